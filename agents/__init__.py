@@ -1,0 +1,1 @@
+"""Who thinks: five roles and the teams that fill them."""

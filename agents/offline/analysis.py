@@ -1,0 +1,225 @@
+"""Analysis without a language model: importance of the knobs, the figures, the tables, and sentences that cite facts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nightlab.agents.offline import tabulating
+from nightlab.agents.offline.words import listed, words
+from nightlab.agents.team import Analysis
+from nightlab.experiments.records import Fact, Knob
+from nightlab.papers import figures
+from nightlab.papers.curve import point
+from nightlab.papers.evidence import Evidence, Facts
+from nightlab.papers.figures import Bar, Panel
+from nightlab.papers.manuscript import Figure
+
+SHOWN_KNOBS = 6
+ENOUGH_TRIALS = 10  # of fewer, an importance says nothing
+
+
+class OfflineAnalyst:
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def analyse(self, evidence: Evidence, folder: Path) -> Analysis:
+        facts = Facts()
+        shares = _importance(evidence, self._seed)
+        for knob, share in shares.items():
+            what = "share of the variance of the search's fitness (fANOVA, Hutter et al.)"
+            facts.put(f"importance.{knob}", share, f"{100 * share:.0f} %", f"{what} that {knob} explains")
+        drawn = [
+            _progress(evidence, folder),
+            *_confirmation(evidence, folder),
+            *_ablation(evidence, folder),
+            *_response(evidence, folder, list(shares)),
+            *_sensitivity(evidence, folder),
+        ]
+        return Analysis(
+            facts=facts,
+            figures=tuple(drawn),
+            tables=tabulating.tables(evidence),
+            conclusions={"importance": _importance_told(shares, facts), "failures": _failures(evidence)},
+        )
+
+
+def _importance(e: Evidence, seed: int) -> dict[str, float]:
+    """fANOVA importance of each knob that moved, the largest first; empty if there are too few trials."""
+    import optuna
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
+    rows = _scored(e)
+    moved = [k for k in e.template.knobs if len({t.change.params[k.name] for t, _ in rows}) > 1]
+    if len(rows) < ENOUGH_TRIALS or not moved:
+        return {}
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a knob's values that were declared in another type
+        study = optuna.create_study(direction=e.template.spec.objective.direction)
+        for trial, value in rows:
+            study.add_trial(
+                optuna.trial.create_trial(
+                    params={k.name: trial.change.params[k.name] for k in moved},
+                    distributions={k.name: _distribution(k) for k in moved},
+                    value=value,
+                )
+            )
+        found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=32, seed=seed))
+    return {name: float(share) for name, share in found.items()}
+
+
+def _distribution(knob: Knob) -> Any:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if knob.type == "choice":
+        return CategoricalDistribution(knob.choices)
+    if knob.type == "int":
+        return IntDistribution(int(knob.low), int(knob.high), log=knob.log)
+    return FloatDistribution(knob.low, knob.high, log=knob.log)
+
+
+def _scored(e: Evidence) -> list[tuple[Any, float]]:
+    """Trials with a score, and their mean fitness in the search."""
+    found = []
+    for trial in e.trials:
+        scores = [v for _, v in e.search_scores(trial.number)]
+        if scores and trial.verdict and trial.verdict.kind != "failed":
+            found.append((trial, sum(scores) / len(scores)))
+    return found
+
+
+def _progress(e: Evidence, folder: Path) -> Figure:
+    points = [point(t, [v for _, v in e.search_scores(t.number)]) for t in e.trials]
+    figures.progress(folder / "figures/progress.pdf", points, e.template.spec.objective.direction, _label(e, "dev"))
+    return Figure(
+        "progress",
+        "figures/progress.pdf",
+        "The search: mean fitness of each trial on the search seeds, the development split. The line is the incumbent,"
+        " the dashed line the baseline. Trials beyond the axis are arrows at its edge, failed ones ticks below.",
+    )
+
+
+def _confirmation(e: Evidence, folder: Path) -> list[Figure]:
+    if e.best.number == 0:
+        return []
+    splits = ["dev", "holdout"] if e.claim["split"] == "holdout" else ["dev"]
+    values = {
+        subject: {split: _confirmed(e, subject, split) for split in splits} for subject in ("baseline", "best")
+    }
+    file = "figures/confirmation.pdf"
+    figures.confirmation(folder / file, values["baseline"], values["best"], _label(e))  # type: ignore[arg-type]
+    caption = (
+        "The confirmation: baseline and best configuration on the same fresh seeds, one line a seed, with means and"
+        " {fact:setting.coverage} intervals."
+    )
+    return [Figure("confirmation", file, caption)]
+
+
+def _confirmed(e: Evidence, subject: str, split: Any) -> list[float]:
+    """Values of a subject on the seeds on which both subjects ran."""
+    found: dict[str, dict[int, float]] = {"baseline": {}, "best": {}}
+    for run in e.runs:
+        if run.phase == "confirm" and (value := e.fitness(run, split)) is not None:
+            found[run.subject][run.seed] = value
+    common = found["baseline"].keys() & found["best"].keys()
+    return [found[subject][seed] for seed in sorted(common)]
+
+
+def _ablation(e: Evidence, folder: Path) -> list[Figure]:
+    if not e.ablation:
+        return []
+    rows = [
+        Bar(
+            label=f"{r['strategy'].replace('_', ' ')} (trial {r['trial']})",
+            effect=r["effect"],
+            low=r["low"],
+            high=r["high"],
+            significant=r["low"] > 0 or r["high"] < 0,
+        )
+        for r in sorted(e.ablation, key=lambda r: -r["effect"])
+    ]
+    figures.ablation(folder / "figures/ablation.pdf", rows, f"{_label(e, 'dev')} lost without the part")
+    caption = (
+        "Ablation: what the best configuration loses when one kept change is taken out, on {fact:ablation.seeds} seeds,"
+        " with {fact:setting.coverage} intervals of the paired difference."
+    )
+    return [Figure("ablation-intervals", "figures/ablation.pdf", caption)]
+
+
+def _response(e: Evidence, folder: Path, ranked: Sequence[str]) -> list[Figure]:
+    rows = _scored(e)
+    knobs = {k.name: k for k in e.template.knobs}
+    if not ranked:
+        return []
+    panels = [
+        Panel(
+            knob=name.replace("_", " "),
+            values=[_shown(knobs[name], t.change.params[name]) for t, _ in rows],
+            scores=[value for _, value in rows],
+            verdicts=[t.verdict.kind for t, _ in rows],
+            log=knobs[name].log,
+        )
+        for name in ranked[:SHOWN_KNOBS]
+    ]
+    figures.response(folder / "figures/response.pdf", panels, _label(e, "dev"))
+    caption = (
+        "Response: fitness in the search against the knobs that explain most of its variance, trial by trial. The"
+        " search does not sample evenly, so the lines tell where it looked as well as what it found."
+    )
+    return [Figure("response", "figures/response.pdf", caption)]
+
+
+def _sensitivity(e: Evidence, folder: Path) -> list[Figure]:
+    if not e.sensitivity:
+        return []
+    rows = [
+        Bar(
+            label=f"{r['knob'].replace('_', ' ')} = {_plain(r['value'])}",
+            effect=r["effect"],
+            low=r["low"],
+            high=r["high"],
+            significant=r["low"] > 0 or r["high"] < 0,
+        )
+        for r in sorted(e.sensitivity, key=lambda r: -r["effect"])
+    ]
+    figures.sensitivity(folder / "figures/sensitivity.pdf", rows, f"{_label(e, 'dev')} lost by the step")
+    caption = (
+        "Sensitivity: what the best configuration loses when one knob moves one step, with {fact:setting.coverage}"
+        " intervals of the paired difference, not corrected for their number."
+    )
+    return [Figure("sensitivity-intervals", "figures/sensitivity.pdf", caption)]
+
+
+def _importance_told(shares: Mapping[str, float], facts: Mapping[str, Fact]) -> str:
+    if not shares:
+        return ""
+    top = [f"{words(name)} ({{fact:importance.{name}}})" for name in list(shares)[:3] if f"importance.{name}" in facts]
+    return (
+        f"*What matters.* Over all scored trials, most of the variance of the fitness goes with {listed(top)}, by a"
+        " functional analysis of variance; {ref:response} shows the response to these knobs and the next. These shares"
+        " describe the trials that were run, not the space as a whole.\n\n{float:response}"
+    )
+
+
+def _failures(e: Evidence) -> str:
+    causes = sorted({t.verdict.cause for t in e.trials if t.verdict and t.verdict.kind == "failed"})
+    if not causes:
+        return ""
+    told = listed([f"{{fact:search.failed.{c}}} by {words(c)}" for c in causes])
+    return f"Not every proposal ran: trials failed, {told}. The search remembers them as it does the others."
+
+
+def _label(e: Evidence, split: str = "") -> str:
+    unit = f" ({e.template.spec.objective.unit})" if e.template.spec.objective.unit else ""
+    return f"{split + ' ' if split else ''}{e.template.metric_label}{unit}"
+
+
+def _plain(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _shown(knob: Knob, value: Any) -> Any:
+    return str(value) if knob.type == "choice" else value

@@ -1,0 +1,101 @@
+"""The sections that say what was done: method and experimental set-up."""
+
+from __future__ import annotations
+
+from nightlab.agents.offline.words import listed, words
+from nightlab.agents.team import Brief
+from nightlab.experiments.template import Constraint
+
+
+def method(b: Brief) -> str:
+    return "\n\n".join([_loop(b), _fitness(b), _verdicts(b), _confirmation(b)])
+
+
+def _loop(b: Brief) -> str:
+    samplers = sorted({t.change.proposer for t in b.evidence.trials if t.change.proposer != "baseline"})
+    how = f" Proposals came from {listed([f'`{s}`' for s in samplers])}." if samplers else ""
+    return f"""*The loop.* The study is a loop of four steps: propose a change to the best configuration so far (the
+incumbent), run it, evaluate it, and keep or revert it. A trial is claimed in a ledger before it runs and settled once
+after it; a trial that crashes, hangs or breaks a limit is recorded as failed and remembered by the search, so that
+failures are not repeated.{how} The knobs fall under {{fact:setting.strategies}} strategies
+({listed([f"{s.replace('_', ' ')}" for s in b.evidence.template.strategies])}); {{ref:knobs}} lists them with their
+ranges.
+
+{{float:knobs}}""" if b.evidence.template.knobs else f"""*The loop.* The study is a loop of four steps: propose a change
+to the incumbent, run it, evaluate it, and keep or revert it.{how}"""
+
+
+def _fitness(b: Brief) -> str:
+    t = b.evidence.template
+    metric = words(t.metric_label)
+    better = "smaller is better" if t.spec.objective.direction == "minimize" else "larger is better"
+    text = f"*Objective.* The fitness of a run is its {metric} ({better})"
+    if not t.spec.constraint:
+        return f"{text}; the template declares no constraints."
+    bounds = listed([_bound(c) for c in t.spec.constraint])
+    hard = " A change that violates a hard constraint cannot be kept." if any(c.hard for c in t.spec.constraint) else ""
+    return f"{text}, with a penalty in proportion to any violation of its constraints: {bounds}.{hard}"
+
+
+def _bound(c: Constraint) -> str:
+    parts = []
+    if c.max is not None:
+        parts.append(f"at most {{fact:constraint.{c.metric}.max}}")
+    if c.min is not None:
+        parts.append(f"at least {{fact:constraint.{c.metric}.min}}")
+    return f"{words(c.metric)} {' and '.join(parts)}"
+
+
+def _verdicts(b: Brief) -> str:
+    s = b.evidence.settings
+    if s.rule == "strict":
+        return "*Verdicts.* A candidate is kept if its mean is better than the incumbent's on the same seeds."
+    return """*Verdicts.* A candidate meets the incumbent on the same seeds. A clear loser is reverted after its first
+run; while the comparison is open, replicates are added, up to {fact:setting.seeds} of them. A candidate is kept only
+if it is better by more than the smallest effect worth keeping, {fact:setting.min_effect}, beyond the noise. The noise is
+the standard deviation between seeds, pooled over the replicates of all trials; it is never estimated from winners
+alone, since selection makes winners look quieter and better than they are."""
+
+
+def _confirmation(b: Brief) -> str:
+    split = b.evidence.claim["split"]
+    holdout = (
+        " The holdout is scored by the same evaluator, which the experiments cannot reach, and it is opened once: a"
+        " second opening would be refused."
+        if split == "holdout"
+        else ""
+    )
+    return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down before the first trial. After
+the search, the baseline and the best configuration each ran on {{fact:setting.confirm_seeds}} fresh seeds, and the
+difference on the {split} split was put to one {words(b.evidence.claim["test"])} at level
+{{fact:setting.level}}.{holdout} The ablation uses the development split of the same seeds, and its p values are
+corrected for multiple tests by Holm's method."""
+
+
+def setup(b: Brief) -> str:
+    e, t = b.evidence, b.evidence.template
+    data = (
+        "The data are laid out once per study into public inputs, which experiments read, and private data, which"
+        " only the evaluator reads; both are hashed and checked."
+        if t.spec.data
+        else "The experiment brings its own data."
+    )
+    judge = (
+        "After a run has ended, an evaluator scores its outputs in a process of its own"
+        if t.trust == "verified"
+        else "The experiment reports its own metric, which is therefore marked as reported"
+    )
+    failed = (
+        " Of all trials, {fact:search.failed} failed and are counted as such."
+        if e.facts["search.failed"].value
+        else " No trial failed."
+    )
+    return f"""*Task and data.* {data} {judge}. A run may take at most {{fact:setting.timeout}} s and
+{{fact:setting.memory}} MB; a successful run took {{fact:run.wall.mean}} s on average.
+
+*Budget.* The study had a budget of {{fact:setting.trials}} trials and used {{fact:search.trials}}, which took
+{{fact:runs.search}} runs; the confirmation took {{fact:runs.confirm}} more. The seed of the study is
+{{fact:setting.seed}}: with it, one worker and the same software, the trials, the verdicts and the numbers come out the
+same.{failed}
+
+*Baseline.* The baseline is the template as its author left it, with the default of every knob."""

@@ -1,0 +1,41 @@
+"""Experiment coding without a language model: numeric search over the declared knobs."""
+
+from __future__ import annotations
+
+from nightlab.agents.team import Situation
+from nightlab.experiments.loop import changed
+from nightlab.experiments.records import Change
+from nightlab.experiments.search.policy import Exhausted, Policy, make_policy
+
+
+class OfflineCoder:
+    """Asks a search policy for the next assignment within the idea's strategies."""
+
+    def __init__(self, policy: str, seed: int) -> None:
+        self._name, self._seed = policy, seed
+        self._policies: dict[tuple[str, ...], Policy] = {}
+
+    def propose(self, situation: Situation) -> Change:
+        template, strategies = situation.template, situation.idea.strategies
+        if not template.knobs:
+            raise Exhausted("the template declares no knobs, and without a language model nothing else can change")
+        policy = self._policies.get(strategies)
+        if policy is None:
+            policy = make_policy(self._name, knobs=template.knobs, strategies=strategies, seed=self._seed)
+            self._policies[strategies] = policy
+        proposal = policy.propose(situation.trials, situation.number)
+        parent = situation.history[proposal.parent].change
+        moves = changed(proposal.params, parent.params)
+        told = ", ".join(f"{name} from {_short(old)} to {_short(new)}" for name, (old, new) in moves.items())
+        return Change(
+            strategy=proposal.strategy,
+            hypothesis=f"Moving {told} improves the {template.metric_label}.",
+            params=proposal.params,
+            artifact=parent.artifact,
+            parent=proposal.parent,
+            proposer=proposal.sampler,
+        )
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,200 @@
+"""The sections that say what came out: results, ablation, sensitivity, discussion and the list of trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from nightlab.agents.offline.words import cite, listed, words
+from nightlab.agents.team import Brief
+from nightlab.papers.evidence import Evidence
+
+
+def kind(e: Evidence) -> Literal["improved", "none", "unclear"]:
+    if e.improved:
+        return "improved"
+    return "none" if e.best.number == 0 else "unclear"
+
+
+def results(b: Brief) -> str:
+    parts = [_search(b), _main(b), b.analysis.conclusions.get("importance", "")]
+    return "\n\n".join(p for p in parts if p)
+
+
+def _search(b: Brief) -> str:
+    e = b.evidence
+    gains = _kept(e)
+    kept = f"kept {{fact:search.kept}} change{'s' if len(gains) != 1 else ''}" if gains else "kept no change"
+    text = f"""*The search.* {{ref:progress}} shows the course of the search. Of {{fact:search.trials}} trials it
+{kept}, reverted {{fact:search.reverted}} and saw {{fact:search.failed}} fail. The baseline's fitness on the search seeds
+is {{fact:trial.0.mean}}."""
+    if not gains:
+        return f"{text} No candidate was better than it beyond the noise.\n\n{{float:progress}}"
+    largest = max(gains, key=lambda t: abs(t.verdict.numbers["difference"]) if t.verdict else 0.0)
+    text += (
+        f" The largest single step was trial `T{largest.number}`, a change of"
+        f" {words(largest.change.strategy)}, which the loop kept at {{fact:trial.{largest.number}.mean}};"
+        f" the last incumbent, trial `T{e.best.number}`, stands at {{fact:trial.{e.best.number}.mean}}."
+    )
+    if "search.optimism" in e.facts:
+        text += (
+            " Values of the search were used to select, so they flatter the winner: on fresh seeds of the same split"
+            " its fitness is {fact:best.dev.mean}, a difference of {fact:search.optimism}."
+        )
+    return f"{text} {{ref:kept}} lists what was kept.\n\n{{float:progress}}\n\n{{float:kept}}"
+
+
+def _kept(e: Evidence) -> list[Any]:
+    return [t for t in e.trials if t.verdict and t.verdict.kind == "kept"]
+
+
+def _main(b: Brief) -> str:
+    e = b.evidence
+    metric, split = words(e.template.metric_label), e.claim["split"]
+    if e.best.number == 0:
+        return (
+            "*Confirmation.* Since the search kept nothing, the baseline is the best configuration; on"
+            f" {{fact:baseline.{split}.n}} fresh seeds its {metric} on the {split} split is"
+            f" {{fact:baseline.{split}.mean}} (standard error {{fact:baseline.{split}.stderr}}). {{ref:main}} gives all"
+            " metrics.\n\n{float:main}"
+        )
+    verdict = (
+        "The improvement is significant by the test fixed in advance."
+        if e.improved
+        else "By the test fixed in advance this is no significant improvement, and we claim none."
+    )
+    return f"""*Confirmation.* On {{fact:claim.n}} fresh seeds and the {split} split, the {metric} of the baseline is
+{{fact:baseline.{split}.mean}} (standard error {{fact:baseline.{split}.stderr}}) and that of the best configuration
+{{fact:best.{split}.mean}} (standard error {{fact:best.{split}.stderr}}). The mean paired improvement is
+{{fact:claim.effect}}, with a {{fact:setting.coverage}} interval from {{fact:claim.low}} to {{fact:claim.high}}
+(p {_p("claim", e)}). {verdict} {{ref:confirmation}} shows every seed, and {{ref:main}} gives all metrics.
+
+{{float:confirmation}}
+
+{{float:main}}"""
+
+
+def _p(key: str, e: Evidence) -> str:
+    """`= 0.012` or `< 0.001`, as a fact."""
+    fact = e.facts[f"{key}.p"]
+    return f"{{fact:{fact.id}}}" if fact.text.startswith("<") else f"= {{fact:{fact.id}}}"
+
+
+def component(row: Mapping[str, Any]) -> str:
+    """A component of the best configuration in words."""
+    return f"{words(row['strategy'])} of trial `T{row['trial']}`"
+
+
+def ablation_in_a_sentence(b: Brief) -> str:
+    e = b.evidence
+    if not e.ablation:
+        return ""
+    top = max(e.ablation, key=lambda r: r["effect"])
+    borne = [r for r in e.ablation if r["significant"] and r["effect"] > 0]
+    if not borne:
+        return "No single part of it carries a significant share of the gain by itself."
+    return (
+        f"The ablation attributes the largest share of the gain to its {words(top['strategy'])}, without which the"
+        f" fitness on the development split is worse by {{fact:ablation.{top['key']}.effect}}."
+    )
+
+
+def ablation(b: Brief) -> str:
+    e = b.evidence
+    if not e.ablation:
+        return "The search kept no change, so there is nothing to take out of the best configuration."
+    helps = [r for r in e.ablation if r["significant"] and r["effect"] > 0]
+    harms = [r for r in e.ablation if r["significant"] and r["effect"] < 0]
+    rest = [r for r in e.ablation if not r["significant"]]
+    text = """What the best configuration owes to which change is seen by taking each kept change out of it again, split by
+strategy where one change touched several. The runs use the confirmation's seeds on the development split, so each
+comparison is paired. {ref:ablation-intervals} and {ref:ablation-table} show the outcome; positive values are what is
+lost without the part."""
+    if helps:
+        told = listed([f"{component(r)} ({{fact:ablation.{r['key']}.effect}})" for r in helps[:4]])
+        text += f" After the correction for several tests, the contribution is significant for {told}."
+    if rest:
+        told = listed([component(r) for r in rest[:4]])
+        text += f" It is not told from zero for {told}."
+    if harms:
+        told = listed([component(r) for r in harms[:4]])
+        text += (
+            f" Taking out {told} improves the fitness on the development split: such parts were kept together with"
+            " better ones, or by luck."
+        )
+    return f"{text}\n\n{{float:ablation-intervals}}\n\n{{float:ablation-table}}"
+
+
+def sensitivity(b: Brief) -> str:
+    e = b.evidence
+    rows = sorted(e.sensitivity, key=lambda r: -r["effect"])
+    worst = rows[0]
+    better = [r for r in rows if r["high"] < 0]
+    text = f"""The panel asked whether the best configuration is a narrow optimum. Each knob was therefore moved by one step
+(a tenth of its range, or another choice) to either side, with all others held, on the confirmation's seeds and the
+development split ({{ref:sensitivity-intervals}}). The costliest step is to move {words(worst['knob'])} to
+{_value(worst, e)}, which worsens the fitness by {{fact:{_key(worst)}.effect}} ({{fact:setting.coverage}} interval
+{{fact:{_key(worst)}.low}} to {{fact:{_key(worst)}.high}})."""
+    if better:
+        told = listed([f"{words(r['knob'])} at {_value(r, e)}" for r in better[:3]])
+        text += (
+            f" Some neighbours look better than the best itself: {told}. They were found after the claim was tested, so"
+            " we report them as leads and claim nothing for them."
+        )
+    else:
+        text += " No neighbour is better than the best beyond its interval: the search ended on a local optimum."
+    return f"{text}\n\n{{float:sensitivity-intervals}}"
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return f"sensitivity.{row['knob']}.{row['value']}".replace(" ", "_")
+
+
+def _value(row: Mapping[str, Any], e: Evidence) -> str:
+    return f"`{row['value']}`" if isinstance(row["value"], str) else f"{{fact:{_key(row)}.value}}"
+
+
+def discussion(b: Brief) -> str:
+    e = b.evidence
+    if e.improved:
+        start = (
+            "The gain is measured on seeds and data that played no part in the search, so it is not a product of"
+            f" selection{cite(b, 'statistics')}. It is a gain over the declared default, not over the best published"
+            " result: the study asks what changes of this kind are worth under equal conditions."
+        )
+    else:
+        start = (
+            "A loop that keeps whatever scores better would have reported an improvement here as well: among"
+            " {fact:search.trials} trials some come out ahead by luck. The protocol is built to withhold that"
+            f" claim{cite(b, 'statistics')}."
+        )
+    kept = _kept(e)
+    used = list(dict.fromkeys(t.change.strategy for t in kept))
+    strategies = (
+        f" The changes that were kept concern {listed([words(s) for s in used])}; every strategy was tried, and"
+        " {ref:trials} lists the trials that led nowhere."
+        if used
+        else ""
+    )
+    more = b.analysis.conclusions.get("failures", "")
+    answers = _answers(b)
+    return "\n\n".join(p for p in (start + strategies, more, answers) if p)
+
+
+def _answers(b: Brief) -> str:
+    """What the revision did about the panel's requests."""
+    done = [r for r in b.requests if r.kind == "evidence"]
+    if not done:
+        return ""
+    told = {
+        "replicates": "repeated the ablation with {fact:ablation.seeds} seeds ({ref:ablation})",
+        "sensitivity": "measured how sensitive the best configuration is to each knob ({ref:sensitivity})",
+    }
+    return f"In answer to the reviews of the draft before this one, we {listed([told[r.action] for r in done])}."
+
+
+def trials(b: Brief) -> str:
+    return (
+        "{ref:all-trials} lists every trial of the search in the order of its claim, with its strategy, its verdict and"
+        " its mean fitness on the search seeds, where it has one.\n\n{float:all-trials}"
+    )

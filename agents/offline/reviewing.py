@@ -1,0 +1,269 @@
+"""Reviewing without a language model: a published rubric over the audit and the evidence.
+
+Each criterion looks at one thing that can be checked, and says which score of the form it moves, by how much, and why.
+All reviewers use the same criteria; each weighs one side more and asks for what lies on that side. The rubric is
+written out in the readme of this room.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from nightlab.agents.team import Request, Review, Submission
+from nightlab.papers.manuscript import keys_cited
+
+Side = Literal["soundness", "presentation", "contribution"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """One criterion applied: `points` are added to the side's score; positive ones are strengths."""
+
+    side: Side
+    points: float
+    text: str
+    question: str = ""
+    request: Request | None = None
+
+
+def offline_panel() -> tuple[OfflineReviewer, ...]:
+    """Three reviewers, each with one side that counts more."""
+    return (
+        OfflineReviewer("methodology", "soundness"),
+        OfflineReviewer("presentation", "presentation"),
+        OfflineReviewer("significance", "contribution"),
+    )
+
+
+class OfflineReviewer:
+    def __init__(self, name: str, emphasis: Side) -> None:
+        self.name = name
+        self.emphasis: Side = emphasis
+
+    def review(self, submission: Submission) -> Review:
+        judged = [j for criterion in CRITERIA for j in criterion(submission)]
+        side = {s: self._side(judged, s) for s in ("soundness", "presentation", "contribution")}
+        rounded = {s: _clamp(round(v), 1, 4) for s, v in side.items()}
+        weighted = (sum(side.values()) + side[self.emphasis]) / 4
+        overall = _clamp(round(1 + (weighted - 1) * 3), 1, 10)
+        strengths = [j.text for j in judged if j.points > 0]
+        weaknesses = [j.text for j in judged if j.points < 0]
+        return Review(
+            reviewer=self.name,
+            summary=_summary(submission),
+            strengths=tuple(strengths),
+            weaknesses=tuple(weaknesses),
+            originality=_clamp(round(1 + 3 * submission.idea.novelty - 0.5), 1, 4),
+            quality=rounded["soundness"],
+            clarity=rounded["presentation"],
+            significance=_clamp(round(side["contribution"] - 0.25), 1, 4),
+            questions=tuple(j.question for j in judged if j.question),
+            limitations=tuple(j.text for j in judged if j.points < 0 and j.side == "contribution"),
+            ethical_concerns="None found by the rubric: public data, no people, no dual use declared by the template.",
+            soundness=rounded["soundness"],
+            presentation=rounded["presentation"],
+            contribution=rounded["contribution"],
+            overall=overall,
+            confidence=4 if submission.evidence.template.trust == "verified" else 3,
+            decision="accept" if overall >= 6 else "reject",
+            requests=tuple(j.request for j in judged if j.request),
+        )
+
+    def _side(self, judged: list[Judgement], side: Side) -> float:
+        """2.5 and the points of the side's criteria, held within the form's scale."""
+        return float(_clamp(2.5 + sum(j.points for j in judged if j.side == side), 1.0, 4.0))
+
+
+def _summary(s: Submission) -> str:
+    e = s.evidence
+    outcome = "claims an improvement, confirmed on fresh seeds" if e.improved else "reports a negative result"
+    return (
+        f"The paper asks: {s.idea.question} It searches {len(e.template.knobs)} knobs with"
+        f" {e.facts['search.trials'].text} trials and {outcome}"
+        f" (effect {e.facts['claim.effect'].text}, p {e.facts['claim.p'].text})."
+    )
+
+
+Criterion = Callable[[Submission], Iterator[Judgement]]
+
+
+def protocol(s: Submission) -> Iterator[Judgement]:
+    """Was the claim fixed in advance and tested where the search could not look?"""
+    if s.evidence.claim["split"] == "holdout":
+        yield Judgement(
+            side="soundness",
+            points=0.5,
+            text="The claim was fixed before the search and tested once, on fresh seeds and a sealed holdout.",
+        )
+    else:
+        yield Judgement(side="soundness", points=-0.5, text="There is no sealed holdout; the claim rests on dev data.")
+    if s.evidence.template.trust == "reported":
+        yield Judgement(side="soundness", points=-1.0, text="The experiment reports its own metric; nobody verified it.")
+    if s.evidence.claim["n"] < 8:
+        yield Judgement(side="soundness", points=-0.5, text="The confirmation has fewer than eight pairs of seeds.")
+
+
+def ablation(s: Submission) -> Iterator[Judgement]:
+    """Is it known which change the gain comes from?"""
+    e = s.evidence
+    if not e.improved:
+        return
+    if not e.ablation:
+        yield Judgement(side="soundness", points=-0.5, text="There is no ablation of what was kept.")
+        return
+    undecided = [r for r in e.ablation if not r["significant"]]
+    if not undecided:
+        yield Judgement(side="soundness", points=0.25, text="The ablation decides on every part that was kept.")
+    elif (seeds := e.template.spec.budget.confirm_seeds) > max(r["n"] for r in e.ablation):
+        yield Judgement(
+            side="soundness",
+            points=-0.25,
+            text=f"The ablation leaves {len(undecided)} of {len(e.ablation)} parts undecided.",
+            question="Do more seeds decide on the parts that the ablation leaves open?",
+            request=Request(kind="evidence", action="replicates", text=f"Repeat the ablation with {seeds} seeds."),
+        )
+    else:
+        yield Judgement(
+            side="soundness",
+            points=0.1,
+            text="The ablation uses all confirmation seeds and names the parts that it cannot decide on.",
+        )
+
+
+def robustness(s: Submission) -> Iterator[Judgement]:
+    """Is the best configuration a narrow optimum?"""
+    e = s.evidence
+    if not e.improved or not e.template.knobs:
+        return
+    if e.sensitivity:
+        yield Judgement(side="soundness", points=0.5, text="The neighbourhood of the best configuration is measured.")
+        return
+    yield Judgement(
+        side="soundness",
+        points=-0.25,
+        text="It is not shown how sensitive the result is to the values found.",
+        question="How much of the gain remains if each knob is moved a little?",
+        request=Request(kind="evidence", action="sensitivity", text="Move each knob of the best one step either way."),
+    )
+
+
+def honesty(s: Submission) -> Iterator[Judgement]:
+    """Does the paper say what went wrong and where its numbers come from?"""
+    e = s.evidence
+    text = " ".join(section.body for section in s.manuscript.sections).casefold()
+    if "fail" in text and "{fact:search.failed}" in text:
+        yield Judgement(side="soundness", points=0.25, text="Failed and reverted trials are counted and listed.")
+    else:
+        yield Judgement(
+            side="soundness",
+            points=-0.25,
+            text="The paper does not say how many trials failed.",
+            request=Request(kind="text", action="failures", text="Say how many trials failed, and of what."),
+        )
+    if not e.improved and "negative" not in s.manuscript.abstract.casefold():
+        yield Judgement(
+            side="soundness",
+            points=-1.0,
+            text="The result is negative, and the abstract does not say so.",
+            request=Request(kind="text", action="abstract", text="Say in the abstract that the result is negative."),
+        )
+
+
+def audited(s: Submission) -> Iterator[Judgement]:
+    """What the mechanical audit found."""
+    errors = [f for f in s.findings if f.severity == "error"]
+    if not errors:
+        yield Judgement(side="presentation", points=0.5, text="The mechanical audit has no objection.")
+        return
+    yield Judgement(
+        side="presentation",
+        points=-min(1.5, 0.25 * len(errors)),
+        text=f"The mechanical audit objects {len(errors)} time(s), first: {errors[0].text} ({errors[0].where}).",
+        request=Request(kind="text", action="audit", text="Mend what the audit objects to."),
+    )
+
+
+def readability(s: Submission) -> Iterator[Judgement]:
+    """Length of the abstract and of the sentences, figures and tables."""
+    abstract = len(s.manuscript.abstract.split())
+    if not 80 <= abstract <= 260:
+        yield Judgement(
+            side="presentation",
+            points=-0.25,
+            text=f"The abstract has {abstract} words; 80 to 260 read well.",
+            request=Request(kind="text", action="abstract", text="Bring the abstract to 80 to 260 words."),
+        )
+    prose = " ".join(section.body for section in s.manuscript.sections)
+    sentences = [len(x.split()) for x in re.split(r"[.:;?!]\s", prose) if x.split()]
+    mean = sum(sentences) / max(1, len(sentences))
+    if mean > 30:
+        yield Judgement(side="presentation", points=-0.25, text="Sentences are long: more than thirty words on average.")
+    if len(s.manuscript.figures) >= 3 and len(s.manuscript.tables) >= 2:
+        yield Judgement(side="presentation", points=0.25, text="Figures and tables show the search and its outcome.")
+    else:
+        yield Judgement(side="presentation", points=-0.5, text="There are too few figures and tables to follow the work.")
+
+
+def related_work(s: Submission) -> Iterator[Judgement]:
+    """How much literature is cited."""
+    cited = len(keys_cited(s.manuscript))
+    if cited >= 12:
+        yield Judgement(side="presentation", points=0.25, text=f"Related work is covered by {cited} references.")
+    else:
+        yield Judgement(side="presentation", points=-0.5, text=f"Only {cited} references are cited.")
+
+
+def effect(s: Submission) -> Iterator[Judgement]:
+    """How much better is it?"""
+    e = s.evidence
+    if not e.improved:
+        yield Judgement(side="contribution", points=-0.75, text="No improvement over the baseline is shown.")
+        return
+    relative = e.facts["claim.relative"].value if "claim.relative" in e.facts else 0.0
+    if relative >= 20:
+        text = f"The gain is large: {e.facts['claim.relative'].text} of the baseline."
+        yield Judgement(side="contribution", points=0.75, text=text)
+    elif relative >= 5:
+        yield Judgement(side="contribution", points=0.25, text="The gain is moderate and clearly beyond the noise.")
+    else:
+        yield Judgement(side="contribution", points=-0.25, text="The gain is significant, but small.")
+
+
+def scope(s: Submission) -> Iterator[Judgement]:
+    """How far does the result reach?"""
+    yield Judgement(
+        side="contribution",
+        points=-0.5,
+        text="The study covers one task only; whether its findings carry over is open.",
+        question="Does the best configuration help on a second task?",
+    )
+    if len(s.idea.strategies) >= 3:
+        yield Judgement(
+            side="contribution",
+            points=0.25,
+            text=f"Changes of {len(s.idea.strategies)} kinds compete under equal conditions.",
+        )
+    if s.idea.novelty < 0.5:
+        yield Judgement(
+            side="contribution", points=-0.25, text=f"The idea is close to the work cited as {s.idea.nearest!r}."
+        )
+
+
+CRITERIA: tuple[Criterion, ...] = (
+    protocol,
+    ablation,
+    robustness,
+    honesty,
+    audited,
+    readability,
+    related_work,
+    effect,
+    scope,
+)
+
+
+def _clamp(value: float, low: float, high: float) -> int:
+    return max(low, min(high, value))  # type: ignore[return-value]

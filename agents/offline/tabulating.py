@@ -1,0 +1,152 @@
+"""The tables of the offline analyst: cells are facts and names."""
+
+from __future__ import annotations
+
+from nightlab.agents.offline.words import listed, words
+from nightlab.experiments.ledger import Trial
+from nightlab.experiments.loop import changed
+from nightlab.experiments.records import Knob
+from nightlab.papers.evidence import Evidence
+from nightlab.papers.manuscript import Table
+
+
+def tables(e: Evidence) -> tuple[Table, ...]:
+    found = [_main(e), _all_trials(e)]
+    if e.template.knobs:
+        found.append(_knobs(e))
+    if any(t.verdict and t.verdict.kind == "kept" for t in e.trials):
+        found.append(_kept(e))
+    if e.ablation:
+        found.append(_ablation(e))
+    return tuple(found)
+
+
+def _main(e: Evidence) -> Table:
+    """All metrics of baseline and best on the fresh seeds."""
+    splits = ["dev", "holdout"] if e.claim["split"] == "holdout" else ["dev"]
+    subjects = ["baseline"] if e.best.number == 0 else ["baseline", "best"]
+    others = sorted({k.split(".")[2] for k in e.facts if k.startswith("baseline.dev.") and k.count(".") == 3})
+    rows = []
+    for split in splits:
+        for metric in ("", *others):
+            key = f".{metric}" if metric else ""
+            cells = [_mean(e, f"{subject}.{split}{key}") for subject in subjects]
+            rows.append((split, words(metric or e.template.metric_label), *cells))
+    names = {"baseline": "Baseline", "best": "Best configuration"}
+    return Table(
+        "main",
+        "All metrics on the fresh seeds of the confirmation: mean ± standard error.",
+        ("Split", "Metric", *(names[s] for s in subjects)),
+        tuple(rows),
+        "ll" + "r" * len(subjects),
+    )
+
+
+def _mean(e: Evidence, key: str) -> str:
+    """Mean ± standard error; without the latter where all values are equal."""
+    error = f" ± {{fact:{key}.stderr}}" if e.facts[f"{key}.stderr"].value else ""
+    return f"{{fact:{key}.mean}}{error}"
+
+
+def _knobs(e: Evidence) -> Table:
+    return Table(
+        "knobs",
+        "The knobs that the search may move, with the value of the baseline and that of the best configuration.",
+        ("Knob", "Strategy", "Range", "Baseline", "Best"),
+        tuple(
+            (words(k.name), words(k.strategy), _range(k), _value(k, "default", e), _value(k, "chosen", e))
+            for k in e.template.knobs
+        ),
+        "llXrr",
+    )
+
+
+def _range(knob: Knob) -> str:
+    if knob.type == "choice":
+        shown = (
+            f"`{c}`" if isinstance(c, str) else f"{{fact:range.{knob.name}.choice.{i}}}" for i, c in enumerate(knob.choices)
+        )
+        return listed(list(shown))
+    log = ", logarithmic" if knob.log else ""
+    return f"{{fact:range.{knob.name}.low}} to {{fact:range.{knob.name}.high}}{log}"
+
+
+def _value(knob: Knob, prefix: str, e: Evidence) -> str:
+    if f"{prefix}.{knob.name}" in e.facts:
+        return f"{{fact:{prefix}.{knob.name}}}"
+    value = knob.default if prefix == "default" else e.best.change.params[knob.name]
+    return f"`{value}`"
+
+
+def _kept(e: Evidence) -> Table:
+    kept = [t for t in e.trials if t.verdict and t.verdict.kind in ("baseline", "kept")]
+    return Table(
+        "kept",
+        "The changes that the loop kept, in their order, with the mean fitness on the search seeds.",
+        ("Trial", "Strategy", "What changed", "Fitness"),
+        tuple(
+            (
+                f"`T{t.number}`",
+                words(t.change.strategy),
+                _what(t, e),
+                f"{{fact:trial.{t.number}.mean}}",
+            )
+            for t in kept
+        ),
+        "rlXr",
+    )
+
+
+def _what(trial: Trial, e: Evidence) -> str:
+    if trial.change.parent is None:
+        return "the template as it is"
+    parent = e.trials[trial.change.parent].change
+    moves = changed(trial.change.params, parent.params)
+    return listed([words(name) for name in moves]) if moves else "files of the artifact"
+
+
+def _ablation(e: Evidence) -> Table:
+    return Table(
+        "ablation-table",
+        "Ablation: loss of fitness without a part, its {fact:setting.coverage} interval, and the p value of the paired"
+        " test after Holm's correction.",
+        ("Part", "Knobs", "Loss", "Interval", "p"),
+        tuple(
+            (
+                f"{words(r['strategy'])}, trial `T{r['trial']}`",
+                listed([words(k) for k in r["knobs"]]),
+                f"{{fact:ablation.{r['key']}.effect}}",
+                f"{{fact:ablation.{r['key']}.low}} to {{fact:ablation.{r['key']}.high}}",
+                f"{{fact:ablation.{r['key']}.p}}",
+            )
+            for r in sorted(e.ablation, key=lambda r: -r["effect"])
+        ),
+        "lXrrr",
+    )
+
+
+def _all_trials(e: Evidence) -> Table:
+    rows = []
+    for t in e.trials:
+        verdict = t.verdict.kind if t.verdict else "open"
+        if t.verdict and t.verdict.cause:
+            verdict = f"{verdict} ({words(t.verdict.cause)})"
+        key = f"trial.{t.number}.mean"
+        parent = f"`T{t.change.parent}`" if t.change.parent is not None else "–"
+        rows.append(
+            (
+                f"`T{t.number}`",
+                parent,
+                words(t.change.strategy),
+                words(t.change.proposer),
+                verdict,
+                f"{{fact:{key}}}" if key in e.facts else "–",
+            )
+        )
+    return Table(
+        "all-trials",
+        "All trials of the search. Parent is the trial that a change started from.",
+        ("Trial", "Parent", "Strategy", "Proposed by", "Verdict", "Fitness"),
+        tuple(rows),
+        "rrlllr",
+    )

@@ -1,0 +1,24 @@
+"""Small helpers of prose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nightlab.agents.team import Brief
+from nightlab.papers.markup import literal
+
+
+def words(text: str) -> str:
+    """Text from a template or a reference as literal prose, underscores as spaces."""
+    return literal(text.replace("_", " "))
+
+
+def listed(items: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def cite(b: Brief, topic: str, most: int = 3) -> str:
+    """A citation of the references on a topic, with the space before it; empty if there are none."""
+    keys = [r.key for r in b.references if topic in r.keywords][:most]
+    return f" {{cite:{','.join(keys)}}}" if keys else ""

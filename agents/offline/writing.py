@@ -1,0 +1,263 @@
+"""Writing without a language model: plain, correct prose out of facts.
+
+Every section is a function of the brief. Numbers enter as `{fact:ID}` only, so a sentence cannot say what no run showed.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nightlab.agents.offline import methods, results
+from nightlab.agents.offline.words import cite, listed, words
+from nightlab.agents.team import Brief
+from nightlab.papers.literature import Reference
+from nightlab.papers.manuscript import Manuscript, Section
+from nightlab.papers.markup import literal
+
+PRIOR_SENTENCES = 3  # a strategy; its other references share one citation
+
+
+class OfflineWriter:
+    """Writes the paper of a study: a positive one if the confirmation bears the claim, else an honest negative one."""
+
+    def write(self, brief: Brief) -> Manuscript:
+        e = brief.evidence
+        sections = [
+            Section("introduction", "Introduction", introduction(brief)),
+            Section("related", "Related work", related(brief)),
+            Section("method", "Method", methods.method(brief)),
+            Section("setup", "Experimental set-up", methods.setup(brief)),
+            Section("results", "Results", results.results(brief)),
+            Section("ablation", "Ablation", results.ablation(brief)),
+            *([Section("sensitivity", "Sensitivity", results.sensitivity(brief))] if e.sensitivity else []),
+            Section("discussion", "Discussion", results.discussion(brief)),
+            Section("limitations", "Limitations", limitations(brief)),
+            Section("conclusion", "Conclusion", conclusion(brief)),
+        ]
+        return Manuscript(
+            title=title(brief),
+            authors_note=brief.team,
+            abstract=abstract(brief),
+            sections=tuple(sections),
+            appendix=(Section("trials", "All trials", results.trials(brief)),),
+            figures=brief.analysis.figures,
+            tables=brief.analysis.tables,
+        )
+
+
+def title(b: Brief) -> str:
+    text = literal(b.idea.title)
+    return text if b.evidence.improved else f"No confirmed improvement: {text[0].lower()}{text[1:]}"
+
+
+def abstract(b: Brief) -> str:
+    e, t = b.evidence, b.evidence.template
+    metric, split = words(t.metric_label), e.claim["split"]
+    opening = (
+        f"We ask: {words(b.idea.question)} An automated search over {{fact:setting.knobs}} declared knobs ran"
+        f" {{fact:search.trials}} trials against a baseline; each change was judged on replicates against the measured"
+        " noise and kept only if it was better beyond it."
+    )
+    protocol = (
+        f"The claim was fixed before the search and tested once, on {{fact:claim.n}} fresh seeds"
+        f" and {_the_split(split)}."
+    )
+    if e.improved:
+        outcome = (
+            f"The best configuration improves the {metric} from {{fact:baseline.{split}.mean}} to"
+            f" {{fact:best.{split}.mean}}, a gain of {{fact:claim.effect}} ({{fact:setting.coverage}} interval"
+            f" {{fact:claim.low}} to {{fact:claim.high}}), which is {{fact:claim.relative}} of the baseline."
+        )
+        if e.ablation:
+            outcome += " " + results.ablation_in_a_sentence(b)
+    elif e.best.number == 0:
+        outcome = (
+            f"No change was kept: none was better than the baseline's {metric} of {{fact:baseline.{split}.mean}} beyond"
+            " the noise. We report this as a negative result, with all trials."
+        )
+    else:
+        outcome = (
+            f"The best configuration differs from the baseline by {{fact:claim.effect}} in {metric}"
+            f" ({{fact:setting.coverage}} interval {{fact:claim.low}} to {{fact:claim.high}}), which the test does not"
+            " tell from no improvement. We report this as a negative result, with all trials."
+        )
+    return f"{opening} {protocol} {outcome} Every number in this paper is linked to the runs that it comes from."
+
+
+def introduction(b: Brief) -> str:
+    e, t = b.evidence, b.evidence.template
+    metric = words(t.metric_label)
+    headline = {
+        "improved": (
+            f"On {_the_split(e.claim['split'])}, the best configuration improves the {metric} by"
+            " {fact:claim.effect} ({fact:setting.coverage} interval {fact:claim.low} to {fact:claim.high})."
+        ),
+        "none": "No change was better than the baseline beyond the noise, which is a result of its own.",
+        "unclear": (
+            "The search did keep changes, but the confirmation on fresh seeds does not bear out an improvement:"
+            " {fact:claim.effect} ({fact:setting.coverage} interval {fact:claim.low} to {fact:claim.high})."
+        ),
+    }[results.kind(e)]
+    risks = f" A risk that we saw beforehand: {words(b.idea.risks)}" if b.idea.risks else ""
+    expected = f" What we expected: {words(b.idea.expected_effect)}" if b.idea.expected_effect else ""
+    return f"""{words(t.spec.template.description)}
+
+The question of this paper is: {words(b.idea.question)} Our hypothesis is that {_clause(b.idea.hypothesis)}.{expected}{risks}
+
+Improvements of this kind are easily mistaken. A search that tries many variants and reports the best one selects
+lucky draws along with good changes{cite(b, "statistics", most=4)}, and a system that both runs and judges its own
+experiments can mistake a flaw of the measurement for progress. We therefore separate the two: the search sees a
+development split only, the judge lies outside of what an experiment can read or write, and the claim rests on a single
+test that was fixed in advance.
+
+The contributions are these:
+
+- a search over {{fact:setting.knobs}} knobs under {{fact:setting.strategies}} strategies, {{fact:search.trials}} trials
+in all, with every verdict weighed against the noise between seeds ({{ref:results}});
+- one confirmation of the best configuration on {{fact:claim.n}} fresh seeds. {headline}
+- an ablation that takes each kept change out of the best configuration again ({{ref:ablation}});
+- a complete record: all trials, the failed and the reverted ones too, and the evidence behind each number
+({{ref:trials}}, {{ref:evidence}})."""
+
+
+def related(b: Brief) -> str:
+    told: set[str] = set()
+    topics = [prior for s in b.evidence.template.strategies if (prior := _prior(b, s, told))]
+    general = []
+    if found := cite(b, "search", most=6):
+        general.append(f"*Search over configurations.* How to search a space of configurations is well studied{found}.")
+    if found := cite(b, "autoresearch", most=6):
+        general.append(
+            f"*Automated research.* Several systems let an agent run the loop of idea, experiment and"
+            f" paper{found}. What this work adds to them is restraint: the agent cannot reach its judge, and a"
+            " difference counts only beyond the noise."
+        )
+    if found := cite(b, "statistics", most=6):
+        general.append(
+            f"*Noise and selection.* That seeds, splits and selection can make up a gain has been shown"
+            f" repeatedly{found}; the protocol of {{ref:method}} follows from it."
+        )
+    if found := cite(b, "data", most=6):
+        general.append(f"*Data and software.* The task rests on published data and software{found}.")
+    near = _nearest(b)
+    survey = [f"*Nearest work.* {near}"] if near else []
+    rest = _uncited(b, [*topics, *general, *survey])
+    return "\n\n".join([*topics, *general, *survey, *rest])
+
+
+def _prior(b: Brief, strategy: str, told: set[str]) -> str:
+    """What the references on a strategy are about: some in a sentence each, the rest in one citation."""
+    found = [r for r in b.references if strategy in r.keywords]
+    if not found:
+        return ""
+    named = [r for r in found if r.key not in told and _says(r)][:PRIOR_SENTENCES]
+    told.update(r.key for r in named)
+    sentences = [f"The work of {_authors(r)} {{cite:{r.key}}} {_says(r)}." for r in named]
+    if rest := [r.key for r in found if r not in named]:
+        sentences.append(f"{'Others' if named else 'Several works'} bear on it as well {{cite:{','.join(rest)}}}.")
+    return f"*{strategy.replace('_', ' ').capitalize()}.* {' '.join(sentences)}"
+
+
+def _says(reference: Reference) -> str:
+    """The first sentence of an abstract that is a predicate ("Shows that ..."), to follow its authors' names."""
+    first = reference.abstract.split(". ")[0].rstrip(".")
+    verb = first.split(" ")[0]
+    return f"{verb[0].lower()}{words(first[1:])}" if re.fullmatch(r"[A-Z][a-z]+s", verb) and len(first) < 300 else ""
+
+
+def _authors(reference: Reference) -> str:
+    last = [words(a.split()[-1]) for a in reference.authors]
+    return listed(last) if len(last) <= 2 else f"{last[0]} and others"
+
+
+def _nearest(b: Brief) -> str:
+    nearest = next((r for r in b.references if r.key == b.idea.nearest), None)
+    if nearest is None:
+        return ""
+    return (
+        f"Of the literature surveyed, the work nearest to our idea by its wording is *{words(nearest.title)}*"
+        f" {{cite:{nearest.key}}}; we differ from it in judging every change against the noise and in confirming the"
+        " outcome once, on data that the search never saw."
+    )
+
+
+def _uncited(b: Brief, texts: list[str]) -> list[str]:
+    joined = "\n".join(texts)
+    rest = [r for r in b.references if r.key not in joined]
+    if not rest:
+        return []
+    titles = listed([f"*{words(r.title)}* {{cite:{r.key}}}" for r in rest[:6]])
+    return [f"*Further work.* The survey also found {titles}."]
+
+
+def limitations(b: Brief) -> str:
+    e, t = b.evidence, b.evidence.template
+    points = [
+        "*One task.* All results hold for one task and its data; nothing here shows that they carry over.",
+        "*A bounded space.* The search moved only the declared knobs within their ranges; better settings may lie"
+        " outside of them."
+        if t.knobs
+        else "*A bounded space.* The search changed only the files that the template declares editable.",
+        "*A bounded budget.* With {fact:search.trials} trials the search is far from exhaustive, and another seed of"
+        " the search may find another configuration.",
+    ]
+    if "search.optimism" in e.facts:
+        points.append(
+            "*Selection.* The development split was used to select, so its values in the search are optimistic: for the"
+            " best trial by {fact:search.optimism} against fresh seeds on the same split. The claim does not rest"
+            " on them."
+        )
+    if t.trust == "reported":
+        points.append(
+            "*Trust.* The metric was reported by the experiment itself, not computed by a separate evaluator; whoever"
+            " doubts the experiment must doubt the number."
+        )
+    points.append(_isolation(e.level))
+    if undecided := [r for r in e.ablation if not r["significant"]]:
+        parts = listed([results.component(r) for r in undecided])
+        points.append(
+            f"*Undecided parts.* The ablation does not tell the effect of {parts} from zero after the correction for"
+            " several tests."
+        )
+    points.append(
+        "*The writer.* The text was composed from the recorded facts by rules, without a language model; it explains"
+        " no mechanism that was not measured."
+    )
+    return "\n".join(f"- {p}" for p in points)
+
+
+def _isolation(level: str) -> str:
+    told = {
+        "S3": "in a sandbox with namespaces of its own, without network and without access to private data",
+        "S2": "under the kernel's access rules and system-call filter, without namespaces of its own",
+        "S1": "in a container that the operator provides",
+        "S0": "with resource limits only, which would not keep a hostile program from the judge's data",
+    }[level]
+    return f"*Isolation.* The experiments ran {told}."
+
+
+def conclusion(b: Brief) -> str:
+    e = b.evidence
+    metric, split = words(e.template.metric_label), e.claim["split"]
+    if e.improved:
+        return (
+            f"The hypothesis that {_clause(b.idea.hypothesis)} is borne out on this task: the {metric} improves by"
+            f" {{fact:claim.effect}} on {_the_split(split)} ({{fact:setting.coverage}} interval {{fact:claim.low}} to"
+            f" {{fact:claim.high}}, {{fact:claim.n}} seeds). {results.ablation_in_a_sentence(b)} The next step is to"
+            " repeat the study on a second task, with the same protocol and the best configuration as one of the"
+            " candidates."
+        )
+    return (
+        f"The data do not bear out the hypothesis that {_clause(b.idea.hypothesis)}: on {_the_split(split)} the test"
+        " finds no improvement over the baseline. Within the declared space and budget, the baseline is hard to beat;"
+        " whoever looks further should widen the space rather than repeat the search. The record of the trials that"
+        " failed to help is part of the result."
+    )
+
+
+def _clause(hypothesis: str) -> str:
+    return words(hypothesis).rstrip(".")
+
+
+def _the_split(split: str) -> str:
+    return "a sealed holdout that the search never saw" if split == "holdout" else "the development split"

@@ -1,0 +1,173 @@
+"""The five roles as Protocols, what passes between them, and the team that fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nightlab.experiments.ledger import Trial
+from nightlab.experiments.records import Change, Fact
+from nightlab.experiments.search.policy import Tried
+from nightlab.experiments.template import Template
+from nightlab.papers.finding import Finding
+from nightlab.papers.evidence import Evidence
+from nightlab.papers.literature import Reference
+from nightlab.papers.manuscript import Figure, Manuscript, Table
+
+Score4 = Annotated[int, Field(ge=1, le=4)]
+RequestKind = Literal["text", "evidence"]
+
+
+class Record(BaseModel):
+    """A record that is kept in the ledger as JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Idea(Record):
+    """A research question with its hypothesis and the strategies that its plan may use."""
+
+    key: str
+    title: str
+    question: str
+    hypothesis: str
+    strategies: tuple[str, ...]
+    expected_effect: str = ""
+    risks: str = ""
+    novelty: float = 0.0  # 0 to 1: one minus the likeness to the nearest retrieved paper
+    nearest: str = ""  # that paper's key
+    rank_score: float = 0.0
+
+
+class Request(Record):
+    """What a reviewer asks for: a change of the text, or an experiment by its name."""
+
+    kind: RequestKind
+    action: str  # an experiment of `nightlab.experiments.confirm`, or the part of the text that is meant
+    text: str
+
+
+class Review(Record):
+    """The NeurIPS review form, with what the reviewer asks for."""
+
+    reviewer: str
+    summary: str
+    strengths: tuple[str, ...]
+    weaknesses: tuple[str, ...]
+    originality: Score4
+    quality: Score4
+    clarity: Score4
+    significance: Score4
+    questions: tuple[str, ...]
+    limitations: tuple[str, ...]
+    ethical_concerns: str
+    soundness: Score4
+    presentation: Score4
+    contribution: Score4
+    overall: Annotated[int, Field(ge=1, le=10)]
+    confidence: Annotated[int, Field(ge=1, le=5)]
+    decision: Literal["accept", "reject"]
+    requests: tuple[Request, ...] = ()
+
+
+class MetaReview(Record):
+    """The area chair's summary of a round: mean scores, decision, and what a revision must do."""
+
+    round: int
+    overall: float
+    scores: Mapping[str, float]
+    decision: Literal["accept", "reject"]
+    summary: str
+    requests: tuple[Request, ...]
+    kept: bool  # whether this version is better than the best one before it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What a coder sees when it is asked for the next change."""
+
+    template: Template
+    idea: Idea
+    trials: Sequence[Tried]
+    history: Sequence[Trial]
+    number: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """What the analyst made of the evidence: further facts, figures, tables, conclusions in the manuscript's markup."""
+
+    facts: Mapping[str, Fact]
+    figures: tuple[Figure, ...]
+    tables: tuple[Table, ...]
+    conclusions: Mapping[str, str] = field(default_factory=dict)  # topic -> sentences that cite facts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brief:
+    """What a writer writes from."""
+
+    evidence: Evidence
+    analysis: Analysis
+    idea: Idea
+    references: Sequence[Reference]
+    team: str  # the sentence that says who wrote
+    requests: Sequence[Request] = ()  # what the reviewers of the last round asked for
+    findings: Sequence[Finding] = ()  # what the audit of the last draft found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """What a reviewer sees."""
+
+    manuscript: Manuscript
+    evidence: Evidence
+    analysis: Analysis
+    idea: Idea
+    references: Sequence[Reference]
+    findings: Sequence[Finding]
+    pages: int
+
+
+class Ideator(Protocol):
+    def ideate(self, template: Template, references: Sequence[Reference]) -> list[Idea]:
+        """Ideas with their novelty judged against the references, best first; at least one."""
+        ...
+
+
+class Coder(Protocol):
+    def propose(self, situation: Situation) -> Change:
+        """The next change. Raises nightlab.experiments.search.policy.Exhausted if there is none left."""
+        ...
+
+
+class Analyst(Protocol):
+    def analyse(self, evidence: Evidence, folder: Path) -> Analysis:
+        """Facts, tables and figures; the figures' files are written below `folder`."""
+        ...
+
+
+class Writer(Protocol):
+    def write(self, brief: Brief) -> Manuscript: ...
+
+
+class Reviewer(Protocol):
+    name: str
+
+    def review(self, submission: Submission) -> Review: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Team:
+    """Who fills the roles. `statement` says in the paper whether a language model took part."""
+
+    ideator: Ideator
+    coder: Coder
+    analyst: Analyst
+    writer: Writer
+    reviewers: tuple[Reviewer, ...]
+    statement: str

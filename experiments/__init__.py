@@ -1,0 +1,1 @@
+"""The inner autoresearch loop: template, runner, evaluation, decision, search, ledger, confirmation."""

@@ -1,0 +1,62 @@
+"""Artifacts: the editable files in one exact version, stored by content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class ArtifactStore:
+    """A folder of artifacts, each a folder named by the hash of its files (names and contents)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, files: Mapping[str, bytes]) -> str:
+        """Store the files (path relative to the artifact -> content) and return their hash."""
+        key = content_hash(files)
+        target = self.folder / key
+        if target.is_dir():
+            return key
+        staged = Path(tempfile.mkdtemp(dir=self.folder, prefix=".new-"))
+        for path, content in files.items():
+            file = staged / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as out:
+                out.write(content)
+                out.flush()
+                os.fsync(out.fileno())
+        staged.chmod(0o755)
+        try:
+            staged.rename(target)
+        except OSError:  # another process stored the same content first
+            shutil.rmtree(staged)
+        return key
+
+    def path(self, key: str) -> Path:
+        return self.folder / key
+
+
+def read_files(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
+    """The named files of a folder."""
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def content_hash(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over names and contents, 16 hex digits: enough for the artifacts of one study."""
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:16]
+
+
+def tree_hash(folder: Path) -> str:
+    """The content hash of all files below a folder."""
+    names = tuple(str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.is_file())
+    return content_hash(read_files(folder, names))

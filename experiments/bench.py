@@ -1,0 +1,94 @@
+"""The bench: every run is claimed in the ledger before it starts and settled after it, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+
+from nightlab.experiments.ledger import Run
+from nightlab.experiments.records import Change, Runner, RunOutcome, RunRequest, Split
+from nightlab.experiments.study import Study, StudyError
+
+MAX_INTERRUPTIONS = 3  # a run that was in progress at so many kills is taken to be their cause
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One replicate of a change under a name. Equal phases of seeds make runs comparable pair by pair."""
+
+    phase: str
+    subject: str
+    replicate: int
+    change: Change
+    seeds: str = "search"  # the purpose that the seed is derived from
+    splits: tuple[Split, ...] = ("dev",)
+    cold: bool = False
+
+
+class Bench:
+    """Submits jobs to the runner and keeps the ledger's books on them."""
+
+    def __init__(self, study: Study, runner: Runner) -> None:
+        self.study = study
+        self.runner = runner
+        self._in_flight: dict[Future[RunOutcome], Run] = {}
+        self._note_interruptions()
+
+    @property
+    def busy(self) -> int:
+        return len(self._in_flight)
+
+    def start(self, job: Job) -> Run:
+        """Claim a job and submit it, unless the ledger holds its outcome or it is in flight already."""
+        ledger = self.study.ledger
+        seed = self.study.seed_of(job.seeds, job.replicate)
+        run = ledger.claim_run(job.phase, job.subject, job.replicate, seed)
+        if run.outcome is None and all(r.id != run.id for r in self._in_flight.values()):
+            request = RunRequest(
+                artifact=self.study.artifacts.path(job.change.artifact),
+                params=job.change.params,
+                seed=seed,
+                splits=job.splits,
+                cold=job.cold,
+            )
+            self._in_flight[self.runner.submit(request)] = run
+        return run
+
+    def collect(self, timeout: float | None = None) -> list[Run]:
+        """Settle what has finished; waits for at least one run if there is none, up to `timeout` seconds."""
+        done, _ = wait(self._in_flight, timeout=timeout, return_when=FIRST_COMPLETED)
+        settled = []
+        for future in sorted(done, key=lambda f: self._in_flight[f].id):
+            run = self._in_flight.pop(future)
+            outcome = future.result()
+            self.study.ledger.settle_run(run.id, outcome)
+            if outcome.status == "tampered":
+                raise StudyError(
+                    f"{self.study.folder}: stopped, because what judges the experiments was altered during run"
+                    f" {run.id} ({run.phase} of {run.subject}): {outcome.error}. Look at that change; every verdict"
+                    " before it stands"
+                )
+            settled.append(Run(**{**vars(run), "outcome": outcome}))
+        return settled
+
+    def all(self, jobs: Iterable[Job]) -> list[Run]:
+        """Run all jobs and return their settled runs in the order of the jobs."""
+        claimed = [self.start(job) for job in jobs]
+        settled = {run.id: run for run in claimed if run.outcome}
+        while len(settled) < len({run.id for run in claimed}):
+            settled |= {run.id: run for run in self.collect()}
+        return [settled[run.id] for run in claimed]
+
+    def _note_interruptions(self) -> None:
+        """Give up on runs that were in progress each time the study was killed: they may be what killed it."""
+        ledger = self.study.ledger
+        known = ledger.documents("interrupted")
+        for run in ledger.runs():
+            if run.outcome is not None:
+                continue
+            times = 1 + sum(key.startswith(f"{run.id}.") for key in known)
+            ledger.once("interrupted", f"{run.id}.{times}", {})
+            if times >= MAX_INTERRUPTIONS:
+                why = f"the study was stopped {times} times while this run was in progress"
+                ledger.settle_run(run.id, RunOutcome(status="crash", level=self.runner.level, error=why))

@@ -1,0 +1,216 @@
+"""Confirmation, ablation and sensitivity: what the paper claims rests on runs that the search never saw.
+
+The hypothesis, the metric, the test and its level are written down before the search starts; the holdout is opened
+once per study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from nightlab.experiments.bench import Bench, Job
+from nightlab.experiments.ledger import Run
+from nightlab.experiments.loop import BASELINE, Loop, changed
+from nightlab.experiments.records import Change, Knob, Params, ParamValue, Split
+from nightlab.experiments.statistics import Effect, compare, holm
+from nightlab.experiments.study import Study, StudyError
+
+LEVEL = 0.05
+ABLATION_SEEDS = 8
+SENSITIVITY_SEEDS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """A part of what was kept: the knobs of one strategy that one kept trial changed."""
+
+    key: str
+    trial: int
+    strategy: str
+    knobs: tuple[str, ...]
+
+
+def preregister(study: Study) -> Mapping[str, Any]:
+    """Fix the claim's test before the search; the first version stands."""
+    objective = study.template.spec.objective
+    return dict(
+        study.ledger.once(
+            "preregistration",
+            "claim",
+            {
+                "hypothesis": f"the best trial's {objective.metric} on the holdout is better than the baseline's",
+                "metric": objective.metric,
+                "direction": objective.direction,
+                "split": "holdout" if study.template.trust == "verified" else "dev",
+                "test": "one-sided paired t-test over fresh seeds",
+                "level": LEVEL,
+                "seeds": [study.seed_of("confirm", i) for i in range(study.template.spec.budget.confirm_seeds)],
+                "min_effect": objective.min_effect,
+            },
+        )
+    )
+
+
+def confirm(loop: Loop) -> dict[str, Any]:
+    """Run baseline and best on fresh seeds, open the holdout once, test the claim; the claim as a document.
+
+    A study that is resumed after the opening goes on with the same best trial; any other one is refused.
+    """
+    study, plan = loop.study, preregister(loop.study)
+    best = loop.incumbent
+    opening = study.ledger.once("holdout", "opening", {"best": best})
+    if opening["best"] != best:
+        study.ledger.once("holdout", f"refused for trial {best}", {"best": best})
+        raise StudyError(
+            f"{study.folder}: the holdout was opened for trial {opening['best']} and is opened once per study;"
+            f" trial {best} would need a new study to be confirmed (the refusal is recorded)"
+        )
+    n = len(plan["seeds"])
+    splits: tuple[Split, ...] = ("dev", "holdout") if plan["split"] == "holdout" else ("dev",)
+    jobs = [
+        Job(phase="confirm", subject=name, replicate=i, change=change, seeds="confirm", splits=splits, cold=True)
+        for name, change in _contenders(loop, best)
+        for i in range(n)
+    ]
+    runs = loop.bench.all(jobs)
+    values = {split: pairs(loop, runs, "baseline", "best", split) for split in splits}
+    before, after = values[plan["split"]]
+    if len(before) < 2:
+        raise StudyError(
+            f"{study.folder}: fewer than two confirmation runs of trial {best} succeeded, so nothing can be claimed;"
+            " `nightlab scores` and the ledger's outcomes tell why they failed"
+        )
+    effect = compare(before, after, paired=True, level=plan["level"])
+    claim = {
+        "best": best,
+        "split": plan["split"],
+        **asdict(effect),
+        "significant": effect.significant and effect.effect > plan["min_effect"] and best != BASELINE,
+        "failed_runs": sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
+    }
+    return dict(study.ledger.once("claim", "claim", claim))
+
+
+def _contenders(loop: Loop, best: int) -> list[tuple[str, Change]]:
+    found = [("baseline", loop.entries[BASELINE].trial.change)]
+    return found if best == BASELINE else [*found, ("best", loop.entries[best].trial.change)]
+
+
+def pairs(loop: Loop, runs: Sequence[Run], first: str, second: str, split: Split) -> tuple[list[float], list[float]]:
+    """Scores of two subjects on the seeds on which both ran, oriented so that larger is better."""
+    template = loop.template
+    by_subject: dict[str, dict[int, float]] = {first: {}, second: {}}
+    for run in runs:
+        if run.subject in by_subject and run.outcome and run.outcome.status == "ok":
+            by_subject[run.subject][run.seed] = template.sign * template.fitness(dict(run.outcome.metrics[split]))
+    if first == "baseline" and not by_subject[second]:
+        by_subject[second] = by_subject[first]
+    common = [seed for seed in by_subject[first] if seed in by_subject[second]]
+    return [by_subject[first][s] for s in common], [by_subject[second][s] for s in common]
+
+
+def components(loop: Loop) -> list[Component]:
+    """What the best trial owes to the kept changes on its way, as parts that can be taken out one by one."""
+    chain, number = [], loop.incumbent
+    while number != BASELINE:
+        chain.append(number)
+        parent = loop.entries[number].trial.change.parent
+        number = BASELINE if parent is None else parent
+    best = loop.entries[loop.incumbent].trial.change.params
+    strategy_of = {k.name: k.strategy for k in loop.template.knobs}
+    found: dict[tuple[int, str], list[str]] = {}
+    owner: dict[str, int] = {}
+    for trial in reversed(chain):
+        change = loop.entries[trial].trial.change
+        parent = loop.entries[change.parent or BASELINE].trial.change
+        for knob in changed(change.params, parent.params):
+            owner[knob] = trial
+    defaults = loop.template.defaults
+    for knob, trial in owner.items():
+        if best[knob] != defaults.get(knob):
+            found.setdefault((trial, strategy_of.get(knob, "other")), []).append(knob)
+    return [
+        Component(key=f"without-{trial}-{strategy}", trial=trial, strategy=strategy, knobs=tuple(knobs))
+        for (trial, strategy), knobs in sorted(found.items())
+    ]
+
+
+def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
+    """Take each component out of the best and test what is lost, Holm-corrected; on dev, paired with the best."""
+    best, parts = loop.entries[loop.incumbent].trial.change, components(loop)
+    n = min(seeds, loop.template.spec.budget.confirm_seeds)
+    variants = {c.key: {k: loop.template.defaults[k] for k in c.knobs} for c in parts}
+    effects = _against_best(loop, "ablate", best, variants, n)
+    parts = [c for c in parts if c.key in effects]
+    corrected = holm([effects[c.key].p_value for c in parts])
+    rows = []
+    for part, p in zip(parts, corrected, strict=True):
+        effect = effects[part.key]
+        # The variant is the "baseline" of the comparison: a positive effect is what the component contributes.
+        body = {**asdict(part), **asdict(effect), "p_holm": p, "significant": bool(p < LEVEL)}
+        rows.append(dict(loop.study.ledger.once("ablation", f"{part.key}/{n}", body)))
+    return rows
+
+
+def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[dict[str, Any]]:
+    """Move each knob of the best one step down and up and measure what it costs, on dev, paired with the best."""
+    best = loop.entries[loop.incumbent].trial.change
+    steps: dict[str, Params] = {}
+    for knob in loop.template.knobs:
+        for side, value in neighbours(knob, best.params[knob.name]).items():
+            steps[f"{knob.name}-{side}"] = {knob.name: value}
+    effects = _against_best(loop, "sensitivity", best, steps, seeds)
+    rows = []
+    for key, effect in effects.items():
+        ((knob_name, value),) = steps[key].items()
+        body = {"knob": knob_name, "value": value, **asdict(effect)}
+        rows.append(dict(loop.study.ledger.once("sensitivity", key, body)))
+    return rows
+
+
+def neighbours(knob: Knob, value: ParamValue) -> dict[str, ParamValue]:
+    """The values one step below and above: a tenth of the range, the next choice."""
+    if knob.type == "choice":
+        others = [c for c in knob.choices if c != value]
+        return {"other": others[0]}
+    assert not isinstance(value, str)
+    if knob.log:
+        factor = (knob.high / knob.low) ** 0.1
+        low, high = value / factor, value * factor
+    else:
+        step = (knob.high - knob.low) * 0.1
+        low, high = value - step, value + step
+    found: dict[str, ParamValue] = {}
+    for side, moved in (("down", max(low, knob.low)), ("up", min(high, knob.high))):
+        rounded = round(moved) if knob.type == "int" else float(moved)
+        if rounded != value:
+            found[side] = rounded
+    return found
+
+
+def _against_best(
+    loop: Loop, phase: str, best: Change, variants: Mapping[str, Params], seeds: int
+) -> dict[str, Effect]:
+    """Effect of the best over each variant (the best's parameters with some replaced), on the confirmation's seeds."""
+    jobs = [
+        Job(
+            phase=phase,
+            subject=key,
+            replicate=i,
+            change=Change(**{**vars(best), "params": {**best.params, **params}}),
+            seeds="confirm",
+        )
+        for key, params in variants.items()
+        for i in range(seeds)
+    ]
+    runs = loop.bench.all(jobs)
+    reference = [r for r in loop.study.ledger.runs("confirm") if r.subject in ("best", "baseline")]
+    name = "best" if any(r.subject == "best" for r in reference) else "baseline"
+    effects = {}
+    for key in variants:
+        without, full = pairs(loop, [*runs, *reference], key, name, "dev")
+        if len(without) > 1:  # a variant that does not run at all has no effect that could be measured
+            effects[key] = compare(without, full, paired=True)
+    return effects

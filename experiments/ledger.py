@@ -1,0 +1,302 @@
+"""The study's ledger: the one truth. Rows are claimed before the work, settled once after it, and never rewritten.
+
+A claim and its settlement are rows of two tables (`trials` and `verdicts`, `runs` and `outcomes`), so that nothing
+needs an UPDATE; triggers refuse UPDATE and DELETE altogether. A row that is there wins over a replay.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.records import Change, RunOutcome, VerdictKind
+
+SCHEMA_VERSION = 1
+
+metadata = sa.MetaData()
+trials = sa.Table(
+    "trials",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("strategy", sa.Text, nullable=False),
+    sa.Column("hypothesis", sa.Text, nullable=False),
+    sa.Column("params", sa.Text, nullable=False),
+    sa.Column("artifact", sa.Text, nullable=False),
+    sa.Column("parent", sa.Integer),
+    sa.Column("proposer", sa.Text, nullable=False),
+    sa.Column("claimed_at", sa.Float, nullable=False),
+)
+verdicts = sa.Table(
+    "verdicts",
+    metadata,
+    sa.Column("trial", sa.ForeignKey("trials.number"), primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("numbers", sa.Text, nullable=False),
+    sa.Column("elapsed_s", sa.Float, nullable=False),
+    sa.Column("settled_at", sa.Float, nullable=False),
+)
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("phase", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("replicate", sa.Integer, nullable=False),
+    sa.Column("seed", sa.Integer, nullable=False),
+    sa.Column("claimed_at", sa.Float, nullable=False),
+    sa.UniqueConstraint("phase", "subject", "replicate"),
+)
+outcomes = sa.Table(
+    "outcomes",
+    metadata,
+    sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("metrics", sa.Text, nullable=False),
+    sa.Column("trust", sa.Text, nullable=False),
+    sa.Column("wall_s", sa.Float, nullable=False),
+    sa.Column("cpu_s", sa.Float, nullable=False),
+    sa.Column("memory_mb", sa.Float, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("output", sa.Text, nullable=False),
+    sa.Column("settled_at", sa.Float, nullable=False),
+)
+documents = sa.Table(  # what there is one of, or one of a kind: study, ideas, preregistration, claim, reviews, ...
+    "documents",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+)
+
+
+class LedgerError(NightlabError):
+    """A ledger that cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One execution: its claim and, once it is settled, its outcome."""
+
+    id: int
+    phase: str  # search, confirm, ablate, sensitivity
+    subject: str  # a trial's number, or a variant's key
+    replicate: int
+    seed: int
+    outcome: RunOutcome | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A trial's verdict as it stands in the ledger. `cause` says why a failed trial failed."""
+
+    kind: VerdictKind
+    cause: str = ""
+    reason: str
+    numbers: Mapping[str, float]
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    number: int
+    change: Change
+    verdict: Settled | None
+
+
+class Ledger:
+    """`study.db`, in WAL mode with full synchronisation: what it has accepted survives a kill and a power cut."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._engine = sa.create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
+        sa.event.listen(self._engine, "connect", _pragmas)
+        try:
+            with self._engine.begin() as db:
+                metadata.create_all(db)
+                for table in metadata.tables:
+                    for verb in ("UPDATE", "DELETE"):
+                        db.exec_driver_sql(
+                            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table}"
+                            " BEGIN SELECT RAISE(ABORT, 'rows of the ledger are never rewritten'); END"
+                        )
+        except sa.exc.DatabaseError as error:
+            raise LedgerError(f"{file}: no readable ledger ({error.orig}); restore it from a copy") from error
+        version = self.once("schema", "version", {"version": SCHEMA_VERSION})["version"]
+        if version != SCHEMA_VERSION:
+            raise LedgerError(f"{file} has schema {version}; this nightlab reads schema {SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # Documents
+
+    def once(self, kind: str, key: str, body: Any) -> Any:
+        """Write a document unless there is one already; the body that stands in the ledger either way."""
+        row = {"kind": kind, "key": key, "body": _dump(body), "created_at": time.time()}
+        with self._engine.begin() as db:
+            db.execute(sa.insert(documents).prefix_with("OR IGNORE"), row)
+            return json.loads(db.execute(_document(kind, key)).scalar_one())
+
+    def document(self, kind: str, key: str) -> Any | None:
+        with self._engine.connect() as db:
+            body = db.execute(_document(kind, key)).scalar_one_or_none()
+        return None if body is None else json.loads(body)
+
+    def documents(self, kind: str) -> dict[str, Any]:
+        """All documents of a kind by key, in the order of writing."""
+        query = sa.select(documents.c.key, documents.c.body).where(documents.c.kind == kind)
+        with self._engine.connect() as db:
+            return {key: json.loads(body) for key, body in db.execute(query.order_by(documents.c.created_at))}
+
+    # Trials
+
+    def claim(self, number: int, change: Change) -> Trial:
+        """Claim a trial before it runs. A row that is there already wins: the trial in the ledger is returned."""
+        row = {
+            "number": number,
+            "strategy": change.strategy,
+            "hypothesis": change.hypothesis,
+            "params": _dump(dict(change.params)),
+            "artifact": change.artifact,
+            "parent": change.parent,
+            "proposer": change.proposer,
+            "claimed_at": time.time(),
+        }
+        with self._engine.begin() as db:
+            if db.execute(sa.insert(trials).prefix_with("OR IGNORE"), row).rowcount:
+                return Trial(number=number, change=change, verdict=None)
+        return next(self._select_trials(trials.c.number == number))
+
+    def settle(self, number: int, verdict: Settled) -> None:
+        """Write a trial's verdict; the first one stands."""
+        row = {
+            "trial": number,
+            "kind": verdict.kind,
+            "cause": verdict.cause,
+            "reason": verdict.reason,
+            "numbers": _dump(dict(verdict.numbers)),
+            "elapsed_s": verdict.elapsed_s,
+            "settled_at": time.time(),
+        }
+        with self._engine.begin() as db:
+            db.execute(sa.insert(verdicts).prefix_with("OR IGNORE"), row)
+
+    def trials(self) -> list[Trial]:
+        return list(self._select_trials(sa.true()))
+
+    def _select_trials(self, where: sa.ColumnElement[bool]) -> Iterator[Trial]:
+        query = sa.select(trials, verdicts).outerjoin(verdicts).where(where).order_by(trials.c.number)
+        with self._engine.connect() as db:
+            rows = db.execute(query).mappings().all()
+        for row in rows:
+            verdict = None
+            if row["kind"] is not None:
+                verdict = Settled(
+                    kind=row["kind"],
+                    cause=row["cause"],
+                    reason=row["reason"],
+                    numbers=json.loads(row["numbers"]),
+                    elapsed_s=row["elapsed_s"],
+                )
+            change = Change(
+                strategy=row["strategy"],
+                hypothesis=row["hypothesis"],
+                params=json.loads(row["params"]),
+                artifact=row["artifact"],
+                parent=row["parent"],
+                proposer=row["proposer"],
+            )
+            yield Trial(number=row["number"], change=change, verdict=verdict)
+
+    # Runs
+
+    def claim_run(self, phase: str, subject: str, replicate: int, seed: int) -> Run:
+        """Claim a run before it starts. One that is there already is returned, with its outcome if it has one."""
+        row = {
+            "phase": phase,
+            "subject": subject,
+            "replicate": replicate,
+            "seed": seed,
+            "claimed_at": time.time(),
+        }
+        with self._engine.begin() as db:
+            inserted = db.execute(sa.insert(runs).prefix_with("OR IGNORE"), row)
+            if inserted.rowcount:
+                (number,) = inserted.inserted_primary_key or (0,)
+                return Run(id=number, phase=phase, subject=subject, replicate=replicate, seed=seed, outcome=None)
+        where = (runs.c.phase == phase) & (runs.c.subject == subject) & (runs.c.replicate == replicate)
+        return next(self._select_runs(where))
+
+    def settle_run(self, run: int, outcome: RunOutcome) -> None:
+        """Write a run's outcome; the first one stands."""
+        row = {
+            "run": run,
+            "status": outcome.status,
+            "metrics": _dump({split: dict(values) for split, values in outcome.metrics.items()}),
+            "trust": outcome.trust,
+            "wall_s": round(outcome.wall_s, 4),
+            "cpu_s": round(outcome.cpu_s, 4),
+            "memory_mb": round(outcome.memory_mb, 1),
+            "level": outcome.level,
+            "error": outcome.error,
+            "output": outcome.output if outcome.status != "ok" else outcome.output[:500],
+            "settled_at": time.time(),
+        }
+        with self._engine.begin() as db:
+            db.execute(sa.insert(outcomes).prefix_with("OR IGNORE"), row)
+
+    def runs(self, phase: str | None = None) -> list[Run]:
+        """All runs, or those of a phase, in the order of their claims."""
+        return list(self._select_runs(sa.true() if phase is None else runs.c.phase == phase))
+
+    def _select_runs(self, where: sa.ColumnElement[bool]) -> Iterator[Run]:
+        query = sa.select(runs, outcomes).outerjoin(outcomes).where(where).order_by(runs.c.id)
+        with self._engine.connect() as db:
+            rows = db.execute(query).mappings().all()
+        for row in rows:
+            outcome = None
+            if row["status"] is not None:
+                outcome = RunOutcome(
+                    metrics=json.loads(row["metrics"]),
+                    **{k: row[k] for k in _OUTCOME_FIELDS},
+                )
+            yield Run(outcome=outcome, **{k: row[k] for k in ("id", "phase", "subject", "replicate", "seed")})
+
+
+_OUTCOME_FIELDS = ("status", "trust", "wall_s", "cpu_s", "memory_mb", "level", "error", "output")
+
+
+def _document(kind: str, key: str) -> sa.Select[tuple[str]]:
+    return sa.select(documents.c.body).where((documents.c.kind == kind) & (documents.c.key == key))
+
+
+def _pragmas(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+@contextmanager
+def opened(file: Path) -> Iterator[Ledger]:
+    """The ledger of a study, closed at the end."""
+    ledger = Ledger(file)
+    try:
+        yield ledger
+    finally:
+        ledger.close()

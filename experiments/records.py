@@ -1,0 +1,109 @@
+"""The small frozen records that all rooms share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+ParamValue: TypeAlias = int | float | str
+Params: TypeAlias = Mapping[str, ParamValue]
+Split = Literal["dev", "holdout"]
+Direction = Literal["minimize", "maximize"]
+Trust = Literal["verified", "reported"]
+Level = Literal["S0", "S1", "S2", "S3"]
+Status = Literal["ok", "crash", "timeout", "memory", "invalid", "tampered"]
+VerdictKind = Literal["baseline", "kept", "reverted", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knob:
+    """One declared parameter of a template. `low`, `high`, `log` hold for float and int, `choices` for choice."""
+
+    name: str
+    type: Literal["float", "int", "choice"]
+    strategy: str
+    default: ParamValue
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    choices: tuple[ParamValue, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What a trial alters, relative to `parent`: parameters, edits to files, or both."""
+
+    strategy: str
+    hypothesis: str
+    params: Params  # the whole assignment, not only what differs from the parent
+    artifact: str  # content hash of the editable files
+    parent: int | None  # the trial it starts from; None for the baseline
+    proposer: str  # "baseline", "seed idea", a sampler's name, a model's name
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """One execution of an artifact with one seed.
+
+    artifact: folder with the artifact's files; the runner gives each run a fresh copy.
+    splits: what the evaluator scores afterwards, on the same outputs.
+    cold: start a new interpreter in a sandbox of its own instead of a fork of the warm process.
+    """
+
+    artifact: Path
+    params: Params
+    seed: int
+    splits: tuple[Split, ...] = ("dev",)
+    cold: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutcome:
+    """How a run ended. `metrics` is complete for every requested split if `status` is ok, else empty."""
+
+    status: Status
+    metrics: Mapping[Split, Mapping[str, float]] = field(default_factory=dict)
+    trust: Trust = "verified"
+    wall_s: float = 0.0  # of the experiment alone, without start-up and evaluation
+    cpu_s: float = 0.0
+    memory_mb: float = 0.0
+    level: Level = "S0"
+    error: str = ""  # what went wrong, cleaned of control characters, at most a few kB
+    output: str = ""  # head and tail of what the experiment printed, likewise
+
+
+class Runner(Protocol):
+    """Executes runs in slots. Close it to end everything that it started."""
+
+    @property
+    def level(self) -> Level:
+        """The isolation that runs get."""
+        ...
+
+    @property
+    def workers(self) -> int: ...
+
+    def submit(self, request: RunRequest) -> Future[RunOutcome]:
+        """Queue a run. The future never raises for what the experiment does: that is a RunOutcome."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A number of the evidence: the only way for a number to reach the paper.
+
+    id: dotted, e.g. `best.holdout.mean`. text: as it is printed. formula: how it follows from `runs`
+    (ledger run numbers; empty for settings and counts, whose formula names the source).
+    """
+
+    id: str
+    value: float
+    text: str
+    unit: str = ""
+    formula: str
+    runs: tuple[int, ...] = ()

@@ -1,0 +1,1 @@
+"""Executes experiments: sandbox, warm process, slots."""

@@ -1,0 +1,201 @@
+"""The process that becomes the experiment: gives up every right, then runs code that nobody has read."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import math
+import numbers
+import os
+import random
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from . import landlock, limits, namespaces, seccomp, syscalls
+
+REPORT = 3  # the descriptor on which it says that it is ready and why it failed
+_ERROR_LIMIT = 8000
+
+
+def become(config: dict[str, Any], request: dict[str, Any], places: Mapping[str, str], uid: int | None) -> None:
+    """Run the request in this process, which never returns."""
+    code = 1
+    try:
+        _isolate(config, request, places, uid)
+        _forget(config)
+        preload(request["preload"])
+        os.write(REPORT, b"r")
+        code = _RUN[request["kind"]](request, places)
+    except BaseException as error:  # noqa: BLE001: whatever it raises is the report
+        code = _report_failure(error, places["artifact"])
+    finally:
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _isolate(config: dict[str, Any], request: dict[str, Any], places: Mapping[str, str], uid: int | None) -> None:
+    level = config["level"]
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
+    os.environ.update({name: _filled(value, places, request["seed"]) for name, value in request["env"].items()})
+    tempfile.tempdir = None
+    os.chdir(places["artifact"])
+    others = 0
+    if level == "S3":
+        namespaces.own_proc()
+    if sys.platform == "linux":
+        Path("/proc/self/oom_score_adj").write_text("1000")
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
+    if level in ("S3", "S2"):
+        if uid is None and level == "S3":
+            namespaces.nest()
+        elif uid is None:
+            others = limits.tasks_of(os.geteuid())
+        _drop(uid, read_all=config["read_all"])
+    limits.impose(request["limits"], others=others)
+    if level in ("S3", "S2"):
+        _confine(config, places, uid)
+
+
+def _drop(uid: int | None, *, read_all: bool) -> None:
+    """Become `uid` and lose every capability.
+
+    read_all keeps root's right to read what others may not, such as an interpreter below a closed home directory:
+    the namespace or Landlock bounds it to what the sandbox shows, and seccomp refuses handles.
+    """
+    keep = 1 << syscalls.CAP_DAC_READ_SEARCH if read_all and uid is not None else 0
+    with contextlib.suppress(OSError):  # without the capability for it there is nothing to lose
+        for capability in range(64):
+            if not keep >> capability & 1:
+                syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)
+    if uid is not None:
+        syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 1)
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    syscalls.capabilities(keep)
+    if keep:
+        syscalls.prctl(syscalls.PR_CAP_AMBIENT, 2, syscalls.CAP_DAC_READ_SEARCH)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)  # a change of user has cleared it
+
+
+def _confine(config: dict[str, Any], places: Mapping[str, str], uid: int | None) -> None:
+    spaces = config["level"] == "S3"
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
+    if spaces:
+        landlock.scope()
+    else:
+        devices = [f"/dev/{name}" for name in namespaces.DEVICES]
+        read = [*config["allowed"], *(source for name, source in config["named"].items()), "/proc/self"]
+        landlock.restrict(
+            read=read, write=[places["box"], *devices], listed=config["listed"], network=config["network"]
+        )
+    scoped = landlock.version() >= 6 or uid is not None
+    seccomp.install(
+        namespaces=spaces, network=config["network"], scoped=scoped, memfd=config["gpus"], pid=os.getpid()
+    )
+
+
+def _forget(config: dict[str, Any]) -> None:
+    """Take the sandbox's own modules out of the experiment's way."""
+    global _kept
+    _kept = [sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "inside"]
+    sys.path[:] = [path for path in sys.path if path != config["code"]]
+
+
+_kept: list[Any] = []
+
+
+def preload(modules: Iterable[str]) -> None:
+    """Import what can be imported; what cannot is the experiment's to report."""
+    for name in modules:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def _reseed(seed: int) -> None:
+    random.seed(seed)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(seed % 2**32)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+
+
+def _function(entry: str, folder: str) -> Any:
+    module, function = entry.split(":")
+    sys.path.insert(0, folder)
+    sys.argv = [f"{folder}/{module}.py"]
+    return getattr(importlib.import_module(module), function)
+
+
+def _python(request: dict[str, Any], places: Mapping[str, str]) -> int:
+    _reseed(request["seed"])
+    run = _function(request["entry"], places["artifact"])
+    run(request["params"], Path(places["inputs"]), Path(places["out"]), request["seed"])
+    return 0
+
+
+def _evaluate(request: dict[str, Any], places: Mapping[str, str]) -> int:
+    _reseed(0)
+    evaluate = _function(request["entry"], places["template"])
+    metrics = {}
+    for split in request["splits"]:
+        found = evaluate(Path(places["out"]), Path(places["private"]), split)
+        metrics[split] = {str(name): _number(name, value) for name, value in found.items()}
+    os.write(REPORT, json.dumps({"metrics": metrics}).encode())
+    return 0
+
+
+def _number(name: str, value: object) -> float:
+    """Integers and the scalars of array libraries are numbers, truth values are not."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise ValueError(f"metric {name!r} is {value!r:.100}, not a finite number")
+    return float(value)
+
+
+def _exec(request: dict[str, Any], places: Mapping[str, str]) -> int:
+    os.set_inheritable(REPORT, False)
+    argv = [_filled(word, places, request["seed"]) for word in request["argv"]]
+    os.execvp(argv[0], argv)
+
+
+def _filled(word: str, places: Mapping[str, str], seed: int) -> str:
+    for name, value in {**places, "seed": str(seed)}.items():
+        word = word.replace(f"{{{name}}}", value)
+    return word
+
+
+_RUN = {"python": _python, "evaluate": _evaluate, "exec": _exec}
+
+
+def _report_failure(error: BaseException, folder: str) -> int:
+    """Tell what was raised, where in the experiment's own files; returns the exit code."""
+    if isinstance(error, SystemExit) and not error.code:
+        return 0
+    with contextlib.suppress(BaseException):
+        frames = traceback.extract_tb(error.__traceback__)
+        own = next((i for i, frame in enumerate(frames) if frame.filename.startswith(folder)), 0)
+        error.__traceback__ = _after(error, own)
+        text = "".join(traceback.format_exception(error, limit=-12)).replace(folder + "/", "")
+        report = {"error": text[-_ERROR_LIMIT:], "type": type(error).__name__, "memory": isinstance(error, MemoryError)}
+        os.write(REPORT, json.dumps(report).encode())
+    return 1
+
+
+def _after(error: BaseException, count: int) -> Any:
+    trace = error.__traceback__
+    for _ in range(count):
+        trace = trace.tb_next if trace else None
+    return trace

@@ -1,0 +1,119 @@
+"""What a run may use: limits that the kernel keeps, and what its processes use now."""
+
+from __future__ import annotations
+
+import os
+import resource
+from dataclasses import dataclass
+from typing import Any
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MB = 1 << 20
+
+
+def impose(limits: dict[str, Any], *, others: int) -> None:
+    """Set this process's kernel limits; none can be raised again. others: tasks that count against the same user."""
+    memory = limits["memory_mb"] * _MB
+    wanted = {
+        resource.RLIMIT_CPU: max(1, int(limits["cpu_s"] + 1)),
+        resource.RLIMIT_FSIZE: limits["disk_mb"] * _MB,
+        resource.RLIMIT_NPROC: limits["processes"] + others,
+        resource.RLIMIT_NOFILE: 1024,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_MEMLOCK: 8 * _MB,
+    }
+    if limits["address_space"]:  # a backstop only: resident memory of the tree is watched
+        size = int(_stat_fields(os.open("/proc/self/stat", os.O_RDONLY))[20]) if os.path.exists("/proc/self") else 0
+        wanted[resource.RLIMIT_AS] = size + 2 * memory + 1024 * _MB
+    for which, value in wanted.items():
+        hard = resource.getrlimit(which)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (value, value))
+
+
+@dataclass
+class Usage:
+    """What a tree of processes uses: seconds, bytes, and the processes themselves."""
+
+    cpu_s: float
+    memory: int
+    processes: list[int]
+
+
+def usage(proc: int, root: int, limit: int) -> Usage:
+    """Of all descendants of `root`, without itself, read through the folder descriptor `proc`.
+
+    Pages that forks share are counted once where a plain sum would exceed `limit` bytes.
+    """
+    found = descendants(proc, root)
+    cpu = memory = 0
+    for pid in found:
+        try:
+            fields = _stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))
+        except OSError:
+            continue
+        cpu += sum(int(field) for field in fields[11:15])
+        memory += int(fields[21]) * _PAGE
+    if memory > limit and len(found) > 1:
+        memory = sum(_proportional(proc, pid) for pid in found)
+    return Usage(cpu / _TICKS, memory, found)
+
+
+def descendants(proc: int, root: int) -> list[int]:
+    """All processes below `root`."""
+    found: list[int] = []
+    queue = [root]
+    while queue:
+        children = _children(proc, queue.pop())
+        found += children
+        queue += children
+    return found
+
+
+def _children(proc: int, pid: int) -> list[int]:
+    children: list[int] = []
+    try:
+        for task in _names(proc, f"{pid}/task"):
+            children += map(int, _text(os.open(f"{pid}/task/{task}/children", os.O_RDONLY, dir_fd=proc)).split())
+    except OSError:
+        pass  # it has ended
+    return children
+
+
+def tasks_of(uid: int) -> int:
+    """How many processes and threads a user has."""
+    count = 0
+    for name in os.listdir("/proc"):
+        try:
+            if name.isdigit() and os.stat(f"/proc/{name}").st_uid == uid:
+                count += len(os.listdir(f"/proc/{name}/task"))
+        except OSError:
+            continue
+    return count
+
+
+def _proportional(proc: int, pid: int) -> int:
+    try:
+        text = _text(os.open(f"{pid}/smaps_rollup", os.O_RDONLY, dir_fd=proc))
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:")), 0)
+
+
+def _stat_fields(fd: int) -> list[str]:
+    """The fields of a stat file from the third on: a process chooses its own name, parentheses and all."""
+    return _text(fd).rpartition(")")[2].split()
+
+
+def _names(proc: int, path: str) -> list[str]:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=proc)
+    try:
+        return os.listdir(fd)
+    finally:
+        os.close(fd)
+
+
+def _text(fd: int) -> str:
+    with os.fdopen(fd, encoding="ascii", errors="replace") as file:
+        return file.read()

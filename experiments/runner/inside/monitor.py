@@ -1,0 +1,245 @@
+"""One run, from the trusted side: prepares its folder, starts it, watches it, ends all of it, collects, replies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import guest, limits, namespaces, syscalls, wire
+from .capture import Capture
+from .collect import Outputs, collect
+
+_TICK = 0.05  # s between two looks at the processes
+_SETUP = 60.0  # s until the code of the experiment starts: imports in a cold process
+_MB = 1 << 20
+
+
+@dataclass
+class Run:
+    """What is known of a run."""
+
+    pid: int
+    limits: dict[str, Any]
+    stdout: Capture
+    stderr: Capture
+    report: bytes = b""
+    ready: float | None = None
+    ended: str = ""  # empty while it runs; then exit, or the limit that it hit
+    wall: float = 0.0
+    cpu: float = 0.0
+    peak: int = 0
+    status: int = 0
+    pipes: dict[int, str] = field(default_factory=dict)
+
+
+def serve(client: socket.socket, config: dict[str, Any]) -> None:
+    """Answer one request on `client`, in a process of its own."""
+    request, files = wire.receive(client)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY) if os.path.isdir("/proc/self") else -1
+    if sys.platform == "linux":
+        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
+        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+    isolated = config["level"] in ("S3", "S2")
+    uid = 60000 + (config["uid"] + os.getpid()) % 5000 if isolated and os.geteuid() == 0 else None
+    box = _open_box(config, request["limits"])
+    try:
+        places = _furnish(box, files, request["executable"], config, uid)
+        run = _start(config, request, places, uid)
+        _watch(run, client, proc, box, config["level"])
+        _end(run, proc)
+        outputs = _collected(places[request["collect"]], request["limits"])
+    finally:
+        if config["level"] != "S3":
+            shutil.rmtree(box, ignore_errors=True)
+    if run.ended != "cancelled":
+        wire.send(client, _reply(run, outputs, places), outputs.files)
+
+
+def _open_box(config: dict[str, Any], bounds: dict[str, Any]) -> str:
+    if config["level"] == "S3":
+        namespaces.open_box(bounds, config["network"])
+        return namespaces.BOX
+    box = tempfile.mkdtemp(prefix="run-", dir=config["scratch"])
+    for name in ("tmp", "shm"):
+        os.mkdir(f"{box}/{name}")
+    return box
+
+
+def _furnish(
+    box: str, files: Mapping[str, bytes], executable: list[str], config: dict[str, Any], uid: int | None
+) -> dict[str, str]:
+    """Lay out the run's folder; returns the places that a run can name."""
+    for name in ("artifact", "out"):
+        os.mkdir(f"{box}/{name}")
+    for name, data in files.items():
+        path = Path(box, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        if name in executable:
+            path.chmod(0o755)
+    if uid is not None:
+        for folder, _, names in os.walk(box):
+            for path_name in (folder, *(f"{folder}/{name}" for name in names)):
+                os.chown(path_name, uid, uid, follow_symlinks=False)
+    spaces = config["level"] == "S3"
+    named = {name: f"{namespaces.LAB}/{name}" if spaces else source for name, source in config["named"].items()}
+    tmp = "/tmp" if spaces else f"{box}/tmp"
+    return {**named, "params": f"{box}/params.json", "box": box, "artifact": f"{box}/artifact", "out": f"{box}/out", "tmp": tmp}
+
+
+def _start(config: dict[str, Any], request: dict[str, Any], places: Mapping[str, str], uid: int | None) -> Run:
+    pipes = {name: os.pipe() for name in ("stdout", "stderr", "report")}
+    size = request["limits"]["capture"]
+    pid = os.fork()
+    if pid == 0:
+        null = os.open(os.devnull, os.O_RDONLY)
+        for target, source in enumerate((null, pipes["stdout"][1], pipes["stderr"][1], pipes["report"][1])):
+            os.dup2(source, target)
+        os.closerange(guest.REPORT + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        guest.become(config, request, places, uid)
+    run = Run(pid, request["limits"], Capture(size, metrics=request["metrics"]), Capture(size))
+    for name, (read, write) in pipes.items():
+        os.close(write)
+        os.set_blocking(read, False)
+        run.pipes[read] = name
+    return run
+
+
+def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> None:
+    """Return when the run's first process has ended or a limit is hit."""
+    poll = select.poll()
+    for fd in run.pipes:
+        poll.register(fd, select.POLLIN)
+    poll.register(client, select.POLLRDHUP if sys.platform == "linux" else select.POLLHUP)
+    exited = os.pidfd_open(run.pid) if hasattr(os, "pidfd_open") else -1
+    if exited >= 0:
+        poll.register(exited, select.POLLIN)
+    started = checked = time.monotonic()
+    while not run.ended:
+        events = dict(poll.poll(_TICK * 1000))
+        now = time.monotonic()
+        if client.fileno() in events:
+            run.ended = "cancelled"
+        elif exited in events or (exited < 0 and os.waitid(os.P_PID, run.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)):
+            run.ended = "exit"
+        for fd in [fd for fd in events if fd in run.pipes]:
+            if not _read(run, fd):
+                poll.unregister(fd)
+        if not run.ended and now >= checked + _TICK:
+            checked = now
+            run.ended = _limit_hit(run, started, now, proc, box if level != "S3" else None)
+    run.wall = time.monotonic() - (run.ready or time.monotonic())
+    if exited >= 0:
+        os.close(exited)
+
+
+def _read(run: Run, fd: int) -> bool:
+    """Take what a pipe holds now; False at its end."""
+    try:
+        data = os.read(fd, 1 << 16)
+    except BlockingIOError:
+        return True
+    name = run.pipes[fd]
+    if name == "report":
+        if run.ready is None and data[:1] == b"r":
+            run.ready = time.monotonic()
+        run.report = (run.report + data)[: 1 << 17]
+    else:
+        (run.stdout if name == "stdout" else run.stderr).feed(data)
+    return bool(data)
+
+
+def _limit_hit(run: Run, started: float, now: float, proc: int, box: str | None) -> str:
+    bounds = run.limits
+    if run.ready is None:
+        return "timeout" if now > started + _SETUP else ""
+    if now > run.ready + bounds["wall_s"]:
+        return "timeout"
+    if proc >= 0:
+        usage = limits.usage(proc, os.getpid(), bounds["memory_mb"] * _MB)
+        run.peak = max(run.peak, usage.memory)
+        run.cpu = max(run.cpu, usage.cpu_s)
+        if usage.memory > bounds["memory_mb"] * _MB:
+            return "memory"
+        if usage.cpu_s > bounds["cpu_s"]:
+            return "cpu"
+        if len(usage.processes) > bounds["processes"]:
+            return "processes"
+    return "disk" if box is not None and _too_much(box, bounds) else ""
+
+
+def _too_much(box: str, bounds: dict[str, Any]) -> bool:
+    """Whether a folder on disk, where no quota holds, has outgrown its bounds."""
+    count = size = 0
+    for folder, folders, names in os.walk(box):
+        count += len(folders) + len(names)
+        for name in names:
+            with contextlib.suppress(OSError):
+                size += os.lstat(f"{folder}/{name}").st_blocks * 512
+        if count > bounds["inodes"] or size > bounds["disk_mb"] * _MB:
+            return True
+    return False
+
+
+def _end(run: Run, proc: int) -> None:
+    """Kill until nothing is left: process 1 of a namespace takes the rest along, elsewhere each is found and killed."""
+    me, used, largest = os.getpid(), 0.0, 0
+    while True:
+        with contextlib.suppress(OSError):
+            os.killpg(run.pid, signal.SIGKILL)
+        for pid in [run.pid] if proc < 0 else limits.descendants(proc, me):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            while (reaped := os.wait4(-1, os.WNOHANG))[0]:
+                pid, status, spent = reaped
+                used += spent.ru_utime + spent.ru_stime
+                largest = max(largest, spent.ru_maxrss << (10 if sys.platform == "linux" else 0))
+                if pid == run.pid:
+                    run.status = status
+        except ChildProcessError:
+            break
+        time.sleep(0.0005)
+    run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
+    for fd in run.pipes:
+        while _read(run, fd):
+            pass  # every writer is dead, so that this ends
+        os.close(fd)
+    run.stdout.finish()
+
+
+def _collected(folder: str, bounds: dict[str, Any]) -> Outputs:
+    try:
+        return collect(folder, count=bounds["files"], size=bounds["output_mb"] * _MB)
+    except OSError as error:
+        return Outputs(problems=[f"the output folder cannot be read: {error.strerror}"])
+
+
+def _reply(run: Run, outputs: Outputs, places: Mapping[str, str]) -> dict[str, Any]:
+    folder = places["artifact"] + "/"
+    return {
+        "ended": run.ended,
+        "started": run.ready is not None,
+        "code": os.waitstatus_to_exitcode(run.status),
+        "wall_s": run.wall,
+        "cpu_s": run.cpu,
+        "memory": run.peak,
+        "report": run.report.decode(errors="replace").removeprefix("r"),
+        "stdout": run.stdout.text().replace(folder, ""),
+        "stderr": run.stderr.text().replace(folder, ""),
+        "metrics": run.stdout.metrics,
+        "problems": outputs.problems,
+    }

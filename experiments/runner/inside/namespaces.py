@@ -1,0 +1,136 @@
+"""Level S3: a file system, process table and network of its own, by namespaces that need neither root nor a helper."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from . import syscalls
+
+LAB = "/lab"  # where named folders and a run's own folder appear
+BOX = f"{LAB}/box"
+DEVICES = ("null", "zero", "full", "random", "urandom")
+_INSIDE_ID = 1000
+_FILES = {
+    "passwd": f"experiment:x:{_INSIDE_ID}:{_INSIDE_ID}::/tmp:/bin/sh\n",
+    "group": f"experiment:x:{_INSIDE_ID}:\n",
+    "hosts": "127.0.0.1 localhost\n",
+}
+
+
+def privileged() -> bool:
+    """Whether mounting needs no user namespace: real root with the capability for it."""
+    return os.geteuid() == 0 and bool(syscalls.effective() >> syscalls.CAP_SYS_ADMIN & 1)
+
+
+def leave(network: bool) -> None:
+    """Give this process new namespaces; its next child is process 1 of the new process table."""
+    flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
+    flags |= syscalls.CLONE_NEWCGROUP | (0 if network else syscalls.CLONE_NEWNET)
+    if privileged():
+        syscalls.unshare(flags)
+    else:
+        uid, gid = os.geteuid(), os.getegid()
+        syscalls.unshare(flags | syscalls.CLONE_NEWUSER)
+        _map(uid, gid)
+
+
+def nest() -> None:
+    """A user namespace below the current one: limits of processes then count this run alone."""
+    uid, gid = os.geteuid(), os.getegid()
+    syscalls.unshare(syscalls.CLONE_NEWUSER)
+    _map(uid, gid)
+
+
+def _map(uid: int, gid: int) -> None:
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"{_INSIDE_ID} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{_INSIDE_ID} {gid} 1")
+
+
+def build(config: dict[str, Any]) -> None:
+    """Replace the file system of this process by what `config` binds, read-only, and nothing else."""
+    syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+    _tmpfs("/tmp", "2m")
+    for name in ("/tmp/old", "/tmp/new"):
+        os.mkdir(name)
+    syscalls.pivot_root("/tmp", "/tmp/old")
+    os.chdir("/")
+    _tmpfs("/new", "2m")
+    for source, target in config["binds"]:
+        if not os.path.lexists(f"/new{target}"):
+            _bind(f"/old{source}", f"/new{target}")
+    for link, target in config["links"].items():
+        if not os.path.lexists(f"/new{link}"):
+            os.symlink(target, _parents(f"/new{link}"))
+    for name, text in _FILES.items():
+        if not os.path.exists(f"/new/etc/{name}"):
+            Path(_parents(f"/new/etc/{name}")).write_text(text)
+    for path in config["hidden"]:
+        if os.path.isdir(f"/new{path}"):
+            _tmpfs(f"/new{path}", "4k", syscalls.MS_RDONLY)
+        elif os.path.exists(f"/new{path}"):
+            syscalls.bind("/old/dev/null", f"/new{path}", devices=True)
+    _devices(config["gpus"])
+    for name in (BOX, "/tmp", "/proc"):
+        os.makedirs(f"/new{name}", exist_ok=True)
+    syscalls.mount("proc", "/new/proc", "proc", _PLAIN)
+    _tmpfs("/new/tmp", "16m")  # of the warm process, for what imports write
+    syscalls.mount("none", "/new", None, _PLAIN & ~syscalls.MS_NOEXEC | syscalls.MS_REMOUNT | syscalls.MS_RDONLY)
+    os.chdir("/new")
+    syscalls.pivot_root(".", ".")
+    syscalls.unmount(".")
+    os.chdir("/")
+
+
+_PLAIN = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
+
+
+def _tmpfs(target: str, size: str, flags: int = 0, options: str = "") -> None:
+    flags |= syscalls.MS_NOSUID | syscalls.MS_NODEV
+    syscalls.mount("tmpfs", target, "tmpfs", flags, f"size={size},mode=0755{options}")
+
+
+def _parents(path: str) -> str:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return path
+
+
+def _bind(source: str, target: str, *, devices: bool = False) -> None:
+    if os.path.isdir(source):
+        os.makedirs(target, exist_ok=True)
+    else:
+        Path(_parents(target)).touch()
+    syscalls.bind(source, target, read_only=not devices, devices=devices)
+
+
+def _devices(gpus: bool) -> None:
+    os.makedirs("/new/dev/shm")
+    names = list(DEVICES)
+    if gpus:
+        names += [n for n in os.listdir("/old/dev") if n.startswith("nvidia")]
+        _bind("/old/sys", "/new/sys")
+    for name in names:
+        _bind(f"/old/dev/{name}", f"/new/dev/{name}", devices=True)
+    for name, target in (("fd", "/proc/self/fd"), ("stdin", "fd/0"), ("stdout", "fd/1"), ("stderr", "fd/2")):
+        os.symlink(target, f"/new/dev/{name}")
+
+
+def open_box(limits: dict[str, Any], network: bool) -> None:
+    """Give this process and its children a run folder of bounded size, and its next child a process table."""
+    from . import landlock
+
+    flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID
+    if landlock.version() < 6 and not network:
+        flags |= syscalls.CLONE_NEWNET  # abstract sockets of concurrent runs would meet
+    syscalls.unshare(flags)
+    _tmpfs(BOX, f"{limits['disk_mb']}m", options=f",nr_inodes={limits['inodes']}")
+    for name, target in (("tmp", "/tmp"), ("shm", "/dev/shm")):
+        os.mkdir(f"{BOX}/{name}")
+        syscalls.mount(f"{BOX}/{name}", target, None, syscalls.MS_BIND)
+
+
+def own_proc() -> None:
+    """Show process 1 of a new process table its own /proc."""
+    syscalls.mount("proc", "/proc", "proc", _PLAIN)

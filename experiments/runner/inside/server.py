@@ -1,0 +1,89 @@
+"""A sandbox: a keeper outside that outlives nobody, and a warm process inside that forks a monitor per request."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import traceback
+from contextlib import suppress
+from typing import Any
+
+from . import guest, limits, monitor, namespaces, syscalls
+
+
+def main(control: int, life: int) -> None:
+    """Serve requests that arrive on the socket `control` until the pipe `life` ends."""
+    config = json.loads(sys.stdin.read())
+    parent = config["parent"]
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # the runner ends it by closing the pipe, so that it can drain first
+    linux = sys.platform == "linux"
+    if config["level"] == "S3":
+        namespaces.leave(config["network"])
+    elif linux:
+        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+    warm = os.fork()
+    if warm == 0:
+        os.close(life)
+        if linux:
+            syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
+        _serve(control, config)
+    os.close(control)
+    _keep(warm, life, parent, sweep=config["level"] != "S3" and linux)
+
+
+def _keep(warm: int, life: int, parent: int, *, sweep: bool) -> None:
+    """End everything as soon as the runner closes the pipe or dies, or the warm process ends."""
+    poll = select.poll()
+    poll.register(life, select.POLLIN)
+    watched = [warm, parent] if hasattr(os, "pidfd_open") else []
+    for pid in watched:
+        with suppress(OSError):
+            poll.register(os.pidfd_open(pid), select.POLLIN)
+    while not poll.poll(500) and os.getppid() == parent and not os.waitid(
+        os.P_PID, warm, os.WEXITED | os.WNOHANG | os.WNOWAIT
+    ):
+        pass
+    while True:
+        pids = limits.descendants(os.open("/proc", os.O_RDONLY), os.getpid()) if sweep else []
+        for pid in {warm, *pids}:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG if sweep else 0)[0]:
+                pass
+        except ChildProcessError:
+            os._exit(0)
+
+
+def _serve(control: int, config: dict[str, Any]) -> None:
+    server = socket.socket(fileno=control)
+    try:
+        if config["level"] == "S3":
+            namespaces.build(config)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are not waited for
+        sys.path += config["path"]
+        guest.preload(config["preload"])
+        gc.collect()
+        gc.freeze()
+        sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        while True:
+            data, fds, _, _ = socket.recv_fds(server, 1, 1)
+            if not data:
+                os._exit(0)
+            if os.fork() == 0:
+                server.close()
+                with socket.socket(fileno=fds[0]) as client:
+                    monitor.serve(client, config)
+                os._exit(0)
+            os.close(fds[0])
+    except BaseException:  # noqa: BLE001: the runner reads it from standard error
+        traceback.print_exc()
+    finally:
+        os._exit(1)

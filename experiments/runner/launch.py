@@ -1,0 +1,166 @@
+"""Starts a sandbox and speaks with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nightlab.experiments.records import Level
+from nightlab.experiments.runner.inside import wire
+from nightlab.experiments.runner.view import View, closed_to_others
+
+_CODE = Path(__file__).resolve().parent
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from inside.server import main; main(*map(int, sys.argv[2:]))"
+
+
+class RunnerError(RuntimeError):
+    """The machine cannot run what was asked for; the message says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What one run may use. `cpu_s` is of the whole tree and by default what `wall_s` allows on every core."""
+
+    wall_s: float = 60.0
+    cpu_s: float | None = None
+    memory_mb: int = 2048
+    processes: int = 256
+    disk_mb: int = 512  # everything that it writes, scratch files included
+    inodes: int = 4096
+    files: int = 256  # outputs that are collected
+    output_mb: int = 128
+    capture: int = 32_000  # bytes kept of the head, and again of the tail, of what it prints
+    address_space: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One sandbox. named: folders of the outside that runs see, read-only, and refer to by name."""
+
+    level: Level
+    view: View
+    scratch: Path
+    named: Mapping[str, Path] = field(default_factory=dict)
+    preload: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    network: bool = False
+    gpus: bool = False
+
+
+class Sandbox:
+    """A running sandbox: a keeper process and, inside, a warm process that forks per request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._control, control = socket.socketpair()
+        alive, self._life = os.pipe()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115: lives as long as the sandbox
+        fds = (control.fileno(), alive)
+        own_tmp = "/tmp" if settings.level == "S3" else str(settings.scratch)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-s", "-B", "-c", _BOOT, str(_CODE), *map(str, fds)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=self._errors,
+            cwd="/",
+            env={**base_environment(), "HOME": own_tmp, "TMPDIR": own_tmp, **settings.env},
+            pass_fds=fds,
+            start_new_session=True,
+        )
+        control.close()
+        os.close(alive)
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError), self._process.stdin as stdin:
+            stdin.write(json.dumps(_config(settings)).encode())
+
+    def connect(self) -> socket.socket:
+        """A connection for one request; closing it ends the run."""
+        ours, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self._control, [b"+"], [theirs.fileno()])
+        except OSError as error:
+            ours.close()
+            raise EOFError("the sandbox has ended") from error
+        finally:
+            theirs.close()
+        return ours
+
+    def errors(self) -> str:
+        """What its trusted side wrote to standard error, the end of it."""
+        self._errors.seek(0)
+        return self._errors.read()[-4000:].decode(errors="replace").strip()
+
+    def close(self) -> None:
+        """End all of its processes; returns when they are gone."""
+        if self._life >= 0:
+            os.close(self._life)
+            self._life = -1
+            self._control.close()
+            self._process.wait()
+            self._errors.close()
+
+
+def exchange(
+    connection: socket.socket, header: Mapping[str, Any], files: Mapping[str, bytes]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Send a request and wait for its reply; EOFError where the sandbox or this side ended it."""
+    try:
+        wire.send(connection, header, files)
+        return wire.receive(connection)
+    except OSError as error:
+        raise EOFError(str(error)) from error
+
+
+def request(kind: str, limits: Limits, env: Mapping[str, str], **more: Any) -> dict[str, Any]:
+    """The header of a request of kind python, evaluate or exec."""
+    bounds = asdict(limits)
+    bounds["cpu_s"] = limits.cpu_s or limits.wall_s * (os.cpu_count() or 1)
+    default = {"preload": (), "executable": (), "seed": 0, "metrics": False, "collect": "out"}
+    return {"kind": kind, "limits": bounds, "env": {**base_environment(), **env}, **default, **more}
+
+
+def base_environment() -> dict[str, str]:
+    """The environment of a sandbox, which inherits nothing."""
+    path = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]
+    return {
+        "PATH": os.pathsep.join(path),
+        "HOME": "{tmp}",
+        "TMPDIR": "{tmp}",
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _config(settings: Settings) -> dict[str, Any]:
+    sight = settings.view
+    named = {name: str(path.resolve()) for name, path in settings.named.items()}
+    spaces = settings.level == "S3"
+    shown = [*(source for source, _ in sight.binds), *([] if spaces else [str(settings.scratch)])]
+    binds = [*sight.binds, *((source, f"/lab/{name}") for name, source in named.items())]
+    return {
+        "level": settings.level,
+        "code": str(_CODE),
+        "parent": os.getpid(),
+        "uid": os.getpid() * 64,
+        "read_all": os.geteuid() == 0 and closed_to_others(shown, named.values(), parents=not spaces),
+        "binds": binds,
+        "links": dict(sight.links),
+        "hidden": sight.hidden,
+        "allowed": sight.allowed,
+        "listed": sight.listed,
+        "path": sight.packages,
+        "named": named,
+        "preload": list(settings.preload),
+        "network": settings.network,
+        "gpus": settings.gpus,
+        "scratch": str(settings.scratch.resolve()),
+    }

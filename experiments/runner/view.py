@@ -1,0 +1,116 @@
+"""What a sandbox sees of the machine: the system, the interpreter and its packages, less what is hidden."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts", "texmf", "ssl/certs")
+_ETC_NETWORK = ("resolv.conf", "hosts", "nsswitch.conf", "ssl", "pki", "ca-certificates")
+_OWN = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Paths of the outside, all real: `binds` (source, place inside), `links` to make, `hidden` below the binds.
+
+    allowed, listed: the same as rules for Landlock, which can only allow: folders with something hidden are listed
+    and their other entries allowed.
+    """
+
+    binds: tuple[tuple[str, str], ...]
+    links: Mapping[str, str]
+    hidden: tuple[str, ...]
+    allowed: tuple[str, ...]
+    listed: tuple[str, ...]
+    packages: tuple[str, ...]
+
+
+def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterable[Path] = (), network: bool) -> View:
+    """The view with the folders `read` added.
+
+    hide: paths below site-packages; nightlab itself is hidden too, with the templates that ship with it.
+    secret: paths to hide wherever they are.
+    """
+    etc = [Path("/etc", name) for name in (*_ETC, *(_ETC_NETWORK if network else ()))]
+    shown = [Path(p) for p in (*_SYSTEM, sys.base_prefix, sys.prefix, *_extra_packages(), *read)] + etc
+    shown = [path for path in shown if path.exists()]
+    sources = sorted({str(path.resolve()) for path in shown})
+    roots = [s for s in sources if not any(s.startswith(other + "/") for other in sources)]
+    links = {str(path.absolute()): str(path.resolve()) for path in (*shown, *_interpreter_links())}
+    hidden = [str(site / name) for site in _sites() for name in (*hide, "nightlab") if (site / name).exists()]
+    hidden += [str(path.resolve()) for path in (_OWN, *secret)]
+    hidden = sorted({h for h in hidden if any((h + "/").startswith(root + "/") for root in roots)} - set(roots))
+    allowed, listed = _allowed(roots, hidden)
+    return View(
+        binds=tuple((root, root) for root in roots),
+        links={link: target for link, target in links.items() if link != target},
+        hidden=tuple(hidden),
+        allowed=tuple(allowed),
+        listed=tuple(listed),
+        packages=tuple(map(str, _extra_packages())),
+    )
+
+
+def _extra_packages() -> list[Path]:
+    """Where packages are imported from outside of the interpreter's own folders: the user's site, PYTHONPATH."""
+    inside = (sys.prefix, sys.base_prefix)
+    found = [Path(p) for p in sys.path if p.endswith(("site-packages", "dist-packages"))]
+    return [p for p in found if not any(p.is_relative_to(prefix) for prefix in inside)]
+
+
+def _sites() -> list[Path]:
+    """Every folder with packages that a sandbox can see, resolved."""
+    base = {"base": sys.base_prefix, "platbase": sys.base_prefix}
+    found = {Path(sysconfig.get_path(name, vars=v)) for name in ("purelib", "platlib") for v in (None, base)}
+    found |= {p for lib in ("/usr/lib", "/usr/local/lib") for p in Path(lib).glob("python3*/*-packages")}
+    found |= set(_extra_packages())
+    return sorted({p.resolve() for p in found})
+
+
+def _interpreter_links() -> Iterator[Path]:
+    """Each symbolic link on the way from the name of the interpreter to its file."""
+    path = Path(sys.executable)
+    while path.is_symlink():
+        yield path
+        path = path.parent / path.readlink()
+
+
+def _allowed(roots: Iterable[str], hidden: Sequence[str]) -> tuple[list[str], list[str]]:
+    allowed: list[str] = []
+    listed: list[str] = []
+    for root in roots:
+        if root in hidden:
+            continue
+        if not any(h.startswith(root + "/") for h in hidden):
+            allowed.append(root)
+            continue
+        listed.append(root)
+        with os.scandir(root) as entries:  # a rule for a link would be one for its target
+            below, names = _allowed(sorted(e.path for e in entries if not e.is_symlink()), hidden)
+        allowed += below
+        listed += names
+    return allowed, listed
+
+
+def closed_to_others(shown: Iterable[str], named: Iterable[str], *, parents: bool) -> bool:
+    """Whether an unprivileged user could not read some of these folders, judged by their permissions.
+
+    named: folders whose content is looked at too. parents: whether the way to them counts.
+    """
+    named = list(named)
+    paths = [Path(p) for p in (*shown, *named)]
+    paths += [above for path in paths for above in path.parents if parents]
+    paths += [Path(folder, name) for n in named for folder, below, names in os.walk(n) for name in (*below, *names)]
+    return any(path.exists() and _closed(path.stat()) for path in paths)
+
+
+def _closed(about: os.stat_result) -> bool:
+    needed = 0o5 if stat.S_ISDIR(about.st_mode) else 0o4
+    return about.st_mode & needed != needed

@@ -1,0 +1,80 @@
+"""The small interface behind which all search policies stand: given what was tried, what to try next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from nightlab.experiments.records import Knob, Params, VerdictKind
+
+
+class Exhausted(Exception):
+    """Every assignment of the knobs that may move was tried."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """A trial as the search sees it.
+
+    verdict: None while it runs. score: mean over its replicates, larger is better; None if it failed or runs.
+    """
+
+    number: int
+    parent: int | None
+    strategy: str
+    params: Params
+    verdict: VerdictKind | None
+    score: float | None
+    replicates: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """The next trial: a whole assignment, the kind of change it is, whose change, and by which method."""
+
+    params: Params
+    strategy: str
+    parent: int
+    sampler: str
+
+
+class Policy(Protocol):
+    """A search policy. Its answer depends on the seed, the trials and the number only: a resumed study goes on alike."""
+
+    def propose(self, trials: Sequence[Tried], number: int) -> Proposal:
+        """What trial `number` shall be; `trials` starts with the baseline, number 0.
+
+        Raises Exhausted when nothing is left to try.
+        """
+        ...
+
+
+def make_policy(name: str, *, knobs: Sequence[Knob], strategies: Sequence[str], seed: int) -> Policy:
+    """The policy called `name`; only the knobs of `strategies` move, the others stay at their defaults."""
+    from nightlab.experiments.search.greedy import Greedy
+    from nightlab.experiments.search.numeric import SAMPLERS, Numeric
+
+    known: dict[str, Callable[[], Policy]] = {
+        "greedy": lambda: Greedy(knobs=knobs, strategies=strategies, seed=seed),
+        **{s: lambda s=s: Numeric(s, knobs=knobs, strategies=strategies, seed=seed) for s in SAMPLERS},  # type: ignore[misc]
+    }
+    if name not in known:
+        raise ValueError(f"no search policy {name!r}; there are {', '.join(known)}")
+    return known[name]()
+
+
+def generator(seed: int, number: int) -> np.random.Generator:
+    """The randomness of one proposal, the same however often it is asked for."""
+    return np.random.default_rng([seed % 2**32, number])
+
+
+def incumbent(trials: Sequence[Tried]) -> Tried:
+    """The best trial that was kept, or the baseline."""
+    return max(
+        (t for t in trials if t.verdict in ("baseline", "kept") and t.score is not None),
+        key=lambda t: (t.score, -t.number),
+        default=trials[0],
+    )

@@ -1,0 +1,112 @@
+"""The space of the declared knobs as points of the unit cube, one axis a knob."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from nightlab.experiments.records import Knob, Params, ParamValue
+
+Vector: TypeAlias = npt.NDArray[np.float64]  # (knobs,)
+Matrix: TypeAlias = npt.NDArray[np.float64]  # (points, knobs)
+Mask: TypeAlias = npt.NDArray[np.bool_]  # (knobs,)
+Key: TypeAlias = tuple[ParamValue, ...]
+
+ENUMERATE = 40_000  # a space of at most so many points is searched whole, not sampled
+
+
+class Space:
+    """Encodes assignments and finds points that were not tried.
+
+    A float or int knob is its position between low and high (of the logarithms where it is declared so); a choice is
+    (index + 1/2) / choices, so that equal bins of the axis are equal shares of the choices.
+    """
+
+    def __init__(self, knobs: Sequence[Knob]) -> None:
+        if not knobs:
+            raise ValueError("a numeric search needs at least one declared knob")
+        self.knobs = tuple(knobs)
+
+    @cached_property
+    def levels(self) -> tuple[int, ...]:
+        """How many values each knob has; 0 for a float."""
+        return tuple(
+            len(k.choices) if k.type == "choice" else int(k.high - k.low) + 1 if k.type == "int" else 0
+            for k in self.knobs
+        )
+
+    @cached_property
+    def unordered(self) -> Mask:
+        """The choices whose values are not rising or falling numbers: no value is nearer to one than to another."""
+        return np.array([k.type == "choice" and not _monotone(k.choices) for k in self.knobs])
+
+    @cached_property
+    def axes(self) -> tuple[Vector, ...]:
+        """The positions of each knob's values on its axis; for a float an even grid."""
+        return tuple(
+            (np.arange(n) + 0.5) / n
+            if k.type == "choice"
+            else np.array([_position(k, v) for v in range(int(k.low), int(k.high) + 1)])
+            if k.type == "int" and n <= ENUMERATE
+            else np.linspace(0, 1, 101)
+            for k, n in zip(self.knobs, self.levels, strict=True)
+        )
+
+    def mask(self, strategies: Sequence[str]) -> Mask:
+        """The knobs that belong to one of `strategies`."""
+        return np.array([k.strategy in strategies for k in self.knobs])
+
+    def key(self, params: Params) -> Key:
+        """What makes two assignments the same."""
+        return tuple(params[k.name] for k in self.knobs)
+
+    def encode(self, params: Params) -> Vector:
+        return np.array([_position(k, params[k.name]) for k in self.knobs])
+
+    def decode(self, point: Vector) -> dict[str, ParamValue]:
+        """The nearest assignment; floats to four significant digits, as a person would write them."""
+        return {k.name: _value(k, float(u)) for k, u in zip(self.knobs, point, strict=True)}
+
+    def size(self, free: Mask) -> float:
+        """How many assignments differ only in the free knobs; infinite where a float is free."""
+        return math.prod(n or math.inf for n, moves in zip(self.levels, free, strict=True) if moves)
+
+    def grid(self, base: Vector, free: Mask) -> Matrix:
+        """Every assignment of the free knobs, the others as in `base`."""
+        axes = [self.axes[i] if free[i] else base[i : i + 1] for i in range(len(base))]
+        return np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+    def snap(self, points: Matrix) -> Matrix:
+        """Points moved to the nearest values of int and choice knobs."""
+        points = np.clip(points, 0.0, 1.0)
+        for i, n in enumerate(self.levels):
+            if n and len(self.axes[i]) == n:
+                middles = (self.axes[i][1:] + self.axes[i][:-1]) / 2
+                points[:, i] = self.axes[i][np.searchsorted(middles, points[:, i])]
+        return points
+
+
+def _monotone(values: tuple[ParamValue, ...]) -> bool:
+    numbers = [v for v in values if not isinstance(v, str)]
+    return len(numbers) == len(values) and (numbers == sorted(numbers) or numbers == sorted(numbers, reverse=True))
+
+
+def _position(knob: Knob, value: ParamValue) -> float:
+    if knob.type == "choice":
+        return (knob.choices.index(value) + 0.5) / len(knob.choices)
+    low, high, x = (math.log(v) if knob.log else float(v) for v in (knob.low, knob.high, float(value)))
+    return min(1.0, max(0.0, (x - low) / (high - low)))
+
+
+def _value(knob: Knob, position: float) -> ParamValue:
+    if knob.type == "choice":
+        return knob.choices[min(len(knob.choices) - 1, int(position * len(knob.choices)))]
+    low, high = (math.log(v) if knob.log else v for v in (knob.low, knob.high))
+    x = low + min(1.0, max(0.0, position)) * (high - low)
+    x = min(knob.high, max(knob.low, math.exp(x) if knob.log else x))
+    return round(x) if knob.type == "int" else min(knob.high, max(knob.low, float(f"{x:.4g}")))

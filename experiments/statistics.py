@@ -1,0 +1,120 @@
+"""The statistics of a claim: summaries, the confirmation's test and the correction for many of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy import special
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A mean with its standard error and two-sided 95 % t-interval.
+
+    One value has no spread that could be measured: its stderr is 0 and its interval is the value itself.
+    """
+
+    mean: float
+    stderr: float
+    n: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """How much better the best is than the baseline; positive is an improvement.
+
+    low, high: two-sided interval of coverage 1 - level. p_value: one-sided, of the hypothesis fixed in advance
+    that the best is better; significant: p_value < level. n: values a side. test: the test's name.
+    """
+
+    effect: float
+    low: float
+    high: float
+    p_value: float
+    significant: bool
+    n: int
+    test: str
+
+
+def summarize(values: Sequence[float]) -> Summary:
+    """The summary of at least one finite value."""
+    mean, variance = _moments(values)
+    n = len(values)
+    stderr = math.sqrt(variance / n)
+    margin = stderr * _quantile(0.975, n - 1) if stderr else 0.0
+    return Summary(mean=mean, stderr=stderr, n=n, low=mean - margin, high=mean + margin)
+
+
+def compare(baseline: Sequence[float], best: Sequence[float], *, paired: bool, level: float = 0.05) -> Effect:
+    """Test whether `best` is better (larger) than `baseline`.
+
+    paired: values at the same position share a seed: Student's test of the differences. Otherwise Welch's test
+    (Biometrika 34, 1947). The direction is part of the hypothesis, hence one-sided. Without any spread the
+    difference is exact: p is 0 if it is positive and 1 if it is not.
+    """
+    if min(len(baseline), len(best)) < 2:
+        raise ValueError(f"a test needs two values a side; there are {len(baseline)} and {len(best)}")
+    if paired:
+        if len(baseline) != len(best):
+            raise ValueError(f"a paired test needs pairs; there are {len(baseline)} and {len(best)} values")
+        effect, variance = _moments([b - a for a, b in zip(baseline, best, strict=True)])
+        stderr, dof = math.sqrt(variance / len(best)), float(len(best) - 1)
+    else:
+        effect, stderr, dof = _welch(baseline, best)
+    if stderr <= 1e-12 * max(abs(effect), *map(abs, baseline), *map(abs, best)):  # rounding, no spread
+        stderr = 0.0
+    if stderr:
+        p_value = float(special.stdtr(dof, -effect / stderr))
+        margin = stderr * _quantile(1 - level / 2, dof)
+    else:
+        p_value, margin = (0.0 if effect > 0 else 1.0), 0.0
+    return Effect(
+        effect=effect,
+        low=effect - margin,
+        high=effect + margin,
+        p_value=p_value,
+        significant=p_value < level,
+        n=min(len(baseline), len(best)),
+        test="one-sided paired t-test" if paired else "one-sided Welch t-test",
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Adjusted p values that hold the family-wise error (Holm, Scandinavian Journal of Statistics 6, 1979)."""
+    adjusted = [0.0] * len(p_values)
+    running = 0.0
+    for rank, i in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = running
+    return adjusted
+
+
+def _moments(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and unbiased variance; shifted by the first value, so that identical values have exactly none."""
+    if not values:
+        raise ValueError("there is nothing to summarize: no values")
+    if bad := [v for v in values if not math.isfinite(v)]:
+        raise ValueError(f"values must be finite, not {bad[0]!r}")
+    shifted = [v - values[0] for v in values]
+    n, shift = len(values), math.fsum(shifted) / len(values)
+    variance = math.fsum((v - shift) ** 2 for v in shifted) / (n - 1) if n > 1 else 0.0
+    return values[0] + shift, variance
+
+
+def _welch(baseline: Sequence[float], best: Sequence[float]) -> tuple[float, float, float]:
+    """Difference of the means, its standard error and Welch-Satterthwaite degrees of freedom."""
+    (mean_a, var_a), (mean_b, var_b) = _moments(baseline), _moments(best)
+    a, b = var_a / len(baseline), var_b / len(best)
+    if not a + b:
+        return mean_b - mean_a, 0.0, 1.0
+    share = a / (a + b)
+    dof = 1 / (share**2 / (len(baseline) - 1) + (1 - share) ** 2 / (len(best) - 1))
+    return mean_b - mean_a, math.sqrt(a + b), dof
+
+
+def _quantile(probability: float, dof: float) -> float:
+    return float(special.stdtrit(dof, probability))

@@ -1,0 +1,188 @@
+"""A study: its folder, its settings and what it lays out once."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.artifact import ArtifactStore, read_files, tree_hash
+from nightlab.experiments.ledger import Ledger
+from nightlab.experiments.records import Level
+from nightlab.experiments.template import Template, TemplateError, load
+
+PREPARE = """
+import importlib, pathlib, sys
+folder, module, function, inputs, private, seed = sys.argv[1:]
+sys.path.insert(0, folder)
+prepare = getattr(importlib.import_module(module), function)
+prepare(pathlib.Path(inputs), pathlib.Path(private), int(seed))
+"""
+PREPARE_TIMEOUT_S = 3600
+
+
+class StudyError(NightlabError):
+    """A study that cannot go on; the message says what to do."""
+
+
+class NoStudy(StudyError):
+    """A folder that holds no study."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a study was asked to do. Zero stands for the template's own value in trials, seeds and hours."""
+
+    seed: int = 0
+    trials: int = 0
+    seeds: int = 0
+    hours: float = 0.0
+    workers: int = 1
+    rounds: int = 2  # revision rounds at most
+    policy: str = "greedy"
+    rule: str = "paired"
+    isolation: Level | None = None  # refuse to run below it
+
+    def filled(self, template: Template) -> Settings:
+        """The same settings with the template's budget where none was given."""
+        budget = template.spec.budget
+        given = asdict(self)
+        return Settings(
+            **given
+            | {
+                "trials": self.trials or budget.trials,
+                "seeds": self.seeds or budget.seeds,
+                "hours": self.hours or budget.hours,
+            }
+        )
+
+
+class Study:
+    """One run of the pipeline on a template. Open it with `create` or `reopen`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ledger = Ledger(folder / "study.db")
+        self.template = load(folder / "template")
+        body = self.ledger.document("study", "settings")
+        if body is None:
+            self.ledger.close()
+            raise StudyError(f"{folder}: its ledger holds no settings, so it was never started; start a new study")
+        self.settings = Settings(**body)
+        self.artifacts = ArtifactStore(folder / "artifacts")
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def inputs(self) -> Path:
+        return self.folder / "data" / "inputs"
+
+    @property
+    def private(self) -> Path:
+        return self.folder / "data" / "private"
+
+    @property
+    def paper(self) -> Path:
+        return self.folder / "paper"
+
+    @cached_property
+    def baseline_artifact(self) -> str:
+        """The template's own version of the files."""
+        return self.artifacts.add(read_files(self.template.folder, self.template.files()))
+
+    def seed_of(self, purpose: str, replicate: int) -> int:
+        """The seed of a purpose's n-th replicate: the same for every candidate, and never shared by two purposes."""
+        text = f"{self.settings.seed}/{purpose}/{replicate}".encode()
+        return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
+
+    def prepare(self) -> None:
+        """Lay out inputs and private data once; afterwards only check that nobody has altered them."""
+        if self.ledger.document("study", "hashes") is None:
+            shutil.rmtree(self.folder / "data", ignore_errors=True)
+            self.inputs.mkdir(parents=True)
+            self.private.mkdir(mode=0o700)
+            if self.template.spec.data:
+                _run_prepare(self.template, self.inputs, self.private, self.settings.seed)
+        recorded = self.ledger.once("study", "hashes", self._hashes())
+        if changed := [what for what, value in self._hashes().items() if recorded[what] != value]:
+            raise StudyError(
+                f"{self.folder}: {', '.join(changed)} changed since the study began, so old and new trials would not"
+                " be comparable; restore the files or start a new study"
+            )
+
+    def _hashes(self) -> dict[str, str]:
+        folders = {"inputs": self.inputs, "private data": self.private, "template": self.template.folder}
+        return {what: tree_hash(folder) for what, folder in folders.items()}
+
+    def close(self) -> None:
+        self.ledger.close()
+
+
+def create(template: Template, settings: Settings, out: Path) -> Path:
+    """Make the folder of a new study, with its own copy of the template, and return it."""
+    stamp = time.strftime("%Y%m%d")
+    folder = out / f"{template.name}-{stamp}-{secrets.token_hex(3)}"
+    try:
+        folder.mkdir(parents=True)
+        shutil.copytree(template.folder, folder / "template", ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    except OSError as error:
+        raise StudyError(f"{out}: cannot make a study's folder there ({error.strerror}); choose another with --out") from None
+    ledger = Ledger(folder / "study.db")
+    ledger.once("study", "settings", asdict(settings.filled(template)))
+    ledger.once("study", "origin", {"template": str(template.folder), "started": time.strftime("%Y-%m-%d %H:%M:%S")})
+    ledger.close()
+    return folder
+
+
+def is_study(folder: Path) -> bool:
+    return (folder / "study.db").is_file() and (folder / "template" / "template.toml").is_file()
+
+
+@contextmanager
+def reopen(folder: Path) -> Iterator[Study]:
+    """Open a study for work. Only one process may: a second one is refused."""
+    study = read(folder)
+    try:
+        with (folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StudyError(f"{folder}: another nightlab works on this study; wait for it or stop it") from None
+            yield study
+    finally:
+        study.close()
+
+
+def read(folder: Path) -> Study:
+    """Open a study to look at it."""
+    if not is_study(folder):
+        raise NoStudy(f"{folder} is no study: it holds no study.db with a template; `nightlab run` makes one")
+    return Study(folder)
+
+
+def _run_prepare(template: Template, inputs: Path, private: Path, seed: int) -> None:
+    assert template.spec.data is not None
+    module, function = template.spec.data.prepare.split(":")
+    argv: list[Any] = [sys.executable, "-B", "-c", PREPARE, template.folder, module, function, inputs, private, seed]
+    try:
+        done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=PREPARE_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        raise TemplateError(f"{template.folder}/{module}.py: {function} did not end within an hour") from None
+    if done.returncode:
+        tail = "\n".join(done.stderr.strip().splitlines()[-12:])
+        raise TemplateError(f"{template.folder}/{module}.py: {function} failed:\n{tail}")

@@ -1,0 +1,66 @@
+"""What an experiment came to, read from the ledger alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nightlab.experiments.loop import BASELINE
+from nightlab.experiments.statistics import summarize
+from nightlab.experiments.study import Study
+
+
+def experiment_summary(study: Study) -> dict[str, Any]:
+    """Counts, baseline, best and claim. baseline and best are on the claim's fresh seeds once it is tested, else on
+    the search's; values have the objective's own direction."""
+    ledger, template = study.ledger, study.template
+    trials, runs = ledger.trials(), ledger.runs()
+    kinds = [t.verdict.kind for t in trials if t.verdict]
+    claim = ledger.document("claim", "claim")
+    kept = [t for t in trials if t.verdict and t.verdict.kind == "kept"]
+    last = max(kept, key=lambda t: t.verdict.elapsed_s if t.verdict else 0.0, default=None)
+    best = claim["best"] if claim else last.number if last else BASELINE
+
+    def values(phase: str, subject: str, split: str) -> list[float]:
+        good = [
+            r.outcome
+            for r in runs
+            if (r.phase, r.subject) == (phase, subject) and r.outcome is not None and r.outcome.status == "ok"
+        ]
+        return [template.fitness(dict(o.metrics[split])) for o in good]  # type: ignore[index]
+
+    def measured(number: int, name: str) -> dict[str, float | int] | None:
+        confirmed = values("confirm", name if number != BASELINE else "baseline", claim["split"]) if claim else []
+        if not (found := confirmed or values("search", str(number), "dev")):
+            return None
+        s = summarize(found)
+        return {"mean": s.mean, "stderr": s.stderr, "n": s.n}
+
+    baseline, winner = measured(BASELINE, "baseline"), measured(best, "best")
+    return {
+        "study": str(study.folder),
+        "template": template.name,
+        "trials": max(0, len(kinds) - 1),
+        "kept": kinds.count("kept"),
+        "reverted": kinds.count("reverted"),
+        "failed": kinds.count("failed"),
+        "runs": sum(r.outcome is not None for r in runs),
+        "baseline": baseline,
+        "best": {"trial": best, **winner, "params": dict(trials[best].change.params)} if winner else None,
+        "claim": claim
+        and {
+            "effect": claim["effect"],
+            "ci95": [claim["low"], claim["high"]],
+            "p_value": claim["p_value"],
+            "significant": claim["significant"],
+            "split": claim["split"],
+            "n": claim["n"],
+        },
+        "wall_s": round(_elapsed(study), 1),
+        "busy_s": round(sum(r.outcome.wall_s for r in runs if r.outcome), 1),
+        "workers": study.settings.workers,
+    }
+
+
+def _elapsed(study: Study) -> float:
+    """Working time over all sessions of the study, in seconds."""
+    return float(sum(body["wall_s"] for body in study.ledger.documents("session").values()))

@@ -1,0 +1,133 @@
+"""What the pipeline's nodes do with a draft: analyse, write, compile, audit, publish. Each version stays in its folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nightlab.agents.team import Analysis, Brief, MetaReview, Request
+from nightlab.graph.experiment import the_idea
+from nightlab.graph.lab import Lab
+from nightlab.papers import evidence as evidence_of
+from nightlab.papers import latex
+from nightlab.papers.audit import audit as mechanical_audit
+from nightlab.papers.evidence import Evidence
+from nightlab.papers.finding import Finding
+from nightlab.papers.literature import Reference
+from nightlab.papers.manuscript import Manuscript, to_json
+
+NO_FAULT_OF_THE_WRITER = ("no-pdf",)
+
+
+def references(lab: Lab) -> list[Reference]:
+    """What the survey found."""
+    found = lab.study.ledger.document("survey", "references") or {"references": []}
+    return [Reference(**{**r, "authors": tuple(r["authors"]), "keywords": tuple(r["keywords"])}) for r in found["references"]]
+
+
+def folder(lab: Lab, number: int) -> Path:
+    return lab.study.paper / "rounds" / str(number)
+
+
+def evidence(lab: Lab, number: int) -> tuple[Evidence, Analysis]:
+    """The evidence of a round, with the analyst's facts among its own."""
+    collected = evidence_of.collect(lab.study)
+    place = folder(lab, number)
+    (place / "figures").mkdir(parents=True, exist_ok=True)
+    analysis = lab.once("analysis", str(number), Analysis, lambda: lab.team.analyst.analyse(collected, place))
+    facts = {**collected.facts, **analysis.facts}
+    return Evidence(**{**vars(collected), "facts": facts}), analysis
+
+
+def analyse(lab: Lab, number: int) -> None:
+    collected, _ = evidence(lab, number)
+    evidence_of.save(collected.facts, folder(lab, number) / "evidence.json")
+
+
+def manuscript(lab: Lab, number: int) -> Manuscript:
+    """The round's latest version: the mended one if there is one."""
+    return lab.stored("manuscript", f"{number}.mended", Manuscript) or lab.needed("manuscript", str(number), Manuscript)
+
+
+def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
+    """Have the round's manuscript written and compile it."""
+    collected, analysis = evidence(lab, number)
+    asked = lab.stored("meta", str(number - 1), MetaReview)
+    brief = Brief(
+        evidence=collected,
+        analysis=analysis,
+        idea=the_idea(lab, idea),
+        references=references(lab),
+        team=lab.team.statement,
+        requests=asked.requests if asked else (),
+        findings=findings(lab, number) if mend else (),
+    )
+    key = f"{number}.mended" if mend else str(number)
+    draft = lab.once("manuscript", key, Manuscript, lambda: lab.team.writer.write(brief))
+    place = folder(lab, number)
+    (place / "manuscript.json").write_text(to_json(draft), encoding="utf-8")
+    compiled = latex.build(draft, collected.facts, references(lab), place)
+    _note_compiled(place, compiled)
+
+
+def _note_compiled(place: Path, compiled: latex.Compiled) -> None:
+    body = {**asdict(compiled), "pdf": compiled.pdf.name if compiled.pdf else None}
+    (place / "compiled.json").write_text(json.dumps(body, indent=1), encoding="utf-8")
+
+
+def compiled(place: Path) -> latex.Compiled:
+    """What came of a folder's compilation."""
+    body = json.loads((place / "compiled.json").read_text(encoding="utf-8"))
+    found = tuple(Finding(**f) for f in body["findings"])
+    pdf = place / body["pdf"] if body["pdf"] else None
+    return latex.Compiled(pdf=pdf, pages=body["pages"], findings=found, error=body["error"])
+
+
+def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
+    """Everything mechanical that is wrong with the round's draft, but for what no writer could mend."""
+    collected, _ = evidence(lab, number)
+    place = folder(lab, number)
+    template = lab.study.template
+    spec = template.spec.template
+    names = [spec.title, template.metric, template.metric_label, *template.strategies, *(k.name for k in template.knobs)]
+    names += [f"T{trial.number}" for trial in collected.trials]
+
+    def look() -> list[Finding]:
+        draft = manuscript(lab, number)
+        return mechanical_audit(draft, collected.facts, references(lab), place, compiled(place), names=names)
+
+    found = lab.once("findings", f"{number}.mended" if mended else str(number), list[Finding], look)
+    return [f for f in found if f.kind not in NO_FAULT_OF_THE_WRITER]
+
+
+def findings(lab: Lab, number: int) -> list[Finding]:
+    """The audit of the round's latest version."""
+    late = lab.stored("findings", f"{number}.mended", list[Finding])
+    return late if late is not None else lab.stored("findings", str(number), list[Finding]) or []
+
+
+def metas(lab: Lab) -> list[MetaReview]:
+    return [MetaReview.model_validate(m) for m in lab.study.ledger.documents("meta").values()]
+
+
+def publish(lab: Lab) -> dict[str, Any]:
+    """Copy the best version into paper/; make its PDF first if there was no engine when it was written."""
+    best = max((m.round for m in metas(lab) if m.kept), default=0)
+    place = folder(lab, best)
+    if compiled(place).pdf is None:
+        _note_compiled(place, latex.compile(place, latex.find_engine()))
+    for item in sorted(place.iterdir()):
+        target = lab.study.paper / item.name
+        if item.is_dir():
+            shutil.copytree(item, target, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(item, target)
+    return {"round": best}
+
+
+def requests(lab: Lab, number: int) -> tuple[Request, ...]:
+    """What the panel of a round asked for."""
+    return lab.needed("meta", str(number), MetaReview).requests

@@ -1,0 +1,138 @@
+"""The experiment subgraph: baseline, propose, run_trials, decide, confirm, ablate. It also runs alone."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langgraph.graph import START, StateGraph
+from langgraph.runtime import Runtime
+
+from nightlab.agents.team import Idea, Situation
+from nightlab.experiments import confirm as confirmation
+from nightlab.experiments.ledger import Settled
+from nightlab.experiments.loop import BASELINE, Loop
+from nightlab.experiments.search.policy import Exhausted
+from nightlab.graph.lab import Lab
+from nightlab.graph.state import ExperimentInput, ExperimentOutput, ExperimentState, ExperimentUpdate
+
+
+def baseline(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
+    """Fix the claim's test, lay out the data, run the template as it is."""
+    lab = runtime.context
+    runtime.stream_writer({"stage": "baseline"})
+    confirmation.preregister(lab.study)
+    lab.study.prepare()
+    _tell(runtime, lab.loop, BASELINE, lab.loop.baseline())
+    return {"settled": 0}
+
+
+def propose(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
+    """Fill the free slots with new trials."""
+    lab, loop = runtime.context, runtime.context.loop
+    idea = the_idea(lab, state.idea)
+    while len(loop.open) < loop.bench.runner.workers:
+        if finished := loop.exhausted():
+            return {"finished": finished}
+        number = len(loop.entries)
+        situation = Situation(
+            template=loop.template, idea=idea, trials=loop.tried(), history=loop.history(), number=number
+        )
+        try:
+            change = lab.team.coder.propose(situation)
+        except Exhausted as end:
+            return {"finished": str(end)}
+        if not loop.claim(number, change):
+            _tell(runtime, loop, number, loop.verdict(number))
+    return {}
+
+
+def run_trials(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
+    """Keep the slots busy until a trial has the replicates that it wants."""
+    if runtime.context.loop.open:
+        runtime.context.loop.wait()
+    return {}
+
+
+def decide(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
+    """Keep or revert every trial that is ready, or ask for more replicates."""
+    loop = runtime.context.loop
+    for number in loop.ready():
+        if verdict := loop.decide(number):
+            _tell(runtime, loop, number, verdict)
+    return {"settled": len(loop.entries) - len(loop.open)}
+
+
+def after_decide(state: ExperimentState, runtime: Runtime[Lab]) -> Literal["propose", "run_trials", "confirm"]:
+    if runtime.context.loop.open and state.finished:
+        return "run_trials"
+    return "confirm" if state.finished else "propose"
+
+
+def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
+    """Fresh seeds and the sealed holdout, for the baseline and the best."""
+    runtime.stream_writer({"stage": "confirm", "best": runtime.context.loop.incumbent})
+    runtime.stream_writer({"claim": confirmation.confirm(runtime.context.loop)})
+    return {}
+
+
+def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
+    """Take out of the best what was kept, part by part."""
+    runtime.stream_writer({"stage": "ablate"})
+    for row in confirmation.ablate(runtime.context.loop):
+        runtime.stream_writer({"ablation": row})
+    return {}
+
+
+def experiment_graph() -> StateGraph[ExperimentState, Lab, ExperimentInput, ExperimentOutput]:
+    """The uncompiled subgraph; whoever calls compiles it."""
+    return (
+        StateGraph(ExperimentState, Lab, input_schema=ExperimentInput, output_schema=ExperimentOutput)
+        .add_node(baseline)
+        .add_node(propose)
+        .add_node(run_trials)
+        .add_node(decide)
+        .add_node(confirm)
+        .add_node(ablate)
+        .add_edge(START, "baseline")
+        .add_edge("baseline", "propose")
+        .add_edge("propose", "run_trials")
+        .add_edge("run_trials", "decide")
+        .add_conditional_edges("decide", after_decide)
+        .add_edge("confirm", "ablate")
+    )
+
+
+def the_idea(lab: Lab, key: str) -> Idea:
+    """The idea of that key in the ledger; without one, the template's whole space."""
+    body = lab.study.ledger.document("idea", key) if key else None
+    if body is not None:
+        return Idea.model_validate(body)
+    template = lab.study.template
+    return Idea(
+        key="whole-space",
+        title=template.spec.template.title,
+        question="Which changes of the declared knobs improve the objective?",
+        hypothesis="a better setting of the declared knobs improves the objective",
+        strategies=template.strategies,
+    )
+
+
+def _tell(runtime: Runtime[Lab], loop: Loop, number: int, verdict: Settled | None) -> None:
+    """Report a settled trial to whoever listens."""
+    if verdict is None:
+        return
+    entry = loop.entries[number]
+    scores = loop.scores(number)
+    event: dict[str, Any] = {
+        "trial": number,
+        "of": loop.study.settings.trials,
+        "strategy": entry.trial.change.strategy,
+        "verdict": verdict.kind,
+        "cause": verdict.cause,
+        "reason": verdict.reason,
+        "value": loop.template.sign * sum(scores) / len(scores) if scores else None,
+        "incumbent": loop.incumbent,
+        "incumbent_value": loop.template.sign * sum(loop.scores(loop.incumbent)) / len(loop.scores(loop.incumbent)),
+        "elapsed_s": loop.elapsed_s,
+    }
+    runtime.stream_writer(event)

@@ -1,0 +1,64 @@
+"""The lab: the runtime context that the graph's nodes work with."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+
+from nightlab.agents.team import Team
+from nightlab.experiments.bench import Bench
+from nightlab.experiments.loop import Loop
+from nightlab.experiments.records import Runner
+from nightlab.experiments.study import Study
+
+T = TypeVar("T")
+
+
+class Lab:
+    """One study at work: its ledger, the team, and the runner, which is started when the first run needs it."""
+
+    def __init__(self, study: Study, team: Team, runner: Callable[[], Runner]) -> None:
+        self.study = study
+        self.team = team
+        self._start_runner = runner
+        self._stack = ExitStack()
+
+    @functools.cached_property
+    def bench(self) -> Bench:
+        runner = self._start_runner()
+        self._stack.callback(runner.close)
+        return Bench(self.study, runner)
+
+    @functools.cached_property
+    def loop(self) -> Loop:
+        return Loop(self.bench)
+
+    def once(self, kind: str, key: str, shape: type[T], make: Callable[[], T]) -> T:
+        """What an agent made under this name: out of the ledger if it is there, else made now and written down.
+
+        So a replay after a kill repeats no agent's work.
+        """
+        adapter: TypeAdapter[T] = TypeAdapter(shape)
+        body: Any = self.study.ledger.document(kind, key)
+        if body is None:
+            body = self.study.ledger.once(kind, key, adapter.dump_python(make(), mode="json"))
+        return adapter.validate_python(body)
+
+    def stored(self, kind: str, key: str, shape: type[T]) -> T | None:
+        """What stands in the ledger under this name, if anything does."""
+        body = self.study.ledger.document(kind, key)
+        return None if body is None else TypeAdapter(shape).validate_python(body)
+
+    def needed(self, kind: str, key: str, shape: type[T]) -> T:
+        """What must stand in the ledger under this name by now."""
+        found = self.stored(kind, key, shape)
+        if found is None:
+            raise LookupError(f"the ledger of {self.study.name} holds no {kind} {key!r}")
+        return found
+
+    def close(self) -> None:
+        self._stack.close()

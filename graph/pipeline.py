@@ -1,0 +1,117 @@
+"""The whole pipeline: survey, ideate, experiment, analyse, write, audit, review, revise, publish."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Literal
+
+from langgraph.graph import START, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from nightlab.agents.team import Idea
+from nightlab.graph import drafting, reviewing
+from nightlab.graph.experiment import experiment_graph
+from nightlab.graph.lab import Lab
+from nightlab.graph.state import PipelineState, PipelineUpdate
+from nightlab.papers.survey import survey as find_references
+
+
+def survey(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
+    """Gather the literature: the template's references, and arXiv's where there is a network."""
+    study = runtime.context.study
+    runtime.stream_writer({"stage": "survey"})
+    found = study.ledger.document("survey", "references")
+    if found is None:
+        references, note = find_references(study.template)
+        found = study.ledger.once(
+            "survey", "references", {"note": note, "references": [asdict(r) for r in references]}
+        )
+    runtime.stream_writer({"note": found["note"]})
+    return {}
+
+
+def ideate(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
+    """Propose ideas, judge their novelty against the survey, take the best."""
+    lab = runtime.context
+    runtime.stream_writer({"stage": "ideate"})
+    references = drafting.references(lab)
+    ideas = lab.once("ideas", "ranked", list[Idea], lambda: lab.team.ideator.ideate(lab.study.template, references))
+    best = ideas[0]
+    lab.study.ledger.once("idea", best.key, best.model_dump(mode="json"))
+    runtime.stream_writer({"note": f"idea: {best.title} (the best of {len(ideas)})"})
+    return {"idea": best.key}
+
+
+def analyse(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
+    """From the ledger to facts, tables and figures."""
+    runtime.stream_writer({"stage": "analyse"})
+    drafting.analyse(runtime.context, state.round)
+    return {}
+
+
+def write(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
+    """The round's manuscript out of the evidence, compiled."""
+    runtime.stream_writer({"stage": "write", "round": state.round})
+    drafting.write(runtime.context, state.idea, state.round, mend=state.audited)
+    return {}
+
+
+def audit(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["write", "review"]]:
+    """The mechanical check; what it finds goes to the writer first, once."""
+    runtime.stream_writer({"stage": "audit"})
+    findings = drafting.audit(runtime.context, state.round, mended=state.audited)
+    runtime.stream_writer({"note": f"audit: {len(findings)} finding(s)"})
+    if findings and not state.audited:
+        return Command(update={"audited": True}, goto="write")
+    return Command(update={"audited": False}, goto="review")
+
+
+def review(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["revise", "publish"]]:
+    """The panel and the area chair; their decision routes."""
+    lab = runtime.context
+    runtime.stream_writer({"stage": "review", "round": state.round})
+    meta = reviewing.panel(lab, state.idea, state.round)
+    runtime.stream_writer({"review": meta.model_dump(mode="json")})
+    update: PipelineUpdate = {"decision": meta.decision}
+    if not meta.kept or not meta.requests or state.round >= lab.study.settings.rounds:
+        return Command(update=update, goto="publish")
+    return Command(update=update, goto="revise")
+
+
+def revise(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
+    """Do what the panel asks for: run the experiments, then analyse and write again."""
+    runtime.stream_writer({"stage": "revise", "round": state.round + 1})
+    for what in reviewing.gather(runtime.context, state.round):
+        runtime.stream_writer({"note": f"new evidence: {what}"})
+    return {"round": state.round + 1}
+
+
+def publish(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
+    """Put the best version of the paper in its place."""
+    runtime.stream_writer({"stage": "publish"})
+    drafting.publish(runtime.context)
+    return {}
+
+
+def pipeline_graph() -> StateGraph[PipelineState, Lab, PipelineState, PipelineState]:
+    """The uncompiled graph; whoever calls compiles it."""
+    return (
+        StateGraph(PipelineState, Lab)
+        .add_node(survey)
+        .add_node(ideate)
+        .add_node("experiment", experiment_graph().compile())
+        .add_node(analyse)
+        .add_node(write)
+        .add_node(audit)
+        .add_node(review)
+        .add_node(revise)
+        .add_node(publish)
+        .add_edge(START, "survey")
+        .add_edge("survey", "ideate")
+        .add_edge("ideate", "experiment")
+        .add_edge("experiment", "analyse")
+        .add_edge("analyse", "write")
+        .add_edge("write", "audit")
+        .add_edge("revise", "analyse")
+    )

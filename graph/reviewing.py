@@ -1,0 +1,92 @@
+"""The panel and the area chair, and the experiments that a revision runs for them."""
+
+from __future__ import annotations
+
+import json
+from statistics import fmean
+
+from nightlab.agents.team import MetaReview, Request, Review, Submission
+from nightlab.experiments import confirm as confirmation
+from nightlab.graph import drafting
+from nightlab.graph.experiment import the_idea
+from nightlab.graph.lab import Lab
+
+ACCEPT = 6.0  # mean overall score from which the area chair accepts: "weak accept" on the NeurIPS scale
+SCORES = (
+    "originality",
+    "quality",
+    "clarity",
+    "significance",
+    "soundness",
+    "presentation",
+    "contribution",
+    "overall",
+    "confidence",
+)
+
+
+def panel(lab: Lab, idea: str, number: int) -> MetaReview:
+    """Every reviewer's form and the area chair's summary, in the ledger and in reviews/round-N.json."""
+    collected, analysis = drafting.evidence(lab, number)
+    submission = Submission(
+        manuscript=drafting.manuscript(lab, number),
+        evidence=collected,
+        analysis=analysis,
+        idea=the_idea(lab, idea),
+        references=drafting.references(lab),
+        findings=drafting.findings(lab, number),
+        pages=drafting.compiled(drafting.folder(lab, number)).pages,
+    )
+    reviews = [
+        lab.once("review", f"{number}.{r.name}", Review, lambda r=r: r.review(submission))  # type: ignore[misc]
+        for r in lab.team.reviewers
+    ]
+    meta = lab.once("meta", str(number), MetaReview, lambda: chair(reviews, number, drafting.metas(lab)))
+    body = {**meta.model_dump(mode="json"), "reviews": [r.model_dump(mode="json") for r in reviews]}
+    place = lab.study.folder / "reviews"
+    place.mkdir(exist_ok=True)
+    (place / f"round-{number}.json").write_text(json.dumps(body, indent=1, ensure_ascii=False), encoding="utf-8")
+    return meta
+
+
+def chair(reviews: list[Review], number: int, before: list[MetaReview]) -> MetaReview:
+    """Means of the scores, decision by the mean overall score, and the union of what is asked for."""
+    scores = {name: round(fmean(getattr(r, name) for r in reviews), 2) for name in SCORES}
+    overall = scores["overall"]
+    best = max((m.overall for m in before if m.kept), default=0.0)
+    asked: dict[tuple[str, str], Request] = {}
+    done = {(r.kind, r.action) for m in before for r in m.requests}
+    for request in (r for review in reviews for r in review.requests):
+        if (request.kind, request.action) not in done:
+            asked.setdefault((request.kind, request.action), request)
+    decision = "accept" if overall >= ACCEPT else "reject"
+    kept = not before or overall > best
+    summary = (
+        f"{len(reviews)} reviews, overall {overall:g} on average: {decision}."
+        f" {'This version is the best so far.' if kept else 'The version before it was at least as good and stays.'}"
+    )
+    return MetaReview(
+        round=number,
+        overall=overall,
+        scores=scores,
+        decision=decision,
+        summary=summary,
+        requests=tuple(asked.values()),
+        kept=kept,
+    )
+
+
+def gather(lab: Lab, number: int) -> list[str]:
+    """Run the experiments that the panel asked for; what was run."""
+    done = []
+    for request in drafting.requests(lab, number):
+        if request.kind != "evidence":
+            continue
+        if request.action == "replicates":
+            seeds = lab.study.template.spec.budget.confirm_seeds
+            rows = confirmation.ablate(lab.loop, seeds=seeds)
+            done.append(f"the ablation of {len(rows)} component(s) with {seeds} seeds")
+        elif request.action == "sensitivity":
+            rows = confirmation.probe_sensitivity(lab.loop)
+            done.append(f"{len(rows)} neighbours of the best configuration")
+    return done

@@ -1,0 +1,103 @@
+"""Working on a study: open it, put the lab together, drive its graph, and close everything again."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Literal
+
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.errors import GraphDrained
+from langgraph.runtime import RunControl
+
+from nightlab.agents.offline import offline_team
+from nightlab.experiments.runner.local import local_runner
+from nightlab.experiments.study import Settings, Study, create, reopen
+from nightlab.experiments.template import load
+from nightlab.graph.experiment import experiment_graph
+from nightlab.graph.lab import Lab
+from nightlab.graph.pipeline import pipeline_graph
+from nightlab.graph.state import ExperimentInput, PipelineState
+
+Mode = Literal["pipeline", "experiment"]
+Listener = Callable[[dict[str, Any]], None]
+THREAD = "study"  # LangGraph's name for the one line of checkpoints of a study
+
+
+class Interrupted(Exception):
+    """The work was asked to stop and has saved itself; `nightlab resume` goes on."""
+
+
+def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Path:
+    """Make a study's folder; nothing runs yet."""
+    loaded = load(template)
+    folder = create(loaded, settings, out)
+    with reopen(folder) as study:
+        study.ledger.once("study", "mode", mode)
+    return folder
+
+
+def work(folder: Path, listen: Listener, control: RunControl | None = None, stop: list[Callable[[], None]] | None = None) -> None:
+    """Go on with a study until it is done. `listen` hears of every step.
+
+    Raises Interrupted when `control` was asked to drain; `stop` is filled with what ends the work at once.
+    """
+    with reopen(folder) as study:
+        lab = Lab(study, offline_team(study.settings), lambda: _runner(study))
+        if stop is not None:
+            stop.append(lab.close)
+        started = time.monotonic()
+        session = f"{time.time():.3f}"
+        try:
+            _drive(study, lab, listen, control)
+        except GraphDrained:
+            raise Interrupted from None
+        finally:
+            lab.close()
+            study.ledger.once("session", session, {"wall_s": round(time.monotonic() - started, 2)})
+
+
+def _runner(study: Study) -> Any:
+    scratch = study.folder / "scratch"
+    settings = study.settings
+    return local_runner(
+        study.template,
+        inputs=study.inputs,
+        private=study.private,
+        scratch=scratch,
+        workers=settings.workers,
+        minimum=settings.isolation,
+    )
+
+
+def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None) -> None:
+    mode: Mode = study.ledger.document("study", "mode") or "pipeline"
+    with closing(sqlite3.connect(study.folder / "graph.db", check_same_thread=False)) as connection:
+        # The ledger is the truth and a replay repeats nothing, so the checkpoints need not wait for the disk.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        saver = SqliteSaver(connection)
+        config: Any = {"configurable": {"thread_id": THREAD}, "recursion_limit": 10**9}
+        fresh = saver.get_tuple(config) is None
+        given: Any
+        if mode == "pipeline":
+            graph: Any = pipeline_graph().compile(checkpointer=saver)
+            given = PipelineState() if fresh else None
+        else:
+            graph = experiment_graph().compile(checkpointer=saver)
+            given = ExperimentInput() if fresh else None
+        parts = graph.stream(
+            given,
+            config,
+            context=lab,
+            stream_mode="custom",
+            subgraphs=True,
+            durability="sync",
+            control=control,
+            version="v2",
+        )
+        for part in parts:
+            listen(part["data"])

@@ -1,0 +1,70 @@
+"""Nightlab: an AI scientist that can be believed.
+
+    import nightlab
+
+    study = nightlab.run("digits", trials=40)          # the whole pipeline: a reviewed paper
+    result = nightlab.experiment("path/to/template")   # only the experiment subgraph
+    nightlab.scores(study)                             # the panel's scores, round by round
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nightlab.agents.team import Review
+
+__all__ = ["experiment", "resume", "run", "scores"]
+__version__ = "0.1.0"
+
+
+def run(template: str | Path, *, out: str | Path = "studies", **settings: Any) -> Path:
+    """Run the whole pipeline on a template; returns the study's folder, with the paper in `paper/`.
+
+    template: the name of one that ships with nightlab, or a folder. settings: fields of
+    `nightlab.experiments.study.Settings` (trials, seeds, hours, workers, seed, rounds, isolation).
+    Raises TemplateError for a broken template and StudyError where the study cannot go on.
+    """
+    return _work(template, Path(out), "pipeline", settings)
+
+
+def experiment(template: str | Path, *, out: str | Path = "studies", **settings: Any) -> dict[str, Any]:
+    """Run only the experiment subgraph; returns counts, baseline, best and claim as in `nightlab experiment --json`."""
+    from nightlab.experiments.study import read
+    from nightlab.experiments.summary import experiment_summary
+
+    study = read(_work(template, Path(out), "experiment", settings))
+    try:
+        return experiment_summary(study)
+    finally:
+        study.close()
+
+
+def resume(study: str | Path) -> Path:
+    """Go on with a study where it stopped."""
+    from nightlab.graph.session import work
+
+    work(Path(study), lambda _event: None)
+    return Path(study)
+
+
+def scores(study: str | Path) -> list[Review]:
+    """All reviews of a study's paper, in the order of the rounds."""
+    from nightlab.agents.team import Review
+    from nightlab.experiments.study import read
+
+    opened = read(Path(study))
+    try:
+        return [Review.model_validate(body) for body in opened.ledger.documents("review").values()]
+    finally:
+        opened.close()
+
+
+def _work(template: str | Path, out: Path, mode: Any, settings: dict[str, Any]) -> Path:
+    from nightlab.experiments.study import Settings
+    from nightlab.graph.session import begin, work
+
+    folder = begin(template, Settings(**settings), out, mode)
+    work(folder, lambda _event: None)
+    return folder

@@ -1,0 +1,241 @@
+"""The command line. Heavy imports wait until a command needs them, so that help answers at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, Optional
+
+import typer
+
+DONE, DOES_NOT_HOLD, WRONG_USE, CAN_RESUME, INTERRUPTED = 0, 1, 2, 3, 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="An AI scientist that can be believed: a research template goes in, a reviewed paper comes out.",
+    epilog="Exit codes: 0 done; 1 what was asked for does not hold; 2 wrong use or a broken template; "
+    "3 budget or model failed, the study can be resumed; 130 interrupted, likewise.",
+)
+
+TemplateArg = Annotated[str, typer.Argument(help="A template that ships with nightlab, or a folder with a template.toml.")]
+StudyArg = Annotated[Path, typer.Argument(help="A study's folder, as `run` and `experiment` print it.")]
+Trials = Annotated[int, typer.Option(min=1, help="Trials of the search. [default: the template's]", show_default=False)]
+Seeds = Annotated[
+    int, typer.Option(min=1, help="Replicates that a verdict may use. [default: the template's]", show_default=False)
+]
+Hours = Annotated[
+    float, typer.Option(min=0.001, help="Time limit of the search. [default: the template's]", show_default=False)
+]
+Workers = Annotated[int, typer.Option(min=1, help="Runs at the same time. [default: all cores]", show_default=False)]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the study; with one worker everything repeats exactly.")]
+Out = Annotated[Path, typer.Option(help="Where studies are kept.", file_okay=False)]
+Rounds = Annotated[int, typer.Option(min=0, help="Revision rounds at most.")]
+Isolation = Annotated[Optional[str], typer.Option(help="Refuse to run below this level: S3, S2, S1 or S0.")]  # noqa: UP045
+Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")]
+
+# What a command did not get is left to the template.
+GIVEN: Any = None
+
+
+@app.command()
+def run(
+    template: TemplateArg,
+    trials: Trials = GIVEN,
+    seeds: Seeds = GIVEN,
+    hours: Hours = GIVEN,
+    workers: Workers = GIVEN,
+    seed: Seed = 0,
+    out: Out = Path("studies"),
+    rounds: Rounds = 2,
+    isolation: Isolation = None,
+    as_json: Json = False,
+) -> None:
+    """Write a paper: the whole pipeline, from the template to the reviewed PDF.
+
+    Example: nightlab run digits --trials 40
+    """
+    settings = _settings(trials=trials, seeds=seeds, hours=hours, workers=workers, seed=seed, rounds=rounds, isolation=isolation)
+    _start(template, settings, out, "pipeline", as_json)
+
+
+@app.command()
+def experiment(
+    template: TemplateArg,
+    trials: Trials = GIVEN,
+    seeds: Seeds = GIVEN,
+    hours: Hours = GIVEN,
+    workers: Workers = GIVEN,
+    seed: Seed = 0,
+    out: Out = Path("studies"),
+    isolation: Isolation = None,
+    as_json: Json = False,
+) -> None:
+    """Run only the experiment subgraph: search, confirmation, ablation.
+
+    Example: nightlab experiment path/to/template --trials 100 --workers 2 --json
+    """
+    settings = _settings(trials=trials, seeds=seeds, hours=hours, workers=workers, seed=seed, isolation=isolation)
+    _start(template, settings, out, "experiment", as_json)
+
+
+@app.command()
+def resume(study: StudyArg, as_json: Json = False) -> None:
+    """Go on with a study where it stopped; a finished one gets a PDF if it had none.
+
+    Example: nightlab resume studies/digits-20260102-a1b2c3
+    """
+    with _told_errors():
+        _work(study, as_json)
+
+
+@app.command()
+def scores(study: StudyArg, as_json: Json = False) -> None:
+    """Show the reviewers' scores of every round.
+
+    Example: nightlab scores studies/digits-20260102-a1b2c3 --json
+    """
+    from nightlab import report
+
+    with _told_errors(), report.opened(study) as opened:
+        rounds = report.rounds(opened)
+        if as_json:
+            _print_json({"study": str(opened.folder), "rounds": rounds})
+        elif not rounds:
+            _fail(f"{study} has no reviews yet; `nightlab resume {study}` goes on with it", DOES_NOT_HOLD)
+        else:
+            report.print_scores(opened)
+        if not rounds:
+            raise typer.Exit(DOES_NOT_HOLD)
+
+
+@app.command()
+def templates(as_json: Json = False) -> None:
+    """List the research templates that ship with nightlab."""
+    from nightlab import report
+
+    with _told_errors():
+        report.print_templates(as_json, _print_json)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Show what this machine has, what is missing, and how to get it."""
+    from nightlab.doctor import examine, print_report
+
+    with _told_errors():
+        checks = examine()
+        if as_json:
+            _print_json({"checks": [vars(c) for c in checks]})
+        else:
+            print_report(checks)
+        if any(not c.ok and c.needed for c in checks):
+            raise typer.Exit(DOES_NOT_HOLD)
+
+
+def _settings(**given: Any) -> dict[str, Any]:
+    if (level := given["isolation"]) not in (None, "S0", "S1", "S2", "S3"):
+        _fail(f"--isolation {level!r} is no level; give S3, S2, S1 or S0", WRONG_USE)
+    given["workers"] = given["workers"] or _cores()
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start(
+    template: str, settings: dict[str, Any], out: Path, mode: Literal["pipeline", "experiment"], as_json: bool
+) -> None:
+    with _told_errors():
+        from nightlab.experiments.study import Settings
+        from nightlab.graph.session import begin
+
+        _work(begin(template, Settings(**settings), out, mode), as_json)
+
+
+def _work(folder: Path, as_json: bool) -> None:
+    """Drive a study to its end, show the way there, and tell what came of it."""
+    from rich.console import Console
+
+    from nightlab import report
+    from nightlab.graph.session import Interrupted, RunControl, work
+    from nightlab.view import Lines, Screen, View
+
+    console = Console(stderr=as_json)
+    view: View = Screen(console, f"nightlab: {folder}") if console.is_terminal else Lines(console)
+    control, stop = RunControl(), []  # type: ignore[var-annotated]
+    if not console.is_terminal:
+        console.print(f"study {folder}", markup=False, highlight=False, soft_wrap=True)
+    try:
+        with _interruptible(control, stop, console), view:
+            work(folder, view.hear, control, stop)
+    except (Interrupted, KeyboardInterrupt):
+        _fail(f"interrupted; `nightlab resume {folder}` goes on", INTERRUPTED)
+    with report.opened(folder) as study:
+        if as_json:
+            _print_json(report.outcome(study))
+        else:
+            report.print_outcome(study, console)
+        if problem := report.problem(study):
+            _fail(problem, DOES_NOT_HOLD)
+
+
+@contextmanager
+def _interruptible(control: Any, stop: list[Callable[[], None]], console: Any) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) drains and saves; the second stops at once."""
+
+    def handle(_signal: int, _frame: object) -> None:
+        if control.drain_requested:
+            for end in stop:
+                end()
+            raise KeyboardInterrupt
+        console.print("stopping after the runs in progress; again to stop at once", style="yellow")
+        control.request_drain("interrupted")
+
+    before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
+
+
+@contextmanager
+def _told_errors() -> Iterator[None]:
+    """Errors that a user can do something about end in a message and an exit code, not in a traceback."""
+    from nightlab.experiments.errors import NightlabError
+
+    try:
+        yield
+    except NightlabError as error:
+        _fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(DONE) from None
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), CAN_RESUME)
+
+
+def _print_json(body: dict[str, Any]) -> None:
+    typer.echo(json.dumps(body, ensure_ascii=False))
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"nightlab: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What this machine has, what is missing, and how to get it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing looked at. needed: without it the main job does not work. advice: how to get it or what to do."""
+
+    name: str
+    ok: bool
+    found: str
+    advice: str = ""
+    needed: bool = True
+
+
+def examine() -> list[Check]:
+    return [_python(), _cores(), _isolation(), _latex(), _gpus(), _literature()]
+
+
+def _python() -> Check:
+    return Check(name="Python", ok=sys.version_info >= (3, 11), found=platform.python_version(), advice="use Python 3.11 or newer")
+
+
+def _cores() -> Check:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Check(name="Cores", ok=True, found=f"{cores}: so many runs at the same time by default", needed=False)
+
+
+def _isolation() -> Check:
+    from nightlab.experiments.runner.sandbox import describe, probe
+
+    level = probe()
+    return Check(
+        name="Isolation",
+        ok=level in ("S3", "S2"),
+        found=f"{level}: {describe(level)}",
+        advice="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1); until then run only code that you trust",
+        needed=False,
+    )
+
+
+def _latex() -> Check:
+    from nightlab.papers.engine import MISSING, find_engine
+
+    engine = find_engine()
+    found = f"{engine.name}, {engine.path}" if engine else "none"
+    return Check(name="LaTeX", ok=engine is not None, found=found, advice=MISSING)
+
+
+def _gpus() -> Check:
+    from nightlab.experiments.runner.gpus import gpus
+
+    found = gpus()
+    return Check(name="GPUs", ok=True, found=str(len(found)) if found else "none; only a template that asks for one needs it", needed=False)
+
+
+def _literature() -> Check:
+    from nightlab.papers.literature import LiteratureError, search_arxiv
+
+    try:
+        search_arxiv("machine learning", 1, timeout=4.0)
+    except LiteratureError as error:
+        advice = "nothing to do: without a network the survey uses the template's references"
+        return Check(name="arXiv", ok=False, found=str(error), advice=advice, needed=False)
+    return Check(name="arXiv", ok=True, found="answers", needed=False)
+
+
+def print_report(checks: list[Check]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for check in checks:
+        mark = "[green]ok[/]" if check.ok else "[red]missing[/]" if check.needed else "[yellow]note[/]"
+        table.add_row(mark, check.name, check.found if check.ok else f"{check.found}\n→ {check.advice}")
+    Console().print(table)

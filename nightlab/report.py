@@ -1,0 +1,172 @@
+"""What the command line tells of a study; everything is read from its ledger and its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from nightlab.agents.team import MetaReview
+from nightlab.experiments.study import Study, read
+from nightlab.experiments.summary import experiment_summary
+from nightlab.experiments.template import load, names
+
+SHOWN = ("overall", "soundness", "presentation", "contribution", "originality", "quality", "clarity", "significance")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Study]:
+    study = read(folder)
+    try:
+        yield study
+    finally:
+        study.close()
+
+
+def rounds(study: Study) -> list[dict[str, Any]]:
+    """The scores of every round, in the form of `run --json`."""
+    metas = [MetaReview.model_validate(m) for m in study.ledger.documents("meta").values()]
+    return [
+        {"round": m.round, "overall": m.overall, "decision": m.decision, "scores": dict(m.scores), "kept": m.kept}
+        for m in metas
+    ]
+
+
+def outcome(study: Study) -> dict[str, Any]:
+    """The JSON of `experiment`, or of `run` for a study of the whole pipeline."""
+    summary = experiment_summary(study)
+    if study.ledger.document("study", "mode") == "experiment":
+        return summary
+    reviews = rounds(study)
+    kept = [r for r in reviews if r["kept"]]
+    return {
+        "study": str(study.folder),
+        "template": study.template.name,
+        "experiment": summary,
+        "paper": _paper(study),
+        "reviews": reviews,
+        "decision": kept[-1]["decision"] if kept else None,
+        "usage": {"calls": 0, "tokens_in": 0, "tokens_out": 0, "usd": 0.0, "fallbacks": 0},
+    }
+
+
+def _paper(study: Study) -> dict[str, Any] | None:
+    from nightlab.graph.drafting import compiled
+    from nightlab.papers.manuscript import facts_used, keys_cited
+    from nightlab.papers.manuscript import read as read_manuscript
+
+    if not (study.paper / "compiled.json").is_file():
+        return None
+    done = compiled(study.paper)
+    manuscript = read_manuscript(study.paper / "manuscript.json")
+    return {
+        "pdf": str(done.pdf) if done.pdf else None,
+        "tex": str(study.paper / "paper.tex"),
+        "pages": done.pages,
+        "facts": len(facts_used(manuscript)),
+        "citations": len(keys_cited(manuscript)),
+        "findings": len(done.findings),
+    }
+
+
+def problem(study: Study) -> str:
+    """What was asked for and is not there; empty if all is."""
+    if study.ledger.document("study", "mode") == "experiment":
+        return ""
+    from nightlab.graph.drafting import compiled
+
+    done = compiled(study.paper)
+    if done.pdf:
+        return ""
+    return f"there is no PDF: {done.error}. The study is kept, {study.paper / 'paper.tex'} is written; then `nightlab resume {study.folder}` makes it"
+
+
+def print_outcome(study: Study, console: Console) -> None:
+    """The kept changes, the claim and, for the whole pipeline, where the paper is and its scores."""
+    body = experiment_summary(study)
+    console.print(_kept(study))
+    claim = body["claim"]
+    if claim:
+        console.print(
+            f"claim ({claim['split']}, {claim['n']} fresh seeds): improvement {claim['effect']:.4g},"
+            f" 95 % interval {claim['ci95'][0]:.4g} to {claim['ci95'][1]:.4g}, p {claim['p_value']:.2g}:"
+            f" {'significant' if claim['significant'] else 'not significant'}",
+            highlight=False,
+        )
+    console.print(
+        f"{body['trials']} trials: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed;"
+        f" {body['runs']} runs in {body['wall_s']:g} s",
+        highlight=False,
+    )
+    if study.ledger.document("study", "mode") == "experiment":
+        from nightlab.papers.curve import draw_curve
+
+        console.print(f"curve  {draw_curve(study)}", highlight=False, soft_wrap=True)
+    else:
+        print_scores(study, console)
+        if (paper := _paper(study)) and paper["pdf"]:
+            console.print(f"paper  {paper['pdf']} ({paper['pages']} pages)", highlight=False, soft_wrap=True)
+    console.print(f"study  {study.folder}", highlight=False, soft_wrap=True)
+
+
+def _kept(study: Study) -> Table:
+    table = Table(title="Kept changes", title_justify="left", box=None, pad_edge=False, title_style="bold")
+    for name, justify in (("trial", "right"), ("strategy", "left"), ("change", "left"), ("fitness", "right")):
+        table.add_column(name, justify=justify, header_style="bright_black")  # type: ignore[arg-type]
+    trials, runs = study.ledger.trials(), study.ledger.runs("search")
+    for trial in trials:
+        if trial.verdict is None or trial.verdict.kind not in ("baseline", "kept"):
+            continue
+        values = [
+            study.template.fitness(dict(r.outcome.metrics["dev"]))
+            for r in runs
+            if r.subject == str(trial.number) and r.outcome is not None and r.outcome.status == "ok"
+        ]
+        mean = f"{sum(values) / len(values):.5g}" if values else ""
+        what = trial.change.hypothesis.removeprefix("Moving ").split(" improves the ")[0]
+        table.add_row(str(trial.number), trial.change.strategy, what, mean)
+    return table
+
+
+def print_scores(study: Study, console: Console | None = None) -> None:
+    """A row a round, a column a score."""
+    table = Table(title="Reviewer scores", title_justify="left", box=None, pad_edge=False, title_style="bold")
+    table.add_column("round", justify="right", header_style="bright_black")
+    for name in SHOWN:
+        table.add_column(name, justify="right", header_style="bright_black", overflow="fold")
+    table.add_column("decision", header_style="bright_black")
+    table.add_column("version", header_style="bright_black")
+    for r in rounds(study):
+        cells = [f"{r['scores'][name]:g}" for name in SHOWN]
+        table.add_row(str(r["round"]), *cells, r["decision"], "kept" if r["kept"] else "not kept")
+    (console or Console()).print(table)
+
+
+def print_templates(as_json: bool, print_json: Callable[[dict[str, Any]], None]) -> None:
+    loaded = [load(name) for name in names()]
+    if as_json:
+        rows = [
+            {
+                "name": t.name,
+                "title": t.spec.template.title,
+                "domain": t.spec.template.domain,
+                "metric": t.metric,
+                "direction": t.spec.objective.direction,
+                "trials": t.spec.budget.trials,
+                "path": str(t.folder),
+            }
+            for t in loaded
+        ]
+        print_json({"templates": rows})
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("template", "title", "metric", "better", "knobs", "path"):
+        table.add_column(name, header_style="bright_black", overflow="fold")
+    for t in loaded:
+        better = "smaller" if t.spec.objective.direction == "minimize" else "larger"
+        table.add_row(t.name, t.spec.template.title, t.metric, better, str(len(t.knobs)), str(t.folder))
+    Console().print(table)

@@ -1,0 +1,149 @@
+"""How a study's progress is shown: a live view on a terminal, plain lines where there is none."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Protocol, Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+STAGES = {
+    "survey": "gathering literature",
+    "ideate": "ranking ideas",
+    "baseline": "running the baseline",
+    "search": "searching",
+    "confirm": "confirming on fresh seeds and the sealed holdout",
+    "ablate": "taking the kept changes out one by one",
+    "analyse": "computing facts, drawing figures",
+    "write": "writing and compiling the paper",
+    "audit": "auditing the paper",
+    "review": "reviewing",
+    "revise": "revising",
+    "publish": "putting the paper in its place",
+}
+COLOURS = {"kept": "bold green", "baseline": "bold", "reverted": "bright_black", "failed": "red"}
+RECENT = 6
+
+
+class View(Protocol):
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """Take in one step of the study."""
+        ...
+
+
+def trial_line(event: dict[str, Any]) -> str:
+    value = "" if event["value"] is None else f" {event['value']:.5g}"
+    verdict = event["verdict"] + (f" ({event['cause']})" if event["cause"] else "")
+    reason = f": {event['reason']}" if event["verdict"] == "failed" else ""
+    return (
+        f"trial {event['trial']}/{event['of']} {event['strategy']}: {verdict}{value}"
+        f" | best {event['incumbent_value']:.5g} (trial {event['incumbent']}){reason}"
+    )
+
+
+def told(event: dict[str, Any]) -> str:
+    """An event as a line of text; empty if it is not worth one."""
+    if "stage" in event:
+        number = f" (round {event['round']})" if event.get("round") else ""
+        return f"{STAGES.get(event['stage'], event['stage'])}{number}"
+    if "trial" in event:
+        return trial_line(event)
+    if "claim" in event:
+        c = event["claim"]
+        verdict = "an improvement" if c["significant"] else "no significant improvement"
+        return f"claim on {c['split']}: effect {c['effect']:.4g} [{c['low']:.4g}, {c['high']:.4g}], p {c['p_value']:.2g}: {verdict}"
+    if "review" in event:
+        r = event["review"]
+        return f"round {r['round']}: overall {r['overall']:g}, {r['decision']}" + ("" if r["kept"] else " (not kept)")
+    return str(event.get("note", ""))
+
+
+class Lines:
+    """One line a step, for logs and pipes."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def hear(self, event: dict[str, Any]) -> None:
+        if line := told(event):
+            elapsed = time.monotonic() - self._started
+            self._console.print(f"[{elapsed:6.1f}s] {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+class Screen:
+    """The live view: stage, trials, incumbent, time left, and the last steps."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._title = title
+        self._live = Live(self, console=console, refresh_per_second=4, transient=False)
+        self._started = time.monotonic()
+        self._stage = "starting"
+        self._last: dict[str, Any] = {}
+        self._counts = {"kept": 0, "reverted": 0, "failed": 0}
+        self._recent: list[tuple[str, str]] = []
+        self._first: tuple[float, int] | None = None
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._live.__exit__(*exc)
+
+    def hear(self, event: dict[str, Any]) -> None:
+        if "stage" in event:
+            self._stage = told(event)
+        elif line := told(event):
+            self._recent = [*self._recent, (line, COLOURS.get(event.get("verdict", ""), ""))][-RECENT:]
+        if "trial" in event:
+            self._last = event
+            self._first = self._first or (time.monotonic(), event["trial"])
+            if event["verdict"] in self._counts:
+                self._counts[event["verdict"]] += 1
+                self._stage = STAGES["search"]
+
+    def __rich__(self) -> Group:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(style="bright_black", justify="right", min_width=9)
+        table.add_column()
+        table.add_row("stage", Text(f"{self._stage}, {_clock(time.monotonic() - self._started)}", style="bold"))
+        if event := self._last:
+            bar = Table.grid(padding=(0, 2))
+            counts = ", ".join(f"{n} {kind}" for kind, n in self._counts.items() if n)
+            shown = f"{event['trial']}/{event['of']}  {counts}  {self._left(event)}"
+            bar.add_row(ProgressBar(total=event["of"], completed=event["trial"], width=28), Text(shown))
+            table.add_row("trials", bar)
+            best = f"{event['incumbent_value']:.5g}, trial {event['incumbent']}"
+            table.add_row("incumbent", Text(best, style="green"))
+        lines = [Text(line, style=style, overflow="ellipsis", no_wrap=True) for line, style in self._recent]
+        return Group(Text(self._title, style="bold"), table, *lines)
+
+    def _left(self, event: dict[str, Any]) -> str:
+        """Time left of the search, by the pace since this session's first trial."""
+        if self._first is None or event["trial"] <= self._first[1]:
+            return ""
+        started, number = self._first
+        pace = (time.monotonic() - started) / (event["trial"] - number)
+        left = max(0, event["of"] - event["trial"]) * pace
+        return f"about {_clock(left)} left" if left else ""
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,1 @@
+"""From evidence to PDF: evidence, figures, tables, literature, manuscript, LaTeX, audit."""

@@ -1,0 +1,98 @@
+"""The mechanical audit: what a machine can see to be wrong, before any reviewer reads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from nightlab.experiments.records import Fact
+from nightlab.papers.engine import Compiled
+from nightlab.papers.finding import Finding, Severity
+from nightlab.papers.literature import Reference
+from nightlab.papers.manuscript import Manuscript, Section, check, passages
+from nightlab.papers.markup import Text
+
+__all__ = ["REQUIRED", "Finding", "Severity", "audit"]
+
+REQUIRED = ("introduction", "related work", "method", "result", "limitation", "conclusion")
+MIN_PAGES = 5
+
+_PLACEHOLDER = re.compile(
+    r"\b(?:TODO|TBD|FIXME|XXX+|lorem ipsum|lorem|please fill|fill in|to be written|placeholder|citation needed)\b"
+    r"|\?\?|<insert[^>]*>|\b(?:conclusions?|results?|abstract|text) (?:goes )?here\b",
+    re.IGNORECASE,
+)
+_SHORT = 25  # words; a section of fewer says nothing
+
+
+def audit(
+    manuscript: Manuscript,
+    facts: Mapping[str, Fact],
+    references: Sequence[Reference],
+    folder: Path,
+    compiled: Compiled | None = None,
+    *,
+    names: Collection[str] = (),
+    required: Sequence[str] = REQUIRED,
+    min_pages: int = MIN_PAGES,
+) -> list[Finding]:
+    """Everything that is wrong with a manuscript, its figures and the PDF made of it.
+
+    folder: where the figures are. names: as for `check`. required: what the headings must name. compiled: None
+    where the manuscript has not been compiled yet.
+    """
+    found = check(manuscript, facts, references, names)
+    found += _placeholders(manuscript)
+    found += _structure(manuscript, required)
+    found += _figures(manuscript, folder)
+    if compiled:
+        found += _pdf(compiled, min_pages)
+    return list(dict.fromkeys(found))
+
+
+def _placeholders(manuscript: Manuscript) -> Iterator[Finding]:
+    for passage in passages(manuscript):
+        for span in passage.spans():
+            if isinstance(span, Text) and (m := _PLACEHOLDER.search(span.text)):
+                yield Finding("placeholder", passage.where, f"{m[0]!r} stands for something that is missing")
+
+
+def _structure(manuscript: Manuscript, required: Sequence[str]) -> Iterator[Finding]:
+    headings = [s.heading.casefold() for s in manuscript.sections]
+    for name in required:
+        if not any(name in h for h in headings):
+            yield Finding("missing-section", "manuscript", f"no section's heading names {name!r}")
+    if not manuscript.title.strip():
+        yield Finding("missing-section", "title", "the paper has no title")
+    for section in (Section("abstract", "Abstract", manuscript.abstract), *manuscript.sections):
+        if _words(section.body) < _SHORT:
+            where = section.key if section.key == "abstract" else f"section:{section.key}"
+            yield Finding("thin-section", where, f"{section.heading!r} has fewer than {_SHORT} words", "warning")
+
+
+def _words(body: str) -> int:
+    return len(re.findall(r"\w+", re.sub(r"\{[^{}]*\}", " x ", body)))
+
+
+def _figures(manuscript: Manuscript, folder: Path) -> Iterator[Finding]:
+    for figure in manuscript.figures:
+        path = folder / figure.file
+        if not path.is_file() or path.is_symlink():
+            yield Finding("missing-file", f"figure:{figure.key}", f"there is no file {figure.file}")
+        elif not _is_pdf(path):
+            yield Finding("missing-file", f"figure:{figure.key}", f"{figure.file} is no PDF")
+
+
+def _is_pdf(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(5) == b"%PDF-"
+
+
+def _pdf(compiled: Compiled, min_pages: int) -> Iterator[Finding]:
+    yield from compiled.findings
+    if compiled.pdf is None or not compiled.pdf.is_file() or not _is_pdf(compiled.pdf):
+        yield Finding("no-pdf", "paper.pdf", compiled.error or "there is no PDF")
+    elif compiled.pages < min_pages:
+        text = f"the paper has {compiled.pages} pages, and {min_pages} are expected"
+        yield Finding("too-short", "paper.pdf", text, "warning")

@@ -1,0 +1,37 @@
+"""The curve of a search: a picture for whoever runs only the experiment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nightlab.experiments.ledger import Trial
+from nightlab.experiments.statistics import summarize
+from nightlab.experiments.study import Study
+from nightlab.papers import figures
+from nightlab.papers.figures import Point
+
+
+def draw_curve(study: Study) -> Path:
+    """Write progress.pdf into the study's folder; returns its path."""
+    template = study.template
+    values: dict[str, list[float]] = {}
+    for run in study.ledger.runs("search"):
+        if run.outcome and run.outcome.status == "ok":
+            values.setdefault(run.subject, []).append(template.fitness(dict(run.outcome.metrics["dev"])))
+    points = [point(t, values.get(str(t.number), [])) for t in study.ledger.trials()]
+    file = study.folder / "progress.pdf"
+    figures.progress(file, points, template.spec.objective.direction, f"dev {template.metric_label}")
+    return file
+
+
+def point(trial: Trial, scores: list[float]) -> Point:
+    """A trial as a point of the curve."""
+    kind = trial.verdict.kind if trial.verdict else "failed"
+    s = summarize(scores) if scores and kind != "failed" else None
+    return Point(
+        number=trial.number,
+        value=s.mean if s else None,
+        stderr=s.stderr if s else 0.0,
+        verdict=kind,
+        strategy=trial.change.strategy,
+    )

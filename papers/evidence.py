@@ -1,0 +1,291 @@
+"""The evidence: every number that a paper may print, computed from the study's ledger.
+
+A fact carries its formula and the runs that it comes from. Formatting happens here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nightlab.experiments.ledger import Run, Trial
+from nightlab.experiments.records import Fact, Params, ParamValue, Split
+from nightlab.experiments.statistics import Summary, summarize
+from nightlab.experiments.study import Settings, Study
+from nightlab.experiments.template import Template
+
+BASELINE = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """A study as its ledger tells it, with the facts. Scores are in the objective's own direction here."""
+
+    study: str
+    template: Template
+    settings: Settings
+    trials: tuple[Trial, ...]
+    runs: tuple[Run, ...]
+    preregistration: Mapping[str, Any]
+    claim: Mapping[str, Any]
+    ablation: tuple[Mapping[str, Any], ...]
+    sensitivity: tuple[Mapping[str, Any], ...]
+    level: str
+    facts: Mapping[str, Fact]
+
+    @property
+    def best(self) -> Trial:
+        return self.trials[int(self.claim["best"])]
+
+    @property
+    def improved(self) -> bool:
+        """Whether the confirmation bears the claim of an improvement."""
+        return bool(self.claim["significant"])
+
+    def fitness(self, run: Run, split: Split = "dev") -> float | None:
+        """The fitness of a run, None if it failed."""
+        if run.outcome is None or run.outcome.status != "ok":
+            return None
+        return self.template.fitness(dict(run.outcome.metrics[split]))
+
+    def search_scores(self, trial: int) -> list[tuple[int, float]]:
+        """(run number, fitness) of a trial's successful search runs."""
+        found = ((r.id, self.fitness(r)) for r in self.runs if r.phase == "search" and r.subject == str(trial))
+        return [(number, value) for number, value in found if value is not None]
+
+
+class Facts(dict[str, Fact]):
+    """Facts by id, with the ways to add one."""
+
+    def put(self, key: str, value: float, text: str, formula: str, runs: Sequence[int] = (), unit: str = "") -> None:
+        if not math.isfinite(value):
+            raise ValueError(f"fact {key} is not finite: {value}")
+        self[key] = Fact(id=key, value=value, text=text, formula=formula, runs=tuple(runs), unit=unit)
+
+    def count(self, key: str, value: int, formula: str) -> None:
+        self.put(key, value, f"{value:,}".replace(",", "\u2009") if value >= 10000 else str(value), formula)
+
+    def setting(self, key: str, value: float, formula: str) -> None:
+        self.put(key, value, plain(value), formula)
+
+    def mean(self, key: str, values: Sequence[float], what: str, runs: Sequence[int]) -> Summary:
+        """`key`.mean, .stderr, .low, .high and .n of one group of values."""
+        s = summarize(values)
+        digits = decimals(s.stderr or abs(s.mean) / 100)
+        self.put(f"{key}.mean", s.mean, fixed(s.mean, digits), f"mean of {what}", runs)
+        self.put(f"{key}.stderr", s.stderr, fixed(s.stderr, digits), f"standard error of {what}", runs)
+        self.put(f"{key}.low", s.low, fixed(s.low, digits), f"lower end of the t-interval of {what}", runs)
+        self.put(f"{key}.high", s.high, fixed(s.high, digits), f"upper end of the t-interval of {what}", runs)
+        self.count(f"{key}.n", s.n, f"number of {what}")
+        return s
+
+    def effect(self, key: str, body: Mapping[str, Any], what: str, runs: Sequence[int]) -> None:
+        """`key`.effect, .low, .high, .p and .n of a test's result; positive is better."""
+        digits = decimals((body["high"] - body["low"]) / 4 or abs(body["effect"]) / 100)
+        self.put(f"{key}.effect", body["effect"], fixed(body["effect"], digits), f"mean difference, {what}", runs)
+        self.put(f"{key}.low", body["low"], fixed(body["low"], digits), f"lower end of its interval, {what}", runs)
+        self.put(f"{key}.high", body["high"], fixed(body["high"], digits), f"upper end of its interval, {what}", runs)
+        p = body.get("p_holm", body["p_value"])
+        kind = "p value after Holm" if "p_holm" in body else "p value"
+        self.put(f"{key}.p", p, p_text(p), f"{kind}, {body['test']}, {what}", runs)
+        self.count(f"{key}.n", body["n"], f"number of pairs, {what}")
+
+
+def collect(study: Study) -> Evidence:
+    """Read a study whose confirmation is done into evidence.
+
+    Raises ValueError if the ledger holds no claim yet.
+    """
+    ledger = study.ledger
+    claim = ledger.document("claim", "claim")
+    if claim is None:
+        raise ValueError(f"{study.folder}: the experiment has not been confirmed yet; `nightlab resume` goes on with it")
+    runs, trials = tuple(ledger.runs()), tuple(ledger.trials())
+    ablation = tuple(_latest(ledger.documents("ablation")))
+    evidence = Evidence(
+        study=study.name,
+        template=study.template,
+        settings=study.settings,
+        trials=trials,
+        runs=runs,
+        preregistration=ledger.document("preregistration", "claim") or {},
+        claim=claim,
+        ablation=ablation,
+        sensitivity=tuple(ledger.documents("sensitivity").values()),
+        level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
+        facts={},
+    )
+    facts = Facts()
+    _settings(facts, evidence)
+    _counts(facts, evidence)
+    _search(facts, evidence)
+    _confirmation(facts, evidence)
+    _variants(facts, evidence)
+    _parameters(facts, evidence)
+    return Evidence(**{**vars(evidence), "facts": facts})
+
+
+def _latest(documents: Mapping[str, Any]) -> list[Any]:
+    """Of each ablated component the version with the most seeds."""
+    latest: dict[str, Any] = {}
+    for key, body in documents.items():
+        name = key.rsplit("/", 1)[0]
+        if name not in latest or body["n"] >= latest[name]["n"]:
+            latest[name] = body
+    return list(latest.values())
+
+
+def _settings(facts: Facts, e: Evidence) -> None:
+    spec, file = e.template.spec, "template.toml"
+    facts.setting("setting.trials", e.settings.trials, "budget of trials of the study")
+    facts.setting("setting.seeds", e.settings.seeds, "replicates that a verdict may use")
+    facts.setting("setting.seed", e.settings.seed, "seed of the study")
+    facts.setting("setting.confirm_seeds", spec.budget.confirm_seeds, f"{file}: budget.confirm_seeds")
+    facts.setting("setting.timeout", spec.run.timeout_s, f"{file}: run.timeout_s")
+    facts.setting("setting.memory", spec.run.memory_mb, f"{file}: run.memory_mb")
+    facts.setting("setting.min_effect", spec.objective.min_effect, f"{file}: objective.min_effect")
+    facts.setting("setting.level", e.preregistration["level"], "preregistered level of the test")
+    facts.put("setting.coverage", 95, "95 %", "coverage of all intervals", unit="%")
+    facts.count("setting.knobs", len(e.template.knobs), f"{file}: number of knobs")
+    facts.count("setting.strategies", len(e.template.strategies), f"{file}: number of strategies")
+    for c in spec.constraint:
+        for side in ("min", "max"):
+            if (bound := getattr(c, side)) is not None:
+                facts.setting(f"constraint.{c.metric}.{side}", bound, f"{file}: constraint on {c.metric}")
+
+
+def _counts(facts: Facts, e: Evidence) -> None:
+    kinds = [t.verdict.kind for t in e.trials if t.verdict]
+    facts.count("search.trials", len(kinds) - 1, "settled trials without the baseline")
+    for kind in ("kept", "reverted", "failed"):
+        facts.count(f"search.{kind}", kinds.count(kind), f"trials with the verdict {kind}")  # type: ignore[arg-type]
+    for cause in sorted({t.verdict.cause for t in e.trials if t.verdict and t.verdict.kind == "failed"}):
+        n = sum(t.verdict.kind == "failed" and t.verdict.cause == cause for t in e.trials if t.verdict)
+        facts.count(f"search.failed.{cause}", n, f"trials that failed: {cause}")
+    for phase in sorted({r.phase for r in e.runs}):
+        facts.count(f"runs.{phase}", sum(r.phase == phase for r in e.runs), f"runs of the phase {phase}")
+    facts.count("runs.all", len(e.runs), "runs of all phases")
+    walls = [(r.id, r.outcome.wall_s) for r in e.runs if r.outcome and r.outcome.status == "ok"]
+    facts.mean("run.wall", [w for _, w in walls], "seconds a run", [i for i, _ in walls])
+
+
+def _search(facts: Facts, e: Evidence) -> None:
+    for trial in e.trials:
+        if scores := e.search_scores(trial.number):
+            values, runs = [v for _, v in scores], [i for i, _ in scores]
+            s = summarize(values)
+            text = fixed(s.mean, _search_digits(e))
+            what = f"mean dev fitness of trial {trial.number} in the search"
+            facts.put(f"trial.{trial.number}.mean", s.mean, text, what, runs)
+    best = int(e.claim["best"])
+    facts.count("best.replicates", len(e.search_scores(best)), "search runs of the best trial")
+
+
+def _search_digits(e: Evidence) -> int:
+    """Decimals for values of the search: what the baseline's replicates resolve."""
+    s = summarize([v for _, v in e.search_scores(BASELINE)])
+    return decimals(s.stderr or abs(s.mean) / 100)
+
+
+def _confirmation(facts: Facts, e: Evidence) -> None:
+    splits: list[Split] = ["dev", "holdout"] if e.claim["split"] == "holdout" else ["dev"]
+    subjects = ["baseline"] if e.best.number == BASELINE else ["baseline", "best"]
+    used: list[int] = []
+    for subject in subjects:
+        runs = [r for r in e.runs if r.phase == "confirm" and r.subject == subject and r.outcome]
+        good = [r for r in runs if r.outcome and r.outcome.status == "ok"]
+        used += [r.id for r in good]
+        for split in splits:
+            values = [v for r in good if (v := e.fitness(r, split)) is not None]
+            facts.mean(f"{subject}.{split}", values, f"{split} fitness of the {subject}, fresh seeds", [r.id for r in good])
+            first = good[0].outcome
+            for metric in sorted(first.metrics[split]) if first else ():
+                if metric != e.template.metric:
+                    column = [r.outcome.metrics[split][metric] for r in good if r.outcome]
+                    what = f"{split} {metric} of the {subject}, fresh seeds"
+                    facts.mean(f"{subject}.{split}.{metric}", column, what, [r.id for r in good])
+    facts.effect("claim", e.claim, f"best against baseline, {e.claim['split']}", sorted(used))
+    before = facts[f"baseline.{e.claim['split']}.mean"].value
+    if before:
+        share = 100 * e.claim["effect"] / abs(before)
+        facts.put("claim.relative", share, f"{share:.1f} %", "effect / baseline mean", sorted(used), unit="%")
+    if e.best.number != BASELINE:
+        seen, fresh = facts[f"trial.{e.best.number}.mean"], facts["best.dev.mean"]
+        optimism = e.template.sign * (seen.value - fresh.value)
+        digits = decimals(facts["best.dev.stderr"].value or abs(optimism) / 100)
+        facts.put(
+            "search.optimism",
+            optimism,
+            fixed(optimism, digits),
+            "mean of the best trial in the search minus its mean on fresh seeds, dev; positive: the search flattered it",
+            [*seen.runs, *fresh.runs],
+        )
+
+
+def _variants(facts: Facts, e: Evidence) -> None:
+    for row in e.ablation:
+        runs = [r.id for r in e.runs if r.phase == "ablate" and r.subject == row["key"]]
+        facts.effect(f"ablation.{row['key']}", row, f"best against itself {row['key'].replace('-', ' ')}, dev", runs)
+    if e.ablation:
+        facts.count("ablation.seeds", max(row["n"] for row in e.ablation), "seeds of the ablation")
+    for row in e.sensitivity:
+        key = f"{row['knob']}.{row['value']}".replace(" ", "_")
+        runs = [r.id for r in e.runs if r.phase == "sensitivity" and r.subject.startswith(f"{row['knob']}-")]
+        facts.effect(f"sensitivity.{key}", row, f"best against itself with {row['knob']} = {row['value']}, dev", runs)
+        if not isinstance(row["value"], str):
+            facts.setting(f"sensitivity.{key}.value", row["value"], f"{row['knob']} one step away from the best")
+
+
+def _parameters(facts: Facts, e: Evidence) -> None:
+    _assignment(facts, "default", e.template.defaults, "template.toml")
+    _assignment(facts, "chosen", e.best.change.params, f"parameters of trial {e.best.number}")
+    for knob in e.template.knobs:
+        for i, choice in enumerate(knob.choices):
+            if not isinstance(choice, str):
+                facts.setting(f"range.{knob.name}.choice.{i}", choice, f"template.toml: search.space.{knob.name}.choices")
+        if knob.type != "choice":
+            facts.setting(f"range.{knob.name}.low", knob.low, f"template.toml: search.space.{knob.name}.low")
+            facts.setting(f"range.{knob.name}.high", knob.high, f"template.toml: search.space.{knob.name}.high")
+
+
+def _assignment(facts: Facts, prefix: str, params: Params, source: str) -> None:
+    for name, value in params.items():
+        if not isinstance(value, str):
+            facts.setting(f"{prefix}.{name}", value, f"{source}: {name}")
+
+
+def save(facts: Mapping[str, Fact], file: Path) -> None:
+    """Write facts as evidence.json."""
+    file.write_text(json.dumps([asdict(f) for f in facts.values()], indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+# Formatting
+
+
+def decimals(uncertainty: float) -> int:
+    """Decimals that show two significant digits of an uncertainty."""
+    if uncertainty <= 0 or not math.isfinite(uncertainty):
+        return 4
+    return max(0, min(12, 1 - math.floor(math.log10(uncertainty))))
+
+
+def fixed(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
+
+
+def plain(value: ParamValue) -> str:
+    """A setting as a person would write it: at most four significant digits."""
+    if isinstance(value, str):
+        return value
+    if float(value).is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    return f"{value:.4g}"
+
+
+def p_text(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,21 @@
+"""What the audit found wrong in a manuscript."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    kind: a short name, e.g. `bare-numeral`. where: e.g. `section:results`. text: a sentence for whoever mends it.
+    """
+
+    kind: str
+    where: str
+    text: str
+    severity: Severity = "error"

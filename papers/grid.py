@@ -1,0 +1,75 @@
+"""Tables in LaTeX that stay within the margins: short ones as a whole, long ones over pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pylatex import LongTable, NoEscape, Tabular, Tabularx
+
+_LINE = 100  # about how many letters a line of \small holds
+_SMALLER = 118  # and one of \footnotesize, in which long tables are set
+_GAP = 3  # letters that the space between two columns takes
+_FIXED = {"l": "P", "X": "P", "r": "Q", "c": "C"}  # the preamble's columns of a given width
+
+Rows = Sequence[Sequence[str]]
+
+
+def short(columns: Sequence[str], rows: Rows, align: str, letters: Sequence[int]) -> Tabular:
+    """A table of its natural width, or of the line's where text has to wrap.
+
+    columns, rows: LaTeX. align: l, r, c or X a column. letters: about how many each column prints.
+    """
+    wide = _wide(letters)
+    if wide and "X" not in align:
+        widest = letters.index(max(letters))
+        align = f"{align[:widest]}X{align[widest + 1 :]}"
+    kind = Tabularx if wide else Tabular
+    table = kind(f"@{{}}{align.replace('X', 'L' if wide else 'l')}@{{}}", width=len(columns))
+    table.append(NoEscape(r"\toprule"))
+    table.add_row([NoEscape(c) for c in columns])
+    return _fill(table, rows)
+
+
+def long(columns: Sequence[str], rows: Rows, align: str, shares: Sequence[float] | None = None) -> LongTable:
+    """A table that breaks over pages and repeats its head. shares: each column's part of the line; None is natural."""
+    spec = align
+    if shares:
+        line = rf"\dimexpr(\linewidth-{2 * (len(columns) - 1)}\tabcolsep)"
+        spec = "".join(rf"{_FIXED[a]}{{{line}*{int(1000 * s)}/1000\relax}}" for a, s in zip(align, shares, strict=True))
+    table = LongTable(f"@{{}}{spec}@{{}}", width=len(columns))
+    table.append(NoEscape(r"\toprule"))
+    table.add_row([NoEscape(c) for c in columns])
+    table.append(NoEscape(r"\midrule"))
+    table.end_table_header()
+    table.append(NoEscape(r"\bottomrule"))
+    table.end_table_footer()
+    return _fill(table, rows)
+
+
+def shares(align: str, letters: Sequence[int]) -> list[float] | None:
+    """Parts of the line for `long`; None if all columns fit at their natural width.
+
+    Narrow columns get what they need, and those of wrapping text (X, else the widest) the rest.
+    """
+    if not _wide(letters):
+        return None
+    wraps = [i for i, a in enumerate(align) if a == "X"] or [letters.index(max(letters))]
+    taken = sum(n + 1 for i, n in enumerate(letters) if i not in wraps)
+    rest = max(_SMALLER - taken - _GAP * (len(letters) - 1), _SMALLER // 4)
+    total = sum(letters[i] for i in wraps)
+    widths = [rest * n / total if i in wraps else n + 1 for i, n in enumerate(letters)]
+    return [w / sum(widths) for w in widths]
+
+
+def _wide(letters: Sequence[int]) -> bool:
+    return sum(letters) + _GAP * (len(letters) - 1) > _LINE
+
+
+def _fill(table: Tabular, rows: Rows) -> Tabular:
+    if not isinstance(table, LongTable):
+        table.append(NoEscape(r"\midrule"))
+    for row in rows:
+        table.add_row([NoEscape(cell) for cell in row])
+    if not isinstance(table, LongTable):
+        table.append(NoEscape(r"\bottomrule"))
+    return table

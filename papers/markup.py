@@ -1,0 +1,178 @@
+"""The markup of a manuscript: few constructs, each with one safe rendering.
+
+`{fact:ID}` is a number out of the evidence, `{cite:key1,key2}` a citation, `{ref:KEY}` a figure, table or section,
+`*emphasis*`, `` `code` ``, `$math$`; paragraphs are parted by blank lines, `- ` begins a list's item, and a line with
+nothing but `{float:KEY}` places a figure or table. A backslash makes the next character literal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True)
+class FactMark:
+    id: str
+
+
+@dataclass(frozen=True)
+class Cite:
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ref:
+    key: str
+
+
+@dataclass(frozen=True)
+class Emph:
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    spans: tuple[Span, ...]  # Text and FactMark
+
+
+@dataclass(frozen=True)
+class Math:
+    source: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Bullets:
+    items: tuple[tuple[Span, ...], ...]
+
+
+@dataclass(frozen=True)
+class Float:
+    key: str
+
+
+Span: TypeAlias = Text | FactMark | Cite | Ref | Emph | Code | Math
+Block: TypeAlias = Paragraph | Bullets | Float
+
+_SPECIAL = r"\\`*$" + "{}"
+_FACT = r"\{fact:(?P<fact>[^{}\s]+)\}"
+_INLINE = re.compile(
+    rf"""
+    \\(?P<literal>[{_SPECIAL}])
+  | {_FACT}
+  | \{{cite:(?P<cite>[^{{}}]+)\}}
+  | \{{ref:(?P<ref>[^{{}}\s]+)\}}
+  | `(?P<code>[^`\n]+)`
+  | \$(?P<math>(?=\S)[^$\n]+(?<=\S))\$(?!\d)
+  | (?<![\w*])\*(?=\S)(?P<emph>[^*]+)(?<=\S)\*(?![\w*])
+    """,
+    re.VERBOSE,
+)
+_FLOAT = re.compile(r"\{float:([^{}\s]+)\}\s*")
+
+
+def literal(text: str) -> str:
+    """Markup that prints `text` as it is, whatever it holds."""
+    return re.sub(rf"([{_SPECIAL}])", r"\\\1", re.sub(r"\s+", " ", text))
+
+
+def inline(source: str) -> tuple[Span, ...]:
+    """The spans of a line or paragraph."""
+    spans: list[Span] = []
+    end = 0
+    for match in _INLINE.finditer(source):
+        _add_text(spans, source[end : match.start()])
+        end = match.end()
+        kind, content = match.lastgroup or "", match[match.lastgroup or 0]
+        if kind == "literal":
+            _add_text(spans, content)
+        else:
+            spans.append(_span(kind, content))
+    _add_text(spans, source[end:])
+    return tuple(spans)
+
+
+def _span(kind: str, content: str) -> Span:
+    match kind:
+        case "fact":
+            return FactMark(content)
+        case "cite":
+            return Cite(tuple(key.strip() for key in content.split(",")))
+        case "ref":
+            return Ref(content)
+        case "code":
+            parts = re.split(_FACT, content)  # text, id, text, id, ..., text
+            marks = [FactMark(p) if i % 2 else Text(p) for i, p in enumerate(parts)]
+            return Code(tuple(m for m in marks if m != Text("")))
+        case "math":
+            return Math(content)
+        case _:
+            return Emph(inline(content))
+
+
+def _add_text(spans: list[Span], text: str) -> None:
+    if not text:
+        return
+    if spans and isinstance(last := spans[-1], Text):
+        spans[-1] = Text(last.text + text)
+    else:
+        spans.append(Text(text))
+
+
+def blocks(source: str) -> tuple[Block, ...]:
+    """The paragraphs, lists and floats of a body."""
+    found: list[Block] = []
+    lines: list[str] = []
+
+    def flush() -> None:
+        if not lines:
+            return
+        if lines[0].startswith("- "):
+            items = re.split(r"\n- ", "\n".join(lines)[2:])
+            found.append(Bullets(tuple(inline(" ".join(item.split())) for item in items)))
+        else:
+            found.append(Paragraph(inline(" ".join(lines))))
+        lines.clear()
+
+    for line in source.splitlines():
+        text = line.strip()
+        if place := _FLOAT.fullmatch(text):
+            flush()
+            found.append(Float(place[1]))
+        elif not text:
+            flush()
+        else:
+            if text.startswith("- ") and lines and not lines[0].startswith("- "):
+                flush()
+            lines.append(text)
+    flush()
+    return tuple(found)
+
+
+def walk(spans: tuple[Span, ...]) -> Iterator[Span]:
+    """The spans and those inside them."""
+    for span in spans:
+        yield span
+        if isinstance(span, Emph | Code):
+            yield from walk(span.spans)
+
+
+def block_spans(block: Block) -> Iterator[Span]:
+    """All spans of a block, with those inside them."""
+    if isinstance(block, Paragraph):
+        yield from walk(block.spans)
+    elif isinstance(block, Bullets):
+        for item in block.items:
+            yield from walk(item)

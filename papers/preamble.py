@@ -1,0 +1,89 @@
+"""The look of the paper, as LaTeX: only what a small TeX distribution has; what is finer is used where it is found."""
+
+from __future__ import annotations
+
+PREAMBLE = r"""
+\IfFileExists{microtype.sty}{\usepackage{microtype}}{}
+\makeatletter
+% Sections
+\IfFileExists{titlesec.sty}{%
+  \usepackage{titlesec}
+  \titleformat{\section}{\normalfont\large\bfseries}{\thesection}{0.7em}{}
+  \titlespacing*{\section}{0pt}{2.6ex plus .6ex minus .3ex}{1.1ex plus .2ex}
+}{}
+% Paragraphs
+\setlength{\emergencystretch}{3em}
+\clubpenalty=10000 \widowpenalty=10000 \displaywidowpenalty=10000
+\raggedbottom
+% Floats
+\renewcommand{\topfraction}{.85}
+\renewcommand{\bottomfraction}{.6}
+\renewcommand{\textfraction}{.1}
+\renewcommand{\floatpagefraction}{.75}
+\setcounter{topnumber}{3}
+\setlength{\textfloatsep}{16pt plus 4pt minus 4pt}
+\setlength{\floatsep}{14pt plus 4pt minus 4pt}
+\setlength{\intextsep}{14pt plus 4pt minus 4pt}
+\setlength{\abovecaptionskip}{7pt}
+\setlength{\belowcaptionskip}{0pt}
+\renewcommand{\@makecaption}[2]{%
+  \vskip\abovecaptionskip
+  \sbox\@tempboxa{\small\textbf{#1.} #2}%
+  \ifdim\wd\@tempboxa>\hsize {\small\textbf{#1.} #2\par}%
+  \else \global\@minipagefalse \hb@xt@\hsize{\hfil\box\@tempboxa\hfil}\fi
+  \vskip\belowcaptionskip}
+\newcommand{\captionabove}{\setlength{\abovecaptionskip}{0pt}\setlength{\belowcaptionskip}{6pt}}
+% A caption outside of a float, and the room that it needs with what follows
+\newcommand{\tablecaption}[1]{\vskip10pt\def\@captype{table}\caption{#1}}
+\newcommand{\needroom}[1]{\par\begingroup\dimen@\pagegoal\advance\dimen@-\pagetotal
+  \ifdim\pagetotal>0pt\ifdim\dimen@<#1\relax\break\fi\fi\endgroup}
+% Pictures at their own size, at most as wide as the text
+\newsavebox{\picturebox}
+\newcommand{\fitgraphic}[1]{\sbox{\picturebox}{\includegraphics{#1}}%
+  \ifdim\wd\picturebox>\linewidth\includegraphics[width=\linewidth]{#1}\else\usebox{\picturebox}\fi}
+% Rules of tables
+% (the empty box keeps the skip below a rule where a long table goes on to the next page)
+\newcommand{\tablerule}[3]{\noalign{\vskip#1\hrule height#2\vskip#3\hbox{}}}
+\newcommand{\toprule}{\tablerule{0pt}{.08em}{.55ex}}
+\newcommand{\midrule}{\tablerule{.35ex}{.05em}{.6ex}}
+\newcommand{\bottomrule}{\tablerule{.4ex}{.08em}{0pt}}
+\setlength{\tabcolsep}{5pt}
+\renewcommand{\arraystretch}{1.12}
+\newcolumntype{L}{>{\raggedright\arraybackslash}X}
+\newcolumntype{P}[1]{>{\raggedright\arraybackslash}p{#1}}
+\newcolumntype{Q}[1]{>{\raggedleft\arraybackslash}p{#1}}
+\newcolumntype{C}[1]{>{\centering\arraybackslash}p{#1}}
+\setlength{\LTpre}{6pt}
+\setlength{\LTpost}{10pt}
+% Words
+\definecolor{evidence}{RGB}{24,58,110}
+\hypersetup{colorlinks=true,allcolors=evidence,bookmarksnumbered=true,pdfcreator={Nightlab}}
+\DeclareRobustCommand{\code}[1]{{\ttfamily\small #1}}
+\DeclareRobustCommand{\fact}[2]{\hyperlink{#1}{#2}}
+\newcommand{\factrow}[1]{\raisebox{1.2\baselineskip}[0pt][0pt]{\hypertarget{#1}{}}}
+\newcommand{\tofu}{{\fboxsep1pt\framebox[.6em]{\rule{0pt}{.9ex}}}}
+% References
+\renewcommand{\refname}{References}
+\renewcommand{\@biblabel}[1]{[#1]}
+\let\listbibliography\thebibliography
+\renewcommand{\thebibliography}[1]{\listbibliography{#1}\small\raggedright
+  \setlength{\itemsep}{3pt plus 1pt}\setlength{\parsep}{0pt}}
+% The title
+\newcommand{\papertitle}[2]{%
+  \begin{center}
+    {\LARGE\bfseries\raggedright\centering #1\par}
+    \vskip 1.1em
+    {\large Nightlab\par}
+    \vskip .45em
+    \parbox{.82\linewidth}{\centering\small\itshape #2}
+  \end{center}
+  \vskip .6em\suppressfloats[t]}
+\renewenvironment{abstract}{%
+  \begin{list}{}{\leftmargin2.2em\rightmargin\leftmargin\listparindent1em\itemindent0pt\parsep0pt}\item[]\small
+  \textbf{Abstract.}\ \ignorespaces}{\end{list}\vskip .4em}
+\newcommand{\keywords}[1]{\par\vskip.5em\noindent\textbf{Keywords.}\ #1}
+\makeatother
+% The same manuscript makes the same file
+\pdfinfoomitdate=1 \pdfsuppressptexinfo=-1 \pdftrailerid{}
+\pdfsuppresswarningpagegroup=1
+"""

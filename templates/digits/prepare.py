@@ -1,0 +1,25 @@
+"""Lays out the digits once per study: the training images in public, the test images and their labels in private."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+TRAIN, DEV = 400, 600  # images; what is left is the holdout
+
+
+def prepare(inputs: Path, private: Path, seed: int) -> None:
+    """Write `train` to `inputs`, `dev` and `holdout` to `private`: images (n, 8, 8) in [0, 1] and labels (n,).
+
+    The split is stratified by label and drawn with `seed`, so that no two studies rest on the same draw of images.
+    """
+    digits = load_digits()
+    images = (digits.images / 16).astype(np.float32)
+    train, rest = train_test_split(np.arange(len(images)), train_size=TRAIN, stratify=digits.target, random_state=seed)
+    dev, holdout = train_test_split(rest, train_size=DEV, stratify=digits.target[rest], random_state=seed)
+    for folder, split, rows in ((inputs, "train", train), (private, "dev", dev), (private, "holdout", holdout)):
+        np.save(folder / f"{split}_images.npy", images[rows])
+        np.save(folder / f"{split}_labels.npy", digits.target[rows].astype(np.int64))
