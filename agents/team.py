@@ -13,8 +13,8 @@ from nightlab.experiments.ledger import Trial
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.template import Template
-from nightlab.papers.finding import Finding
 from nightlab.papers.evidence import Evidence
+from nightlab.papers.finding import Finding
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Figure, Manuscript, Table
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from nightlab.experiments.bench import Bench, Job
+from nightlab.experiments.bench import Job
 from nightlab.experiments.ledger import Run
 from nightlab.experiments.loop import BASELINE, Loop, changed
 from nightlab.experiments.records import Change, Knob, Params, ParamValue, Split
@@ -124,8 +124,8 @@ def components(loop: Loop) -> list[Component]:
     owner: dict[str, int] = {}
     for trial in reversed(chain):
         change = loop.entries[trial].trial.change
-        parent = loop.entries[change.parent or BASELINE].trial.change
-        for knob in changed(change.params, parent.params):
+        before = loop.entries[change.parent or BASELINE].trial.change
+        for knob in changed(change.params, before.params):
             owner[knob] = trial
     defaults = loop.template.defaults
     for knob, trial in owner.items():
@@ -181,6 +181,7 @@ def neighbours(knob: Knob, value: ParamValue) -> dict[str, ParamValue]:
         low, high = value / factor, value * factor
     else:
         step = (knob.high - knob.low) * 0.1
+        step = max(step, 1.0) if knob.type == "int" else step
         low, high = value - step, value + step
     found: dict[str, ParamValue] = {}
     for side, moved in (("down", max(low, knob.low)), ("up", min(high, knob.high))):

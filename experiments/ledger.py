@@ -278,7 +278,7 @@ class Ledger:
 _OUTCOME_FIELDS = ("status", "trust", "wall_s", "cpu_s", "memory_mb", "level", "error", "output")
 
 
-def _document(kind: str, key: str) -> sa.Select[tuple[str]]:
+def _document(kind: str, key: str) -> sa.Select[str]:
     return sa.select(documents.c.body).where((documents.c.kind == kind) & (documents.c.key == key))
 
 

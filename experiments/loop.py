@@ -18,6 +18,7 @@ from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.study import StudyError
 
 BASELINE = 0  # the number of the baseline's trial
+CALIBRATION = 8  # replicates of the baseline at least: the first verdicts need a noise that is known well enough
 
 
 @dataclass(kw_only=True)
@@ -223,7 +224,8 @@ class Loop:
     # Bookkeeping
 
     def _enter(self, trial: Trial) -> Entry:
-        entry = Entry(trial=trial, wanted=self.study.settings.seeds if trial.number == BASELINE else 1)
+        wanted = max(CALIBRATION, self.study.settings.seeds) if trial.number == BASELINE else 1
+        entry = Entry(trial=trial, wanted=wanted)
         self.entries.append(entry)
         self._open[trial.number] = None
         self._tried.append(self._as_tried(entry))

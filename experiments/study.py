@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.artifact import ArtifactStore, read_files, tree_hash
+from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Ledger
 from nightlab.experiments.records import Level
 from nightlab.experiments.template import Template, TemplateError, load
@@ -141,7 +141,9 @@ def create(template: Template, settings: Settings, out: Path) -> Path:
         folder.mkdir(parents=True)
         shutil.copytree(template.folder, folder / "template", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     except OSError as error:
-        raise StudyError(f"{out}: cannot make a study's folder there ({error.strerror}); choose another with --out") from None
+        raise StudyError(
+            f"{out}: cannot make a study's folder there ({error.strerror}); choose another with --out"
+        ) from None
     ledger = Ledger(folder / "study.db")
     ledger.once("study", "settings", asdict(settings.filled(template)))
     ledger.once("study", "origin", {"template": str(template.folder), "started": time.strftime("%Y-%m-%d %H:%M:%S")})

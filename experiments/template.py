@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.records import Direction, Knob, ParamValue, Params, Trust
+from nightlab.experiments.records import Direction, Knob, Params, ParamValue, Trust
 
 SHIPPED = Path(__file__).resolve().parent.parent / "templates"
 

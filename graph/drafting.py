@@ -1,4 +1,4 @@
-"""What the pipeline's nodes do with a draft: analyse, write, compile, audit, publish. Each version stays in its folder."""
+"""What the pipeline does with a draft: analyse, write, compile, audit, publish. Each version stays in its folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ NO_FAULT_OF_THE_WRITER = ("no-pdf",)
 def references(lab: Lab) -> list[Reference]:
     """What the survey found."""
     found = lab.study.ledger.document("survey", "references") or {"references": []}
-    return [Reference(**{**r, "authors": tuple(r["authors"]), "keywords": tuple(r["keywords"])}) for r in found["references"]]
+    return [
+        Reference(**{**r, "authors": tuple(r["authors"]), "keywords": tuple(r["keywords"])})
+        for r in found["references"]
+    ]
 
 
 def folder(lab: Lab, number: int) -> Path:
@@ -92,7 +95,13 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
     place = folder(lab, number)
     template = lab.study.template
     spec = template.spec.template
-    names = [spec.title, template.metric, template.metric_label, *template.strategies, *(k.name for k in template.knobs)]
+    names = [
+        spec.title,
+        template.metric,
+        template.metric_label,
+        *template.strategies,
+        *(k.name for k in template.knobs),
+    ]
     names += [f"T{trial.number}" for trial in collected.trials]
 
     def look() -> list[Finding]:

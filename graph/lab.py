@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -18,18 +19,18 @@ from nightlab.experiments.study import Study
 T = TypeVar("T")
 
 
+@dataclass(eq=False)
 class Lab:
     """One study at work: its ledger, the team, and the runner, which is started when the first run needs it."""
 
-    def __init__(self, study: Study, team: Team, runner: Callable[[], Runner]) -> None:
-        self.study = study
-        self.team = team
-        self._start_runner = runner
-        self._stack = ExitStack()
+    study: Study
+    team: Team
+    start_runner: Callable[[], Runner]
+    _stack: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @functools.cached_property
     def bench(self) -> Bench:
-        runner = self._start_runner()
+        runner = self.start_runner()
         self._stack.callback(runner.close)
         return Bench(self.study, runner)
 

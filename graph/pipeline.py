@@ -24,9 +24,7 @@ def survey(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     found = study.ledger.document("survey", "references")
     if found is None:
         references, note = find_references(study.template)
-        found = study.ledger.once(
-            "survey", "references", {"note": note, "references": [asdict(r) for r in references]}
-        )
+        found = study.ledger.once("survey", "references", {"note": note, "references": [asdict(r) for r in references]})
     runtime.stream_writer({"note": found["note"]})
     return {}
 

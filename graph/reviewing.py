@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from statistics import fmean
+from typing import Literal
 
 from nightlab.agents.team import MetaReview, Request, Review, Submission
 from nightlab.experiments import confirm as confirmation
@@ -59,7 +60,7 @@ def chair(reviews: list[Review], number: int, before: list[MetaReview]) -> MetaR
     for request in (r for review in reviews for r in review.requests):
         if (request.kind, request.action) not in done:
             asked.setdefault((request.kind, request.action), request)
-    decision = "accept" if overall >= ACCEPT else "reject"
+    decision: Literal["accept", "reject"] = "accept" if overall >= ACCEPT else "reject"
     kept = not before or overall > best
     summary = (
         f"{len(reviews)} reviews, overall {overall:g} on average: {decision}."

@@ -17,6 +17,7 @@ from nightlab.agents.offline import offline_team
 from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.study import Settings, Study, create, reopen
 from nightlab.experiments.template import load
+from nightlab.graph import drafting
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
@@ -40,7 +41,9 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Pa
     return folder
 
 
-def work(folder: Path, listen: Listener, control: RunControl | None = None, stop: list[Callable[[], None]] | None = None) -> None:
+def work(
+    folder: Path, listen: Listener, control: RunControl | None = None, stop: list[Callable[[], None]] | None = None
+) -> None:
     """Go on with a study until it is done. `listen` hears of every step.
 
     Raises Interrupted when `control` was asked to drain; `stop` is filled with what ends the work at once.
@@ -101,3 +104,5 @@ def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None)
         )
         for part in parts:
             listen(part["data"])
+    if mode == "pipeline" and drafting.compiled(study.paper).pdf is None:
+        drafting.publish(lab)  # a finished study whose paper had no engine to compile it

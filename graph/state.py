@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
+
 @dataclass(kw_only=True)
 class ExperimentInput:
     """The idea to work on, by its key."""

@@ -1,10 +1,10 @@
 """Nightlab: an AI scientist that can be believed.
 
-    import nightlab
+import nightlab
 
-    study = nightlab.run("digits", trials=40)          # the whole pipeline: a reviewed paper
-    result = nightlab.experiment("path/to/template")   # only the experiment subgraph
-    nightlab.scores(study)                             # the panel's scores, round by round
+study = nightlab.run("digits", trials=40)          # the whole pipeline: a reviewed paper
+result = nightlab.experiment("path/to/template")   # only the experiment subgraph
+nightlab.scores(study)                             # the panel's scores, round by round
 """
 
 from __future__ import annotations

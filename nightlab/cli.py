@@ -25,7 +25,9 @@ app = typer.Typer(
     "3 budget or model failed, the study can be resumed; 130 interrupted, likewise.",
 )
 
-TemplateArg = Annotated[str, typer.Argument(help="A template that ships with nightlab, or a folder with a template.toml.")]
+TemplateArg = Annotated[
+    str, typer.Argument(help="A template that ships with nightlab, or a folder with a template.toml.")
+]
 StudyArg = Annotated[Path, typer.Argument(help="A study's folder, as `run` and `experiment` print it.")]
 Trials = Annotated[int, typer.Option(min=1, help="Trials of the search. [default: the template's]", show_default=False)]
 Seeds = Annotated[
@@ -62,7 +64,9 @@ def run(
 
     Example: nightlab run digits --trials 40
     """
-    settings = _settings(trials=trials, seeds=seeds, hours=hours, workers=workers, seed=seed, rounds=rounds, isolation=isolation)
+    settings = _settings(
+        trials=trials, seeds=seeds, hours=hours, workers=workers, seed=seed, rounds=rounds, isolation=isolation
+    )
     _start(template, settings, out, "pipeline", as_json)
 
 
@@ -165,8 +169,10 @@ def _work(folder: Path, as_json: bool) -> None:
     """Drive a study to its end, show the way there, and tell what came of it."""
     from rich.console import Console
 
+    from langgraph.runtime import RunControl
+
     from nightlab import report
-    from nightlab.graph.session import Interrupted, RunControl, work
+    from nightlab.graph.session import Interrupted, work
     from nightlab.view import Lines, Screen, View
 
     console = Console(stderr=as_json)
@@ -177,7 +183,7 @@ def _work(folder: Path, as_json: bool) -> None:
     try:
         with _interruptible(control, stop, console), view:
             work(folder, view.hear, control, stop)
-    except (Interrupted, KeyboardInterrupt):
+    except Interrupted:
         _fail(f"interrupted; `nightlab resume {folder}` goes on", INTERRUPTED)
     with report.opened(folder) as study:
         if as_json:
@@ -191,12 +197,13 @@ def _work(folder: Path, as_json: bool) -> None:
 @contextmanager
 def _interruptible(control: Any, stop: list[Callable[[], None]], console: Any) -> Iterator[None]:
     """The first Ctrl-C (or SIGTERM) drains and saves; the second stops at once."""
+    from nightlab.graph.session import Interrupted
 
     def handle(_signal: int, _frame: object) -> None:
         if control.drain_requested:
             for end in stop:
                 end()
-            raise KeyboardInterrupt
+            raise Interrupted
         console.print("stopping after the runs in progress; again to stop at once", style="yellow")
         control.request_drain("interrupted")
 

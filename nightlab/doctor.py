@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -27,7 +28,12 @@ def examine() -> list[Check]:
 
 
 def _python() -> Check:
-    return Check(name="Python", ok=sys.version_info >= (3, 11), found=platform.python_version(), advice="use Python 3.11 or newer")
+    return Check(
+        name="Python",
+        ok=sys.version_info >= (3, 11),
+        found=platform.python_version(),
+        advice="use Python 3.11 or newer",
+    )
 
 
 def _cores() -> Check:
@@ -43,7 +49,7 @@ def _isolation() -> Check:
         name="Isolation",
         ok=level in ("S3", "S2"),
         found=f"{level}: {describe(level)}",
-        advice="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1); until then run only code that you trust",
+        advice="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1); until then run trusted code only",
         needed=False,
     )
 
@@ -57,10 +63,9 @@ def _latex() -> Check:
 
 
 def _gpus() -> Check:
-    from nightlab.experiments.runner.gpus import gpus
-
-    found = gpus()
-    return Check(name="GPUs", ok=True, found=str(len(found)) if found else "none; only a template that asks for one needs it", needed=False)
+    found = sorted(Path("/dev").glob("nvidia[0-9]*"))
+    told = str(len(found)) if found else "none; only a template that asks for one needs it"
+    return Check(name="GPUs", ok=True, found=told, needed=False)
 
 
 def _literature() -> Check:

@@ -82,7 +82,10 @@ def problem(study: Study) -> str:
     done = compiled(study.paper)
     if done.pdf:
         return ""
-    return f"there is no PDF: {done.error}. The study is kept, {study.paper / 'paper.tex'} is written; then `nightlab resume {study.folder}` makes it"
+    return (
+        f"there is no PDF: {done.error}. The study is kept and {study.paper / 'paper.tex'} is written;"
+        f" `nightlab resume {study.folder}` makes the PDF then"
+    )
 
 
 def print_outcome(study: Study, console: Console) -> None:

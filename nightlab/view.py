@@ -59,7 +59,8 @@ def told(event: dict[str, Any]) -> str:
     if "claim" in event:
         c = event["claim"]
         verdict = "an improvement" if c["significant"] else "no significant improvement"
-        return f"claim on {c['split']}: effect {c['effect']:.4g} [{c['low']:.4g}, {c['high']:.4g}], p {c['p_value']:.2g}: {verdict}"
+        interval = f"{c['effect']:.4g} [{c['low']:.4g}, {c['high']:.4g}]"
+        return f"claim on {c['split']}: effect {interval}, p {c['p_value']:.2g}: {verdict}"
     if "review" in event:
         r = event["review"]
         return f"round {r['round']}: overall {r['overall']:g}, {r['decision']}" + ("" if r["kept"] else " (not kept)")

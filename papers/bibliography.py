@@ -40,10 +40,15 @@ def _last(name: str) -> str:
 def bibliography(references: Sequence[Reference]) -> TheBibliography:
     """The environment with its items, in the order given."""
     items = TheBibliography(arguments=NoEscape("9" * max(1, len(str(len(references))))))
-    for reference in references:
-        items.append(Command("bibitem", reference.key))
+    for i, reference in enumerate(references):
+        items.append(Command("bibitem", NoEscape(item(i))))
         items.append(NoEscape(entry(reference)))
     return items
+
+
+def item(place: int) -> str:
+    """What LaTeX calls the reference in that place, whatever its key looks like."""
+    return f"reference.{place}"
 
 
 def entry(r: Reference) -> str:

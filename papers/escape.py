@@ -51,13 +51,13 @@ _LONG = 24  # a word of this length that has no place to break gets some
 
 def escape(text: str) -> str:
     """`text` as LaTeX that prints it, with typographic quotes; control characters are dropped."""
-    return _emit(_curly(_clean(text)))
+    return "".join(_char(c) for c in _breakable(_curly(_clean(text)), "/–-"))
 
 
 def escape_code(text: str) -> str:
     """`text` as LaTeX that prints it letter by letter, and may break after a punctuation mark."""
     plain = {"'": r"\textquotesingle{}", '"': r"\textquotedbl{}", "-": "{-}", "`": r"\textasciigrave{}"}
-    pieces = (plain.get(c) or _emit(c) for c in _clean(text))
+    pieces = (plain.get(c) or _char(c) for c in _breakable(_clean(text), "_./=,:;+-"))
     return re.sub(r"(\\_|\{-\}|[./=,:;+])", r"\1\\allowbreak{}", "".join(pieces))
 
 
@@ -77,13 +77,13 @@ def _curly(text: str) -> str:
     return re.sub(r"(^|[\s(\[–—-])'", r"\1‘", text).replace("'", "’").replace("`", "‘")
 
 
-def _emit(text: str) -> str:
-    text = re.sub(rf"[^\s/–-]{{{_LONG},}}", lambda m: "\u200c".join(re.findall(r".{1,8}", m[0])), text)
-    return "".join(_char(c) for c in text)
+def _breakable(text: str, joints: str) -> str:
+    """Long runs without a joint get places to break, by a sign that `_char` knows and `_clean` has dropped before."""
+    return re.sub(rf"[^\s{joints}]{{{_LONG},}}", lambda m: "\u200c".join(re.findall(r".{1,8}", m[0])), text)
 
 
 def _char(c: str) -> str:
-    if c == "\u200c":  # put in by _emit; _clean has dropped any other
+    if c == "\u200c":
         return r"\allowbreak{}"
     if c in _ASCII:
         return _ASCII[c]

@@ -103,7 +103,9 @@ def collect(study: Study) -> Evidence:
     ledger = study.ledger
     claim = ledger.document("claim", "claim")
     if claim is None:
-        raise ValueError(f"{study.folder}: the experiment has not been confirmed yet; `nightlab resume` goes on with it")
+        raise ValueError(
+            f"{study.folder}: the experiment has not been confirmed yet; `nightlab resume` goes on with it"
+        )
     runs, trials = tuple(ledger.runs()), tuple(ledger.trials())
     ablation = tuple(_latest(ledger.documents("ablation")))
     evidence = Evidence(
@@ -162,7 +164,7 @@ def _counts(facts: Facts, e: Evidence) -> None:
     kinds = [t.verdict.kind for t in e.trials if t.verdict]
     facts.count("search.trials", len(kinds) - 1, "settled trials without the baseline")
     for kind in ("kept", "reverted", "failed"):
-        facts.count(f"search.{kind}", kinds.count(kind), f"trials with the verdict {kind}")  # type: ignore[arg-type]
+        facts.count(f"search.{kind}", kinds.count(kind), f"trials with the verdict {kind}")
     for cause in sorted({t.verdict.cause for t in e.trials if t.verdict and t.verdict.kind == "failed"}):
         n = sum(t.verdict.kind == "failed" and t.verdict.cause == cause for t in e.trials if t.verdict)
         facts.count(f"search.failed.{cause}", n, f"trials that failed: {cause}")
@@ -201,7 +203,9 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
         used += [r.id for r in good]
         for split in splits:
             values = [v for r in good if (v := e.fitness(r, split)) is not None]
-            facts.mean(f"{subject}.{split}", values, f"{split} fitness of the {subject}, fresh seeds", [r.id for r in good])
+            facts.mean(
+                f"{subject}.{split}", values, f"{split} fitness of the {subject}, fresh seeds", [r.id for r in good]
+            )
             first = good[0].outcome
             for metric in sorted(first.metrics[split]) if first else ():
                 if metric != e.template.metric:
@@ -221,7 +225,7 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
             "search.optimism",
             optimism,
             fixed(optimism, digits),
-            "mean of the best trial in the search minus its mean on fresh seeds, dev; positive: the search flattered it",
+            "how much better the best trial looked in the search than on fresh seeds, dev",
             [*seen.runs, *fresh.runs],
         )
 
@@ -246,7 +250,9 @@ def _parameters(facts: Facts, e: Evidence) -> None:
     for knob in e.template.knobs:
         for i, choice in enumerate(knob.choices):
             if not isinstance(choice, str):
-                facts.setting(f"range.{knob.name}.choice.{i}", choice, f"template.toml: search.space.{knob.name}.choices")
+                facts.setting(
+                    f"range.{knob.name}.choice.{i}", choice, f"template.toml: search.space.{knob.name}.choices"
+                )
         if knob.type != "choice":
             facts.setting(f"range.{knob.name}.low", knob.low, f"template.toml: search.space.{knob.name}.low")
             facts.setting(f"range.{knob.name}.high", knob.high, f"template.toml: search.space.{knob.name}.high")

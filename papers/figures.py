@@ -85,7 +85,8 @@ def progress(path: Path, trials: Sequence[Point], direction: Direction, label: s
         axes.set(xlabel="trial", ylabel=printable(label), ylim=bounds)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(x=0.02)
-        figure.legend(loc="outside upper center", ncols=5)
+        if trials:
+            figure.legend(loc="outside upper center", ncols=5)
 
 
 def _dots(axes: Axes, scored: Sequence[tuple[int, float, float, str]], bounds: tuple[float, float]) -> None:

@@ -101,7 +101,7 @@ class _Paper:
         for block in blocks(source):
             match block:
                 case Bullets(items):
-                    bullets = Itemize(options=NoEscape("topsep=4pt,itemsep=2pt,parsep=0pt"))
+                    bullets = Itemize()
                     for item in items:
                         bullets.add_item(self.set.spans(item))
                     parts.append(bullets)
@@ -176,7 +176,7 @@ def _document(manuscript: Manuscript) -> pylatex.Document:
     document.append(Command("pagestyle", "plain"))  # page_numbers=True would need the lastpage package
     document.preamble.append(NoEscape(PREAMBLE))
     document.preamble.append(Command("hypersetup", NoEscape(f"pdftitle={{{ascii_only(_plain(manuscript.title))}}}")))
-    for name in ("amsmath", "graphicx", "xcolor", "array", "tabularx", "longtable", "enumitem", "hyperref"):
+    for name in ("amsmath", "graphicx", "xcolor", "array", "tabularx", "longtable", "hyperref"):
         document.packages.append(Package(name))
     return document
 

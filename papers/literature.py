@@ -10,7 +10,6 @@ import threading
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Any
@@ -146,6 +145,8 @@ def write_bib(references: Iterable[Reference], file: Path) -> None:
             fields["doi"] = _braceless(r.doi)
         if r.arxiv:
             fields |= {"eprint": r.arxiv, "archiveprefix": "arXiv"}
+        if r.keywords:
+            fields["keywords"] = _braceless(", ".join(r.keywords))
         if r.url:
             fields["url"] = _braceless(r.url)
         people = [Person(_braceless(a)) for a in r.authors]
@@ -192,27 +193,16 @@ def _ask(url: str, query: str, max_results: int) -> list[Reference]:
     client = arxiv.Client(page_size=max_results, delay_seconds=3.0, num_retries=1)
     client.query_url_format = url + "?{}"
     results = client.results(arxiv.Search(query=query, max_results=max_results))
-    return [reference for result in results if (reference := _from_arxiv(result))]
-
-
-def merge(*groups: Iterable[Reference]) -> tuple[Reference, ...]:
-    """The references of all groups, each source once, and each under a key of its own; earlier ones win."""
-    merged: dict[str, Reference] = {}
-    seen: set[str] = set()
-    for reference in chain.from_iterable(groups):
-        title = re.sub(r"\W+", "", reference.title.casefold())
-        names = {name for name in (reference.doi.casefold(), reference.arxiv, title) if name}
-        if names & seen:
-            continue
-        seen |= names
-        key = next(k for k in (f"{reference.key}{end}" for end in ("", *ascii_lowercase)) if k not in merged)
-        merged[key] = replace(reference, key=key)
-    return tuple(merged.values())
+    found: dict[str, Reference] = {}
+    for reference in filter(None, map(_from_arxiv, results)):
+        key = next(k for k in (f"{reference.key}{end}" for end in ("", *ascii_lowercase)) if k not in found)
+        found[key] = replace(reference, key=key)
+    return list(found.values())
 
 
 def _from_arxiv(result: Any) -> Reference | None:
     found = _ARXIV.search(result.entry_id.partition("/abs/")[2])
-    authors = tuple(_clean(a.name) for a in result.authors)
+    authors = tuple(name for a in result.authors if (name := _clean(a.name)))
     title = _clean(result.title.replace("$", ""))  # arXiv's titles may hold TeX's mathematics
     if not found or not authors or not title:
         return None

@@ -162,11 +162,13 @@ def blocks(source: str) -> tuple[Block, ...]:
 
 
 def walk(spans: tuple[Span, ...]) -> Iterator[Span]:
-    """The spans and those inside them."""
+    """The spans and those inside them; the text of code is no span of its own, as other rules hold for it."""
     for span in spans:
         yield span
-        if isinstance(span, Emph | Code):
+        if isinstance(span, Emph):
             yield from walk(span.spans)
+        elif isinstance(span, Code):
+            yield from (s for s in span.spans if isinstance(s, FactMark))
 
 
 def block_spans(block: Block) -> Iterator[Span]:

@@ -15,6 +15,7 @@ PREAMBLE = r"""
 \setlength{\emergencystretch}{3em}
 \clubpenalty=10000 \widowpenalty=10000 \displaywidowpenalty=10000
 \raggedbottom
+\IfFileExists{enumitem.sty}{\usepackage{enumitem}\setlist{topsep=4pt,itemsep=2pt,parsep=0pt}}{}
 % Floats
 \renewcommand{\topfraction}{.85}
 \renewcommand{\bottomfraction}{.6}

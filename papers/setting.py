@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pylatex import NoEscape
 
 from nightlab.experiments.records import Fact
+from nightlab.papers.bibliography import item
 from nightlab.papers.escape import escape, escape_code
 from nightlab.papers.formula import FormulaError, formula
 from nightlab.papers.manuscript import EVIDENCE, Manuscript
@@ -58,7 +59,7 @@ class Setter:
         return rf"\fact{{{anchor(id)}}}{{{number(self.facts[id].text)}}}"
 
     def _cite(self, keys: Sequence[str]) -> str:
-        known = sorted((k for k in set(keys) if k in self.numbers), key=self.numbers.__getitem__)
+        known = [item(n) for n in sorted({self.numbers[k] for k in keys if k in self.numbers})]
         unknown = "".join(rf" \code{{{escape_code(k)}}}" for k in keys if k not in self.numbers)
         return (rf"\cite{{{','.join(known)}}}" if known else "") + unknown
 

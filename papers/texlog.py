@@ -38,20 +38,21 @@ def read_log(log: str, tex: str) -> Iterator[Finding]:
 def errors(log: str, tex: str) -> Iterator[Finding]:
     """What made LaTeX stop."""
     for m in _ERROR.finditer(log):
-        if m["what"].startswith(("==> Fatal", "Emergency stop")) and m["line"] is None:
+        what = m["what"].strip()
+        if what.startswith(("==> Fatal", "Emergency stop")):  # follows from an error that is told already
             continue
         at = re.search(r"l\.(\d+)", m["at"] or "")
         text = f" (line {m['line']}: {(m['text'] or '').strip()[-80:]!r})" if m["line"] else ""
-        yield Finding("latex-error", _where(tex, at), f"{m['what'].strip()}{text}")
+        yield Finding("latex-error", _where(tex, at), f"{what}{text}")
 
 
 def _where(tex: str, line: re.Match[str] | None) -> str:
-    """The section in which a line of the source lies, by the label above it."""
+    """The section in which a line of the source lies, by the heading above it."""
     if not line:
         return "paper.tex"
     number = int(line[1])
-    labels = re.findall(r"\\label\{([^}]+)\}", "\n".join(tex.split("\n")[:number]))
-    return f"section:{labels[-1]}" if labels else f"paper.tex:{number}"
+    sections = re.findall(r"\\section\{.*%\n\\label\{([^}]+)\}", "\n".join(tex.split("\n")[:number]))
+    return f"section:{sections[-1]}" if sections else f"paper.tex:{number}"
 
 
 def _printed(text: str) -> str:

@@ -1,9 +1,9 @@
-"""Analysis without a language model: importance of the knobs, the figures, the tables, and sentences that cite facts."""
+"""Analysis without a language model: importance of the knobs, figures, tables, and sentences that cite facts."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from nightlab.experiments.records import Fact, Knob
 from nightlab.papers import figures
 from nightlab.papers.curve import point
 from nightlab.papers.evidence import Evidence, Facts
-from nightlab.papers.figures import Bar, Panel
+from nightlab.papers.figures import Bar, Panel, Share
 from nightlab.papers.manuscript import Figure
 
 SHOWN_KNOBS = 6
+SHOWN_BARS = 10
 ENOUGH_TRIALS = 10  # of fewer, an importance says nothing
 
 
@@ -35,7 +36,7 @@ class OfflineAnalyst:
             _progress(evidence, folder),
             *_confirmation(evidence, folder),
             *_ablation(evidence, folder),
-            *_response(evidence, folder, list(shares)),
+            *_response(evidence, folder, shares),
             *_sensitivity(evidence, folder),
         ]
         return Analysis(
@@ -106,9 +107,7 @@ def _confirmation(e: Evidence, folder: Path) -> list[Figure]:
     if e.best.number == 0:
         return []
     splits = ["dev", "holdout"] if e.claim["split"] == "holdout" else ["dev"]
-    values = {
-        subject: {split: _confirmed(e, subject, split) for split in splits} for subject in ("baseline", "best")
-    }
+    values = {subject: {split: _confirmed(e, subject, split) for split in splits} for subject in ("baseline", "best")}
     file = "figures/confirmation.pdf"
     figures.confirmation(folder / file, values["baseline"], values["best"], _label(e))  # type: ignore[arg-type]
     caption = (
@@ -149,10 +148,10 @@ def _ablation(e: Evidence, folder: Path) -> list[Figure]:
     return [Figure("ablation-intervals", "figures/ablation.pdf", caption)]
 
 
-def _response(e: Evidence, folder: Path, ranked: Sequence[str]) -> list[Figure]:
+def _response(e: Evidence, folder: Path, shares: Mapping[str, float]) -> list[Figure]:
     rows = _scored(e)
     knobs = {k.name: k for k in e.template.knobs}
-    if not ranked:
+    if not shares:
         return []
     panels = [
         Panel(
@@ -162,14 +161,20 @@ def _response(e: Evidence, folder: Path, ranked: Sequence[str]) -> list[Figure]:
             verdicts=[t.verdict.kind for t, _ in rows],
             log=knobs[name].log,
         )
-        for name in ranked[:SHOWN_KNOBS]
+        for name in list(shares)[:SHOWN_KNOBS]
     ]
     figures.response(folder / "figures/response.pdf", panels, _label(e, "dev"))
+    bars = [Share(label=name.replace("_", " "), value=share) for name, share in list(shares.items())[:SHOWN_BARS]]
+    figures.importance(folder / "figures/importance.pdf", bars, "share of the variance of the fitness")
+    most = "Importance: share of the variance of the fitness that goes with each knob, over all scored trials (fANOVA)."
     caption = (
         "Response: fitness in the search against the knobs that explain most of its variance, trial by trial. The"
         " search does not sample evenly, so the lines tell where it looked as well as what it found."
     )
-    return [Figure("response", "figures/response.pdf", caption)]
+    return [
+        Figure("importance", "figures/importance.pdf", most),
+        Figure("response", "figures/response.pdf", caption),
+    ]
 
 
 def _sensitivity(e: Evidence, folder: Path) -> list[Figure]:
@@ -197,11 +202,12 @@ def _importance_told(shares: Mapping[str, float], facts: Mapping[str, Fact]) -> 
     if not shares:
         return ""
     top = [f"{words(name)} ({{fact:importance.{name}}})" for name in list(shares)[:3] if f"importance.{name}" in facts]
+    floats = "{float:importance}\n\n{float:response}"
     return (
         f"*What matters.* Over all scored trials, most of the variance of the fitness goes with {listed(top)}, by a"
-        " functional analysis of variance; {ref:response} shows the response to these knobs and the next. These shares"
-        " describe the trials that were run, not the space as a whole.\n\n{float:response}"
-    )
+        " functional analysis of variance ({ref:importance}); {ref:response} shows the response to the first of them."
+        " These shares describe the trials that were run, not the space as a whole.\n\n"
+    ) + floats
 
 
 def _failures(e: Evidence) -> str:

@@ -14,15 +14,19 @@ def method(b: Brief) -> str:
 def _loop(b: Brief) -> str:
     samplers = sorted({t.change.proposer for t in b.evidence.trials if t.change.proposer != "baseline"})
     how = f" Proposals came from {listed([f'`{s}`' for s in samplers])}." if samplers else ""
-    return f"""*The loop.* The study is a loop of four steps: propose a change to the best configuration so far (the
+    return (
+        f"""*The loop.* The study is a loop of four steps: propose a change to the best configuration so far (the
 incumbent), run it, evaluate it, and keep or revert it. A trial is claimed in a ledger before it runs and settled once
 after it; a trial that crashes, hangs or breaks a limit is recorded as failed and remembered by the search, so that
 failures are not repeated.{how} The knobs fall under {{fact:setting.strategies}} strategies
 ({listed([f"{s.replace('_', ' ')}" for s in b.evidence.template.strategies])}); {{ref:knobs}} lists them with their
 ranges.
 
-{{float:knobs}}""" if b.evidence.template.knobs else f"""*The loop.* The study is a loop of four steps: propose a change
+{{float:knobs}}"""
+        if b.evidence.template.knobs
+        else f"""*The loop.* The study is a loop of four steps: propose a change
 to the incumbent, run it, evaluate it, and keep or revert it.{how}"""
+    )
 
 
 def _fitness(b: Brief) -> str:
@@ -52,8 +56,8 @@ def _verdicts(b: Brief) -> str:
         return "*Verdicts.* A candidate is kept if its mean is better than the incumbent's on the same seeds."
     return """*Verdicts.* A candidate meets the incumbent on the same seeds. A clear loser is reverted after its first
 run; while the comparison is open, replicates are added, up to {fact:setting.seeds} of them. A candidate is kept only
-if it is better by more than the smallest effect worth keeping, {fact:setting.min_effect}, beyond the noise. The noise is
-the standard deviation between seeds, pooled over the replicates of all trials; it is never estimated from winners
+if it is better by more than the smallest effect worth keeping, {fact:setting.min_effect}, beyond the noise. The noise
+is the standard deviation between seeds, pooled over the replicates of all trials; it is never estimated from winners
 alone, since selection makes winners look quieter and better than they are."""
 
 

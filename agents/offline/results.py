@@ -26,8 +26,8 @@ def _search(b: Brief) -> str:
     gains = _kept(e)
     kept = f"kept {{fact:search.kept}} change{'s' if len(gains) != 1 else ''}" if gains else "kept no change"
     text = f"""*The search.* {{ref:progress}} shows the course of the search. Of {{fact:search.trials}} trials it
-{kept}, reverted {{fact:search.reverted}} and saw {{fact:search.failed}} fail. The baseline's fitness on the search seeds
-is {{fact:trial.0.mean}}."""
+{kept}, reverted {{fact:search.reverted}} and saw {{fact:search.failed}} fail. The baseline's fitness on the search
+seeds is {{fact:trial.0.mean}}."""
     if not gains:
         return f"{text} No candidate was better than it beyond the noise.\n\n{{float:progress}}"
     largest = max(gains, key=lambda t: abs(t.verdict.numbers["difference"]) if t.verdict else 0.0)
@@ -106,8 +106,8 @@ def ablation(b: Brief) -> str:
     helps = [r for r in e.ablation if r["significant"] and r["effect"] > 0]
     harms = [r for r in e.ablation if r["significant"] and r["effect"] < 0]
     rest = [r for r in e.ablation if not r["significant"]]
-    text = """What the best configuration owes to which change is seen by taking each kept change out of it again, split by
-strategy where one change touched several. The runs use the confirmation's seeds on the development split, so each
+    text = """What the best configuration owes to which change is seen by taking each kept change out of it again, split
+by strategy where one change touched several. The runs use the confirmation's seeds on the development split, so each
 comparison is paired. {ref:ablation-intervals} and {ref:ablation-table} show the outcome; positive values are what is
 lost without the part."""
     if helps:
@@ -130,13 +130,13 @@ def sensitivity(b: Brief) -> str:
     rows = sorted(e.sensitivity, key=lambda r: -r["effect"])
     worst = rows[0]
     better = [r for r in rows if r["high"] < 0]
-    text = f"""The panel asked whether the best configuration is a narrow optimum. Each knob was therefore moved by one step
-(a tenth of its range, or another choice) to either side, with all others held, on the confirmation's seeds and the
-development split ({{ref:sensitivity-intervals}}). The costliest step is to move {words(worst['knob'])} to
-{_value(worst, e)}, which worsens the fitness by {{fact:{_key(worst)}.effect}} ({{fact:setting.coverage}} interval
+    text = f"""The panel asked whether the best configuration is a narrow optimum. Each knob was therefore moved by one
+step (a tenth of its range, or another choice) to either side, with all others held, on the confirmation's seeds and the
+development split ({{ref:sensitivity-intervals}}). The costliest step is to move {words(worst["knob"])} to
+{_value(worst)}, which worsens the fitness by {{fact:{_key(worst)}.effect}} ({{fact:setting.coverage}} interval
 {{fact:{_key(worst)}.low}} to {{fact:{_key(worst)}.high}})."""
     if better:
-        told = listed([f"{words(r['knob'])} at {_value(r, e)}" for r in better[:3]])
+        told = listed([f"{words(r['knob'])} at {_value(r)}" for r in better[:3]])
         text += (
             f" Some neighbours look better than the best itself: {told}. They were found after the claim was tested, so"
             " we report them as leads and claim nothing for them."
@@ -150,7 +150,7 @@ def _key(row: Mapping[str, Any]) -> str:
     return f"sensitivity.{row['knob']}.{row['value']}".replace(" ", "_")
 
 
-def _value(row: Mapping[str, Any], e: Evidence) -> str:
+def _value(row: Mapping[str, Any]) -> str:
     return f"`{row['value']}`" if isinstance(row["value"], str) else f"{{fact:{_key(row)}.value}}"
 
 
@@ -193,7 +193,7 @@ def _answers(b: Brief) -> str:
     return f"In answer to the reviews of the draft before this one, we {listed([told[r.action] for r in done])}."
 
 
-def trials(b: Brief) -> str:
+def trials() -> str:
     return (
         "{ref:all-trials} lists every trial of the search in the order of its claim, with its strategy, its verdict and"
         " its mean fitness on the search seeds, where it has one.\n\n{float:all-trials}"

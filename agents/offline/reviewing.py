@@ -16,6 +16,7 @@ from nightlab.agents.team import Request, Review, Submission
 from nightlab.papers.manuscript import keys_cited
 
 Side = Literal["soundness", "presentation", "contribution"]
+SIDES: tuple[Side, ...] = ("soundness", "presentation", "contribution")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +46,10 @@ class OfflineReviewer:
 
     def review(self, submission: Submission) -> Review:
         judged = [j for criterion in CRITERIA for j in criterion(submission)]
-        side = {s: self._side(judged, s) for s in ("soundness", "presentation", "contribution")}
-        rounded = {s: _clamp(round(v), 1, 4) for s, v in side.items()}
+        side = {s: self._side(judged, s) for s in SIDES}
+        grade = {s: _grade(v) for s, v in side.items()}
         weighted = (sum(side.values()) + side[self.emphasis]) / 4
-        overall = _clamp(round(1 + (weighted - 1) * 3), 1, 10)
+        overall = _grade(1 + (weighted - 1) * 3, 10)
         strengths = [j.text for j in judged if j.points > 0]
         weaknesses = [j.text for j in judged if j.points < 0]
         return Review(
@@ -56,16 +57,16 @@ class OfflineReviewer:
             summary=_summary(submission),
             strengths=tuple(strengths),
             weaknesses=tuple(weaknesses),
-            originality=_clamp(round(1 + 3 * submission.idea.novelty - 0.5), 1, 4),
-            quality=rounded["soundness"],
-            clarity=rounded["presentation"],
-            significance=_clamp(round(side["contribution"] - 0.25), 1, 4),
+            originality=_grade(0.5 + 3 * submission.idea.novelty),
+            quality=grade["soundness"],
+            clarity=grade["presentation"],
+            significance=_grade(side["contribution"] - 0.25),
             questions=tuple(j.question for j in judged if j.question),
             limitations=tuple(j.text for j in judged if j.points < 0 and j.side == "contribution"),
             ethical_concerns="None found by the rubric: public data, no people, no dual use declared by the template.",
-            soundness=rounded["soundness"],
-            presentation=rounded["presentation"],
-            contribution=rounded["contribution"],
+            soundness=grade["soundness"],
+            presentation=grade["presentation"],
+            contribution=grade["contribution"],
             overall=overall,
             confidence=4 if submission.evidence.template.trust == "verified" else 3,
             decision="accept" if overall >= 6 else "reject",
@@ -74,7 +75,7 @@ class OfflineReviewer:
 
     def _side(self, judged: list[Judgement], side: Side) -> float:
         """2.5 and the points of the side's criteria, held within the form's scale."""
-        return float(_clamp(2.5 + sum(j.points for j in judged if j.side == side), 1.0, 4.0))
+        return max(1.0, min(4.0, 2.5 + sum(j.points for j in judged if j.side == side)))
 
 
 def _summary(s: Submission) -> str:
@@ -101,7 +102,9 @@ def protocol(s: Submission) -> Iterator[Judgement]:
     else:
         yield Judgement(side="soundness", points=-0.5, text="There is no sealed holdout; the claim rests on dev data.")
     if s.evidence.template.trust == "reported":
-        yield Judgement(side="soundness", points=-1.0, text="The experiment reports its own metric; nobody verified it.")
+        yield Judgement(
+            side="soundness", points=-1.0, text="The experiment reports its own metric; nobody verified it."
+        )
     if s.evidence.claim["n"] < 8:
         yield Judgement(side="soundness", points=-0.5, text="The confirmation has fewer than eight pairs of seeds.")
 
@@ -200,11 +203,15 @@ def readability(s: Submission) -> Iterator[Judgement]:
     sentences = [len(x.split()) for x in re.split(r"[.:;?!]\s", prose) if x.split()]
     mean = sum(sentences) / max(1, len(sentences))
     if mean > 30:
-        yield Judgement(side="presentation", points=-0.25, text="Sentences are long: more than thirty words on average.")
+        yield Judgement(
+            side="presentation", points=-0.25, text="Sentences are long: more than thirty words on average."
+        )
     if len(s.manuscript.figures) >= 3 and len(s.manuscript.tables) >= 2:
         yield Judgement(side="presentation", points=0.25, text="Figures and tables show the search and its outcome.")
     else:
-        yield Judgement(side="presentation", points=-0.5, text="There are too few figures and tables to follow the work.")
+        yield Judgement(
+            side="presentation", points=-0.5, text="There are too few figures and tables to follow the work."
+        )
 
 
 def related_work(s: Submission) -> Iterator[Judgement]:
@@ -265,5 +272,6 @@ CRITERIA: tuple[Criterion, ...] = (
 )
 
 
-def _clamp(value: float, low: float, high: float) -> int:
-    return max(low, min(high, value))  # type: ignore[return-value]
+def _grade(value: float, high: int = 4) -> int:
+    """A score of the form: a whole number from 1 to `high`."""
+    return max(1, min(high, round(value)))

@@ -64,7 +64,8 @@ def _knobs(e: Evidence) -> Table:
 def _range(knob: Knob) -> str:
     if knob.type == "choice":
         shown = (
-            f"`{c}`" if isinstance(c, str) else f"{{fact:range.{knob.name}.choice.{i}}}" for i, c in enumerate(knob.choices)
+            f"`{c}`" if isinstance(c, str) else f"{{fact:range.{knob.name}.choice.{i}}}"
+            for i, c in enumerate(knob.choices)
         )
         return listed(list(shown))
     log = ", logarithmic" if knob.log else ""
@@ -128,7 +129,7 @@ def _ablation(e: Evidence) -> Table:
 def _all_trials(e: Evidence) -> Table:
     rows = []
     for t in e.trials:
-        verdict = t.verdict.kind if t.verdict else "open"
+        verdict: str = t.verdict.kind if t.verdict else "open"
         if t.verdict and t.verdict.cause:
             verdict = f"{verdict} ({words(t.verdict.cause)})"
         key = f"trial.{t.number}.mean"

@@ -1,6 +1,6 @@
 """Writing without a language model: plain, correct prose out of facts.
 
-Every section is a function of the brief. Numbers enter as `{fact:ID}` only, so a sentence cannot say what no run showed.
+Every section is a function of the brief. Numbers enter as `{fact:ID}` only: no sentence can say what no run showed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class OfflineWriter:
             authors_note=brief.team,
             abstract=abstract(brief),
             sections=tuple(sections),
-            appendix=(Section("trials", "All trials", results.trials(brief)),),
+            appendix=(Section("trials", "All trials", results.trials()),),
             figures=brief.analysis.figures,
             tables=brief.analysis.tables,
         )
@@ -102,7 +102,8 @@ def introduction(b: Brief) -> str:
     expected = f" What we expected: {words(b.idea.expected_effect)}" if b.idea.expected_effect else ""
     return f"""{words(t.spec.template.description)}
 
-The question of this paper is: {words(b.idea.question)} Our hypothesis is that {_clause(b.idea.hypothesis)}.{expected}{risks}
+The question of this paper is: {words(b.idea.question)} Our hypothesis is that
+{_clause(b.idea.hypothesis)}.{expected}{risks}
 
 Improvements of this kind are easily mistaken. A search that tries many variants and reports the best one selects
 lucky draws along with good changes{cite(b, "statistics", most=4)}, and a system that both runs and judges its own

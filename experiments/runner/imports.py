@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator, Mapping
 
 _NEVER = {"nightlab", "__future__", "__main__"}
@@ -13,15 +14,19 @@ def imported(files: Mapping[str, bytes]) -> tuple[str, ...]:
 
     A file that does not parse imports nothing: running it tells why.
     """
-    own = {name.split("/")[0].removesuffix(".py") for name in files}
+    return _imported(tuple((name, source) for name, source in files.items() if name.endswith(".py")))
+
+
+@functools.lru_cache(maxsize=1024)
+def _imported(files: tuple[tuple[str, bytes], ...]) -> tuple[str, ...]:
+    own = {name.split("/")[0].removesuffix(".py") for name, _ in files}
     found: dict[str, None] = {}
-    for name, source in files.items():
-        if name.endswith(".py"):
-            try:
-                tree = ast.parse(source)
-            except (SyntaxError, ValueError, RecursionError):
-                continue
-            found |= dict.fromkeys(_modules(tree))
+    for _, source in files:
+        try:
+            tree = ast.parse(source)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        found |= dict.fromkeys(_modules(tree))
     return tuple(m for m in found if m.split(".")[0] not in own | _NEVER)
 
 

@@ -3,17 +3,44 @@
 from __future__ import annotations
 
 import random
+import shutil
+import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
-from nightlab.experiments.records import Fact
+import pytest
+
+from nightlab.experiments.records import Fact, Split
 from nightlab.papers import figures, tables
 from nightlab.papers.figures import Bar, Panel, Point, Share
+from nightlab.papers.latex import Compiled
 from nightlab.papers.literature import Reference, load_bib
 from nightlab.papers.manuscript import Figure, Manuscript, Section, Table
 
 LABEL = "log loss (nats)"
 KNOBS = ("learning_rate", "hidden_units", "weight_decay", "momentum")
 STRATEGIES = ("learning_rate_schedule", "architecture", "regularisation", "optimizer")
+
+
+@dataclass(frozen=True)
+class Paper:
+    folder: Path
+    manuscript: Manuscript
+    facts: dict[str, Fact]
+    references: tuple[Reference, ...]
+    compiled: Compiled
+
+    @property
+    def text(self) -> str:
+        """What the PDF says, one white space between words; skips where poppler is not installed."""
+        return pdf_text(self.folder / "paper.pdf")
+
+
+def pdf_text(pdf: Path) -> str:
+    if not shutil.which("pdftotext"):
+        pytest.skip("pdftotext is not installed")
+    done = subprocess.run(["pdftotext", str(pdf), "-"], capture_output=True, text=True, check=True)
+    return " ".join(done.stdout.split())
 
 
 def references() -> tuple[Reference, ...]:
@@ -46,7 +73,9 @@ def facts() -> dict[str, Fact]:
     put("study.failed", 3, "3", "trials with the verdict failed")
     put("study.alpha", 0.05, "0.05", "level of the confirmation, fixed before the search")
     put("setting.coverage", 95, "95 %", "coverage of all intervals")
-    put("claim.effect", -0.092, "-0.092", "mean of best minus mean of baseline over paired fresh seeds", range(160, 192))
+    put(
+        "claim.effect", -0.092, "-0.092", "mean of best minus mean of baseline over paired fresh seeds", range(160, 192)
+    )
     put("claim.low", -0.101, "-0.101", "lower end of its interval", range(160, 192))
     put("claim.high", -0.083, "-0.083", "upper end of its interval", range(160, 192))
     put("claim.p", 3.1e-9, "3.1e-09", "paired t-test", range(160, 192))
@@ -84,8 +113,9 @@ def draw(folder: Path) -> None:
         Panel(knob="activation", values=rng.choices(["relu", "tanh"], k=len(scored)), scores=scores, verdicts=verdicts),
     ]
     seeds = [rng.gauss(0, 0.012) for _ in range(16)]
-    before = {s: [0.42 + e + rng.gauss(0, 0.004) for e in seeds] for s in ("dev", "holdout")}
-    after = {s: [0.33 + 0.7 * e + rng.gauss(0, 0.006) for e in seeds] for s in ("dev", "holdout")}
+    splits: tuple[Split, ...] = ("dev", "holdout")
+    before = {s: [0.42 + e + rng.gauss(0, 0.004) for e in seeds] for s in splits}
+    after = {s: [0.33 + 0.7 * e + rng.gauss(0, 0.006) for e in seeds] for s in splits}
     bars = [Bar(label=k.replace("_", " "), effect=0.02, low=0.01, high=0.03, significant=True) for k in KNOBS[:3]]
     bars.append(Bar(label="momentum", effect=-0.002, low=-0.008, high=0.004))
     figures.progress(folder / "progress.pdf", pts, "minimize", LABEL)
@@ -108,54 +138,61 @@ def _figures() -> tuple[Figure, ...]:
     return tuple(Figure(f"fig-{name}", f"figures/{name}.pdf", caption) for name, caption in captions.items())
 
 
-def _tables(facts: dict[str, Fact]) -> tuple[Table, ...]:
-    results = [
-        tables.Row(
-            name=f"{subject}, {split}",
-            cells=((f"{subject}.{split}.mean", f"{subject}.{split}.stderr"), f"{subject}.{split}.n"),
-        )
-        for split in ("dev", "holdout")
-        for subject in ("baseline", "best")
-    ]
+def _tables() -> tuple[Table, ...]:
     knobs = [
-        tables.KnobRow(
-            knob=knob,
-            strategy=strategy,
-            domain=(facts[f"knob.{knob}.low"], facts[f"knob.{knob}.high"]),
-            baseline=facts[f"knob.{knob}.baseline"],
-            best=facts[f"knob.{knob}.best"],
+        (
+            tables.code(knob),
+            strategy.replace("_", " "),
+            f"{{fact:knob.{knob}.low}} – {{fact:knob.{knob}.high}}",
+            tables.mark(f"knob.{knob}.baseline"),
+            tables.mark(f"knob.{knob}.best"),
         )
         for knob, strategy in zip(KNOBS, STRATEGIES, strict=True)
     ]
-    knobs.append(
-        tables.KnobRow(
-            knob="activation", strategy="architecture", domain=("relu", "tanh", "gelu"), baseline="relu", best="tanh"
+    knobs.append(("`activation`", "architecture", "relu, tanh, gelu", "relu", "tanh"))
+    results = {
+        f"{subject}, {split}": (
+            (f"{subject}.{split}.mean", f"{subject}.{split}.stderr"),
+            f"{subject}.{split}.n",
         )
-    )
+        for split in ("dev", "holdout")
+        for subject in ("baseline", "best")
+    }
     trials = [
-        tables.TrialRow(
-            number=f"trial.{p.number}.number",
-            strategy=p.strategy or "baseline",
-            hypothesis="A slower decay of the learning rate lets the network settle in a wider minimum.",
-            mean=f"trial.{p.number}.mean" if p.value is not None else None,
-            stderr=f"trial.{p.number}.stderr" if p.value is not None else None,
-            verdict=p.verdict,
+        (
+            tables.mark(f"trial.{p.number}.number"),
+            (p.strategy or "baseline").replace("_", " "),
+            "A slower decay of the learning rate lets the network settle in a wider minimum.",
+            tables.plus_minus(f"trial.{p.number}.mean", f"trial.{p.number}.stderr") if p.value else tables.NONE,
+            p.verdict,
         )
         for p in points()
     ]
     return (
-        tables.knobs("tab-knobs", "The search space, with the settings of the baseline and of the best trial.", knobs),
+        Table(
+            "tab-knobs",
+            "The search space, with the settings of the baseline and of the best trial.",
+            ("Knob", "Strategy", "Domain", "Baseline", "Best"),
+            tuple(knobs),
+            "lllrr",
+        ),
         tables.numbers(
             "tab-results",
             "The confirmation: mean log loss ± standard error over fresh seeds.",
             ("Configuration", "Log loss (nats)", "Runs"),
             results,
         ),
-        tables.trials("tab-trials", "All trials of the search.", trials, LABEL),
+        Table(
+            "tab-trials",
+            "All trials of the search.",
+            ("Trial", "Strategy", "Hypothesis", "Log loss (nats)", "Verdict"),
+            tuple(trials),
+            "rlXrl",
+        ),
     )
 
 
-def manuscript(facts: dict[str, Fact]) -> Manuscript:
+def manuscript() -> Manuscript:
     return Manuscript(
         title="Slower Decay, Wider Minima: Learning-Rate Schedules for Small Networks on Handwritten Digits",
         authors_note="This paper was written by Nightlab. No language model took part: hypotheses come from the"
@@ -174,7 +211,7 @@ def manuscript(facts: dict[str, Fact]) -> Manuscript:
         ),
         appendix=(Section("trials", "Trials", TRIALS),),
         figures=_figures(),
-        tables=_tables(facts),
+        tables=_tables(),
     )
 
 

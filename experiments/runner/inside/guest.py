@@ -109,26 +109,35 @@ def _confine(config: dict[str, Any], places: Mapping[str, str], uid: int | None)
 
 
 def _forget(config: dict[str, Any]) -> None:
-    """Take the sandbox's own modules out of the experiment's way."""
-    global _kept
-    _kept = [sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "inside"]
-    sys.path[:] = [path for path in sys.path if path != config["code"]]
+    """Take the sandbox's own modules out of the experiment's way; `_own` keeps them alive."""
+    for name in _own:
+        del sys.modules[name]
+    sys.path.remove(config["code"])
 
 
-_kept: list[Any] = []
+_own: dict[str, Any] = {}
+
+
+def warm_up(modules: Iterable[str]) -> None:
+    """Import once what runs will need; every fork has it then."""
+    preload(modules)
+    _own.update({name: module for name, module in sys.modules.items() if name.split(".")[0] == "inside"})
 
 
 def preload(modules: Iterable[str]) -> None:
     """Import what can be imported; what cannot is the experiment's to report."""
     for name in modules:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
+        if name not in sys.modules:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
+    if "numpy" in sys.modules and "numpy.random" not in sys.modules:
+        importlib.import_module("numpy.random")  # numpy itself loads it on first use, and it is slow
 
 
 def _reseed(seed: int) -> None:
     random.seed(seed)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(seed % 2**32)
+    if numpy_random := sys.modules.get("numpy.random"):
+        numpy_random.seed(seed % 2**32)
     if torch := sys.modules.get("torch"):
         torch.manual_seed(seed)
 

@@ -68,7 +68,7 @@ def _serve(control: int, config: dict[str, Any]) -> None:
             namespaces.build(config)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are not waited for
         sys.path += config["path"]
-        guest.preload(config["preload"])
+        guest.warm_up(config["preload"])
         gc.collect()
         gc.freeze()
         sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)

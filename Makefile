@@ -1,0 +1,40 @@
+# Everything is set up on first use in .venv; nothing needs sudo or more than Python 3.11+, make and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CODE := nightlab/*.py agents experiments graph papers templates tests benchmarks
+ARGS ?=
+
+.PHONY: paper test check lint types format setup clean
+
+paper: $(READY)  ## set up and write a paper on the digits template
+	$(BIN)/nightlab run digits $(ARGS)
+
+test: check  ## set up and pass all checks and tests
+
+check: lint types  ## ruff, mypy --strict, pytest
+	$(BIN)/pytest -n auto $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+
+types: $(READY)
+	$(BIN)/mypy
+
+format: $(READY)  ## format and mend what can be mended
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+setup: $(READY)
+
+# pip installs into an environment without a pip of its own, so that no venv package of a distribution is needed.
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nightlab needs Python 3.11 or newer; give one with make PYTHON=...")'
+	$(PYTHON) -m venv --without-pip $(VENV)
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

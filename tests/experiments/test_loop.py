@@ -1,0 +1,251 @@
+"""The loop and the confirmation on the toy template, with real runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from nightlab.experiments import confirm as confirmation
+from nightlab.experiments.bench import MAX_INTERRUPTIONS, Bench
+from nightlab.experiments.confirm import neighbours
+from nightlab.experiments.loop import BASELINE, CALIBRATION, Loop
+from nightlab.experiments.records import Change, Knob
+from nightlab.experiments.runner.local import local_runner
+from nightlab.experiments.study import Settings, Study, StudyError, create, reopen
+from nightlab.experiments.template import load
+from tests.conftest import EXPERIMENT, MakeTemplate
+
+OpenStudy = Callable[[Path], Study]
+OpenLoop = Callable[[Study], Loop]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def loop_of(stack: ExitStack, tmp_path: Path) -> Callable[..., Loop]:
+    """A loop over a new study of a template's folder."""
+
+    def make(folder: Path, **settings: object) -> Loop:
+        study = stack.enter_context(reopen(create(load(folder), Settings(**settings), tmp_path / "studies")))  # type: ignore[arg-type]
+        return over(stack, study)
+
+    return make
+
+
+def over(stack: ExitStack, study: Study) -> Loop:
+    study.prepare()
+    confirmation.preregister(study)
+    runner = local_runner(
+        study.template,
+        inputs=study.inputs,
+        private=study.private,
+        scratch=study.folder / "scratch",
+        workers=study.settings.workers,
+    )
+    stack.callback(runner.close)
+    return Loop(Bench(study, runner))
+
+
+def move(loop: Loop, parent: int = BASELINE, **params: object) -> Change:
+    before = loop.entries[parent].trial.change
+    return Change(
+        strategy="east",
+        hypothesis="h",
+        params={**before.params, **params},  # type: ignore[dict-item]
+        artifact=before.artifact,
+        parent=parent,
+        proposer="test",
+    )
+
+
+def judged(loop: Loop, change: Change) -> object:
+    number = len(loop.entries)
+    loop.claim(number, change)
+    while loop.open:
+        loop.wait()
+        for ready in loop.ready():
+            loop.decide(ready)
+    return loop.entries[number].trial.verdict
+
+
+def test_better_is_kept_worse_costs_one_run_and_a_constraint_binds(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template())
+    assert loop.baseline().kind == "baseline"
+    assert len(loop.scores(BASELINE)) == CALIBRATION
+    better = judged(loop, move(loop, x=0.5))
+    assert better.kind == "kept"  # type: ignore[attr-defined]
+    assert loop.incumbent == 1
+    worse = judged(loop, move(loop, 1, x=0.0))
+    assert worse.kind == "reverted"  # type: ignore[attr-defined]
+    assert len(loop.scores(2)) == 1
+    over_cost = judged(loop, move(loop, 1, x=0.7))
+    assert (over_cost.kind, over_cost.cause) == ("reverted", "constraint")  # type: ignore[attr-defined]
+    assert "cost = 1.6 violates the constraint max = 1.5" in over_cost.reason  # type: ignore[attr-defined]
+    assert loop.incumbent == 1
+
+
+def test_the_same_change_again_is_a_duplicate_and_is_not_run(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template())
+    loop.baseline()
+    judged(loop, move(loop, x=0.5))
+    runs = len(loop.study.ledger.runs())
+    again = judged(loop, move(loop, x=0.5))
+    assert (again.kind, again.cause, again.reason) == (  # type: ignore[attr-defined]
+        "failed",
+        "duplicate",
+        "the same files and parameters as trial 1",
+    )
+    assert len(loop.study.ledger.runs()) == runs
+
+
+@pytest.mark.parametrize(
+    ("body", "cause", "told"),
+    [
+        ("raise RuntimeError('boom')", "crash", "boom"),
+        ("return", "invalid", ""),
+        ("(out / 'answer.json').write_text('{\"height\": NaN, \"cost\": 0.1}')", "invalid", "height"),
+        ("import time; time.sleep(60)", "timeout", ""),
+    ],
+)
+def test_an_experiment_that_misbehaves_is_a_failed_trial(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop], body: str, cause: str, told: str
+) -> None:
+    code = EXPERIMENT.replace(
+        "    noise =", f"    if params['mood'] == 'odd':\n        {body}\n        return\n    noise ="
+    )
+    loop = loop_of(make_template({"timeout_s = 5": "timeout_s = 1"}, {"experiment.py": code}))
+    loop.baseline()
+    verdict = judged(loop, move(loop, mood="odd"))
+    assert (verdict.kind, verdict.cause) == ("failed", cause)  # type: ignore[attr-defined]
+    assert told in verdict.reason  # type: ignore[attr-defined]
+    assert loop.tried()[1].score is None
+    assert judged(loop, move(loop, x=0.5)).kind == "kept"  # type: ignore[attr-defined]
+
+
+def test_a_baseline_that_does_not_run_ends_the_study_with_what_it_said(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template(files={"experiment.py": "def run(params, inputs, out, seed):\n    1 / 0\n"}))
+    with pytest.raises(StudyError, match=r"baseline of template 'toy' does not run \(crash\)[^$]*ZeroDivisionError"):
+        loop.baseline()
+
+
+def test_a_new_loop_over_the_same_ledger_goes_on(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop], stack: ExitStack
+) -> None:
+    first = loop_of(make_template())
+    first.baseline()
+    judged(first, move(first, x=0.5))
+    first.claim(2, move(first, 1, y=0.3))
+    second = Loop(Bench(first.study, first.bench.runner))
+    assert second.incumbent == 1
+    assert second.open == [2]
+    assert second.tried() == first.tried()
+    assert second.noise.sd == pytest.approx(first.noise.sd)
+    while second.open:
+        second.wait()
+        for ready in second.ready():
+            second.decide(ready)
+    assert second.incumbent == 2
+    assert len(second.study.ledger.trials()) == 3
+
+
+def test_a_run_that_was_there_at_every_kill_is_given_up(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template())
+    loop.baseline()
+    loop.claim(1, move(loop, x=0.5))
+    loop.study.ledger.claim_run("search", "1", 0, loop.study.seed_of("search", 0))
+    for _ in range(MAX_INTERRUPTIONS):
+        bench = Bench(loop.study, loop.bench.runner)
+    again = Loop(bench)
+    again.wait()
+    verdict = again.decide(1)
+    assert verdict is not None
+    assert (verdict.kind, verdict.cause) == ("failed", "crash")
+    assert "stopped 3 times while this run was in progress" in verdict.reason
+
+
+def test_a_deterministic_template_costs_no_replicates(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    prepare = "def prepare(inputs, private, seed):\n    (inputs / 'noise').write_text('0')\n"
+    prepare += "    (private / 'offset.json').write_text('{\"dev\": 0, \"holdout\": 0}')\n"
+    loop = loop_of(make_template(files={"prepare.py": prepare}))
+    loop.baseline()
+    assert loop.deterministic
+    assert judged(loop, move(loop, x=0.5)).kind == "kept"  # type: ignore[attr-defined]
+    assert len(loop.scores(1)) == 1
+
+
+def test_confirmation_opens_the_holdout_once(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> None:
+    loop = loop_of(make_template())
+    loop.baseline()
+    judged(loop, move(loop, x=0.6))
+    claim = confirmation.confirm(loop)
+    assert claim["significant"]
+    assert claim["split"] == "holdout"
+    assert claim["effect"] == pytest.approx(0.6**2 - 0.1**2, abs=0.02)
+    assert claim["low"] < claim["effect"] < claim["high"]
+    holdout = [r for r in loop.study.ledger.runs() if r.outcome and "holdout" in r.outcome.metrics]
+    assert {r.phase for r in holdout} == {"confirm"}
+    search = {r.seed for r in loop.study.ledger.runs("search")}
+    assert search.isdisjoint(r.seed for r in holdout)
+    assert confirmation.confirm(loop) == claim
+    judged(loop, move(loop, 1, y=0.3))
+    with pytest.raises(StudyError, match="opened for trial 1 and is opened once per study"):
+        confirmation.confirm(loop)
+    assert "refused for trial 2" in loop.study.ledger.documents("holdout")
+
+
+def test_ablation_and_sensitivity_find_what_matters(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> None:
+    loop = loop_of(make_template(), workers=2)
+    loop.baseline()
+    judged(loop, move(loop, x=0.6))
+    judged(loop, move(loop, 1, y=0.3))
+    confirmation.confirm(loop)
+    rows = {r["trial"]: r for r in confirmation.ablate(loop)}
+    assert rows[1]["knobs"] == ["x"]
+    assert rows[1]["effect"] == pytest.approx(0.6**2 - 0.1**2, abs=0.02)
+    assert rows[2]["effect"] == pytest.approx(0.7**2 - 0.1**2, abs=0.02)
+    assert all(r["significant"] and r["p_holm"] >= r["p_value"] for r in rows.values())
+    near = {
+        (r["knob"], r["value"] if isinstance(r["value"], str) else round(r["value"], 6)): r["effect"]
+        for r in confirmation.probe_sensitivity(loop)
+    }
+    assert near["x", 0.5] == pytest.approx(0.03, abs=0.02)
+    assert near["x", 0.7] < 0.01
+    assert ("mood", "odd") in near
+
+
+def test_a_study_in_which_nothing_was_kept_claims_nothing(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template())
+    loop.baseline()
+    judged(loop, move(loop, x=0.0))
+    claim = confirmation.confirm(loop)
+    assert (claim["best"], claim["significant"], claim["effect"]) == (BASELINE, False, 0.0)
+    assert confirmation.ablate(loop) == []
+
+
+def test_neighbours_stay_in_range_and_differ() -> None:
+    step = Knob(name="n", type="int", strategy="s", default=3, low=1, high=4)
+    assert neighbours(step, 4) == {"down": 3}
+    assert neighbours(Knob(name="n", type="int", strategy="s", default=3, low=0, high=40), 40) == {"down": 36}
+    log = Knob(name="r", type="float", strategy="s", default=0.01, low=1e-4, high=1.0, log=True)
+    assert neighbours(log, 0.01)["up"] == pytest.approx(0.01 * 10**0.4)
+    choice = Knob(name="c", type="choice", strategy="s", default="a", choices=("a", "b"))
+    assert neighbours(choice, "b") == {"other": "a"}

@@ -1,0 +1,199 @@
+"""Both graphs end to end on the toy template: real runs, real SQLite, real LaTeX."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from langgraph.runtime import RunControl
+
+import nightlab
+from nightlab.experiments.study import Settings, StudyError, read
+from nightlab.experiments.summary import experiment_summary
+from nightlab.graph.session import Interrupted, begin, work
+from nightlab.papers import engine
+from tests.conftest import MakeTemplate
+
+
+def books(folder: Path) -> list[object]:
+    """Trials, verdicts and metrics of a study, without what a clock decides."""
+    study = read(folder)
+    trials = [
+        (t.number, dict(t.change.params), t.verdict and (t.verdict.kind, t.verdict.reason, dict(t.verdict.numbers)))
+        for t in study.ledger.trials()
+    ]
+    runs = [
+        (r.phase, r.subject, r.replicate, r.seed, r.outcome and dict(r.outcome.metrics)) for r in study.ledger.runs()
+    ]
+    claim = study.ledger.document("claim", "claim")
+    study.close()
+    return [trials, runs, claim]
+
+
+def start(template: Path, tmp_path: Path, mode: str = "experiment", **settings: object) -> Path:
+    return begin(template, Settings(**settings), tmp_path / "studies", mode)  # type: ignore[arg-type]
+
+
+def test_the_experiment_runs_alone_and_improves(make_template: MakeTemplate, tmp_path: Path) -> None:
+    result = nightlab.experiment(make_template(), out=tmp_path, trials=14, workers=2)
+    assert result["trials"] == 14
+    assert result["kept"] + result["reverted"] + result["failed"] == 14
+    assert result["best"]["mean"] < result["baseline"]["mean"]
+    assert result["claim"]["significant"]
+    assert result["claim"]["split"] == "holdout"
+    assert result["claim"]["n"] == 6
+    assert result["busy_s"] >= 0
+    json.dumps(result)
+
+
+def test_the_same_seed_gives_the_same_books(make_template: MakeTemplate, tmp_path: Path) -> None:
+    template = make_template()
+    folders = [start(template, tmp_path, seed=5, trials=6) for _ in range(2)]
+    for folder in folders:
+        work(folder, lambda _event: None)
+    assert books(folders[0]) == books(folders[1])
+    other = start(template, tmp_path, seed=6, trials=6)
+    work(other, lambda _event: None)
+    assert books(other) != books(folders[0])
+
+
+def test_a_drain_saves_and_a_resume_repeats_nothing(make_template: MakeTemplate, tmp_path: Path) -> None:
+    template = make_template()
+    plain, broken = (start(template, tmp_path, seed=5, trials=6) for _ in range(2))
+    work(plain, lambda _event: None)
+    control = RunControl()
+    heard: list[int] = []
+
+    def stop_at_three(event: dict[str, object]) -> None:
+        if "trial" in event:
+            heard.append(int(str(event["trial"])))
+        if event.get("trial") == 3:
+            control.request_drain("test")
+
+    with pytest.raises(Interrupted):
+        work(broken, stop_at_three, control)
+    assert heard == [0, 1, 2, 3]
+    work(broken, lambda event: heard.append(int(str(event["trial"]))) if "trial" in event else None)
+    assert heard == [0, 1, 2, 3, 4, 5, 6]
+    assert books(broken) == books(plain)
+
+
+WORK = "import sys, nightlab; nightlab.resume(sys.argv[1])"
+
+
+def test_a_kill_at_any_moment_loses_and_doubles_nothing(make_template: MakeTemplate, tmp_path: Path) -> None:
+    template = make_template()
+    plain, killed = (start(template, tmp_path, seed=5, trials=6) for _ in range(2))
+    work(plain, lambda _event: None)
+    for patience in (1.2, 1.5, 1.9, 2.4):
+        process = subprocess.Popen([sys.executable, "-c", WORK, str(killed)], start_new_session=True)
+        time.sleep(patience)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    work(killed, lambda _event: None)
+    assert books(killed) == books(plain)
+
+
+def test_two_resumes_at_once_are_refused(make_template: MakeTemplate, tmp_path: Path) -> None:
+    folder = start(make_template(), tmp_path, trials=2)
+
+    def resume_too(event: dict[str, object]) -> None:
+        if event.get("trial") == 1:
+            with pytest.raises(StudyError, match="another nightlab"):
+                work(folder, lambda _event: None)
+            seen.append(1)
+
+    seen: list[int] = []
+    work(folder, resume_too)
+    assert seen == [1]
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of the digits template with few trials: the whole pipeline, once for all tests of this module."""
+    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), trials=12, workers=2, seed=2)
+
+
+def text_of(paper: Path) -> str:
+    return (paper / "paper" / "paper.tex").read_text(encoding="utf-8")
+
+
+def test_the_pipeline_ends_with_a_reviewed_paper(paper: Path) -> None:
+    place = paper / "paper"
+    assert (place / "paper.pdf").read_bytes().startswith(b"%PDF-")
+    done = json.loads((place / "compiled.json").read_text())
+    assert done["pages"] >= 5
+    assert done["findings"] == []
+    log = (place / "paper.log").read_text(encoding="utf-8", errors="replace")
+    assert "undefined" not in log
+    assert "Overfull" not in log
+    for round_folder in (place / "rounds").iterdir():
+        assert {"manuscript.json", "paper.tex", "evidence.json"} <= {p.name for p in round_folder.iterdir()}
+
+
+def test_the_paper_has_its_sections_figures_and_references(paper: Path) -> None:
+    text = text_of(paper)
+    for heading in ("Introduction", "Related work", "Method", "Results", "Ablation", "Limitations", "Conclusion"):
+        assert f"{{{heading}}}" in text
+    assert text.count(r"\begin{figure}") >= 3
+    assert len(re.findall(r"\\bibitem", text)) >= 12
+    assert not re.search(r"\?\?|TODO|\{fact:|\{cite:|\{ref:", text)
+
+
+def test_every_number_of_the_prose_is_a_fact_of_the_evidence(paper: Path) -> None:
+    from nightlab.papers.manuscript import facts_used
+    from nightlab.papers.manuscript import read as read_manuscript
+
+    facts = {f["id"]: f for f in json.loads((paper / "paper" / "evidence.json").read_text(encoding="utf-8"))}
+    used = facts_used(read_manuscript(paper / "paper" / "manuscript.json"))
+    assert len(used) > 50
+    assert set(used) <= set(facts)
+    study = read(paper)
+    known = {r.id for r in study.ledger.runs()}
+    assert all(set(f["runs"]) <= known for f in facts.values())
+    claim = study.ledger.document("claim", "claim")
+    study.close()
+    assert facts["claim.effect"]["value"] == claim["effect"]
+
+
+def test_reviews_are_on_the_form_and_the_round_is_told(paper: Path) -> None:
+    reviews = nightlab.scores(paper)
+    assert len(reviews) >= 3
+    assert {r.reviewer for r in reviews} == {"methodology", "presentation", "significance"}
+    for file in (paper / "reviews").iterdir():
+        body = json.loads(file.read_text(encoding="utf-8"))
+        assert body["decision"] in ("accept", "reject")
+        assert len(body["reviews"]) == 3
+
+
+def test_without_an_engine_the_study_is_kept_and_resume_makes_the_pdf(
+    make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "_wheel", lambda: None)
+        patched.setenv("PATH", "/nonexistent")
+        folder = nightlab.run(make_template(), out=tmp_path, trials=3)
+        assert (folder / "paper" / "paper.tex").is_file()
+        assert not (folder / "paper" / "paper.pdf").exists()
+    nightlab.resume(folder)
+    assert (folder / "paper" / "paper.pdf").is_file()
+    study = read(folder)
+    assert experiment_summary(study)["trials"] == 3
+    study.close()
+
+
+def test_a_negative_result_makes_an_honest_negative_paper(make_template: MakeTemplate, tmp_path: Path) -> None:
+    """The default is the best point of the valley, so nothing can be found."""
+    best = {"default = 0.1": "default = 0.7", "default = 0.9": "default = 0.2"}
+    folder = nightlab.run(make_template(best), out=tmp_path, trials=5, rounds=1)
+    text = text_of(folder)
+    assert "No confirmed improvement" in text
+    assert "negative result" in text
+    assert nightlab.scores(folder)[0].decision == "reject"

@@ -1,0 +1,193 @@
+"""The command line, as a user calls it: real processes, their output, their exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import EXPERIMENT, MakeTemplate
+
+COMMANDS = ("run", "experiment", "resume", "scores", "templates", "doctor")
+
+
+def nightlab(*args: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "nightlab.cli", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, check=False)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help_with_an_example(command: str, tmp_path: Path) -> None:
+    done = nightlab(command, "--help", cwd=tmp_path)
+    assert done.returncode == 0
+    if command not in ("templates", "doctor"):
+        assert "Example: nightlab " in done.stdout
+
+
+def test_help_names_commands_and_exit_codes(tmp_path: Path) -> None:
+    done = nightlab("--help", cwd=tmp_path)
+    assert all(command in done.stdout for command in COMMANDS)
+    assert "130" in done.stdout
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    heavy = "('langgraph', 'numpy', 'optuna', 'sqlalchemy')"
+    code = f"import sys; import nightlab.cli; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_experiment_ends_with_a_table_a_claim_and_a_curve(make_template: MakeTemplate, tmp_path: Path) -> None:
+    done = nightlab("experiment", make_template(), "--trials", 6, "--workers", 1, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Kept changes" in done.stdout
+    assert "claim (holdout, 6 fresh seeds)" in done.stdout
+    assert "trial 6/6" in done.stdout
+    curve = re.search(r"curve\s+(\S+)", done.stdout)
+    assert curve
+    assert (tmp_path / curve[1]).read_bytes().startswith(b"%PDF-")
+
+
+def test_json_is_the_last_line_and_scores_agree(make_template: MakeTemplate, tmp_path: Path) -> None:
+    done = nightlab("run", make_template(), "--trials", 3, "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    body = json.loads(done.stdout.splitlines()[-1])
+    assert set(body) == {"study", "template", "experiment", "paper", "reviews", "decision", "usage"}
+    assert set(body["paper"]) == {"pdf", "tex", "pages", "facts", "citations", "findings"}
+    assert set(body["experiment"]["claim"]) == {"effect", "ci95", "p_value", "significant", "split", "n"}
+    assert (tmp_path / body["paper"]["pdf"]).is_file()
+    assert "trial 3/3" in done.stderr
+    scores = nightlab("scores", body["study"], "--json", cwd=tmp_path)
+    assert json.loads(scores.stdout)["rounds"] == body["reviews"]
+    shown = nightlab("scores", body["study"], cwd=tmp_path)
+    assert shown.returncode == 0
+    assert "Reviewer scores" in shown.stdout
+
+
+def test_templates_lists_what_ships(tmp_path: Path) -> None:
+    done = nightlab("templates", "--json", cwd=tmp_path)
+    rows = json.loads(done.stdout)["templates"]
+    assert {"name", "title", "metric", "direction", "path"} <= set(rows[0])
+    assert "digits" in {r["name"] for r in rows}
+    assert "digits" in nightlab("templates", cwd=tmp_path).stdout
+
+
+def test_doctor_tells_isolation_and_latex(tmp_path: Path) -> None:
+    done = nightlab("doctor", "--json", cwd=tmp_path)
+    checks = {c["name"]: c for c in json.loads(done.stdout)["checks"]}
+    assert checks["LaTeX"]["ok"]
+    assert re.match(r"S[0-3]: ", checks["Isolation"]["found"])
+    assert not checks["arXiv"]["ok"]
+    assert checks["arXiv"]["advice"]
+    assert nightlab("doctor", cwd=tmp_path).returncode == done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (("run", "dogits"), "no template 'dogits'"),
+        (("run", "digits", "--trials", "-5"), "--trials"),
+        (("run", "digits", "--hours", "-1"), "--hours"),
+        (("experiment", "digits", "--isolation", "S9"), "S9"),
+        (("resume", "."), "is no study"),
+        (("scores", "nowhere"), "is no study"),
+        (("experiment", "digits", "--out", "/dev/null/x"), "--out"),
+        (("fly",), "fly"),
+    ],
+)
+def test_wrong_use_ends_with_two_and_a_message(args: tuple[str, ...], told: str, tmp_path: Path) -> None:
+    done = nightlab(*args, cwd=tmp_path)
+    assert done.returncode in (2, 3) if "--out" in args else done.returncode == 2
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert not (tmp_path / "studies").exists()
+
+
+def test_a_broken_template_names_file_and_key(make_template: MakeTemplate, tmp_path: Path) -> None:
+    folder = make_template({"low = 0.0\nhigh = 1.0\ndefault = 0.1": "low = 5.0\nhigh = 1.0\ndefault = 2.0"})
+    done = nightlab("run", folder, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"{folder}/template.toml: [search.space.x]: low = 5 must be smaller than high = 1" in done.stderr
+
+
+def test_a_baseline_that_crashes_is_told_without_a_traceback_of_ours(
+    make_template: MakeTemplate, tmp_path: Path
+) -> None:
+    folder = make_template(files={"experiment.py": "def run(params, inputs, out, seed):\n    raise KeyError('lost')\n"})
+    done = nightlab("experiment", folder, cwd=tmp_path)
+    assert done.returncode == 3
+    assert "does not run (crash)" in done.stderr
+    assert "KeyError: 'lost'" in done.stderr
+    assert "langgraph" not in done.stderr
+
+
+def slow(make_template: MakeTemplate) -> Path:
+    return make_template(
+        files={"experiment.py": EXPERIMENT.replace("    noise", "    import time; time.sleep(0.2)\n    noise")}
+    )
+
+
+def test_ctrl_c_drains_and_the_study_can_be_resumed(make_template: MakeTemplate, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nightlab.cli", "experiment", str(slow(make_template)), "--trials", "6"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert process.stdout
+    for line in process.stdout:
+        if "trial 1/6" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    folder = re.search(r"nightlab resume (\S+)`", stderr)
+    assert folder, stderr
+    done = nightlab("resume", folder[1], "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["trials"] == 6
+
+
+def test_a_second_ctrl_c_stops_at_once(make_template: MakeTemplate, tmp_path: Path) -> None:
+    hang = EXPERIMENT.replace("    noise", "    import time; time.sleep(4 if params['x'] != 0.1 else 0)\n    noise")
+    folder = make_template(files={"experiment.py": hang})
+    command = [sys.executable, "-m", "nightlab.cli", "experiment", str(folder), "--trials", "6"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert process.stdout
+    for line in process.stdout:
+        if "trial 0/6" in line:
+            break
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    started = time.monotonic()
+    _, stderr = process.communicate(timeout=60)
+    assert time.monotonic() - started < 3
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+
+
+def test_a_terminal_gets_the_live_view(make_template: MakeTemplate, tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "nightlab.cli", "experiment", str(slow(make_template)), "--trials", "4"]
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+    process = subprocess.Popen(command, stdout=slave, stderr=slave, cwd=tmp_path, env=environment)
+    os.close(slave)
+    shown = b""
+    while process.poll() is None or select.select([master], [], [], 0)[0]:
+        if select.select([master], [], [], 0.2)[0]:
+            try:
+                shown += os.read(master, 65536)
+            except OSError:
+                break
+    os.close(master)
+    text = shown.decode(errors="replace")
+    assert process.wait() == 0
+    for word in ("stage", "trials", "incumbent", "4/4"):
+        assert word in text
