@@ -60,7 +60,9 @@ def run(params, inputs, out, seed):
     (out / "loss").write_text("1.0")
     print("loss: 1.0")
 """
-TRAIN = EXPERIMENT + """
+TRAIN = (
+    EXPERIMENT
+    + """
 
 if __name__ == "__main__":
     import sys
@@ -68,6 +70,7 @@ if __name__ == "__main__":
     work(float(sys.argv[1]))
     print("loss: 1.0")
 """
+)
 EVALUATE = """
 def evaluate(out, private, split):
     return {"loss": float((out / "loss").read_text())}

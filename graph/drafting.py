@@ -102,7 +102,6 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
         *template.strategies,
         *(k.name for k in template.knobs),
     ]
-    names += [f"T{trial.number}" for trial in collected.trials]
 
     def look() -> list[Finding]:
         draft = manuscript(lab, number)

@@ -167,9 +167,8 @@ def _start(
 
 def _work(folder: Path, as_json: bool) -> None:
     """Drive a study to its end, show the way there, and tell what came of it."""
-    from rich.console import Console
-
     from langgraph.runtime import RunControl
+    from rich.console import Console
 
     from nightlab import report
     from nightlab.graph.session import Interrupted, work

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from nightlab.experiments.records import Fact
-from nightlab.papers.manuscript import Table
 from nightlab.papers.markup import literal
 
 NONE = "–"  # a cell that has nothing to tell
@@ -33,17 +31,3 @@ def interval(low: Number, high: Number) -> str:
 def code(text: str) -> str:
     """A name as it stands in code, whatever letters it holds."""
     return literal(text) if not text or set(text) & set("`{}\n") else f"`{text}`"
-
-
-def numbers(
-    key: str, caption: str, columns: Sequence[str], rows: Mapping[str, Sequence[Number | tuple[Number, Number]]]
-) -> Table:
-    """A table of facts: a name (plain text) and its numbers a row, a pair being a mean with its standard error.
-
-    columns: markup, the name's first.
-    """
-    body = tuple(
-        (literal(name), *(plus_minus(*cell) if isinstance(cell, tuple) else mark(cell) for cell in cells))
-        for name, cells in rows.items()
-    )
-    return Table(key, caption, tuple(columns), body)

@@ -154,7 +154,9 @@ def test_ctrl_c_drains_and_the_study_can_be_resumed(make_template: MakeTemplate,
 
 
 def test_a_second_ctrl_c_stops_at_once(make_template: MakeTemplate, tmp_path: Path) -> None:
-    hang = EXPERIMENT.replace("    noise", "    import time; time.sleep(4 if params['x'] != 0.1 else 0)\n    noise")
+    hang = EXPERIMENT.replace(
+        "    noise", "    import time; time.sleep(0 if params['x'] == 0.1 and params['y'] == 0.9 else 4)\n    noise"
+    )
     folder = make_template(files={"experiment.py": hang})
     command = [sys.executable, "-m", "nightlab.cli", "experiment", str(folder), "--trials", "6"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)

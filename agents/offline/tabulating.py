@@ -8,6 +8,7 @@ from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Knob
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.manuscript import Table
+from nightlab.papers.tables import NONE, code, interval, mark, plus_minus
 
 
 def tables(e: Evidence) -> tuple[Table, ...]:
@@ -44,8 +45,7 @@ def _main(e: Evidence) -> Table:
 
 def _mean(e: Evidence, key: str) -> str:
     """Mean ± standard error; without the latter where all values are equal."""
-    error = f" ± {{fact:{key}.stderr}}" if e.facts[f"{key}.stderr"].value else ""
-    return f"{{fact:{key}.mean}}{error}"
+    return plus_minus(f"{key}.mean", f"{key}.stderr" if e.facts[f"{key}.stderr"].value else None)
 
 
 def _knobs(e: Evidence) -> Table:
@@ -64,19 +64,18 @@ def _knobs(e: Evidence) -> Table:
 def _range(knob: Knob) -> str:
     if knob.type == "choice":
         shown = (
-            f"`{c}`" if isinstance(c, str) else f"{{fact:range.{knob.name}.choice.{i}}}"
-            for i, c in enumerate(knob.choices)
+            code(c) if isinstance(c, str) else mark(f"range.{knob.name}.choice.{i}") for i, c in enumerate(knob.choices)
         )
         return listed(list(shown))
     log = ", logarithmic" if knob.log else ""
-    return f"{{fact:range.{knob.name}.low}} to {{fact:range.{knob.name}.high}}{log}"
+    return f"{mark(f'range.{knob.name}.low')} to {mark(f'range.{knob.name}.high')}{log}"
 
 
 def _value(knob: Knob, prefix: str, e: Evidence) -> str:
     if f"{prefix}.{knob.name}" in e.facts:
-        return f"{{fact:{prefix}.{knob.name}}}"
+        return mark(f"{prefix}.{knob.name}")
     value = knob.default if prefix == "default" else e.best.change.params[knob.name]
-    return f"`{value}`"
+    return code(str(value))
 
 
 def _kept(e: Evidence) -> Table:
@@ -90,7 +89,7 @@ def _kept(e: Evidence) -> Table:
                 f"`T{t.number}`",
                 words(t.change.strategy),
                 _what(t, e),
-                f"{{fact:trial.{t.number}.mean}}",
+                mark(f"trial.{t.number}.mean"),
             )
             for t in kept
         ),
@@ -116,9 +115,9 @@ def _ablation(e: Evidence) -> Table:
             (
                 f"{words(r['strategy'])}, trial `T{r['trial']}`",
                 listed([words(k) for k in r["knobs"]]),
-                f"{{fact:ablation.{r['key']}.effect}}",
-                f"{{fact:ablation.{r['key']}.low}} to {{fact:ablation.{r['key']}.high}}",
-                f"{{fact:ablation.{r['key']}.p}}",
+                mark(f"ablation.{r['key']}.effect"),
+                interval(f"ablation.{r['key']}.low", f"ablation.{r['key']}.high"),
+                mark(f"ablation.{r['key']}.p"),
             )
             for r in sorted(e.ablation, key=lambda r: -r["effect"])
         ),
@@ -133,7 +132,7 @@ def _all_trials(e: Evidence) -> Table:
         if t.verdict and t.verdict.cause:
             verdict = f"{verdict} ({words(t.verdict.cause)})"
         key = f"trial.{t.number}.mean"
-        parent = f"`T{t.change.parent}`" if t.change.parent is not None else "–"
+        parent = f"`T{t.change.parent}`" if t.change.parent is not None else NONE
         rows.append(
             (
                 f"`T{t.number}`",
@@ -141,7 +140,7 @@ def _all_trials(e: Evidence) -> Table:
                 words(t.change.strategy),
                 words(t.change.proposer),
                 verdict,
-                f"{{fact:{key}}}" if key in e.facts else "–",
+                mark(key if key in e.facts else None),
             )
         )
     return Table(

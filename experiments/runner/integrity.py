@@ -35,15 +35,15 @@ class Seal:
 def _files(path: Path) -> list[str]:
     if not path.is_dir():
         return [str(path)]
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(path) for name in names]
+    found = [f"{folder}/{name}" for folder, _, names in os.walk(path) for name in names]
     return sorted(name for name in found if "__pycache__" not in name)
 
 
 def _signature(path: Path) -> _Signature:
-    signature = {}
+    signature: _Signature = {}
     for name in _files(path):
         try:
-            s = os.stat(name)
+            s = Path(name).stat()
             signature[name] = (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode)
         except OSError:
             signature[name] = ()
@@ -55,7 +55,7 @@ def _hash(path: Path) -> str:
     for name in _files(path):
         digest.update(f"{os.path.relpath(name, path)}\0".encode())
         try:
-            with open(name, "rb") as file:
+            with Path(name).open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError:
             digest.update(b"missing")

@@ -42,7 +42,7 @@ class Limits:
     address_space: bool = True
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Settings:
     """One sandbox. named: folders of the outside that runs see, read-only, and refer to by name."""
 
@@ -62,7 +62,7 @@ class Sandbox:
     def __init__(self, settings: Settings) -> None:
         self._control, control = socket.socketpair()
         alive, self._life = os.pipe()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115: lives as long as the sandbox
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
         fds = (control.fileno(), alive)
         own_tmp = "/tmp" if settings.level == "S3" else str(settings.scratch)
         self._process = subprocess.Popen(
@@ -93,10 +93,20 @@ class Sandbox:
             theirs.close()
         return ours
 
+    def alive(self) -> bool:
+        """Whether it still runs; one that is just ending gets a moment to do so."""
+        try:
+            self._process.wait(0.5)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
     def errors(self) -> str:
         """What its trusted side wrote to standard error, the end of it."""
-        self._errors.seek(0)
-        return self._errors.read()[-4000:].decode(errors="replace").strip()
+        if self._errors.closed:
+            return ""
+        size = os.fstat(self._errors.fileno()).st_size
+        return os.pread(self._errors.fileno(), 4000, max(0, size - 4000)).decode(errors="replace").strip()
 
     def close(self) -> None:
         """End all of its processes; returns when they are gone."""

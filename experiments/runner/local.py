@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import queue
 import shutil
-import socket
 import tempfile
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.runner.execution import Execution, Station
+from nightlab.experiments.runner.gpus import share
 from nightlab.experiments.runner.launch import RunnerError
+from nightlab.experiments.runner.pool import Cancelled, Ticket
 from nightlab.experiments.runner.sandbox import choose
 from nightlab.experiments.template import Template
 
@@ -60,13 +61,13 @@ class LocalRunner:
             scratch=self._scratch,
             level=level,
             threads=max(1, (os.cpu_count() or 1) // workers),
-            gpus=_gpus(template.spec.run.gpus, workers),
+            gpus=share(template.spec.run.gpus, workers),
         )
         self._execution = Execution(station)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._closed = False
-        self._pending: dict[Future[RunOutcome], socket.socket | None] = {}
+        self._tickets: dict[Future[RunOutcome], Ticket] = {}
         self._slots = [
             threading.Thread(target=self._work, args=(slot,), name=f"slot-{slot}", daemon=True)
             for slot in range(workers)
@@ -88,8 +89,8 @@ class LocalRunner:
         with self._lock:
             if self._closed:
                 raise RunnerError("the runner is closed")
-            self._pending[future] = None
-        future.add_done_callback(self._abandon)
+            self._tickets[future] = Ticket()
+        future.add_done_callback(self._done)
         self._jobs.put((request, future))
         return future
 
@@ -97,9 +98,10 @@ class LocalRunner:
         """End all runs at once; the futures of those that are queued or under way are cancelled."""
         with self._lock:
             self._closed = True
-            pending = list(self._pending)
-        for future in pending:
-            future.cancel()
+            futures = list(self._tickets)
+        for future in futures:
+            if future.cancel():
+                future.set_running_or_notify_cancel()  # wakes whoever is in concurrent.futures.wait
         for _ in self._slots:
             self._jobs.put(None)
         self._execution.close()
@@ -116,51 +118,23 @@ class LocalRunner:
     def _work(self, slot: int) -> None:
         while job := self._jobs.get():
             request, future = job
-
-            def register(connection: socket.socket, future: Future[RunOutcome] = future) -> None:
-                with self._lock:
-                    self._pending[future] = connection
-                if future.cancelled():
-                    self._abandon(future)
-
-            if future.cancelled():
-                continue
+            with self._lock:
+                ticket = self._tickets.get(future)
+            if ticket is None:
+                continue  # cancelled while it was queued
             try:
-                outcome = self._execution.run(request, slot, register)
-            except BaseException as error:  # noqa: BLE001: it belongs to whoever waits for the future
-                self._settle(future, error=error)
+                outcome = self._execution.run(request, slot, ticket)
+            except Cancelled:
+                future.cancel()
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+                with suppress(InvalidStateError):
+                    future.set_exception(error)
             else:
-                self._settle(future, outcome=outcome)
+                with suppress(InvalidStateError):  # cancelled at the last moment
+                    future.set_result(outcome)
 
-    @staticmethod
-    def _settle(
-        future: Future[RunOutcome], outcome: RunOutcome | None = None, error: BaseException | None = None
-    ) -> None:
-        with suppress(Exception):  # cancelled meanwhile
-            if outcome is not None:
-                future.set_result(outcome)
-            else:
-                future.set_exception(error)
-
-    def _abandon(self, future: Future[RunOutcome]) -> None:
+    def _done(self, future: Future[RunOutcome]) -> None:
         with self._lock:
-            connection = self._pending.pop(future, None)
-        if connection is not None and future.cancelled():
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-
-def _gpus(each: int, workers: int) -> tuple[tuple[str, ...], ...]:
-    """The GPUs of each slot; RunnerError where there are not enough."""
-    if each == 0:
-        return ()
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    there = [path.name.removeprefix("nvidia") for path in sorted(Path("/dev").glob("nvidia[0-9]*"))]
-    there = visible.split(",") if visible and there else there
-    if len(there) < each * workers:
-        raise RunnerError(
-            f"the template asks for {each} GPU{'s' if each > 1 else ''} per run, {workers} at a time, and this machine"
-            f" has {len(there)} (looked for /dev/nvidia0 and on): use a machine with more, fewer --workers,"
-            " or set gpus = 0 under [run]"
-        )
-    return tuple(tuple(there[slot * each : (slot + 1) * each]) for slot in range(workers))
+            ticket = self._tickets.pop(future)
+        if future.cancelled():
+            ticket.cancel()

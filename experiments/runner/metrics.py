@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 _LARGEST = 1e300
 _COUNT, _BYTES = 256, 1 << 17
+_DECIMAL = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
 
 
-class InvalidMetrics(ValueError):  # noqa: N818: what it is, not an error of the program
+class InvalidMetrics(ValueError):
     """What was reported is no table of numbers; the message says why."""
 
 
@@ -35,17 +37,16 @@ def check(table: Any) -> dict[str, float]:
     return {_name(name): _number(name, value) for name, value in table.items()}
 
 
-def check_words(words: Mapping[str, str]) -> dict[str, float]:
-    """The metrics of printed lines; words that are no number are no metric."""
+def from_words(words: Mapping[str, str], needed: Iterable[str]) -> dict[str, float]:
+    """The metrics of printed lines; a word that is no finite number is none, unless it is `needed`."""
     found = {}
     for name, word in words.items():
         try:
-            found[name] = _number(name, float(word)) if word.isascii() and "_" not in word else None
+            found[name] = _number(name, float(word) if _DECIMAL.fullmatch(word) else word)
         except InvalidMetrics:
-            raise
-        except ValueError:
-            continue
-    return {name: value for name, value in found.items() if value is not None}
+            if name in needed:
+                raise
+    return found
 
 
 def require(metrics: Mapping[str, float], names: Iterable[str], source: str) -> None:

@@ -20,7 +20,7 @@ LEVELS: tuple[Level, ...] = ("S0", "S1", "S2", "S3")
 CONTAINED = "NIGHTLAB_CONTAINED"
 _DESCRIPTIONS: Mapping[Level, str] = {
     "S3": "namespaces: own files, processes and network, quota in memory, seccomp, limits",
-    "S2": "Landlock, seccomp and limits; no private /tmp, /dev/shm or process table, so that worker pools may not start",
+    "S2": "Landlock, seccomp and limits; no private /tmp, /dev/shm or process table: worker pools may not start",
     "S1": f"limits only, inside a container that the operator vouches for with {CONTAINED}=1",
     "S0": "limits only: private files and keys must not be on this machine",
 }

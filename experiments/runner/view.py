@@ -39,7 +39,8 @@ def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterabl
     secret: paths to hide wherever they are.
     """
     etc = [Path("/etc", name) for name in (*_ETC, *(_ETC_NETWORK if network else ()))]
-    shown = [Path(p) for p in (*_SYSTEM, sys.base_prefix, sys.prefix, *_extra_packages(), *read)] + etc
+    given: tuple[str | Path, ...] = (*_SYSTEM, sys.base_prefix, sys.prefix, *_extra_packages(), *read)
+    shown = [Path(p) for p in given] + etc
     shown = [path for path in shown if path.exists()]
     sources = sorted({str(path.resolve()) for path in shown})
     roots = [s for s in sources if not any(s.startswith(other + "/") for other in sources)]

@@ -176,11 +176,11 @@ def _tables() -> tuple[Table, ...]:
             tuple(knobs),
             "lllrr",
         ),
-        tables.numbers(
+        Table(
             "tab-results",
             "The confirmation: mean log loss ± standard error over fresh seeds.",
             ("Configuration", "Log loss (nats)", "Runs"),
-            results,
+            tuple((name, tables.plus_minus(*value), tables.mark(n)) for name, (value, n) in results.items()),
         ),
         Table(
             "tab-trials",

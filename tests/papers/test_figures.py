@@ -11,7 +11,7 @@ import pytest
 from nightlab.papers import figures
 from nightlab.papers.figures import Bar, Panel, Point, Share
 from nightlab.papers.style import limits, printable
-from nightlab.papers.tables import NONE, code, interval, mark, numbers, plus_minus
+from nightlab.papers.tables import NONE, code, interval, mark, plus_minus
 from tests.papers import sample
 from tests.papers.sample import pdf_text
 
@@ -90,8 +90,3 @@ def test_cells_are_marks() -> None:
     assert plus_minus(None, "b") == NONE
     assert interval("a", "b") == "[{fact:a}, {fact:b}]"
     assert (code("a_b"), code("a`b")) == ("`a_b`", r"a\`b")
-
-
-def test_a_table_of_facts() -> None:
-    table = numbers("t", "C", ("Name", "Score", "Runs"), {"a*b": (("m", "s"), "n"), "c": (None, "n")})
-    assert table.rows == ((r"a\*b", "{fact:m} ± {fact:s}", "{fact:n}"), ("c", NONE, "{fact:n}"))

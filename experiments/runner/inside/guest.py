@@ -32,8 +32,8 @@ def become(config: dict[str, Any], request: dict[str, Any], places: Mapping[str,
         preload(request["preload"])
         os.write(REPORT, b"r")
         code = _RUN[request["kind"]](request, places)
-    except BaseException as error:  # noqa: BLE001: whatever it raises is the report
-        code = _report_failure(error, places["artifact"])
+    except BaseException as error:  # noqa: BLE001 - whatever it raises is the report
+        code = _report_failure(error, places["template" if request["kind"] == "evaluate" else "artifact"], places)
     finally:
         with contextlib.suppress(BaseException):
             sys.stdout.flush()
@@ -102,9 +102,13 @@ def _confine(config: dict[str, Any], places: Mapping[str, str], uid: int | None)
         landlock.restrict(
             read=read, write=[places["box"], *devices], listed=config["listed"], network=config["network"]
         )
-    scoped = landlock.version() >= 6 or uid is not None
     seccomp.install(
-        namespaces=spaces, network=config["network"], scoped=scoped, memfd=config["gpus"], pid=os.getpid()
+        namespaces=spaces,
+        another_user=uid is not None,
+        scoped=landlock.version() >= 6,
+        network=config["network"],
+        memfd=config["gpus"],
+        pid=os.getpid(),
     )
 
 
@@ -170,7 +174,7 @@ def _evaluate(request: dict[str, Any], places: Mapping[str, str]) -> int:
 def _number(name: str, value: object) -> float:
     """Integers and the scalars of array libraries are numbers, truth values are not."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
-        raise ValueError(f"metric {name!r} is {value!r:.100}, not a finite number")
+        raise ValueError(f"the metric {name!r} is {value!r:.100}, not a finite number")
     return float(value)
 
 
@@ -189,18 +193,29 @@ def _filled(word: str, places: Mapping[str, str], seed: int) -> str:
 _RUN = {"python": _python, "evaluate": _evaluate, "exec": _exec}
 
 
-def _report_failure(error: BaseException, folder: str) -> int:
+def _report_failure(error: BaseException, folder: str, places: Mapping[str, str]) -> int:
     """Tell what was raised, where in the experiment's own files; returns the exit code."""
     if isinstance(error, SystemExit) and not error.code:
         return 0
     with contextlib.suppress(BaseException):
         frames = traceback.extract_tb(error.__traceback__)
-        own = next((i for i, frame in enumerate(frames) if frame.filename.startswith(folder)), 0)
-        error.__traceback__ = _after(error, own)
-        text = "".join(traceback.format_exception(error, limit=-12)).replace(folder + "/", "")
-        report = {"error": text[-_ERROR_LIMIT:], "type": type(error).__name__, "memory": isinstance(error, MemoryError)}
+        own = [i for i, frame in enumerate(frames) if frame.filename.startswith(folder)]
+        error.__traceback__ = _after(error, own[0] if own else len(frames))
+        text = "".join(traceback.format_exception(error, limit=-12))
+        short = "".join(traceback.format_exception_only(error)).strip()
+        if own and not (isinstance(error, ValueError) and folder == places.get("template")):
+            short += f" ({frames[own[-1]].filename.rpartition('/')[2]}, line {frames[own[-1]].lineno})"
+        text, short = (_shortened(t, folder, places) for t in (text, short))
+        report = {"error": text[-_ERROR_LIMIT:], "short": short[:1000], "memory": isinstance(error, MemoryError)}
         os.write(REPORT, json.dumps(report).encode())
     return 1
+
+
+def _shortened(text: str, folder: str, places: Mapping[str, str]) -> str:
+    """Paths as the reader of the experiment knows them."""
+    for prefix in sorted({folder, *sys.path} - {""}, key=len, reverse=True):
+        text = text.replace(f"{prefix}/", "")
+    return text.replace(f"{places['box']}/", "")
 
 
 def _after(error: BaseException, count: int) -> Any:

@@ -97,7 +97,14 @@ def _furnish(
     spaces = config["level"] == "S3"
     named = {name: f"{namespaces.LAB}/{name}" if spaces else source for name, source in config["named"].items()}
     tmp = "/tmp" if spaces else f"{box}/tmp"
-    return {**named, "params": f"{box}/params.json", "box": box, "artifact": f"{box}/artifact", "out": f"{box}/out", "tmp": tmp}
+    return {
+        **named,
+        "params": f"{box}/params.json",
+        "box": box,
+        "artifact": f"{box}/artifact",
+        "out": f"{box}/out",
+        "tmp": tmp,
+    }
 
 
 def _start(config: dict[str, Any], request: dict[str, Any], places: Mapping[str, str], uid: int | None) -> Run:

@@ -42,16 +42,19 @@ _ABSENT = {
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
 }  # fmt: skip
 _MEMFD = (319, 279)
-# Landlock sees none of these, and without a mount namespace the user's own files are in reach: they seem to succeed.
+# Landlock sees none of these, and the user's own files are in reach where neither a namespace nor another uid protects
+# them. Changes of mode and owner seem to succeed, since much code makes them in passing.
 _PRETENDED = {
     "chmod": (90, 0), "fchmod": (91, 52), "fchmodat": (268, 53), "chown": (92, 0), "lchown": (94, 0),
-    "fchown": (93, 55), "fchownat": (260, 54), "utime": (132, 0), "utimes": (235, 0), "futimesat": (261, 0),
-    "utimensat": (280, 88),
+    "fchown": (93, 55), "fchownat": (260, 54),
+}  # fmt: skip
+_METADATA = {
+    "utime": (132, 0), "utimes": (235, 0), "futimesat": (261, 0), "utimensat": (280, 88),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "removexattr": (197, 14),
+    "lremovexattr": (198, 15), "fremovexattr": (199, 16),
 }  # fmt: skip
 _NO_NAMESPACES = {
-    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "removexattr": (197, 14),
-    "lremovexattr": (198, 15), "fremovexattr": (199, 16), "truncate": (76, 45), "inotify_init": (253, 0),
-    "inotify_init1": (294, 26), "pidfd_open": (434, 434),
+    "truncate": (76, 45), "inotify_init": (253, 0), "inotify_init1": (294, 26), "pidfd_open": (434, 434),
 }  # fmt: skip
 _SELF_ONLY = {  # the first argument is a process; 0 is the caller
     "sched_setaffinity": (203, 122), "sched_setscheduler": (144, 119), "sched_setparam": (142, 118),
@@ -82,7 +85,9 @@ class _Program:
                 self.add(_EQUAL, number, 0, 1)
                 self.add(_RETURN, _ERRNO | error)
 
-    def refuse_if(self, call: tuple[int, int], argument: int, tests: Iterable[tuple[int, int, bool]], error: int) -> None:
+    def refuse_if(
+        self, call: tuple[int, int], argument: int, tests: Iterable[tuple[int, int, bool]], error: int
+    ) -> None:
         """Refuse `call` where one of the (comparison, value, wanted result) holds for the low half of an argument."""
         body = _Program()
         for comparison, value, wanted in tests:
@@ -94,11 +99,12 @@ class _Program:
         self.add(_LOAD, 0)
 
 
-def install(*, namespaces: bool, network: bool, scoped: bool, memfd: bool, pid: int) -> None:
+def install(*, namespaces: bool, another_user: bool, scoped: bool, network: bool, memfd: bool, pid: int) -> None:
     """Filter this process and its children for good.
 
     namespaces: it has its own (S3), so that other processes and the user's files are out of sight already.
-    scoped: the kernel refuses signals out of the sandbox itself (Landlock 6, or another uid).
+    another_user: it runs as nobody else does, so that the files of others keep it out.
+    scoped: Landlock itself refuses signals out of the sandbox.
     pid: the only process that may be signalled where nothing else refuses it.
     """
     program = _Program()
@@ -117,13 +123,15 @@ def install(*, namespaces: bool, network: bool, scoped: bool, memfd: bool, pid: 
     program.refuse_if(_IOCTL, 1, [(_EQUAL, _TIOCSTI, True), (_EQUAL, _TIOCLINUX, True)], errno.EPERM)
     _sockets(program, namespaces=namespaces, network=network)
     if not namespaces:
-        program.refuse(_PRETENDED.values(), 0)
         program.refuse(_NO_NAMESPACES.values(), errno.EPERM)
+        if not another_user:
+            program.refuse(_PRETENDED.values(), 0)
+            program.refuse(_METADATA.values(), errno.EPERM)
         for call in _SELF_ONLY.values():
             program.refuse_if(call, 0, [(_EQUAL, 0, False)], errno.EPERM)
         for call in _WHOSE.values():
             program.refuse_if(call, 1, [(_EQUAL, 0, False)], errno.EPERM)
-        if not scoped:
+        if not (scoped or another_user):
             for call in _SIGNALS.values():
                 program.refuse_if(call, 0, [(_EQUAL, pid, False)], errno.EPERM)
             program.refuse_if(_FCNTL, 1, [(_EQUAL, _F_SETOWN, True), (_EQUAL, _F_SETOWN_EX, True)], errno.EPERM)

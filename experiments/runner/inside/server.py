@@ -45,8 +45,10 @@ def _keep(warm: int, life: int, parent: int, *, sweep: bool) -> None:
     for pid in watched:
         with suppress(OSError):
             poll.register(os.pidfd_open(pid), select.POLLIN)
-    while not poll.poll(500) and os.getppid() == parent and not os.waitid(
-        os.P_PID, warm, os.WEXITED | os.WNOHANG | os.WNOWAIT
+    while (
+        not poll.poll(500)
+        and os.getppid() == parent
+        and not os.waitid(os.P_PID, warm, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     ):
         pass
     while True:
@@ -83,7 +85,7 @@ def _serve(control: int, config: dict[str, Any]) -> None:
                     monitor.serve(client, config)
                 os._exit(0)
             os.close(fds[0])
-    except BaseException:  # noqa: BLE001: the runner reads it from standard error
+    except BaseException:  # noqa: BLE001 - the runner reads it from standard error
         traceback.print_exc()
     finally:
         os._exit(1)

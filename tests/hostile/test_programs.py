@@ -1,0 +1,39 @@
+"""Hostile programs at the levels that confine, as root and as an ordinary user."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nightlab.experiments.records import Level
+from nightlab.experiments.runner.sandbox import LEVELS, probe
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_there_are_enough() -> None:
+    from tests.hostile.programs import ALL
+
+    assert len({program.name for program in ALL}) == len(ALL) >= 50
+
+
+@pytest.mark.parametrize("level", ["S3", "S2"])
+@pytest.mark.parametrize("user", ["root", "ordinary"])
+def test_hostile_programs_get_nothing(user: str, level: Level) -> None:
+    if LEVELS.index(probe()) < LEVELS.index(level):
+        pytest.skip(f"this machine isolates at {probe()} only")
+    if user == "root" and os.geteuid() != 0:
+        pytest.skip("the tests do not run as root")
+    command = [sys.executable, "-m", "tests.hostile.driver", level]
+    if user == "ordinary" and os.geteuid() == 0:
+        command = [sys.executable, "-m", "tests.hostile.as_user", *command]
+    driver = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
+    assert driver.returncode == 0, driver.stderr
+    report = json.loads(driver.stdout)
+    assert report["programs"] >= 50
+    assert report["failures"] == {}
