@@ -49,7 +49,7 @@ class OfflineReviewer:
         side = {s: self._side(judged, s) for s in SIDES}
         grade = {s: _grade(v) for s, v in side.items()}
         weighted = (sum(side.values()) + side[self.emphasis]) / 4
-        overall = _grade(1 + (weighted - 1) * 3, 10)
+        overall = _grade(1 + 3 * ((weighted + min(side.values())) / 2 - 1), 10)
         strengths = [j.text for j in judged if j.points > 0]
         weaknesses = [j.text for j in judged if j.points < 0]
         return Review(

@@ -137,6 +137,15 @@ def request(kind: str, limits: Limits, env: Mapping[str, str], **more: Any) -> d
     return {"kind": kind, "limits": bounds, "env": {**base_environment(), **env}, **default, **more}
 
 
+def claims(reply: Mapping[str, Any]) -> dict[str, Any]:
+    """What the process that ran said of itself: error, metrics, or anything, since it may be hostile."""
+    try:
+        said = json.loads(reply["report"])
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
 def base_environment() -> dict[str, str]:
     """The environment of a sandbox, which inherits nothing."""
     path = [str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any
 
 from nightlab.experiments.records import Level, RunOutcome, Split, Status, Trust
 from nightlab.experiments.runner import metrics
-from nightlab.experiments.runner.launch import Limits, RunnerError
+from nightlab.experiments.runner.launch import Limits, RunnerError, claims
 from nightlab.experiments.runner.metrics import InvalidMetrics
 from nightlab.experiments.runner.text import clean
 from nightlab.experiments.template import Template
@@ -42,7 +41,7 @@ def ended(reply: Mapping[str, Any], limits: Limits, level: Level, trust: Trust) 
         output=clean("\n".join(filter(None, (reply["stdout"], reply["stderr"]))), _OUTPUT),
     )
     hit = reply["ended"] if reply["ended"] in _LIMITS else "memory" if outcome.memory_mb > limits.memory_mb else ""
-    report = _report(reply["report"])
+    report = claims(reply)
     if hit:
         status, text = _LIMITS[hit]
         cpu_s = limits.cpu_s or limits.wall_s * (os.cpu_count() or 1)
@@ -56,7 +55,7 @@ def ended(reply: Mapping[str, Any], limits: Limits, level: Level, trust: Trust) 
 
 def judged(reply: Mapping[str, Any], splits: tuple[Split, ...]) -> dict[Split, dict[str, float]]:
     """What the evaluator found; InvalidMetrics where it refused the outputs."""
-    report = _report(reply["report"])
+    report = claims(reply)
     if not reply["started"] and reply["ended"] == "exit":
         raise RunnerError(f"the evaluator's sandbox cannot start: {_why(reply)}")
     if reply["ended"] != "exit":
@@ -87,16 +86,7 @@ def needed(template: Template) -> tuple[str, ...]:
 
 
 def _why(reply: Mapping[str, Any]) -> str:
-    report = _report(reply["report"])
+    report = claims(reply)
     code = reply["code"]
     ending = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
     return clean(str(report.get("error") or reply["stderr"])) or ending
-
-
-def _report(text: str) -> dict[str, Any]:
-    """What the process said of itself: a claim, which may be anything."""
-    try:
-        report = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return report if isinstance(report, dict) else {}

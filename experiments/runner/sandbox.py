@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nightlab.experiments.records import Level
 from nightlab.experiments.runner.canary import CANARY, bait
-from nightlab.experiments.runner.launch import Limits, RunnerError, Sandbox, Settings, exchange, request
+from nightlab.experiments.runner.launch import Limits, RunnerError, Sandbox, Settings, claims, exchange, request
 from nightlab.experiments.runner.view import view
 
 LEVELS: tuple[Level, ...] = ("S0", "S1", "S2", "S3")
@@ -145,7 +145,7 @@ def confined(
         cpu_s=reply["cpu_s"],
         memory_mb=reply["memory"] / (1 << 20),
         stdout=reply["stdout"],
-        stderr=reply["stderr"],
+        stderr=reply["stderr"] + str(claims(reply).get("error", "")),
         problems=tuple(reply["problems"]),
     )
 

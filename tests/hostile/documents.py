@@ -37,15 +37,15 @@ WRITES = {
     "shell by pipe": r'\input{|"echo spoilt > TARGET"}',
     "page data": r"\pdfcompresslevel0 \immediate\write-1{\immediate\write18{touch TARGET}}",
     "bibliography program": r"\immediate\write18{bibtex -terse TARGET; rm TARGET}",
-    "configuration": r"\newwrite\f \immediate\openout\f=texmf.cnf \immediate\write\f{shell_escape=t}\immediate\closeout\f"
-    r" \immediate\write18{echo spoilt > TARGET}",
+    "configuration": r"\newwrite\f \immediate\openout\f=texmf.cnf \immediate\write\f{shell_escape=t}"
+    r"\immediate\closeout\f \immediate\write18{echo spoilt > TARGET}",
 }
 ENDLESS = {
     "loop": r"\def\x{\x}\x",
     "recursion": r"\def\x{\x a}\x",
     "growth": r"\edef\x{aaaaaaaaaa}\loop\edef\x{\x\x}\iftrue\repeat",
     "pages": r"\loop x\newpage\iftrue\repeat",
-    "file": r"\newwrite\f \immediate\openout\f=big \loop\immediate\write\f{\x\x\x\x aaaaaaaaaaaaaaaaaaaaaaa}\iftrue\repeat",
+    "file": r"\newwrite\f \immediate\openout\f=big \loop\immediate\write\f{aaaaaaaaaaaaaaaaaaaaaaa}\iftrue\repeat",
     "messages": r"\loop\message{aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}\iftrue\repeat",
     "waiting": r"\newread\f \openin\f=pipe \read\f to\x",
     "terminal": r"\batchmode\read-1 to\x \read16 to\y",

@@ -1,0 +1,156 @@
+"""The offline team: ideas are ranked, proposals stay in the idea's strategies, prose holds no bare number, reviews
+follow the rubric."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+import nightlab
+from nightlab.agents.offline import offline_team
+from nightlab.agents.offline.ideation import OfflineIdeator
+from nightlab.agents.offline.proposing import OfflineCoder
+from nightlab.agents.offline.reviewing import CRITERIA, offline_panel
+from nightlab.agents.team import Brief, Idea, Situation, Submission
+from nightlab.experiments.ledger import Trial
+from nightlab.experiments.loop import changed
+from nightlab.experiments.records import Change
+from nightlab.experiments.search.policy import Exhausted, Tried
+from nightlab.experiments.study import Settings, read
+from nightlab.experiments.template import Template, load
+from nightlab.graph import drafting
+from nightlab.graph.experiment import the_idea
+from nightlab.graph.lab import Lab
+from nightlab.papers.evidence import Evidence
+from nightlab.papers.finding import Finding
+from nightlab.papers.literature import Reference
+from nightlab.papers.manuscript import check
+from tests.conftest import MakeTemplate
+
+
+def test_ideas_are_ranked_by_novelty_and_breadth(make_template: MakeTemplate) -> None:
+    template = load(make_template())
+    known = Reference(
+        key="k",
+        title="What the east is worth",
+        authors=("A B",),
+        year=2020,
+        arxiv="2001.00001",
+        abstract="How far does the east alone lower the height of a valley with noise?",
+    )
+    ideas = OfflineIdeator().ideate(template, [known])
+    assert ideas[0].strategies == template.strategies
+    assert [i.rank_score for i in ideas] == sorted((i.rank_score for i in ideas), reverse=True)
+    east = next(i for i in ideas if i.strategies == ("east",))
+    north = next(i for i in ideas if i.strategies == ("north",))
+    assert east.novelty < north.novelty <= 1.0
+    assert east.nearest == "k"
+
+
+def situation(template: Template, strategies: tuple[str, ...]) -> Situation:
+    change = Change(
+        strategy="baseline", hypothesis="", params=template.defaults, artifact="a", parent=None, proposer="baseline"
+    )
+    tried = Tried(
+        number=0,
+        parent=None,
+        strategy="baseline",
+        params=template.defaults,
+        verdict="baseline",
+        score=0.0,
+        replicates=2,
+    )
+    idea = Idea(key="i", title="t", question="q?", hypothesis="h", strategies=strategies)
+    trial = Trial(number=0, change=change, verdict=None)
+    return Situation(template=template, idea=idea, trials=[tried], history=[trial], number=1)
+
+
+def test_proposals_stay_within_the_idea_s_strategies(make_template: MakeTemplate) -> None:
+    template = load(make_template())
+    for seed in range(10):
+        change = OfflineCoder("greedy", seed).propose(situation(template, ("north",)))
+        assert set(changed(change.params, template.defaults)) == {"y"}
+        assert change.hypothesis.startswith("Moving y from 0.9 to ")
+        assert change.parent == 0
+
+
+def test_a_template_without_knobs_leaves_the_offline_coder_nothing(make_template: MakeTemplate) -> None:
+    folder = make_template()
+    text = (folder / "template.toml").read_text()
+    head, tail = text.split("[search.space.x]")[0], text.split("[budget]")[1]
+    (folder / "template.toml").write_text(f"{head}[budget]{tail}")
+    with pytest.raises(Exhausted, match="declares no knobs"):
+        OfflineCoder("greedy", 0).propose(situation(load(folder), ()))
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), trials=24, workers=2, rounds=0)
+
+
+@pytest.fixture(scope="module")
+def submission(digits: Path) -> Submission:
+    study = read(digits)
+    lab = Lab(study, offline_team(Settings()), lambda: pytest.fail("no run is needed"))
+    evidence, analysis = drafting.evidence(lab, 0)
+    idea = the_idea(lab, next(iter(study.ledger.documents("idea"))))
+    made = Submission(
+        manuscript=drafting.manuscript(lab, 0),
+        evidence=evidence,
+        analysis=analysis,
+        idea=idea,
+        references=drafting.references(lab),
+        findings=drafting.findings(lab, 0),
+        pages=8,
+    )
+    study.close()
+    return made
+
+
+def with_claim(s: Submission, **claim: object) -> Submission:
+    evidence = Evidence(**{**vars(s.evidence), "claim": {**s.evidence.claim, **claim}})
+    return dataclasses.replace(s, evidence=evidence)
+
+
+def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submission: Submission) -> None:
+    s = submission
+    for significant in (True, False):
+        changed_claim = with_claim(s, significant=significant)
+        brief = Brief(
+            evidence=changed_claim.evidence,
+            analysis=s.analysis,
+            idea=s.idea,
+            references=s.references,
+            team="Written by the offline team.",
+        )
+        manuscript = offline_team(Settings()).writer.write(brief)
+        names = [s.evidence.template.spec.template.title]
+        assert check(manuscript, s.evidence.facts, s.references, names) == []
+        assert ("negative result" in manuscript.abstract) is not significant
+
+
+def test_reviews_follow_the_rubric(submission: Submission) -> None:
+    good, bad = with_claim(submission, significant=True), with_claim(submission, significant=False)
+    for reviewer in offline_panel():
+        assert reviewer.review(good).overall > reviewer.review(bad).overall
+        assert reviewer.review(good) == reviewer.review(good)
+    asked = {(r.kind, r.action) for reviewer in offline_panel() for r in reviewer.review(good).requests}
+    assert ("evidence", "sensitivity") in asked
+
+
+def test_an_audit_with_objections_lowers_the_presentation_and_asks_to_mend_it(submission: Submission) -> None:
+    findings = [Finding("bare-numeral", "section:results", f"{i}") for i in range(8)]
+    objected = dataclasses.replace(submission, findings=findings)
+    reviewer = offline_panel()[1]
+    clean, dirty = reviewer.review(submission), reviewer.review(objected)
+    assert dirty.presentation < clean.presentation
+    assert dirty.overall < clean.overall
+    assert "audit" in {r.action for r in dirty.requests}
+
+
+def test_every_criterion_speaks_on_some_paper(submission: Submission) -> None:
+    positive = with_claim(submission, significant=True)
+    for criterion in CRITERIA:
+        assert [*criterion(submission), *criterion(positive)]
