@@ -136,16 +136,17 @@ def _kept(study: Study) -> Table:
 
 
 def print_scores(study: Study, console: Console | None = None) -> None:
-    """A row a round, a column a score."""
+    """A row a score, a column a round."""
     table = Table(title="Reviewer scores", title_justify="left", box=None, pad_edge=False, title_style="bold")
-    table.add_column("round", justify="right", header_style="bright_black")
+    told = rounds(study)
+    table.add_column("mean of the panel", header_style="bright_black")
+    for r in told:
+        table.add_column(f"round {r['round']}", justify="right", header_style="bright_black")
     for name in SHOWN:
-        table.add_column(name, justify="right", header_style="bright_black", overflow="fold")
-    table.add_column("decision", header_style="bright_black")
-    table.add_column("version", header_style="bright_black")
-    for r in rounds(study):
-        cells = [f"{r['scores'][name]:g}" for name in SHOWN]
-        table.add_row(str(r["round"]), *cells, r["decision"], "kept" if r["kept"] else "not kept")
+        high = 10 if name == "overall" else 4
+        table.add_row(f"{name} (1-{high})", *(f"{r['scores'][name]:.2f}" for r in told))
+    table.add_row("decision", *(r["decision"] for r in told))
+    table.add_row("version", *("kept" if r["kept"] else "not kept" for r in told))
     (console or Console()).print(table)
 
 

@@ -15,6 +15,8 @@ from string import ascii_lowercase
 from typing import Any
 from urllib.parse import quote
 
+from nightlab.experiments.errors import NightlabError
+
 ARXIV = "https://export.arxiv.org/api/query"
 
 _DOI = re.compile(r"10\.\d{4,9}/[^\s{}\\]+")
@@ -22,8 +24,10 @@ _ARXIV = re.compile(r"(\d{2}(?:0[1-9]|1[0-2])\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:./+-]*")
 
 
-class LiteratureError(RuntimeError):
+class LiteratureError(NightlabError):
     """A bibliography that cannot be used, or a source that cannot be reached."""
+
+    exit_code = 2
 
 
 @dataclass(frozen=True, kw_only=True)

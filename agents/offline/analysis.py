@@ -83,11 +83,14 @@ def _distribution(knob: Knob) -> Any:
 
 
 def _scored(e: Evidence) -> list[tuple[Any, float]]:
-    """Trials with a score, and their mean fitness in the search."""
+    """Trials within the constraints that have a score, and their mean fitness in the search.
+
+    A penalty would drown what the knobs do to the metric.
+    """
     found = []
     for trial in e.trials:
         scores = [v for _, v in e.search_scores(trial.number)]
-        if scores and trial.verdict and trial.verdict.kind != "failed":
+        if scores and trial.verdict and trial.verdict.kind != "failed" and trial.verdict.cause != "constraint":
             found.append((trial, sum(scores) / len(scores)))
     return found
 
@@ -166,7 +169,7 @@ def _response(e: Evidence, folder: Path, shares: Mapping[str, float]) -> list[Fi
     figures.response(folder / "figures/response.pdf", panels, _label(e, "dev"))
     bars = [Share(label=name.replace("_", " "), value=share) for name, share in list(shares.items())[:SHOWN_BARS]]
     figures.importance(folder / "figures/importance.pdf", bars, "share of the variance of the fitness")
-    most = "Importance: share of the variance of the fitness that goes with each knob, over all scored trials (fANOVA)."
+    most = "Importance: share of the variance of the fitness that goes with each knob, over the trials that met the constraints (fANOVA)."
     caption = (
         "Response: fitness in the search against the knobs that explain most of its variance, trial by trial. The"
         " search does not sample evenly, so the lines tell where it looked as well as what it found."
@@ -204,7 +207,7 @@ def _importance_told(shares: Mapping[str, float], facts: Mapping[str, Fact]) -> 
     top = [f"{words(name)} ({{fact:importance.{name}}})" for name in list(shares)[:3] if f"importance.{name}" in facts]
     floats = "{float:importance}\n\n{float:response}"
     return (
-        f"*What matters.* Over all scored trials, most of the variance of the fitness goes with {listed(top)}, by a"
+        f"*What matters.* Over the trials that met the constraints, most of the variance of the fitness goes with {listed(top)}, by a"
         " functional analysis of variance ({ref:importance}); {ref:response} shows the response to the first of them."
         " These shares describe the trials that were run, not the space as a whole.\n\n"
     ) + floats

@@ -38,8 +38,8 @@ seeds is {{fact:trial.0.mean}}."""
     )
     if "search.optimism" in e.facts:
         text += (
-            " Values of the search were used to select, so they flatter the winner: on fresh seeds of the same split"
-            " its fitness is {fact:best.dev.mean}, a difference of {fact:search.optimism}."
+            " Values of the search were used to select; on fresh seeds of the same split the fitness of the last"
+            " incumbent is {fact:best.dev.mean}."
         )
     return f"{text} {{ref:kept}} lists what was kept.\n\n{{float:progress}}\n\n{{float:kept}}"
 

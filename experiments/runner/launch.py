@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.records import Level
 from nightlab.experiments.runner.inside import wire
 from nightlab.experiments.runner.view import View, closed_to_others
@@ -22,7 +23,7 @@ _CODE = Path(__file__).resolve().parent
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from inside.server import main; main(*map(int, sys.argv[2:]))"
 
 
-class RunnerError(RuntimeError):
+class RunnerError(NightlabError):
     """The machine cannot run what was asked for; the message says what to do."""
 
 
@@ -64,7 +65,7 @@ class Sandbox:
         alive, self._life = os.pipe()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
         fds = (control.fileno(), alive)
-        own_tmp = "/tmp" if settings.level == "S3" else str(settings.scratch)
+        own_tmp = "/lab/warm" if settings.level == "S3" else str(settings.scratch)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-B", "-c", _BOOT, str(_CODE), *map(str, fds)],
             stdin=subprocess.PIPE,

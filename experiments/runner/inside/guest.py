@@ -173,15 +173,20 @@ def _evaluate(request: dict[str, Any], places: Mapping[str, str]) -> int:
 
 def _number(name: str, value: object) -> float:
     """Integers and the scalars of array libraries are numbers, truth values are not."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
-        raise ValueError(f"the metric {name!r} is {value!r:.100}, not a finite number")
-    return float(value)
+    if not isinstance(value, bool) and isinstance(value, numbers.Real):
+        with contextlib.suppress(OverflowError):
+            if math.isfinite(number := float(value)):
+                return number
+    raise ValueError(f"the metric {name!r} is {value!r:.100}, not a finite number")
 
 
 def _exec(request: dict[str, Any], places: Mapping[str, str]) -> int:
     os.set_inheritable(REPORT, False)
     argv = [_filled(word, places, request["seed"]) for word in request["argv"]]
-    os.execvp(argv[0], argv)
+    try:
+        os.execvp(argv[0], argv)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, argv[0]) from None
 
 
 def _filled(word: str, places: Mapping[str, str], seed: int) -> str:

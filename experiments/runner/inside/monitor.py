@@ -96,14 +96,11 @@ def _furnish(
                 os.chown(path_name, uid, uid, follow_symlinks=False)
     spaces = config["level"] == "S3"
     named = {name: f"{namespaces.LAB}/{name}" if spaces else source for name, source in config["named"].items()}
-    tmp = "/tmp" if spaces else f"{box}/tmp"
     return {
         **named,
         "params": f"{box}/params.json",
         "box": box,
-        "artifact": f"{box}/artifact",
-        "out": f"{box}/out",
-        "tmp": tmp,
+        **{n: f"{box}/{n}" for n in ("artifact", "out", "tmp")},
     }
 
 

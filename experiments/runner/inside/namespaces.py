@@ -10,6 +10,7 @@ from . import syscalls
 
 LAB = "/lab"  # where named folders and a run's own folder appear
 BOX = f"{LAB}/box"
+WARM = f"{LAB}/warm"  # scratch of the warm process itself, for what imports write
 DEVICES = ("null", "zero", "full", "random", "urandom")
 _INSIDE_ID = 1000
 _FILES = {
@@ -73,10 +74,10 @@ def build(config: dict[str, Any]) -> None:
         elif os.path.exists(f"/new{path}"):
             syscalls.bind("/old/dev/null", f"/new{path}", devices=True)
     _devices(config["gpus"])
-    for name in (BOX, "/tmp", "/proc"):
+    for name in (BOX, WARM, "/tmp", "/proc"):
         os.makedirs(f"/new{name}", exist_ok=True)
     syscalls.mount("proc", "/new/proc", "proc", _PLAIN)
-    _tmpfs("/new/tmp", "16m")  # of the warm process, for what imports write
+    _tmpfs(f"/new{WARM}", "16m")
     syscalls.mount("none", "/new", None, _PLAIN & ~syscalls.MS_NOEXEC | syscalls.MS_REMOUNT | syscalls.MS_RDONLY)
     os.chdir("/new")
     syscalls.pivot_root(".", ".")
@@ -128,7 +129,8 @@ def open_box(limits: dict[str, Any], network: bool) -> None:
     _tmpfs(BOX, f"{limits['disk_mb']}m", options=f",nr_inodes={limits['inodes']}")
     for name, target in (("tmp", "/tmp"), ("shm", "/dev/shm")):
         os.mkdir(f"{BOX}/{name}")
-        syscalls.mount(f"{BOX}/{name}", target, None, syscalls.MS_BIND)
+        if not any(os.scandir(target)):  # something that is to be read may lie below /tmp
+            syscalls.mount(f"{BOX}/{name}", target, None, syscalls.MS_BIND)
 
 
 def own_proc() -> None:

@@ -1,0 +1,368 @@
+"""The runner of one machine, with real processes: outcomes, slots, cancelling, closing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, wait
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from nightlab.experiments.records import Level, ParamValue, RunOutcome, RunRequest
+from nightlab.experiments.runner.launch import RunnerError
+from nightlab.experiments.runner.local import LocalRunner, local_runner
+from nightlab.experiments.runner.sandbox import LEVELS, IsolationError, probe
+from nightlab.experiments.template import load
+from tests.conftest import MakeTemplate
+
+EXPERIMENT = """\
+import json
+import os
+import random
+import sys
+import time
+
+import numpy
+
+
+def run(params, inputs, out, seed):
+    print("said", params["say"])
+    answer = {"height": 1.0, "cost": 1}
+    exec(params["do"])
+    (out / "answer.json").write_text(json.dumps(answer))
+"""
+EVALUATE = """\
+import json
+
+
+def evaluate(out, private, split):
+    offset = json.loads((private / "offset.json").read_text())[split]
+    answer = json.loads((out / "answer.json").read_text())
+    return {name: value + offset if offset and name == "height" else value for name, value in answer.items()}
+"""
+
+
+class House:
+    """A runner on a template, and short words for using it."""
+
+    def __init__(self, folder: Path, stack: ExitStack, **options: object) -> None:
+        base = folder.parent / f"house-{folder.name}"
+        self.inputs, self.private, self.scratch = (base / name for name in ("inputs", "private", "scratch"))
+        for place in (self.inputs, self.private, self.scratch):
+            place.mkdir(parents=True)
+        (self.inputs / "noise").write_text("0.01")
+        (self.private / "offset.json").write_text(json.dumps({"dev": 0.0, "holdout": 0.5}))
+        self.folder = folder
+        self.runner: LocalRunner = stack.enter_context(
+            local_runner(load(folder), inputs=self.inputs, private=self.private, scratch=self.scratch, **options)  # type: ignore[arg-type]
+        )
+
+    def request(self, do: str = "pass", seed: int = 1, cold: bool = False, **params: ParamValue) -> RunRequest:
+        return RunRequest(
+            artifact=self.folder, params={"do": do, "say": "hello", **params}, seed=seed, cold=cold, splits=("dev",)
+        )
+
+    def run(self, do: str = "pass", **options: object) -> RunOutcome:
+        return self.runner.submit(self.request(do, **options)).result(60)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def house(make_template: MakeTemplate, stack: ExitStack) -> Callable[..., House]:
+    def build(
+        replace: dict[str, str] | None = None, files: dict[str, str | None] | None = None, **options: object
+    ) -> House:
+        contents: dict[str, str | None] = {"experiment.py": EXPERIMENT, "evaluate.py": EVALUATE, **(files or {})}
+        return House(make_template(replace, contents), stack, **options)
+
+    return build
+
+
+def test_a_run_is_scored_by_the_evaluator(house: Callable[..., House]) -> None:
+    h = house()
+    request = RunRequest(artifact=h.folder, params={"do": "pass", "say": "x"}, seed=1, splits=("dev", "holdout"))
+    outcome = h.runner.submit(request).result(60)
+    assert outcome.status == "ok", outcome.error
+    assert outcome.metrics == {"dev": {"height": 1.0, "cost": 1.0}, "holdout": {"height": 1.5, "cost": 1.0}}
+    assert (outcome.trust, outcome.level, outcome.output) == ("verified", probe(), "said x")
+    assert 0 < outcome.wall_s < 5
+    assert outcome.memory_mb > 5
+
+
+def test_cold_and_warm_agree_and_seeds_differ(house: Callable[..., House]) -> None:
+    h = house()
+    draw = "answer['height'] = random.random() + float(numpy.random.rand()) + hash('a word') % 1000"
+    warm, again, cold = (h.run(draw, seed=7, cold=cold) for cold in (False, False, True))
+    other = h.run(draw, seed=8)
+    assert warm.status == cold.status == "ok", cold.error
+    assert warm.metrics == again.metrics == cold.metrics
+    assert other.metrics != warm.metrics
+
+
+def test_time_for_imports_is_not_the_experiments(house: Callable[..., House]) -> None:
+    assert house().run("pass", cold=True).wall_s < 0.2
+
+
+def test_what_a_run_changes_is_gone_for_the_next(house: Callable[..., House]) -> None:
+    h = house()
+    marks = "os.environ['MARK'] = open('mark', 'w').name; numpy.mark = 1; sys.path.append('mark')"
+    assert h.run(marks).status == "ok"
+    found = "answer['height'] = float('MARK' in os.environ or os.path.exists('mark') or hasattr(numpy, 'mark'))"
+    assert h.run(found).metrics["dev"]["height"] == 0.0
+
+
+def test_the_threads_are_shared_among_the_slots(house: Callable[..., House]) -> None:
+    h = house(workers=2)
+    outcome = h.run("answer['height'] = float(os.environ['OMP_NUM_THREADS'])")
+    assert outcome.metrics["dev"]["height"] == max(1, (os.cpu_count() or 1) // 2)
+
+
+@pytest.mark.parametrize(
+    ("do", "status", "told"),
+    [
+        ("raise ValueError('a wrong turn')", "crash", "ValueError: a wrong turn"),
+        ("sys.exit('enough')", "crash", "enough"),
+        ("os.kill(os.getpid(), 11); import ctypes; ctypes.string_at(8)", "crash", "signal 11"),
+        ("time.sleep(60)", "timeout", "longer than 1.5 s (timeout_s)"),
+        ("hoard = [bytearray(b'x') * (1 << 24) for _ in range(100)]", "memory", "512 MB (memory_mb)"),
+        ("raise MemoryError('none left')", "memory", "none left"),
+        ("answer['height'] = float('nan')", "invalid", "'height' is nan"),
+        ("answer['height'] = True", "invalid", "'height' is True"),
+        ("answer['height'] = 10 ** 400", "invalid", "height"),
+        ("del answer['height']", "invalid", "'height' is missing from evaluate:evaluate (found: cost)"),
+        ("del answer['cost']", "invalid", "the metric 'cost' is missing"),
+        ("os._exit(0)", "invalid", "the experiment wrote no output files"),
+        ("answer['cost'] = 'word'", "invalid", "'cost' is 'word'"),
+        ("answer.update(cost=[])", "invalid", "'cost' is []"),
+    ],
+)
+def test_how_a_run_fails(house: Callable[..., House], do: str, status: str, told: str) -> None:
+    outcome = house({"timeout_s = 5": "timeout_s = 1.5"}).run(do)
+    assert (outcome.status, outcome.metrics) == (status, {})
+    assert told in outcome.error
+
+
+def test_a_traceback_shows_the_experiments_own_lines(house: Callable[..., House]) -> None:
+    error = house().run("json.loads('{')").error
+    assert 'File "experiment.py", line 13, in run' in error
+    assert 'File "json/__init__.py"' in error
+    assert error.splitlines()[-1].startswith("json.decoder.JSONDecodeError: Expecting property name")
+    assert "guest.py" not in error
+
+
+@pytest.mark.parametrize(("parse", "expected"), [("stdout", 3.0), ("answer.json", 1.0)])
+def test_metrics_that_the_experiment_reports_itself(house: Callable[..., House], parse: str, expected: float) -> None:
+    h = house({'entry = "evaluate:evaluate"': f'parse = "{parse}"'})
+    outcome = h.run("print('height: 2.0\\ncost=1\\nheight = 3\\nlr: nan\\nnote: hi')")
+    assert outcome.status == "ok", outcome.error
+    assert outcome.trust == "reported"
+    assert outcome.metrics["dev"]["height"] == expected
+    missing = h.run("os._exit(0)" if parse == "answer.json" else "print('cost: 1')")
+    assert missing.status == "invalid"
+    assert (
+        "wrote no answer.json" if parse == "answer.json" else "'height' is missing from what it printed"
+    ) in missing.error
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_a_program_in_any_language(house: Callable[..., House], cold: bool) -> None:
+    script = """\
+set -e
+cat "$NIGHTLAB_INPUTS/noise"
+printf '{"height": %s, "cost": 1, "x": 2}' "$1" > "$2/answer.json"
+test "$NIGHTLAB_SEED" = "$1" && test "$NIGHTLAB_OUT" = "$2"
+python -c 'import json, os; print(json.load(open(os.environ["NIGHTLAB_PARAMS"]))["say"])'
+"""
+    h = house(
+        {
+            'entry = "experiment:run"': 'command = ["sh", "run.sh", "{seed}", "{out}"]',
+            '["experiment.py"]': '["run.sh"]',
+        },
+        {"run.sh": script},
+    )
+    outcome = h.run(seed=4, cold=cold)
+    assert outcome.status == "ok", outcome.error + outcome.output
+    assert outcome.metrics["dev"] == {"height": 4.0, "cost": 1.0, "x": 2.0}
+    assert outcome.output == "0.01hello"
+    assert (
+        "no-such-program"
+        in house(
+            {'entry = "experiment:run"': 'command = ["no-such-program"]', '["experiment.py"]': '["run.sh"]'},
+            {"run.sh": ""},
+        )
+        .run()
+        .error
+    )
+
+
+def test_a_slow_run_holds_up_nobody(house: Callable[..., House]) -> None:
+    h = house(workers=2)
+    h.run()
+    slow = h.runner.submit(h.request("time.sleep(4)"))
+    start = time.monotonic()
+    quick = [h.runner.submit(h.request(seed=i)) for i in range(6)]
+    assert not wait(quick, timeout=3.5).not_done
+    assert time.monotonic() - start < 3.5
+    assert not slow.done()
+
+
+def test_cancelling_ends_a_run_and_spares_the_others(house: Callable[..., House]) -> None:
+    h = house(workers=2)
+    h.run()
+    long, other = h.runner.submit(h.request("time.sleep(4)")), h.runner.submit(h.request("time.sleep(0.5)"))
+    time.sleep(0.3)
+    assert long.cancel()
+    start = time.monotonic()
+    assert h.runner.submit(h.request()).result(60).status == "ok"
+    assert time.monotonic() - start < 2
+    assert other.result(60).status == "ok"
+
+
+def test_closing_ends_everything_at_once(house: Callable[..., House]) -> None:
+    h = house(workers=1)
+    h.run()
+    futures = [h.runner.submit(h.request("time.sleep(4)")) for _ in range(3)]
+    time.sleep(0.2)
+    start = time.monotonic()
+    h.runner.close()
+    assert time.monotonic() - start < 1.5
+    assert list(h.scratch.iterdir()) == []
+    for future in futures:
+        with pytest.raises(CancelledError):
+            future.result(1)
+    with pytest.raises(RunnerError, match="closed"):
+        h.runner.submit(h.request())
+
+
+@pytest.mark.parametrize("what", ["private/offset.json", "inputs/noise", "template/evaluate.py"])
+def test_a_changed_judge_stops_the_study(house: Callable[..., House], what: str) -> None:
+    h = house()
+    assert h.run().status == "ok"
+    folder, name = what.split("/")
+    path = {"private": h.private, "inputs": h.inputs, "template": h.folder}[folder] / name
+    text = path.read_text()
+    path.write_text(text)  # touched, and the same
+    assert h.run().status == "ok"
+    path.write_text(text + " ")
+    outcome = h.run()
+    assert (outcome.status, outcome.metrics) == ("tampered", {})
+    assert name in outcome.error
+    path.write_text(text)
+    assert h.run().status == "tampered"
+
+
+def test_levels_below_what_is_needed_are_refused(house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nightlab.experiments.runner.sandbox.probe", lambda: "S0")
+    with pytest.raises(IsolationError, match=r"S2 is needed for code that a model wrote.*--isolation S0"):
+        house(own_code=False)
+    with pytest.raises(IsolationError, match="S3 is needed"):
+        house(minimum="S3")
+    assert house(own_code=False, minimum="S0").run().level == "S0"
+    assert house().run().level == "S0"
+
+
+@pytest.mark.parametrize("level", ["S3", "S2", "S0"])
+def test_every_level_runs(house: Callable[..., House], level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+    if LEVELS.index(probe()) < LEVELS.index(level):
+        pytest.skip(f"this machine isolates at {probe()} only")
+    monkeypatch.setattr("nightlab.experiments.runner.sandbox.probe", lambda: level)
+    h = house()
+    assert h.runner.level == level
+    for cold in (False, True):
+        outcome = h.run(cold=cold)
+        assert (outcome.status, outcome.level) == ("ok", level), outcome.error
+    assert h.run("time.sleep(60)").status == "timeout"
+
+
+def test_missing_gpus_are_told(house: Callable[..., House]) -> None:
+    if list(Path("/dev").glob("nvidia[0-9]*")):
+        pytest.skip("this machine has GPUs")
+    with pytest.raises(RunnerError, match=r"asks for 1 GPU per run, 1 at a time, and this machine offers 0"):
+        house({"memory_mb = 512": "memory_mb = 512\ngpus = 1"})
+
+
+def test_a_dead_sandbox_is_replaced(house: Callable[..., House]) -> None:
+    h = house(minimum=None)
+    assert h.run().status == "ok"
+    before = _below(os.getpid())
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    assert h.run().status == "ok"
+    assert _below(os.getpid()).isdisjoint(before)
+
+
+def test_runners_start_from_any_thread(house: Callable[..., House]) -> None:
+    """A sandbox outlives the thread that started it."""
+    found: list[House] = []
+    thread = threading.Thread(target=lambda: found.append(house()))
+    thread.start()
+    thread.join()
+    assert found[0].run().status == "ok"
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from nightlab.experiments.records import RunRequest
+from nightlab.experiments.runner.local import local_runner
+from nightlab.experiments.template import load
+folder, base = Path(sys.argv[1]), Path(sys.argv[2])
+data = {name: base / name for name in ("inputs", "private", "scratch")}
+runner = local_runner(load(folder), workers=2, **data)
+quick = {"do": "pass", "say": "x"}
+assert runner.submit(RunRequest(artifact=folder, params=quick, seed=1)).result().status == "ok"
+slow = {"do": "import subprocess; subprocess.Popen(['sleep', '100']); time.sleep(100)", "say": "x"}
+for _ in range(2):
+    runner.submit(RunRequest(artifact=folder, params=slow, seed=1))
+time.sleep(0.5)
+print("ready", flush=True)
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_nothing_survives_the_parent(house: Callable[..., House], number: signal.Signals) -> None:
+    h = house({"timeout_s = 5": "timeout_s = 90"})
+    h.runner.close()
+    command = [sys.executable, "-c", PARENT, str(h.folder), str(h.inputs.parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "ready\n"
+        below = _below(parent.pid)
+        assert len(below) >= 8
+        parent.send_signal(number)
+    for _ in range(100):
+        if not (left := {pid for pid in below if _runs(pid)}):
+            break
+        time.sleep(0.02)
+    assert left == set()
+
+
+def _below(pid: int) -> set[int]:
+    from nightlab.experiments.runner.inside import limits
+
+    proc = os.open("/proc", os.O_RDONLY)
+    try:
+        return set(limits.descendants(proc, pid))
+    finally:
+        os.close(proc)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return " (sleep) Z" not in (stat := Path(f"/proc/{pid}/stat").read_text()) and ") Z " not in stat
+    except OSError:
+        return False

@@ -1,0 +1,123 @@
+"""One confined program: what it sees, what comes back, which limit it hit."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nightlab.experiments.records import Level
+from nightlab.experiments.runner.imports import imported
+from nightlab.experiments.runner.inside.collect import collect
+from nightlab.experiments.runner.launch import Limits
+from nightlab.experiments.runner.sandbox import LEVELS, confined, describe, probe, why_not
+from nightlab.experiments.runner.view import view
+
+CONFINING = [level for level in ("S3", "S2") if LEVELS.index(probe()) >= LEVELS.index(level)]
+
+
+@pytest.fixture(params=[*CONFINING, "S0"])
+def level(request: pytest.FixtureRequest) -> Level:
+    level: Level = request.param
+    return level
+
+
+def test_levels_are_probed_and_described() -> None:
+    assert probe() in LEVELS
+    assert len({describe(level) for level in LEVELS}) == 4
+    if probe() in ("S3", "S2"):
+        assert why_not(probe()) == ""
+
+
+def test_the_canary_notices_what_is_no_sandbox() -> None:
+    assert "it read a file outside" in why_not("S0")
+
+
+def test_files_go_in_and_come_back(tmp_path: Path, level: Level) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "in").write_text("old")
+    (tmp_path / "tool").write_text("#!/bin/sh\necho made > $1/made; echo new > sub/in; mkdir far; echo $WORD; exit 3\n")
+    (tmp_path / "tool").chmod(0o755)
+    (tmp_path / "link").symlink_to("/etc/hostname")
+    ended = confined(["./tool", "{artifact}"], write=tmp_path, env={"WORD": "word"}, level=level)
+    assert (ended.code, ended.stdout, ended.ok, ended.level) == (3, "word\n", False, level), ended.stderr
+    assert (tmp_path / "made").read_text() == "made\n"
+    assert (tmp_path / "sub" / "in").read_text() == "new\n"
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_nothing_is_inherited(tmp_path: Path, level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "secret")
+    ended = confined(["env"], write=tmp_path, level=level)
+    assert ended.ok
+    names = {line.partition("=")[0] for line in ended.stdout.splitlines()}
+    assert names <= {"PATH", "HOME", "TMPDIR", "LANG", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "PWD"}
+
+
+@pytest.mark.parametrize(
+    ("program", "limits", "limit"),
+    [
+        ("sleep 30", Limits(wall_s=0.3), "timeout"),
+        ("(trap '' TERM; while :; do :; done) & sleep 30", Limits(wall_s=20, cpu_s=0.4), "cpu"),
+        ("python -c 'x = b\"x\" * (300 << 20); import time; time.sleep(30)'", Limits(memory_mb=200), "memory"),
+    ],
+)
+def test_limits(tmp_path: Path, level: Level, program: str, limits: Limits, limit: str) -> None:
+    ended = confined(["sh", "-c", program], write=tmp_path, limits=limits, level=level)
+    assert ended.limit == limit
+    assert not ended.ok
+    assert ended.wall_s < 8
+
+
+@pytest.mark.parametrize("level", CONFINING)
+def test_only_the_given_folders_are_seen(tmp_path: Path, level: Level) -> None:
+    for name in ("shown", "secret", "work"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    look = f"cat {tmp_path}/shown/file; cat {tmp_path}/secret/file; echo x > {tmp_path}/shown/new"
+    ended = confined(["sh", "-c", look], read=[tmp_path / "shown"], write=tmp_path / "work", level=level)
+    assert ended.stdout == "shown"
+    assert not (tmp_path / "shown" / "new").exists()
+
+
+def test_collecting_follows_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (tmp_path / "secret").write_text("secret")
+    (out / "good.json").write_text("{}")
+    (out / "link").symlink_to(tmp_path / "secret")
+    os.link(tmp_path / "secret", out / "hard")
+    os.mkfifo(out / "pipe")
+    (out / "folder").symlink_to(tmp_path)
+    (out / "bad\nname").write_text("x")
+    (out / "big").write_bytes(bytes(2000))
+    outputs = collect(str(out), count=10, size=1000)
+    assert outputs.files == {"good.json": b"{}"}
+    assert len(outputs.problems) == 6
+
+
+def test_what_is_hidden_is_in_no_rule(tmp_path: Path) -> None:
+    for name in ("a/b/secret", "a/b/open", "a/c"):
+        (tmp_path / name).mkdir(parents=True)
+    sight = view(read=[tmp_path / "a"], secret=[tmp_path / "a/b/secret"], network=False)
+    assert str(tmp_path / "a/b/secret") in sight.hidden
+    assert {str(tmp_path / "a/b/open"), str(tmp_path / "a/c")} <= set(sight.allowed)
+    assert not {str(tmp_path / "a"), str(tmp_path / "a/b")} & set(sight.allowed)
+
+
+def test_imports_of_others_at_the_top_level() -> None:
+    source = b"""
+import numpy as np, os.path
+from sklearn.linear_model import Ridge
+from . import x
+import helper
+try:
+    import torch
+except ImportError:
+    pass
+def f():
+    import late
+"""
+    files = {"main.py": source, "helper.py": b"import json", "broken.py": b"(", "data.csv": b"import csv"}
+    assert imported(files) == ("numpy", "os.path", "sklearn.linear_model", "torch", "json")
