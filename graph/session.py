@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
-from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
@@ -18,6 +15,7 @@ from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.study import Settings, Study, create, reopen
 from nightlab.experiments.template import load
 from nightlab.graph import drafting
+from nightlab.graph.checkpoints import checkpoints
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
@@ -78,11 +76,7 @@ def _runner(study: Study) -> Any:
 
 def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None) -> None:
     mode: Mode = study.ledger.document("study", "mode") or "pipeline"
-    with closing(sqlite3.connect(study.folder / "graph.db", check_same_thread=False)) as connection:
-        # The ledger is the truth and a replay repeats nothing, so the checkpoints need not wait for the disk.
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        saver = SqliteSaver(connection)
+    with checkpoints(study.folder / "graph.db") as saver:
         config: Any = {"configurable": {"thread_id": THREAD}, "recursion_limit": 10**9}
         fresh = saver.get_tuple(config) is None
         given: Any

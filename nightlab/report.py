@@ -168,9 +168,9 @@ def print_templates(as_json: bool, print_json: Callable[[dict[str, Any]], None])
         print_json({"templates": rows})
         return
     table = Table(box=None, pad_edge=False)
-    for name in ("template", "title", "metric", "better", "knobs", "path"):
+    for name in ("template", "title", "metric", "better", "knobs"):
         table.add_column(name, header_style="bright_black", overflow="fold")
     for t in loaded:
         better = "smaller" if t.spec.objective.direction == "minimize" else "larger"
-        table.add_row(t.name, t.spec.template.title, t.metric, better, str(len(t.knobs)), str(t.folder))
+        table.add_row(t.name, t.spec.template.title, t.metric, better, str(len(t.knobs)))
     Console().print(table)

@@ -11,6 +11,7 @@ from nightlab.agents.offline import tabulating
 from nightlab.agents.offline.words import listed, words
 from nightlab.agents.team import Analysis
 from nightlab.experiments.records import Fact, Knob
+from nightlab.experiments.search.numeric import distribution
 from nightlab.papers import figures
 from nightlab.papers.curve import point
 from nightlab.papers.evidence import Evidence, Facts
@@ -64,22 +65,12 @@ def _importance(e: Evidence, seed: int) -> dict[str, float]:
             study.add_trial(
                 optuna.trial.create_trial(
                     params={k.name: trial.change.params[k.name] for k in moved},
-                    distributions={k.name: _distribution(k) for k in moved},
+                    distributions={k.name: distribution(k) for k in moved},
                     value=value,
                 )
             )
         found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=32, seed=seed))
     return {name: float(share) for name, share in found.items()}
-
-
-def _distribution(knob: Knob) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-    if knob.type == "choice":
-        return CategoricalDistribution(knob.choices)
-    if knob.type == "int":
-        return IntDistribution(int(knob.low), int(knob.high), log=knob.log)
-    return FloatDistribution(knob.low, knob.high, log=knob.log)
 
 
 def _scored(e: Evidence) -> list[tuple[Any, float]]:
@@ -169,7 +160,10 @@ def _response(e: Evidence, folder: Path, shares: Mapping[str, float]) -> list[Fi
     figures.response(folder / "figures/response.pdf", panels, _label(e, "dev"))
     bars = [Share(label=name.replace("_", " "), value=share) for name, share in list(shares.items())[:SHOWN_BARS]]
     figures.importance(folder / "figures/importance.pdf", bars, "share of the variance of the fitness")
-    most = "Importance: share of the variance of the fitness that goes with each knob, over the trials that met the constraints (fANOVA)."
+    most = (
+        "Importance: share of the variance of the fitness that goes with each knob, over the trials that met the"
+        " constraints (fANOVA)."
+    )
     caption = (
         "Response: fitness in the search against the knobs that explain most of its variance, trial by trial. The"
         " search does not sample evenly, so the lines tell where it looked as well as what it found."
@@ -207,8 +201,8 @@ def _importance_told(shares: Mapping[str, float], facts: Mapping[str, Fact]) -> 
     top = [f"{words(name)} ({{fact:importance.{name}}})" for name in list(shares)[:3] if f"importance.{name}" in facts]
     floats = "{float:importance}\n\n{float:response}"
     return (
-        f"*What matters.* Over the trials that met the constraints, most of the variance of the fitness goes with {listed(top)}, by a"
-        " functional analysis of variance ({ref:importance}); {ref:response} shows the response to the first of them."
+        "*What matters.* Over the trials that met the constraints, most of the variance of the fitness goes with"
+        f" {listed(top)}, by a functional analysis of variance ({ref:importance}); {ref:response} shows the response to the first of them."
         " These shares describe the trials that were run, not the space as a whole.\n\n"
     ) + floats
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -33,8 +34,6 @@ open("report", "w").write("held")
 @contextmanager
 def bait() -> Iterator[tuple[Path, list[str]]]:
     """A folder to hide, and the words for the canary: a secret file, a listening port, this process."""
-    import os
-
     with tempfile.TemporaryDirectory(prefix="nightlab-bait-") as name, socket.socket() as listener:
         folder = Path(name)
         (folder / "secret").write_text("secret")

@@ -42,8 +42,14 @@ class Execution:
         template = station.template
         run, evaluate = template.spec.run, template.spec.evaluate
         self._limits = Limits(wall_s=run.timeout_s, memory_mb=run.memory_mb, address_space=not station.gpus)
+        artifact = {template.folder / name for name in template.files()}
+        judge = [path for path in template.folder.glob("*.py") if path not in artifact]
         self._seal = Seal(
-            {"the template": template.folder, "the private data": station.private, "the inputs": station.inputs}
+            {
+                "the evaluator": [template.folder / "template.toml", *judge],
+                "the private data": [station.private],
+                "the inputs": [station.inputs],
+            }
         )
         self._tampered = ""
         self._pool = Pool()
@@ -54,8 +60,8 @@ class Execution:
         if not station.gpus:
             self._pool.warm(self._experiment)
         if evaluate.entry:
-            judge = f"{evaluate.entry.split(':')[0]}.py"
-            preload = imported({judge: (template.folder / judge).read_bytes()})
+            source = f"{evaluate.entry.split(':')[0]}.py"
+            preload = imported({source: (template.folder / source).read_bytes()})
             self._evaluator = self._settings({"private": station.private, "template": template.folder}, preload)
             self._pool.warm(self._evaluator)
 

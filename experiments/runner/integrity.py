@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _Signature = dict[str, tuple[int, ...]]
@@ -13,49 +13,49 @@ _Signature = dict[str, tuple[int, ...]]
 class Seal:
     """Hashes folders and files once; then looks at their state, and hashes again where that has changed."""
 
-    def __init__(self, named: Mapping[str, Path]) -> None:
-        """named: what people call them, and where they are."""
+    def __init__(self, named: Mapping[str, Sequence[Path]]) -> None:
+        """named: what people call them, and the files and folders that they are."""
         self._named = dict(named)
-        self._signatures = {name: _signature(path) for name, path in named.items()}
-        self._hashes = {name: _hash(path) for name, path in named.items()}
+        self._signatures = {name: _signature(paths) for name, paths in named.items()}
+        self._hashes = {name: _hash(paths) for name, paths in named.items()}
 
     def broken(self) -> str:
         """What has changed, for people; empty if nothing has."""
-        for name, path in self._named.items():
-            signature = _signature(path)
+        for name, paths in self._named.items():
+            signature = _signature(paths)
             if signature == self._signatures[name]:
                 continue
-            if _hash(path) != self._hashes[name]:
+            if _hash(paths) != self._hashes[name]:
                 changed = sorted({k for k, _ in signature.items() ^ self._signatures[name].items()})
                 return f"{name} changed while experiments ran: {', '.join(changed[:5])}"
             self._signatures[name] = signature
         return ""
 
 
-def _files(path: Path) -> list[str]:
-    if not path.is_dir():
-        return [str(path)]
-    found = [f"{folder}/{name}" for folder, _, names in os.walk(path) for name in names]
-    return sorted(name for name in found if "__pycache__" not in name)
+def _files(paths: Sequence[Path]) -> list[Path]:
+    found = [path for path in paths if not path.is_dir()]
+    for folder in (path for path in paths if path.is_dir()):
+        found += [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+    return sorted(path for path in found if "__pycache__" not in path.parts)
 
 
-def _signature(path: Path) -> _Signature:
+def _signature(paths: Sequence[Path]) -> _Signature:
     signature: _Signature = {}
-    for name in _files(path):
+    for path in _files(paths):
         try:
-            s = Path(name).stat()
-            signature[name] = (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode)
+            s = path.stat()
+            signature[str(path)] = (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_ino, s.st_mode)
         except OSError:
-            signature[name] = ()
+            signature[str(path)] = ()
     return signature
 
 
-def _hash(path: Path) -> str:
+def _hash(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for name in _files(path):
-        digest.update(f"{os.path.relpath(name, path)}\0".encode())
+    for path in _files(paths):
+        digest.update(f"{path}\0".encode())
         try:
-            with Path(name).open("rb") as file:
+            with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
         except OSError:
             digest.update(b"missing")

@@ -164,14 +164,14 @@ def _config(settings: Settings) -> dict[str, Any]:
     sight = settings.view
     named = {name: str(path.resolve()) for name, path in settings.named.items()}
     spaces = settings.level == "S3"
-    shown = [*(source for source, _ in sight.binds), *([] if spaces else [str(settings.scratch)])]
+    shown = (*(source for source, _ in sight.binds), *(() if spaces else (str(settings.scratch),)))
     binds = [*sight.binds, *((source, f"/lab/{name}") for name, source in named.items())]
     return {
         "level": settings.level,
         "code": str(_CODE),
         "parent": os.getpid(),
         "uid": os.getpid() * 64,
-        "read_all": os.geteuid() == 0 and closed_to_others(shown, named.values(), parents=not spaces),
+        "read_all": os.geteuid() == 0 and closed_to_others(shown, tuple(named.values()), parents=not spaces),
         "binds": binds,
         "links": dict(sight.links),
         "hidden": sight.hidden,

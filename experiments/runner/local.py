@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import shutil
@@ -17,7 +18,7 @@ from nightlab.experiments.runner.execution import Execution, Station
 from nightlab.experiments.runner.gpus import share
 from nightlab.experiments.runner.launch import RunnerError
 from nightlab.experiments.runner.pool import Cancelled, Ticket
-from nightlab.experiments.runner.sandbox import choose
+from nightlab.experiments.runner.sandbox import choose, describe
 from nightlab.experiments.template import Template
 
 _Job = tuple[RunRequest, "Future[RunOutcome]"]
@@ -41,6 +42,8 @@ def local_runner(
     Raises IsolationError where the machine isolates too little, RunnerError where it lacks the GPUs.
     """
     level = choose(minimum, own_code=own_code)
+    if level in ("S0", "S1"):
+        logging.getLogger(__name__).warning("experiments run at level %s: %s", level, describe(level))
     return LocalRunner(template, inputs=inputs, private=private, scratch=scratch, workers=workers, level=level)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 import sys
@@ -100,12 +101,12 @@ def _allowed(roots: Iterable[str], hidden: Sequence[str]) -> tuple[list[str], li
     return allowed, listed
 
 
-def closed_to_others(shown: Iterable[str], named: Iterable[str], *, parents: bool) -> bool:
+@functools.lru_cache(maxsize=64)
+def closed_to_others(shown: tuple[str, ...], named: tuple[str, ...], *, parents: bool) -> bool:
     """Whether an unprivileged user could not read some of these folders, judged by their permissions.
 
     named: folders whose content is looked at too. parents: whether the way to them counts.
     """
-    named = list(named)
     paths = [Path(p) for p in (*shown, *named)]
     paths += [above for path in paths for above in path.parents if parents]
     paths += [Path(folder, name) for n in named for folder, below, names in os.walk(n) for name in (*below, *names)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -57,7 +58,49 @@ class RandomSampler:
         return candidates[rng.integers(len(candidates))] if len(candidates) else None
 
 
-SAMPLERS: dict[str, type[Sampler]] = {"random": RandomSampler}
+class OptunaSampler:
+    """Optuna's multivariate TPE (Bergstra et al. 2011; Falkner et al. 2018) over the free knobs."""
+
+    STARTUP = 8
+    TRIES = 8
+
+    def suggest(self, view: View, rng: np.random.Generator) -> Vector | None:
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        knobs = [k for k, moves in zip(view.space.knobs, view.free, strict=True) if moves]
+        distributions = {k.name: distribution(k) for k in knobs}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            sampler = optuna.samplers.TPESampler(
+                multivariate=True, n_startup_trials=self.STARTUP, seed=int(rng.integers(2**31))
+            )
+        study = optuna.create_study(direction="maximize", sampler=sampler)
+        for point, score in zip(view.points, view.scores, strict=True):
+            params = view.space.decode(point)
+            params = {k.name: params[k.name] for k in knobs}
+            study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=float(score)))
+        for _ in range(self.TRIES):
+            asked = study.ask(distributions).params
+            point = view.base.copy()
+            point[view.free] = view.space.encode({**view.space.decode(view.base), **asked})[view.free]
+            if view.space.key(view.space.decode(point)) not in view.taken:
+                return point
+        return RandomSampler().suggest(view, rng)
+
+
+def distribution(knob: Knob) -> Any:
+    """Optuna's distribution of a knob."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    if knob.type == "choice":
+        return CategoricalDistribution(knob.choices)
+    if knob.type == "int":
+        return IntDistribution(int(knob.low), int(knob.high), log=knob.log)
+    return FloatDistribution(knob.low, knob.high, log=knob.log)
+
+
+SAMPLERS: dict[str, type[Sampler]] = {"random": RandomSampler, "tpe": OptunaSampler}
 
 
 class Memory:

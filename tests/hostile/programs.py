@@ -582,7 +582,7 @@ except OSError:
     ),
     Program("deep folders", 'path = out\nfor n in range(40):\n    path = path / "d"\n    path.mkdir()', ("invalid",)),
     Program(
-        "names",
+        "names of files",
         """
 for name in ("a\\nb", "\\x1b[31m", "-rf", "\\u202egpj.exe", ".hidden", "x" * 250):
     (out / name).write_text("x")

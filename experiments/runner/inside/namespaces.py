@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from . import syscalls
+from . import landlock, syscalls
 
 LAB = "/lab"  # where named folders and a run's own folder appear
 BOX = f"{LAB}/box"
@@ -120,8 +120,6 @@ def _devices(gpus: bool) -> None:
 
 def open_box(limits: dict[str, Any], network: bool) -> None:
     """Give this process and its children a run folder of bounded size, and its next child a process table."""
-    from . import landlock
-
     flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID
     if landlock.version() < 6 and not network:
         flags |= syscalls.CLONE_NEWNET  # abstract sockets of concurrent runs would meet

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,13 @@ def f():
 """
     files = {"main.py": source, "helper.py": b"import json", "broken.py": b"(", "data.csv": b"import csv"}
     assert imported(files) == ("numpy", "os.path", "sklearn.linear_model", "torch", "json")
+
+
+@pytest.mark.parametrize("level", CONFINING)
+def test_the_network_where_it_is_asked_for(tmp_path: Path, level: Level) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        reach = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2).close(); print('reached')"
+        for network in (True, False):
+            ended = confined(["python", "-c", reach], write=tmp_path, level=level, network=network)
+            assert (ended.stdout == "reached\n") == network, ended.stderr

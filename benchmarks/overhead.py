@@ -1,0 +1,124 @@
+"""What the loop itself costs: graph, checkpoint, ledger and decision per trial, on experiments that take no time.
+
+    python benchmarks/overhead.py [--trials 100 1000 10000]
+
+Each size is a study of its own in a fresh process, with a runner whose runs are done when they are submitted, one seed
+a verdict and the random policy, so that what is left is the loop. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+TOML = """\
+[template]
+name = "instant"
+title = "Instant experiments"
+description = "A function that costs nothing, to measure the loop around it."
+[artifact]
+editable = ["experiment.py"]
+[run]
+entry = "experiment:run"
+[evaluate]
+entry = "evaluate:evaluate"
+[objective]
+metric = "value"
+direction = "minimize"
+[search.space.x]
+strategy = "x"
+type = "float"
+low = 0.0
+high = 1.0
+default = 0.5
+[search.space.y]
+strategy = "y"
+type = "float"
+low = 0.0
+high = 1.0
+default = 0.5
+[budget]
+confirm_seeds = 2
+"""
+
+
+class InstantRunner:
+    """Answers at once with a value that depends on parameters and seed."""
+
+    level = "S0"
+    workers = 1
+
+    def submit(self, request):  # type: ignore[no-untyped-def]
+        from nightlab.experiments.records import RunOutcome
+
+        noise = (request.seed % 1000) * 1e-6
+        value = (request.params["x"] - 0.3) ** 2 + (request.params["y"] - 0.7) ** 2 + noise
+        done: Future[RunOutcome] = Future()
+        done.set_result(RunOutcome(status="ok", metrics={split: {"value": value} for split in request.splits}))
+        return done
+
+    def close(self) -> None:
+        pass
+
+
+def rss_mb() -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def study(trials: int) -> None:
+    """One study in this process; prints milliseconds a trial, database size and the growth of the memory."""
+    from nightlab.experiments.study import Settings
+    from nightlab.graph import session
+
+    session._runner = lambda _study: InstantRunner()  # type: ignore[assignment]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "template"
+        folder.mkdir()
+        (folder / "template.toml").write_text(TOML)
+        (folder / "experiment.py").write_text("def run(params, inputs, out, seed):\n    pass\n")
+        (folder / "evaluate.py").write_text("def evaluate(out, private, split):\n    return {}\n")
+        settings = Settings(trials=trials, seeds=1, policy="random")
+        place = session.begin(folder, settings, Path(name) / "studies", "experiment")
+        marks: dict[int, tuple[float, float]] = {}
+
+        def hear(event):  # type: ignore[no-untyped-def]
+            if event.get("trial") in (0, min(50, trials // 2), trials):
+                marks[event["trial"]] = (time.perf_counter(), rss_mb())
+
+        session.work(place, hear)
+        size = sum(f.stat().st_size for f in place.glob("*.db*"))
+        (start, _), (_, before), (end, after) = marks[0], marks[min(50, trials // 2)], marks[trials]
+        print(json.dumps({"ms": 1000 * (end - start) / trials, "kb": size / 1024 / trials, "mb": after - before}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000, 10000])
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        return study(args.one)
+    result: dict[str, float] = {}
+    for trials in args.trials:
+        command = [sys.executable, __file__, "--one", str(trials)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        row = json.loads(done.stdout.splitlines()[-1])
+        print(f"{trials:6} trials: {row['ms']:.2f} ms a trial, {row['kb']:.2f} kB a trial, {row['mb']:+.1f} MB")
+        result[f"overhead_ms_{trials}"] = round(row["ms"], 2)
+    result |= {"db_kb_per_trial": round(row["kb"], 2), "rss_mb_growth": round(row["mb"], 1)}
+    print(json.dumps(result))
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""The study's checkpoints: only the latest are kept, so that graph.db stays small however long a study runs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+KEPT = 4  # checkpoints of each namespace: the latest, and a few that tell how it came there
+EVERY = 32  # checkpoints between two prunings
+
+
+class PrunedSaver(SqliteSaver):
+    """SqliteSaver that forgets checkpoints which no resume can need."""
+
+    _puts = 0
+
+    def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+        saved = super().put(config, checkpoint, metadata, new_versions)
+        self._puts += 1
+        if self._puts % EVERY == 0:
+            self._prune(saved["configurable"]["thread_id"], saved["configurable"]["checkpoint_ns"])
+        return saved
+
+    def _prune(self, thread: str, namespace: str) -> None:
+        where = "WHERE thread_id = ? AND checkpoint_ns = ?"
+        oldest = f"(SELECT min(checkpoint_id) FROM (SELECT checkpoint_id FROM checkpoints {where}"
+        oldest += f" ORDER BY checkpoint_id DESC LIMIT {KEPT}))"
+        with self.cursor() as cursor:
+            for table in ("writes", "checkpoints"):
+                key = (thread, namespace)
+                cursor.execute(f"DELETE FROM {table} {where} AND checkpoint_id < {oldest}", (*key, *key))
+
+
+@contextmanager
+def checkpoints(file: Path) -> Iterator[PrunedSaver]:
+    """The saver over a study's graph.db."""
+    with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
+        # The ledger is the truth and a replay repeats nothing, so the checkpoints need not wait for the disk.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        yield PrunedSaver(connection)
