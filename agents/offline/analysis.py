@@ -202,8 +202,9 @@ def _importance_told(shares: Mapping[str, float], facts: Mapping[str, Fact]) -> 
     floats = "{float:importance}\n\n{float:response}"
     return (
         "*What matters.* Over the trials that met the constraints, most of the variance of the fitness goes with"
-        f" {listed(top)}, by a functional analysis of variance ({ref:importance}); {ref:response} shows the response to the first of them."
-        " These shares describe the trials that were run, not the space as a whole.\n\n"
+        f" {listed(top)}, by a functional analysis of variance "
+        "({ref:importance}); {ref:response} shows the response to the first of them. These shares describe the trials"
+        " that were run, not the space as a whole.\n\n"
     ) + floats
 
 

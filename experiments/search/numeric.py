@@ -29,10 +29,8 @@ class View:
 
     def candidates(self, rng: np.random.Generator) -> Matrix:
         """Untried points of the subspace: all where they are few, else a sample with neighbours of the best."""
-        if self.space.size(self.free) <= ENUMERATE:
-            points = self.space.grid(self.base, self.free)
-        else:
-            points = self._sample(rng)
+        few = self.space.size(self.free) <= ENUMERATE
+        points = self.space.grid(self.base, self.free) if few else self._sample(rng)
         fresh = [self.space.key(self.space.decode(p)) not in self.taken for p in points]
         return points[fresh]
 

@@ -42,7 +42,7 @@ class Proposal:
 
 
 class Policy(Protocol):
-    """A search policy. Its answer depends on the seed, the trials and the number only: a resumed study goes on alike."""
+    """A search policy: its answer depends on seed, trials and number only, so that a resumed study goes on alike."""
 
     def propose(self, trials: Sequence[Tried], number: int) -> Proposal:
         """What trial `number` shall be; `trials` starts with the baseline, number 0.
