@@ -3,92 +3,113 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from nightlab.experiments.records import Knob, ParamValue
+from nightlab.experiments.search.memory import Memory, View
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator, incumbent
-from nightlab.experiments.search.space import ENUMERATE, Key, Mask, Matrix, Space, Vector
+from nightlab.experiments.search.space import Space
+from nightlab.experiments.search.surrogate import GaussianProcess, Prior, expected_improvement, normal_scores
 
-REMEMBERED = 200  # trials that a model is fitted to: half the best, half the latest
-
-
-@dataclass(frozen=True)
-class View:
-    """What a sampler sees: the points tried with their scores, and the subspace in which it may move."""
-
-    space: Space
-    points: Matrix
-    scores: Vector
-    taken: set[Key]
-    base: Vector
-    free: Mask
-
-    def candidates(self, rng: np.random.Generator) -> Matrix:
-        """Untried points of the subspace: all where they are few, else a sample with neighbours of the best."""
-        few = self.space.size(self.free) <= ENUMERATE
-        points = self.space.grid(self.base, self.free) if few else self._sample(rng)
-        fresh = [self.space.key(self.space.decode(p)) not in self.taken for p in points]
-        return points[fresh]
-
-    def _sample(self, rng: np.random.Generator) -> Matrix:
-        count, d = 2000, len(self.base)
-        points = rng.random((count, d))
-        best = self.points[np.argsort(-self.scores)[:5]]
-        near = best[rng.integers(len(best), size=count)]
-        move = rng.random((count, d)) < np.maximum(0.3, 1 / d)
-        near = np.where(move, near + rng.normal(scale=0.1, size=(count, d)), near)
-        points = np.concatenate([points, near])
-        points[:, ~self.free] = self.base[~self.free]
-        return np.unique(self.space.snap(points), axis=0)
+SPREAD = 8  # trials before a model is worth its name; until then points far from those tried
 
 
 class Sampler(Protocol):
-    def suggest(self, view: View, rng: np.random.Generator) -> Vector | None: ...
+    """A numeric method: the next assignment within a view's subspace, or None if nothing there is untried."""
+
+    name: str
+
+    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None: ...
 
 
-class RandomSampler:
-    def suggest(self, view: View, rng: np.random.Generator) -> Vector | None:
-        candidates = view.candidates(rng)
-        return candidates[rng.integers(len(candidates))] if len(candidates) else None
+class Random:
+    name = "random"
+
+    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
+        return view.anything(rng)
 
 
-class OptunaSampler:
-    """Optuna's multivariate TPE (Bergstra et al. 2011; Falkner et al. 2018) over the free knobs."""
+class Step:
+    """A random change of one or two knobs of the base."""
 
-    STARTUP = 8
-    TRIES = 8
+    name = "local step"
 
-    def suggest(self, view: View, rng: np.random.Generator) -> Vector | None:
+    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
+        return view.fresh(view.near(view.base[None, :], 50, rng)) or view.anything(rng)
+
+
+class Surrogate:
+    """Expected improvement under a Gaussian process whose priors are drawn anew for each proposal.
+
+    Drawing them, instead of trusting one fit, keeps the search from being stuck with a wrong model for long; it stands
+    in for the integral over hyper-parameters of Snoek et al. (NeurIPS 2012). Scores count by rank (Salinas et al.,
+    ICML 2020). Candidates are the neighbours of the best by the model, as in SMAC (Hutter et al., LION 2011), and
+    random points. The first trials are spread by the maximin rule (Johnson et al., 1990).
+    """
+
+    name = "Gaussian process"
+
+    def __init__(self, boldness: float = 0.0) -> None:
+        self.boldness = boldness  # how many standard deviations of the scores an improvement must aim at
+
+    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
+        if len(view.points) < SPREAD:
+            pool = view.uniform(50, rng)
+            order = np.argsort(-_gaps(pool, view), kind="stable")
+            return view.fresh(pool[order]) or view.anything(rng)
+        model = GaussianProcess(
+            view.points, normal_scores(view.scores), view.replicates, view.space.unordered, Prior.drawn(rng)
+        )
+        fitted = model.fitted
+        centres = view.points[np.argsort(-fitted, kind="stable")[:3]]
+        pool = np.concatenate([view.near(centres, 2000, rng), view.uniform(500, rng)])
+        gain = expected_improvement(*model.predict(pool), float(fitted.max()) + self.boldness)
+        return view.fresh(pool[np.argsort(-gain, kind="stable")]) or view.anything(rng)
+
+
+def _gaps(pool: np.ndarray[Any, Any], view: View) -> np.ndarray[Any, Any]:
+    """Squared distance of each point of the pool to the nearest one tried; unordered knobs differ or do not."""
+    difference = pool[:, None, :] - view.points[None, :, :]
+    difference[:, :, view.space.unordered] = difference[:, :, view.space.unordered] != 0
+    return np.asarray((difference**2).sum(axis=2).min(axis=1))
+
+
+class ParzenTree:
+    """Optuna's tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011; Watanabe, 2023)."""
+
+    name = "TPE"
+
+    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         knobs = [k for k, moves in zip(view.space.knobs, view.free, strict=True) if moves]
         distributions = {k.name: distribution(k) for k in knobs}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            sampler = optuna.samplers.TPESampler(
-                multivariate=True, n_startup_trials=self.STARTUP, seed=int(rng.integers(2**31))
-            )
-        study = optuna.create_study(direction="maximize", sampler=sampler)
+        study = optuna.create_study(
+            direction="maximize", sampler=optuna.samplers.TPESampler(seed=int(rng.integers(2**31)))
+        )
         for point, score in zip(view.points, view.scores, strict=True):
             params = view.space.decode(point)
-            params = {k.name: params[k.name] for k in knobs}
-            study.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=float(score)))
-        for _ in range(self.TRIES):
-            asked = study.ask(distributions).params
-            point = view.base.copy()
-            point[view.free] = view.space.encode({**view.space.decode(view.base), **asked})[view.free]
-            if view.space.key(view.space.decode(point)) not in view.taken:
-                return point
-        return RandomSampler().suggest(view, rng)
+            study.add_trial(
+                optuna.trial.create_trial(
+                    params={k.name: params[k.name] for k in knobs}, distributions=distributions, value=float(score)
+                )
+            )
+        base = view.space.decode(view.base)
+        for _ in range(10):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                params = {**base, **study.ask(distributions).params}
+            if view.space.key(params) not in view.taken:
+                return params
+        return view.anything(rng)
 
 
 def distribution(knob: Knob) -> Any:
-    """Optuna's distribution of a knob."""
+    """The knob as Optuna names it."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
     if knob.type == "choice":
@@ -98,48 +119,54 @@ def distribution(knob: Knob) -> Any:
     return FloatDistribution(knob.low, knob.high, log=knob.log)
 
 
-SAMPLERS: dict[str, type[Sampler]] = {"random": RandomSampler, "tpe": OptunaSampler}
+class CovarianceMatrix:
+    """CMA-ES (Hansen and Ostermeier, Evolutionary Computation 9, 2001), with a margin for grids (Hamano et al., 2022).
+
+    Its state follows from the trials: they are told to it again in their order, a generation at a time.
+    """
+
+    name = "CMA-ES"
+
+    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
+        from cmaes import CMA
+
+        axes = np.flatnonzero(view.free)
+        if len(axes) < 2:  # it learns covariances, and there are none
+            return Step().suggest(view, rng)
+        bounds = np.tile([0.0, 1.0], (len(axes), 1))
+        method = CMA(mean=view.base[axes], sigma=0.25, bounds=bounds, seed=int(rng.integers(2**31)))
+        size = method.population_size
+        for start in range(0, len(view.points) - size + 1, size):
+            generation = range(start, start + size)
+            method.tell([(view.points[i, axes], -float(view.scores[i])) for i in generation])
+        pool = np.tile(view.base, (50, 1))
+        pool[:, axes] = [method.ask() for _ in pool]
+        return view.fresh(view.space.snap(pool)) or view.anything(rng)
 
 
-class Memory:
-    """What a policy knows of the trials; caches the encoding, which is all that is slow."""
-
-    def __init__(self, space: Space) -> None:
-        self.space = space
-        self._known: dict[int, tuple[Key, Vector]] = {}
-
-    def view(self, trials: Sequence[Tried], base: Vector, free: Mask) -> View:
-        taken = set()
-        for t in trials:
-            key = self.space.key(t.params)
-            if t.number not in self._known or self._known[t.number][0] != key:
-                self._known[t.number] = key, self.space.encode(t.params)
-            taken.add(key)
-        scored = [t for t in trials if t.score is not None or t.verdict == "failed"]
-        worst = min((t.score for t in scored if t.score is not None), default=0.0)
-        if len(scored) > REMEMBERED:
-            ranked = sorted(scored, key=lambda t: -(worst if t.score is None else t.score))
-            chosen = {t.number for t in ranked[: REMEMBERED // 2]} | {t.number for t in scored[-REMEMBERED // 2 :]}
-            scored = [t for t in scored if t.number in chosen]
-        points = np.array([self._known[t.number][1] for t in scored]).reshape(-1, len(self.space.knobs))
-        scores = np.array([worst if t.score is None else t.score for t in scored])
-        return View(self.space, points, scores, taken, base, free)
+SAMPLERS: Mapping[str, type[Sampler]] = {
+    "gp": Surrogate,
+    "tpe": ParzenTree,
+    "cmaes": CovarianceMatrix,
+    "random": Random,
+}
 
 
 class Numeric:
     """A sampler by itself: every knob of the strategies moves at once."""
 
     def __init__(self, name: str, *, knobs: Sequence[Knob], strategies: Sequence[str], seed: int) -> None:
-        self.space, self.seed, self.name = Space(knobs), seed, name
-        self.free = self.space.mask(strategies)
-        self.sampler = SAMPLERS[name]()
-        self.memory = Memory(self.space)
-        self.base = self.space.encode({k.name: k.default for k in knobs})
+        self._space, self._seed = Space(knobs), seed
+        self._free = self._space.mask(strategies)
+        self._sampler = SAMPLERS[name]()
+        self._memory = Memory(self._space)
+        self._defaults = {k.name: k.default for k in knobs}
+        self._label = strategies[0] if len(strategies) == 1 else "joint"
 
     def propose(self, trials: Sequence[Tried], number: int) -> Proposal:
-        rng = generator(self.seed, number)
-        point = self.sampler.suggest(self.memory.view(trials, self.base, self.free), rng)
-        if point is None:
-            raise Exhausted("every assignment of the knobs that may move was tried")
-        params: dict[str, ParamValue] = self.space.decode(point)
-        return Proposal(params=params, strategy="joint", parent=incumbent(trials).number, sampler=self.name)
+        view = self._memory.view(trials, self._defaults, self._free)
+        params = self._sampler.suggest(view, generator(self._seed, number))
+        if params is None:
+            raise Exhausted
+        parent = incumbent(trials).number
+        return Proposal(params=params, strategy=self._label, parent=parent, sampler=self._sampler.name)

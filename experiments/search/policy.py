@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +13,10 @@ from nightlab.experiments.records import Knob, Params, VerdictKind
 
 
 class Exhausted(Exception):
-    """Every assignment of the knobs that may move was tried."""
+    """Nothing is left to try."""
+
+    def __init__(self, why: str = "every assignment of the knobs that may move was tried") -> None:
+        super().__init__(why)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +46,7 @@ class Proposal:
 
 
 class Policy(Protocol):
-    """A search policy: its answer depends on seed, trials and number only, so that a resumed study goes on alike."""
+    """A search policy. Its answer depends on seed, trials and number alone, so that a resumed study goes on alike."""
 
     def propose(self, trials: Sequence[Tried], number: int) -> Proposal:
         """What trial `number` shall be; `trials` starts with the baseline, number 0.
@@ -54,27 +58,37 @@ class Policy(Protocol):
 
 def make_policy(name: str, *, knobs: Sequence[Knob], strategies: Sequence[str], seed: int) -> Policy:
     """The policy called `name`; only the knobs of `strategies` move, the others stay at their defaults."""
+    from nightlab.experiments.search.archive import Archive
+    from nightlab.experiments.search.evolution import Evolution
     from nightlab.experiments.search.greedy import Greedy
     from nightlab.experiments.search.numeric import SAMPLERS, Numeric
+    from nightlab.experiments.search.tree import Tree
 
-    known: dict[str, Callable[[], Policy]] = {
-        "greedy": lambda: Greedy(knobs=knobs, strategies=strategies, seed=seed),
-        **{s: lambda s=s: Numeric(s, knobs=knobs, strategies=strategies, seed=seed) for s in SAMPLERS},  # type: ignore[misc]
+    known: dict[str, Callable[..., Policy]] = {
+        "greedy": Greedy,
+        "tree": Tree,
+        "evolution": Evolution,
+        "archive": Archive,
+        **{sampler: partial(Numeric, sampler) for sampler in SAMPLERS},
     }
     if name not in known:
-        raise ValueError(f"no search policy {name!r}; there are {', '.join(known)}")
-    return known[name]()
+        raise ValueError(f"no search policy is called {name!r}; there are {', '.join(known)}")
+    if unknown := set(strategies) - {k.strategy for k in knobs}:
+        raise ValueError(
+            f"no knob belongs to {sorted(unknown)}; the strategies are {sorted({k.strategy for k in knobs})}"
+        )
+    return known[name](knobs=knobs, strategies=strategies, seed=seed)
 
 
 def generator(seed: int, number: int) -> np.random.Generator:
     """The randomness of one proposal, the same however often it is asked for."""
-    return np.random.default_rng([seed % 2**32, number])
+    return np.random.default_rng([seed % 2**64, number])
 
 
 def incumbent(trials: Sequence[Tried]) -> Tried:
     """The best trial that was kept, or the baseline."""
-    return max(
-        (t for t in trials if t.verdict in ("baseline", "kept") and t.score is not None),
-        key=lambda t: (t.score, -t.number),
-        default=trials[0],
-    )
+    best = trials[0]
+    for t in trials:
+        if t.verdict == "kept" and t.score is not None and (best.score is None or t.score > best.score):
+            best = t
+    return best

@@ -1,0 +1,58 @@
+"""Which kind of change comes next, and how varied the search has been."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from nightlab.experiments.search.policy import Tried
+
+JOINT = "joint"  # a change that may alter the knobs of all strategies at once
+FLOOR = 0.5  # of a fair share: what the least successful strategy still gets
+RECENT = 100  # trials from which the gains are learned
+
+
+def draw_strategy(strategies: Sequence[str], trials: Sequence[Tried], rng: np.random.Generator) -> str:
+    """Probability matching with a floor (Thierens, GECCO 2005): a strategy is drawn as often as its changes gained.
+
+    A kept change counts 1, one that only scored better than its parent 1/4. Each strategy keeps FLOOR of a fair share,
+    so that none starves, and none gets more than the floors of the others leave.
+    """
+    won, drawn = dict.fromkeys(strategies, 0.5), dict.fromkeys(strategies, 1.0)
+    for t in trials[-RECENT:]:
+        if t.strategy in won and t.verdict is not None and t.parent is not None:
+            parent = trials[t.parent].score
+            better = t.score is not None and parent is not None and t.score > parent
+            won[t.strategy] += 1.0 if t.verdict == "kept" else 0.25 * better
+            drawn[t.strategy] += 1
+    quality = np.array([won[s] / drawn[s] for s in strategies])
+    chances = FLOOR / len(strategies) + (1 - FLOOR) * quality / quality.sum()
+    return strategies[int(rng.choice(len(strategies), p=chances))]
+
+
+def diversity(trials: Sequence[Tried]) -> dict[str, float]:
+    """How varied the changes were.
+
+    strategies: their effective number (the exponential of the Shannon entropy of their shares); distinct: the share of
+    assignments that occur once or first; distance: the mean share of knobs in which two of the latest trials differ.
+    """
+    changes = [t for t in trials if t.parent is not None]
+    if not changes:
+        return {"strategies": 0.0, "distinct": 0.0, "distance": 0.0}
+    shares = [n / len(changes) for n in Counter(t.strategy for t in changes).values()]
+    assignments = [tuple(sorted(t.params.items())) for t in changes]
+    return {
+        "strategies": math.exp(-math.fsum(p * math.log(p) for p in shares)),
+        "distinct": len(set(assignments)) / len(changes),
+        "distance": _distance(assignments[-RECENT:]),
+    }
+
+
+def _distance(assignments: Sequence[tuple[tuple[str, object], ...]]) -> float:
+    pairs = [(a, b) for i, a in enumerate(assignments) for b in assignments[:i]]
+    differing = sum(x != y for a, b in pairs for x, y in zip(a, b, strict=True))
+    total = sum(len(a) for a, _ in pairs)
+    return differing / total if total else 0.0
