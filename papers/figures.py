@@ -173,7 +173,7 @@ def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> None:
         if panel.log:
             axes.set_xscale("log")
             axes.xaxis.set_minor_formatter(NullFormatter())
-        if len(levels := np.unique(x)) <= 6:
+        if len(levels := np.unique(x)) <= 6 and np.all(levels % 1 == 0):
             axes.set_xticks(levels, [f"{v:g}" for v in levels])
             axes.xaxis.set_minor_locator(NullLocator())
         _trend(axes, x, np.array(panel.scores, dtype=float), log=panel.log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from nightlab.agents.offline.words import cite, listed, words
+from nightlab.agents.offline.words import cite, listed, strategy, words
 from nightlab.agents.team import Brief
 from nightlab.papers.evidence import Evidence
 
@@ -33,7 +33,7 @@ seeds is {{fact:trial.0.mean}}."""
     largest = max(gains, key=lambda t: abs(t.verdict.numbers["difference"]) if t.verdict else 0.0)
     text += (
         f" The largest single step was trial `T{largest.number}`, a change of"
-        f" {words(largest.change.strategy)}, which the loop kept at {{fact:trial.{largest.number}.mean}};"
+        f" {strategy(largest.change.strategy)}, which the loop kept at {{fact:trial.{largest.number}.mean}};"
         f" the last incumbent, trial `T{e.best.number}`, stands at {{fact:trial.{e.best.number}.mean}}."
     )
     if "search.optimism" in e.facts:
@@ -171,7 +171,7 @@ def discussion(b: Brief) -> str:
     kept = _kept(e)
     used = list(dict.fromkeys(t.change.strategy for t in kept))
     strategies = (
-        f" The changes that were kept concern {listed([words(s) for s in used])}; every strategy was tried, and"
+        f" The changes that were kept concern {listed([strategy(s) for s in used])}; every strategy was tried, and"
         " {ref:trials} lists the trials that led nowhere."
         if used
         else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nightlab.agents.team import Brief
+from nightlab.experiments.search.strategies import JOINT
 from nightlab.papers.markup import literal
 
 
@@ -22,3 +23,8 @@ def cite(b: Brief, topic: str, most: int = 3) -> str:
     """A citation of the references on a topic, with the space before it; empty if there are none."""
     keys = [r.key for r in b.references if topic in r.keywords][:most]
     return f" {{cite:{','.join(keys)}}}" if keys else ""
+
+
+def strategy(name: str) -> str:
+    """What a change concerned, in words."""
+    return "several strategies at once" if name == JOINT else words(name)
