@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nightlab.experiments.ledger import Run
 from nightlab.experiments.records import Change, Runner, RunOutcome, RunRequest, Split
@@ -33,18 +35,31 @@ class Bench:
         self.study = study
         self.runner = runner
         self._in_flight: dict[Future[RunOutcome], Run] = {}
-        self._note_interruptions()
+        self._reused: list[Run] = []  # settled by an earlier outcome, not yet collected
+        self._known: dict[str, int] = {}  # hash of a run's inputs -> a run that went well
+        self._replay()
 
     @property
     def busy(self) -> int:
         return len(self._in_flight)
 
     def start(self, job: Job) -> Run:
-        """Claim a job and submit it, unless the ledger holds its outcome or it is in flight already."""
+        """Claim a job and submit it, unless the ledger holds its outcome or it is in flight already.
+
+        An outcome of the same artifact, parameters and seed is taken over instead of being computed again; evaluator
+        and data are the same throughout a study.
+        """
         ledger = self.study.ledger
         seed = self.study.seed_of(job.seeds, job.replicate)
-        run = ledger.claim_run(job.phase, job.subject, job.replicate, seed)
-        if run.outcome is None and all(r.id != run.id for r in self._in_flight.values()):
+        inputs = _inputs(job.change, seed)
+        run = ledger.claim_run(job.phase, job.subject, job.replicate, seed, inputs)
+        if run.outcome is not None or any(r.id == run.id for r in (*self._in_flight.values(), *self._reused)):
+            return run
+        earlier = None if job.cold else self._earlier(inputs, job.splits)
+        if earlier:
+            ledger.settle_run(run.id, earlier)
+            self._reused.append(replace(run, outcome=earlier))
+        else:
             request = RunRequest(
                 artifact=self.study.artifacts.path(job.change.artifact),
                 params=job.change.params,
@@ -57,8 +72,10 @@ class Bench:
 
     def collect(self, timeout: float | None = None) -> list[Run]:
         """Settle what has finished; waits for at least one run if there is none, up to `timeout` seconds."""
+        settled, self._reused = self._reused, []
+        if settled:
+            return settled
         done, _ = wait(self._in_flight, timeout=timeout, return_when=FIRST_COMPLETED)
-        settled = []
         for future in sorted(done, key=lambda f: self._in_flight[f].id):
             run = self._in_flight.pop(future)
             outcome = future.result()
@@ -69,7 +86,9 @@ class Bench:
                     f" {run.id} ({run.phase} of {run.subject}): {outcome.error}. Look at that change; every verdict"
                     " before it stands"
                 )
-            settled.append(Run(**{**vars(run), "outcome": outcome}))
+            settled.append(replace(run, outcome=outcome))
+            if outcome.status == "ok":
+                self._known[run.inputs] = run.id
         return settled
 
     def all(self, jobs: Iterable[Job]) -> list[Run]:
@@ -80,15 +99,29 @@ class Bench:
             settled |= {run.id: run for run in self.collect()}
         return [settled[run.id] for run in claimed]
 
-    def _note_interruptions(self) -> None:
-        """Give up on runs that were in progress each time the study was killed: they may be what killed it."""
+    def _earlier(self, inputs: str, splits: tuple[Split, ...]) -> RunOutcome | None:
+        """A good outcome of the same inputs that holds the splits."""
+        if inputs not in self._known:
+            return None
+        outcome = self.study.ledger.run(self._known[inputs]).outcome
+        return outcome if outcome and set(splits) <= set(outcome.metrics) else None
+
+    def _replay(self) -> None:
+        """Learn what ran well, and give up on runs that were in progress each time the study was killed."""
         ledger = self.study.ledger
         known = ledger.documents("interrupted")
         for run in ledger.runs():
             if run.outcome is not None:
+                if run.outcome.status == "ok":
+                    self._known[run.inputs] = run.id
                 continue
             times = 1 + sum(key.startswith(f"{run.id}.") for key in known)
             ledger.once("interrupted", f"{run.id}.{times}", {})
             if times >= MAX_INTERRUPTIONS:
                 why = f"the study was stopped {times} times while this run was in progress"
                 ledger.settle_run(run.id, RunOutcome(status="crash", level=self.runner.level, error=why))
+
+
+def _inputs(change: Change, seed: int) -> str:
+    text = f"{change.artifact} {json.dumps(dict(change.params), sort_keys=True)} {seed}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

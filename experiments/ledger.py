@@ -53,6 +53,7 @@ runs = sa.Table(
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("replicate", sa.Integer, nullable=False),
     sa.Column("seed", sa.Integer, nullable=False),
+    sa.Column("inputs", sa.Text, nullable=False),
     sa.Column("claimed_at", sa.Float, nullable=False),
     sa.UniqueConstraint("phase", "subject", "replicate"),
 )
@@ -94,6 +95,7 @@ class Run:
     subject: str  # a trial's number, or a variant's key
     replicate: int
     seed: int
+    inputs: str  # hash of what the outcome depends on within the study: artifact, parameters, seed
     outcome: RunOutcome | None
 
 
@@ -222,20 +224,22 @@ class Ledger:
 
     # Runs
 
-    def claim_run(self, phase: str, subject: str, replicate: int, seed: int) -> Run:
+    def claim_run(self, phase: str, subject: str, replicate: int, seed: int, inputs: str = "") -> Run:
         """Claim a run before it starts. One that is there already is returned, with its outcome if it has one."""
-        row = {
+        row: dict[str, Any] = {
             "phase": phase,
             "subject": subject,
             "replicate": replicate,
             "seed": seed,
+            "inputs": inputs,
             "claimed_at": time.time(),
         }
         with self._engine.begin() as db:
             inserted = db.execute(sa.insert(runs).prefix_with("OR IGNORE"), row)
             if inserted.rowcount:
                 (number,) = inserted.inserted_primary_key or (0,)
-                return Run(id=number, phase=phase, subject=subject, replicate=replicate, seed=seed, outcome=None)
+                claimed = {key: row[key] for key in _RUN_FIELDS}
+                return Run(id=number, outcome=None, **claimed)
         where = (runs.c.phase == phase) & (runs.c.subject == subject) & (runs.c.replicate == replicate)
         return next(self._select_runs(where))
 
@@ -257,6 +261,9 @@ class Ledger:
         with self._engine.begin() as db:
             db.execute(sa.insert(outcomes).prefix_with("OR IGNORE"), row)
 
+    def run(self, number: int) -> Run:
+        return next(self._select_runs(runs.c.id == number))
+
     def runs(self, phase: str | None = None) -> list[Run]:
         """All runs, or those of a phase, in the order of their claims."""
         return list(self._select_runs(sa.true() if phase is None else runs.c.phase == phase))
@@ -272,9 +279,10 @@ class Ledger:
                     metrics=json.loads(row["metrics"]),
                     **{k: row[k] for k in _OUTCOME_FIELDS},
                 )
-            yield Run(outcome=outcome, **{k: row[k] for k in ("id", "phase", "subject", "replicate", "seed")})
+            yield Run(id=row["id"], outcome=outcome, **{k: row[k] for k in _RUN_FIELDS})
 
 
+_RUN_FIELDS = ("phase", "subject", "replicate", "seed", "inputs")
 _OUTCOME_FIELDS = ("status", "trust", "wall_s", "cpu_s", "memory_mb", "level", "error", "output")
 
 

@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -63,7 +62,9 @@ def _latex() -> Check:
 
 
 def _gpus() -> Check:
-    found = sorted(Path("/dev").glob("nvidia[0-9]*"))
+    from nightlab.experiments.runner.gpus import gpus
+
+    found = gpus()
     told = str(len(found)) if found else "none; only a template that asks for one needs it"
     return Check(name="GPUs", ok=True, found=told, needed=False)
 

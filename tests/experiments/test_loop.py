@@ -230,6 +230,21 @@ def test_ablation_and_sensitivity_find_what_matters(make_template: MakeTemplate,
     assert ("mood", "odd") in near
 
 
+def test_an_outcome_is_taken_over_where_all_that_it_depends_on_is_the_same(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best without its only change is the baseline, which the confirmation ran on the same seeds."""
+    loop = loop_of(make_template())
+    loop.baseline()
+    judged(loop, move(loop, x=0.6))
+    confirmation.confirm(loop)
+    monkeypatch.setattr(loop.bench.runner, "submit", lambda request: pytest.fail("nothing is left to run"))
+    (row,) = confirmation.ablate(loop)
+    assert row["n"] == 6
+    before = {r.seed: r.outcome for r in loop.study.ledger.runs("confirm") if r.subject == "baseline"}
+    assert all(r.outcome == before[r.seed] for r in loop.study.ledger.runs("ablate"))
+
+
 def test_a_study_in_which_nothing_was_kept_claims_nothing(
     make_template: MakeTemplate, loop_of: Callable[..., Loop]
 ) -> None:

@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from langgraph.runtime import RunControl
 import nightlab
 from nightlab.experiments.study import Settings, StudyError, read
 from nightlab.experiments.summary import experiment_summary
+from nightlab.graph.checkpoints import EVERY, KEPT
 from nightlab.graph.session import Interrupted, begin, work
 from nightlab.papers import engine
 from tests.conftest import MakeTemplate
@@ -51,6 +54,10 @@ def test_the_experiment_runs_alone_and_improves(make_template: MakeTemplate, tmp
     assert result["claim"]["n"] == 6
     assert result["busy_s"] >= 0
     json.dumps(result)
+    with closing(sqlite3.connect(Path(result["study"]) / "graph.db")) as db:
+        rows, size = db.execute("SELECT count(*), max(length(checkpoint)) FROM checkpoints").fetchone()
+    assert rows <= KEPT + EVERY
+    assert size < 10_000
 
 
 def test_the_same_seed_gives_the_same_books(make_template: MakeTemplate, tmp_path: Path) -> None:
