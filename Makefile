@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CODE := nightlab/*.py agents experiments graph papers templates tests benchmarks
 ARGS ?=
 
-.PHONY: paper test check lint types format setup clean
+.PHONY: paper test check lint types format setup benchmarks clean
 
 paper: $(READY)  ## set up and write a paper on the digits template
 	$(BIN)/nightlab run digits $(ARGS)
@@ -28,6 +28,13 @@ format: $(READY)  ## format and mend what can be mended
 	$(BIN)/ruff check --fix $(CODE)
 
 setup: $(READY)
+
+benchmarks: $(READY)  ## all benchmarks, on a machine that does nothing else
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[bench]'
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/false_claims.py
 
 # pip installs into an environment without a pip of its own, so that no venv package of a distribution is needed.
 $(READY): pyproject.toml

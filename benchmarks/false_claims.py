@@ -26,7 +26,7 @@ from nightlab.experiments.search.policy import Exhausted, Tried, make_policy
 from nightlab.experiments.statistics import compare
 
 TRIALS, SEEDS, CALIBRATION, CONFIRM = 100, 3, 8, 16
-KNOBS, LEVELS = 4, 11
+KNOBS, LEVELS = 3, 7
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class Greedy:
         parent = _parent(trials, best, width, rng)
         arms = self._strategies if len(self._strategies) == 1 else (*self._strategies, *[JOINT] * (1 + width))
         strategy = draw_strategy(arms, trials, rng)
-        sampler = Surrogate(boldness=0.25 * (width % 4))
+        sampler = Surrogate(boldness=0.0)
         for moving in (self._strategies if strategy == JOINT else (strategy,), self._strategies):
             view = self._memory.view(trials, parent.params, self._space.mask(moving))
             if params := sampler.suggest(view, rng):
