@@ -128,9 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=2000, help="studies of pure noise")
     parser.add_argument("--power-studies", type=int, default=200, help="studies of each effect")
-    parser.add_argument(
-        "--null-policy", default="random", help="where the knobs do nothing, a cheap policy finds as much"
-    )
+    parser.add_argument("--null-policy", default="random", help="a cheap one: the knobs do nothing")
     parser.add_argument("--policy", default="greedy")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--quick", action="store_true", help="few studies: does it run?")

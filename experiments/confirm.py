@@ -18,13 +18,14 @@ from nightlab.experiments.statistics import Effect, compare, holm
 from nightlab.experiments.study import Study, StudyError
 
 LEVEL = 0.05
+NOTHING = Effect(effect=0.0, low=0.0, high=0.0, p_value=1.0, significant=False, n=0, test="none")
 ABLATION_SEEDS = 8
 SENSITIVITY_SEEDS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """A part of what was kept: the knobs of one strategy that one kept trial changed."""
+    """A part of the best: knobs of one strategy that differ from the default, and the trial that set them last."""
 
     key: str
     trial: int
@@ -40,7 +41,7 @@ def preregister(study: Study) -> Mapping[str, Any]:
             "preregistration",
             "claim",
             {
-                "hypothesis": f"the best trial's {objective.metric} on the holdout is better than the baseline's",
+                "hypothesis": f"the best trial's {study.template.fitness_label} is better than the baseline's",
                 "metric": objective.metric,
                 "direction": objective.direction,
                 "split": "holdout" if study.template.trust == "verified" else "dev",
@@ -75,19 +76,18 @@ def confirm(loop: Loop) -> dict[str, Any]:
         for i in range(n)
     ]
     runs = loop.bench.all(jobs)
+    if all(r.outcome is None or r.outcome.status != "ok" for r in runs if r.subject == "baseline"):
+        raise StudyError(f"{study.folder}: no confirmation run of the baseline succeeded, so there is nothing to tell")
     values = {split: pairs(loop, runs, "baseline", "best", split) for split in splits}
     before, after = values[plan["split"]]
-    if len(before) < 2:
-        raise StudyError(
-            f"{study.folder}: fewer than two confirmation runs of trial {best} succeeded, so nothing can be claimed;"
-            " `nightlab scores` and the ledger's outcomes tell why they failed"
-        )
-    effect = compare(before, after, paired=True, level=plan["level"])
+    tested = best != BASELINE and len(before) > 1
+    effect = compare(before, after, paired=True, level=plan["level"]) if tested else NOTHING
     claim = {
-        "best": best,
+        "best": best if tested else BASELINE,
         "split": plan["split"],
         **asdict(effect),
-        "significant": effect.significant and effect.effect > plan["min_effect"] and best != BASELINE,
+        "tested": tested,
+        "significant": effect.significant and effect.effect > plan["min_effect"],
         "failed_runs": sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
     }
     return dict(study.ledger.once("claim", "claim", claim))
@@ -105,14 +105,12 @@ def pairs(loop: Loop, runs: Sequence[Run], first: str, second: str, split: Split
     for run in runs:
         if run.subject in by_subject and run.outcome and run.outcome.status == "ok":
             by_subject[run.subject][run.seed] = template.sign * template.fitness(dict(run.outcome.metrics[split]))
-    if first == "baseline" and not by_subject[second]:
-        by_subject[second] = by_subject[first]
     common = [seed for seed in by_subject[first] if seed in by_subject[second]]
     return [by_subject[first][s] for s in common], [by_subject[second][s] for s in common]
 
 
 def components(loop: Loop) -> list[Component]:
-    """What the best trial owes to the kept changes on its way, as parts that can be taken out one by one."""
+    """What the best trial differs in from the baseline, as parts that can be taken out one by one."""
     chain, number = [], loop.incumbent
     while number != BASELINE:
         chain.append(number)
@@ -157,15 +155,19 @@ def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
 def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[dict[str, Any]]:
     """Move each knob of the best one step down and up and measure what it costs, on dev, paired with the best."""
     best = loop.entries[loop.incumbent].trial.change
+    seeds = min(seeds, loop.template.spec.budget.confirm_seeds)
     steps: dict[str, Params] = {}
     for knob in loop.template.knobs:
         for side, value in neighbours(knob, best.params[knob.name]).items():
             steps[f"{knob.name}-{side}"] = {knob.name: value}
     effects = _against_best(loop, "sensitivity", best, steps, seeds)
+    for run in loop.study.ledger.runs("sensitivity"):
+        if run.outcome and run.outcome.status == "ok" and loop.template.violated(dict(run.outcome.metrics["dev"])):
+            effects.pop(run.subject, None)  # a penalty is no measure of how sensitive the metric is
     rows = []
     for key, effect in effects.items():
         ((knob_name, value),) = steps[key].items()
-        body = {"knob": knob_name, "value": value, **asdict(effect)}
+        body = {"key": key, "knob": knob_name, "value": value, **asdict(effect)}
         rows.append(dict(loop.study.ledger.once("sensitivity", key, body)))
     return rows
 

@@ -56,7 +56,7 @@ class Noise:
 
     _layouts: dict[int, _Layout] = field(default_factory=dict)
 
-    ENOUGH = 10  # degrees of freedom for estimating the effect of the seeds beside the noise
+    ENOUGH = 4  # degrees of freedom for estimating the effect of the seeds beside the noise
 
     @classmethod
     def of(cls, groups: Iterable[Sequence[float]]) -> Self:
@@ -94,7 +94,7 @@ class Noise:
     @property
     def deterministic(self) -> bool:
         """Whether there were replicates and none differed from the first of its trial."""
-        return self.dof > 0 and not any(e.squares for e in self._layouts.values())
+        return self.dof > 0 and self.sd == 0.0
 
 
 def judge(
@@ -169,7 +169,7 @@ def select(
 
 
 def _ranked(groups: dict[int, Sequence[float]], noise: Noise) -> list[int]:
-    """The keys by their means, the best first, each shrunken towards the middle by its share of noise (empirical Bayes).
+    """The keys by their means, the best first, shrunken towards the middle by their shares of noise (empirical Bayes).
 
     The spread of the true values comes from the better half: the worse one has outliers, and nobody asks for it.
     """
@@ -177,11 +177,12 @@ def _ranked(groups: dict[int, Sequence[float]], noise: Noise) -> list[int]:
     middle = statistics.median(means.values()) if means else 0.0
     better = [(means[n] - middle) ** 2 - noise.sd**2 / len(groups[n]) for n in means if means[n] >= middle]
     spread = max(0.0, math.fsum(better) / len(better)) if better else 0.0
-    trust = {n: spread + 0.01 * noise.sd**2 for n in means}
-    shrunken = {
-        n: middle + (means[n] - middle) * trust[n] / (trust[n] + noise.sd**2 / len(groups[n]) or 1) for n in means
-    }
-    return sorted(means, key=lambda n: (-shrunken[n], n))
+    spread += 0.01 * noise.sd**2  # where nothing seems to differ, replicates still count
+
+    def shrunken(n: int) -> float:
+        return middle + (means[n] - middle) * spread / (spread + noise.sd**2 / len(groups[n])) if spread else means[n]
+
+    return sorted(means, key=lambda n: (-shrunken(n), n))
 
 
 def _verdict(kept: bool, numbers: dict[str, float], basis: str) -> Verdict:

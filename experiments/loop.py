@@ -62,6 +62,8 @@ class Loop:
             assert entry.trial.verdict is not None
             self._elapsed_before = entry.trial.verdict.elapsed_s
             self._account(entry)
+        for number in self.open:
+            self._settle_duplicate(number)
 
     # What the books say
 
@@ -72,9 +74,8 @@ class Loop:
 
     @property
     def deterministic(self) -> bool:
-        """Whether the baseline's replicates are all equal, so that one run a candidate is enough."""
-        scores = self.scores(BASELINE) if self.entries else []
-        return len(scores) > 1 and len(set(scores)) == 1
+        """Whether no replicate ever differed from the first of its trial, so that one run a candidate is enough."""
+        return self.noise.deterministic
 
     @property
     def replicates(self) -> int:
@@ -86,7 +87,10 @@ class Loop:
         return list(self._open)
 
     def scores(self, number: int) -> list[float]:
-        """Scores of a trial's successful replicates, by search seed."""
+        """Scores of a trial's successful replicates on the seeds that a verdict may use, by search seed."""
+        return self._all_scores(number)[: self.study.settings.seeds]
+
+    def _all_scores(self, number: int) -> list[float]:
         found = self.entries[number].outcomes
         return [self.score(outcome) for outcome in found if outcome is not None and outcome.status == "ok"]
 
@@ -163,13 +167,17 @@ class Loop:
         """Claim the next trial; a row that the ledger holds for it already wins. False if it is a duplicate."""
         if number < len(self.entries):
             return True
-        entry = self._enter(self.study.ledger.claim(number, change))
-        twin = self._known.setdefault(_identity(entry.trial.change), number)
+        self._enter(self.study.ledger.claim(number, change))
+        return not self._settle_duplicate(number)
+
+    def _settle_duplicate(self, number: int) -> bool:
+        entry = self.entries[number]
+        twin = self._known[_identity(entry.trial.change)]
         if twin == number:
-            return True
+            return False
         reason = f"the same files and parameters as trial {twin}"
         self._settle(entry, Settled(kind="failed", cause="duplicate", reason=reason, numbers={}))
-        return False
+        return True
 
     def wait(self, timeout: float | None = None) -> list[int]:
         """Keep the open trials' runs going until one of them has all the replicates it wants; those that have."""
@@ -208,6 +216,13 @@ class Loop:
         )
         if isinstance(verdict, More):
             entry.wanted = verdict.replicates
+            return None
+        if (
+            verdict.kind == "kept"
+            and self.deterministic
+            and len(self.scores(number)) < min(2, self.study.settings.seeds)
+        ):
+            entry.wanted = 2  # a constant baseline may only be saturated: what is kept must repeat itself too
             return None
         numbers = {**verdict.numbers, "incumbent": float(self.incumbent)}
         return self._settle(entry, Settled(kind=verdict.kind, reason=verdict.reason, numbers=numbers))
@@ -252,7 +267,7 @@ class Loop:
         self._tried[number] = self._as_tried(entry)
         if verdict is not None and verdict.kind == "kept":
             self.incumbent = number
-        if len(scores := self.scores(number)) > 1:
+        if len(scores := self._all_scores(number)) > 1:
             self.noise.add(scores)
 
 

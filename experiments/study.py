@@ -42,6 +42,12 @@ class NoStudy(StudyError):
     exit_code = 2
 
 
+class SettingsError(NightlabError):
+    """A study that was asked for something impossible."""
+
+    exit_code = 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a study was asked to do. Zero stands for the template's own value in trials, seeds and hours."""
@@ -55,6 +61,13 @@ class Settings:
     policy: str = "greedy"
     rule: str = "paired"
     isolation: Level | None = None  # refuse to run below it
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "trials", "seeds", "hours", "rounds"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise SettingsError(f"{name} = {getattr(self, name)!r} must not be negative")
+        if self.workers < 1:
+            raise SettingsError(f"workers = {self.workers!r} must be at least 1")
 
     def filled(self, template: Template) -> Settings:
         """The same settings with the template's budget where none was given."""

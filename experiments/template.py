@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -22,7 +23,7 @@ class TemplateError(NightlabError):
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
@@ -154,7 +155,7 @@ class BudgetTable(_Table):
     trials: Annotated[int, Field(ge=1)] = 40
     seeds: Annotated[int, Field(ge=1, le=64)] = 3
     confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = 16
-    hours: Annotated[float, Field(gt=0)] = 8.0
+    hours: Annotated[float, Field(gt=0, le=1e5)] = 8.0
 
 
 class Spec(_Table):
@@ -171,17 +172,23 @@ class Spec(_Table):
     budget: BudgetTable = BudgetTable()
 
 
-@dataclass(frozen=True, kw_only=True)
-class SeedIdea:
+class SeedIdea(_Table):
     """A research question that the template's author proposes."""
 
-    key: str
-    title: str
-    question: str
-    hypothesis: str
-    strategies: tuple[str, ...]
+    key: Name
+    title: Annotated[str, Field(min_length=3)]
+    question: Annotated[str, Field(min_length=3)]
+    hypothesis: Annotated[str, Field(min_length=3)]
+    strategies: tuple[str, ...] = ()
     expected_effect: str = ""
     risks: str = ""
+
+
+class _Ideas(_Table):
+    idea: tuple[SeedIdea, ...] = ()
+
+
+T = TypeVar("T", bound=_Table)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,6 +211,15 @@ class Template:
     @property
     def metric_label(self) -> str:
         return self.spec.objective.label or self.metric.replace("_", " ")
+
+    @property
+    def penalised(self) -> bool:
+        """Whether a trial that is kept may pay a penalty, so that its fitness is not the metric itself."""
+        return any(c.penalty > 0 and not c.hard for c in self.spec.constraint)
+
+    @property
+    def fitness_label(self) -> str:
+        return f"penalised {self.metric_label}" if self.penalised else self.metric_label
 
     @property
     def sign(self) -> float:
@@ -292,7 +308,7 @@ def _toml(file: Path) -> dict[str, Any]:
         raise TemplateError(f"{file}: not valid TOML: {error}") from None
 
 
-def _checked(model: type[Spec], data: dict[str, Any], file: Path) -> Spec:
+def _checked(model: type[T], data: dict[str, Any], file: Path) -> T:
     try:
         return model.model_validate(data)
     except ValidationError as error:
@@ -330,7 +346,11 @@ def _check_files(folder: Path, spec: Spec) -> None:
         source = folder / f"{module}.py"
         if not source.is_file():
             raise TemplateError(f"{file}: [{key}]: {entry!r} needs the file {source}, which does not exist")
-        if f"def {function}(" not in source.read_text(encoding="utf-8"):
+        try:
+            tree = ast.parse(source.read_bytes())
+        except (SyntaxError, ValueError) as error:
+            raise TemplateError(f"{source}: [{key}]: is no valid Python: {error}") from None
+        if not any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body):
             raise TemplateError(f"{source}: [{key}]: defines no function {function}(...)")
         if key != "run.entry" and source.name in spec.artifact.editable + spec.artifact.support:
             raise TemplateError(f"{file}: [{key}]: {source.name} must not be part of the artifact that it judges")
@@ -343,15 +363,10 @@ def _ideas(folder: Path, knobs: tuple[Knob, ...]) -> tuple[SeedIdea, ...]:
     if not file.is_file():
         return ()
     known = {k.strategy for k in knobs}
-    ideas = []
-    for i, entry in enumerate(_toml(file).get("idea", [])):
-        try:
-            idea = SeedIdea(**{**entry, "strategies": tuple(entry.get("strategies", ()))})
-        except TypeError as error:
-            raise TemplateError(f"{file}: [idea.{i}]: {str(error).replace('SeedIdea.__init__()', 'an idea')}") from None
+    ideas = _checked(_Ideas, _toml(file), file).idea
+    for i, idea in enumerate(ideas):
         if known and (unknown := set(idea.strategies) - known):
             raise TemplateError(
                 f"{file}: [idea.{i}.strategies]: {sorted(unknown)} are strategies of no knob; known: {sorted(known)}"
             )
-        ideas.append(idea)
-    return tuple(ideas)
+    return ideas

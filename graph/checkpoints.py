@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -36,9 +37,20 @@ class PrunedSaver(SqliteSaver):
                 cursor.execute(f"DELETE FROM {table} {where} AND checkpoint_id < {oldest}", (*key, *key))
 
 
+def _set_aside_if_corrupt(file: Path) -> None:
+    """A replay from the start costs little, since the ledger keeps all work: better than to give the study up."""
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        logging.getLogger(__name__).warning("%s is corrupt and was set aside; the ledger tells what is done", file)
+        file.replace(file.with_suffix(".db.corrupt"))
+
+
 @contextmanager
 def checkpoints(file: Path) -> Iterator[PrunedSaver]:
     """The saver over a study's graph.db."""
+    _set_aside_if_corrupt(file)
     with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
         # The ledger is the truth and a replay repeats nothing, so the checkpoints need not wait for the disk.
         connection.execute("PRAGMA journal_mode=WAL")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.team import Analysis, Brief, MetaReview, Request
+from nightlab.experiments.template import Template
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 from nightlab.papers import evidence as evidence_of
@@ -71,6 +72,8 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     key = f"{number}.mended" if mend else str(number)
     draft = lab.once("manuscript", key, Manuscript, lambda: lab.team.writer.write(brief))
     place = folder(lab, number)
+    if mend and draft == lab.stored("manuscript", str(number), Manuscript):
+        return  # the writer had nothing to mend
     (place / "manuscript.json").write_text(to_json(draft), encoding="utf-8")
     compiled = latex.build(draft, collected.facts, references(lab), place)
     _note_compiled(place, compiled)
@@ -97,6 +100,7 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
     spec = template.spec.template
     names = [
         spec.title,
+        *_author_s_words(template),
         template.metric,
         template.metric_label,
         *template.strategies,
@@ -109,6 +113,13 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
 
     found = lab.once("findings", f"{number}.mended" if mended else str(number), list[Finding], look)
     return [f for f in found if f.kind not in NO_FAULT_OF_THE_WRITER]
+
+
+def _author_s_words(template: Template) -> list[str]:
+    """The texts of the template's author, which the paper quotes and which may hold numbers of their own."""
+    told = [template.spec.template.description]
+    told += [text for i in template.ideas for text in (i.title, i.question, i.hypothesis, i.expected_effect, i.risks)]
+    return [" ".join(text.replace("_", " ").split()).rstrip(".") for text in told if text]
 
 
 def findings(lab: Lab, number: int) -> list[Finding]:

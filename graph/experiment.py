@@ -131,6 +131,8 @@ def _tell(runtime: Runtime[Lab], loop: Loop, number: int, verdict: Settled | Non
         "cause": verdict.cause,
         "reason": verdict.reason,
         "value": loop.template.sign * sum(scores) / len(scores) if scores else None,
+        "runs": len(scores),
+        "difference": verdict.numbers.get("difference"),
         "incumbent": loop.incumbent,
         "incumbent_value": loop.template.sign * sum(loop.scores(loop.incumbent)) / len(loop.scores(loop.incumbent)),
         "elapsed_s": loop.elapsed_s,

@@ -61,5 +61,10 @@ class Lab:
             raise LookupError(f"the ledger of {self.study.name} holds no {kind} {key!r}")
         return found
 
+    def finish(self) -> None:
+        """Let the runs in progress end."""
+        if "bench" in vars(self):
+            self.bench.finish()
+
     def close(self) -> None:
         self._stack.close()

@@ -20,6 +20,7 @@ from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
 from nightlab.graph.state import ExperimentInput, PipelineState
+from nightlab.papers.literature import load_bib
 
 Mode = Literal["pipeline", "experiment"]
 Listener = Callable[[dict[str, Any]], None]
@@ -33,6 +34,8 @@ class Interrupted(Exception):
 def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Path:
     """Make a study's folder; nothing runs yet."""
     loaded = load(template)
+    if (bibliography := loaded.folder / "references.bib").is_file():
+        load_bib(bibliography)  # a broken one is told before there is a study
     folder = create(loaded, settings, out)
     with reopen(folder) as study:
         study.ledger.once("study", "mode", mode)
@@ -52,9 +55,11 @@ def work(
             stop.append(lab.close)
         started = time.monotonic()
         session = f"{time.time():.3f}"
+        study.ledger.once("opened", session, {})
         try:
             _drive(study, lab, listen, control)
         except GraphDrained:
+            lab.finish()
             raise Interrupted from None
         finally:
             lab.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +35,8 @@ Seeds = Annotated[
     int, typer.Option(min=1, help="Replicates that a verdict may use. [default: the template's]", show_default=False)
 ]
 Hours = Annotated[
-    float, typer.Option(min=0.001, help="Time limit of the search. [default: the template's]", show_default=False)
+    float,
+    typer.Option(min=0.001, max=1e5, help="Time limit of the search. [default: the template's]", show_default=False),
 ]
 Workers = Annotated[int, typer.Option(min=1, help="Runs at the same time. [default: all cores]", show_default=False)]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the study; with one worker everything repeats exactly.")]
@@ -45,6 +47,23 @@ Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on 
 
 # What a command did not get is left to the template.
 GIVEN: Any = None
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from nightlab import __version__
+
+        typer.echo(f"nightlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
@@ -113,7 +132,7 @@ def scores(study: StudyArg, as_json: Json = False) -> None:
         if as_json:
             _print_json({"study": str(opened.folder), "rounds": rounds})
         elif not rounds:
-            _fail(f"{study} has no reviews yet; `nightlab resume {study}` goes on with it", DOES_NOT_HOLD)
+            _fail(report.no_reviews(opened), DOES_NOT_HOLD)
         else:
             report.print_scores(opened)
         if not rounds:
@@ -122,7 +141,10 @@ def scores(study: StudyArg, as_json: Json = False) -> None:
 
 @app.command()
 def templates(as_json: Json = False) -> None:
-    """List the research templates that ship with nightlab."""
+    """List the research templates that ship with nightlab.
+
+    Example: nightlab templates --json
+    """
     from nightlab import report
 
     with _told_errors():
@@ -131,7 +153,10 @@ def templates(as_json: Json = False) -> None:
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Show what this machine has, what is missing, and how to get it."""
+    """Show what this machine has, what is missing, and how to get it.
+
+    Example: nightlab doctor
+    """
     from nightlab.doctor import examine, print_report
 
     with _told_errors():
@@ -171,13 +196,14 @@ def _work(folder: Path, as_json: bool) -> None:
     from rich.console import Console
 
     from nightlab import report
+    from nightlab.experiments.study import is_study
     from nightlab.graph.session import Interrupted, work
     from nightlab.view import Lines, Screen, View
 
     console = Console(stderr=as_json)
     view: View = Screen(console, f"nightlab: {folder}") if console.is_terminal else Lines(console)
     control, stop = RunControl(), []  # type: ignore[var-annotated]
-    if not console.is_terminal:
+    if not console.is_terminal and is_study(folder):
         console.print(f"study {folder}", markup=False, highlight=False, soft_wrap=True)
     try:
         with _interruptible(control, stop, console), view:
@@ -203,7 +229,7 @@ def _interruptible(control: Any, stop: list[Callable[[], None]], console: Any) -
             for end in stop:
                 end()
             raise Interrupted
-        console.print("stopping after the runs in progress; again to stop at once", style="yellow")
+        console.print("stopping after the step in progress; again to stop at once", style="yellow")
         control.request_drain("interrupted")
 
     before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -226,8 +252,16 @@ def _told_errors() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(DONE) from None
+    except (sqlite3.Error, _database_error()) as error:
+        _fail(f"the study's database cannot be used: {error}; is the disk full or the folder read-only?", CAN_RESUME)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), CAN_RESUME)
+
+
+def _database_error() -> type[Exception]:
+    from sqlalchemy.exc import DBAPIError
+
+    return DBAPIError
 
 
 def _print_json(body: dict[str, Any]) -> None:

@@ -9,12 +9,16 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from nightlab.agents.team import MetaReview
+from nightlab.experiments.ledger import Trial
+from nightlab.experiments.loop import changed
 from nightlab.experiments.study import Study, read
 from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load, names
 
+PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 SHOWN = ("overall", "soundness", "presentation", "contribution", "originality", "quality", "clarity", "significance")
 
 
@@ -69,8 +73,21 @@ def _paper(study: Study) -> dict[str, Any] | None:
         "pages": done.pages,
         "facts": len(facts_used(manuscript)),
         "citations": len(keys_cited(manuscript)),
-        "findings": len(done.findings),
+        "findings": len(findings(study)),
     }
+
+
+def findings(study: Study) -> list[dict[str, str]]:
+    """What the audit objects to in the published version."""
+    kept = [r["round"] for r in rounds(study) if r["kept"]]
+    found = study.ledger.documents("findings")
+    return list(found.get(f"{kept[-1]}.mended", found.get(str(kept[-1]), []))) if kept else []
+
+
+def no_reviews(study: Study) -> str:
+    if study.ledger.document("study", "mode") == "experiment":
+        return f"{study.folder} is an experiment without a paper; reviews come with `nightlab run`"
+    return f"{study.folder} has no reviews yet; `nightlab resume {study.folder}` goes on with it"
 
 
 def problem(study: Study) -> str:
@@ -99,21 +116,25 @@ def print_outcome(study: Study, console: Console) -> None:
             f" 95 % interval {claim['ci95'][0]:.4g} to {claim['ci95'][1]:.4g}, p {claim['p_value']:.2g}:"
             f" {'significant' if claim['significant'] else 'not significant'}",
             highlight=False,
+            markup=False,
         )
     console.print(
         f"{body['trials']} trials: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed;"
         f" {body['runs']} runs in {body['wall_s']:g} s",
         highlight=False,
+        markup=False,
     )
     if study.ledger.document("study", "mode") == "experiment":
         from nightlab.papers.curve import draw_curve
 
-        console.print(f"curve  {draw_curve(study)}", highlight=False, soft_wrap=True)
+        console.print(f"curve  {draw_curve(study)}", **PLAIN)
     else:
         print_scores(study, console)
+        for found in findings(study):
+            console.print(f"audit  {found['text']} ({found['where']})", **PLAIN)
         if (paper := _paper(study)) and paper["pdf"]:
-            console.print(f"paper  {paper['pdf']} ({paper['pages']} pages)", highlight=False, soft_wrap=True)
-    console.print(f"study  {study.folder}", highlight=False, soft_wrap=True)
+            console.print(f"paper  {paper['pdf']} ({paper['pages']} pages)", **PLAIN)
+    console.print(f"study  {study.folder}", **PLAIN)
 
 
 def _kept(study: Study) -> Table:
@@ -127,12 +148,27 @@ def _kept(study: Study) -> Table:
         values = [
             study.template.fitness(dict(r.outcome.metrics["dev"]))
             for r in runs
-            if r.subject == str(trial.number) and r.outcome is not None and r.outcome.status == "ok"
+            if r.subject == str(trial.number)
+            and r.replicate < study.settings.seeds
+            and r.outcome is not None
+            and r.outcome.status == "ok"
         ]
         mean = f"{sum(values) / len(values):.5g}" if values else ""
-        what = trial.change.hypothesis.removeprefix("Moving ").split(" improves the ")[0]
-        table.add_row(str(trial.number), trial.change.strategy, what, mean)
+        table.add_row(str(trial.number), trial.change.strategy, Text(_what(trial, trials)), mean)
     return table
+
+
+def _what(trial: Trial, trials: list[Trial]) -> str:
+    """What a kept trial changed in the incumbent that it replaced."""
+    if trial.verdict is None or "incumbent" not in trial.verdict.numbers:
+        return "the template as it is"
+    before = trials[int(trial.verdict.numbers["incumbent"])].change
+    moves = changed(trial.change.params, before.params)
+    return ", ".join(f"{name} {_short(old)} → {_short(new)}" for name, (old, new) in moves.items())
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def print_scores(study: Study, console: Console | None = None) -> None:

@@ -40,12 +40,22 @@ class View(Protocol):
 
 
 def trial_line(event: dict[str, Any]) -> str:
-    value = "" if event["value"] is None else f" {event['value']:.5g}"
+    value = "" if event["value"] is None else f" {event['value']:.5g} ({event['runs']} run{'s' * (event['runs'] != 1)})"
     verdict = event["verdict"] + (f" ({event['cause']})" if event["cause"] else "")
     reason = f": {event['reason']}" if event["verdict"] == "failed" else ""
     return (
         f"trial {event['trial']}/{event['of']} {event['strategy']}: {verdict}{value}"
-        f" | best {event['incumbent_value']:.5g} (trial {event['incumbent']}){reason}"
+        f"{_against(event)} | best {event['incumbent_value']:.5g} (trial {event['incumbent']}){reason}"
+    )
+
+
+def _against(event: dict[str, Any]) -> str:
+    """The difference to the incumbent on the same seeds, which is what a verdict weighs."""
+    difference = event["difference"]
+    return (
+        ""
+        if difference is None
+        else f", {abs(difference):.3g} {'better' if difference > 0 else 'worse'} on equal seeds"
     )
 
 

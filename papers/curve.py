@@ -20,7 +20,7 @@ def draw_curve(study: Study) -> Path:
             values.setdefault(run.subject, []).append(template.fitness(dict(run.outcome.metrics["dev"])))
     points = [point(t, values.get(str(t.number), [])) for t in study.ledger.trials()]
     file = study.folder / "progress.pdf"
-    figures.progress(file, points, template.spec.objective.direction, f"dev {template.metric_label}")
+    figures.progress(file, points, f"dev {template.fitness_label}")
     return file
 
 

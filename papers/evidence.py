@@ -15,7 +15,7 @@ from typing import Any
 from nightlab.experiments.ledger import Run, Trial
 from nightlab.experiments.records import Fact, Params, ParamValue, Split
 from nightlab.experiments.statistics import Summary, summarize
-from nightlab.experiments.study import Settings, Study
+from nightlab.experiments.study import Settings, Study, StudyError
 from nightlab.experiments.template import Template
 
 BASELINE = 0
@@ -35,6 +35,7 @@ class Evidence:
     ablation: tuple[Mapping[str, Any], ...]
     sensitivity: tuple[Mapping[str, Any], ...]
     level: str
+    idea_strategies: tuple[str, ...]
     facts: Mapping[str, Fact]
 
     @property
@@ -52,9 +53,13 @@ class Evidence:
             return None
         return self.template.fitness(dict(run.outcome.metrics[split]))
 
+    def runs_of(self, phase: str, subject: str) -> list[Run]:
+        return [r for r in self.runs if r.phase == phase and r.subject == subject]
+
     def search_scores(self, trial: int) -> list[tuple[int, float]]:
         """(run number, fitness) of a trial's successful search runs."""
-        found = ((r.id, self.fitness(r)) for r in self.runs if r.phase == "search" and r.subject == str(trial))
+        own = (r for r in self.runs if r.phase == "search" and r.subject == str(trial))
+        found = ((r.id, self.fitness(r)) for r in own if r.replicate < self.settings.seeds)
         return [(number, value) for number, value in found if value is not None]
 
 
@@ -67,7 +72,7 @@ class Facts(dict[str, Fact]):
         self[key] = Fact(id=key, value=value, text=text, formula=formula, runs=tuple(runs), unit=unit)
 
     def count(self, key: str, value: int, formula: str) -> None:
-        self.put(key, value, f"{value:,}".replace(",", "\u2009") if value >= 10000 else str(value), formula)
+        self.put(key, value, str(value), formula)
 
     def setting(self, key: str, value: float, formula: str) -> None:
         self.put(key, value, plain(value), formula)
@@ -98,12 +103,12 @@ class Facts(dict[str, Fact]):
 def collect(study: Study) -> Evidence:
     """Read a study whose confirmation is done into evidence.
 
-    Raises ValueError if the ledger holds no claim yet.
+    Raises StudyError if the ledger holds no claim yet.
     """
     ledger = study.ledger
     claim = ledger.document("claim", "claim")
     if claim is None:
-        raise ValueError(
+        raise StudyError(
             f"{study.folder}: the experiment has not been confirmed yet; `nightlab resume` goes on with it"
         )
     runs, trials = tuple(ledger.runs()), tuple(ledger.trials())
@@ -119,6 +124,7 @@ def collect(study: Study) -> Evidence:
         ablation=ablation,
         sensitivity=tuple(ledger.documents("sensitivity").values()),
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
+        idea_strategies=_strategies(study),
         facts={},
     )
     facts = Facts()
@@ -129,6 +135,12 @@ def collect(study: Study) -> Evidence:
     _variants(facts, evidence)
     _parameters(facts, evidence)
     return Evidence(**{**vars(evidence), "facts": facts})
+
+
+def _strategies(study: Study) -> tuple[str, ...]:
+    """The strategies of the study's idea; without one, all that the template declares."""
+    idea = next(iter(study.ledger.documents("idea").values()), None)
+    return tuple(idea["strategies"]) if idea else study.template.strategies
 
 
 def _latest(documents: Mapping[str, Any]) -> list[Any]:
@@ -145,7 +157,6 @@ def _settings(facts: Facts, e: Evidence) -> None:
     spec, file = e.template.spec, "template.toml"
     facts.setting("setting.trials", e.settings.trials, "budget of trials of the study")
     facts.setting("setting.seeds", e.settings.seeds, "replicates that a verdict may use")
-    facts.setting("setting.seed", e.settings.seed, "seed of the study")
     facts.setting("setting.confirm_seeds", spec.budget.confirm_seeds, f"{file}: budget.confirm_seeds")
     facts.setting("setting.timeout", spec.run.timeout_s, f"{file}: run.timeout_s")
     facts.setting("setting.memory", spec.run.memory_mb, f"{file}: run.memory_mb")
@@ -154,6 +165,10 @@ def _settings(facts: Facts, e: Evidence) -> None:
     facts.put("setting.coverage", 95, "95 %", "coverage of all intervals", unit="%")
     facts.count("setting.knobs", len(e.template.knobs), f"{file}: number of knobs")
     facts.count("setting.strategies", len(e.template.strategies), f"{file}: number of strategies")
+    reach = e.idea_strategies
+    facts.count("reach.knobs", sum(k.strategy in reach for k in e.template.knobs), "knobs that the idea may move")
+    facts.count("reach.strategies", len(reach), "strategies of the idea")
+    facts.count("setting.seed", e.settings.seed, "seed of the study")
     for c in spec.constraint:
         for side in ("min", "max"):
             if (bound := getattr(c, side)) is not None:
@@ -171,7 +186,7 @@ def _counts(facts: Facts, e: Evidence) -> None:
     for phase in sorted({r.phase for r in e.runs}):
         facts.count(f"runs.{phase}", sum(r.phase == phase for r in e.runs), f"runs of the phase {phase}")
     facts.count("runs.all", len(e.runs), "runs of all phases")
-    walls = [(r.id, r.outcome.wall_s) for r in e.runs if r.outcome and r.outcome.status == "ok"]
+    walls = [(r.id, r.outcome.wall_s) for r in e.runs if r.outcome and r.outcome.status == "ok" and r.outcome.wall_s]
     facts.mean("run.wall", [w for _, w in walls], "seconds a run", [i for i, _ in walls])
 
 
@@ -198,23 +213,23 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
     subjects = ["baseline"] if e.best.number == BASELINE else ["baseline", "best"]
     used: list[int] = []
     for subject in subjects:
-        runs = [r for r in e.runs if r.phase == "confirm" and r.subject == subject and r.outcome]
-        good = [r for r in runs if r.outcome and r.outcome.status == "ok"]
+        good = confirmed(e, subject)
         used += [r.id for r in good]
         for split in splits:
             values = [v for r in good if (v := e.fitness(r, split)) is not None]
             facts.mean(
                 f"{subject}.{split}", values, f"{split} fitness of the {subject}, fresh seeds", [r.id for r in good]
             )
-            first = good[0].outcome
-            for metric in sorted(first.metrics[split]) if first else ():
-                if metric != e.template.metric:
+            names = set.intersection(*(set(r.outcome.metrics[split]) for r in good if r.outcome))
+            for metric in sorted(names):
+                if metric != e.template.metric or e.template.penalised:
                     column = [r.outcome.metrics[split][metric] for r in good if r.outcome]
                     what = f"{split} {metric} of the {subject}, fresh seeds"
                     facts.mean(f"{subject}.{split}.{metric}", column, what, [r.id for r in good])
     facts.effect("claim", e.claim, f"best against baseline, {e.claim['split']}", sorted(used))
+    facts.count("claim.failed", e.claim["failed_runs"], "confirmation runs that failed; their seeds are left out")
     before = facts[f"baseline.{e.claim['split']}.mean"].value
-    if before:
+    if abs(before) > 2 * facts[f"baseline.{e.claim['split']}.stderr"].value:
         share = 100 * e.claim["effect"] / abs(before)
         facts.put("claim.relative", share, f"{share:.1f} %", "effect / baseline mean", sorted(used), unit="%")
     if e.best.number != BASELINE:
@@ -230,15 +245,24 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
         )
 
 
+def confirmed(e: Evidence, subject: str) -> list[Run]:
+    """Confirmation runs of baseline or best on the seeds on which all that was confirmed succeeded."""
+    subjects = ("baseline",) if e.best.number == BASELINE else ("baseline", "best")
+    good = {s: {r.seed: r for r in e.runs_of("confirm", s) if e.fitness(r) is not None} for s in subjects}
+    common = set.intersection(*(set(runs) for runs in good.values()))
+    return [run for seed, run in good.get(subject, {}).items() if seed in common]
+
+
 def _variants(facts: Facts, e: Evidence) -> None:
+    reference = confirmed(e, "best")
     for row in e.ablation:
-        runs = [r.id for r in e.runs if r.phase == "ablate" and r.subject == row["key"]]
+        runs = [r.id for r in (*e.runs_of("ablate", row["key"])[: row["n"]], *reference[: row["n"]])]
         facts.effect(f"ablation.{row['key']}", row, f"best against itself {row['key'].replace('-', ' ')}, dev", runs)
     if e.ablation:
         facts.count("ablation.seeds", max(row["n"] for row in e.ablation), "seeds of the ablation")
     for row in e.sensitivity:
-        key = f"{row['knob']}.{row['value']}".replace(" ", "_")
-        runs = [r.id for r in e.runs if r.phase == "sensitivity" and r.subject.startswith(f"{row['knob']}-")]
+        key = row["key"]
+        runs = [r.id for r in (*e.runs_of("sensitivity", row["key"]), *reference[: row["n"]])]
         facts.effect(f"sensitivity.{key}", row, f"best against itself with {row['knob']} = {row['value']}, dev", runs)
         if not isinstance(row["value"], str):
             facts.setting(f"sensitivity.{key}.value", row["value"], f"{row['knob']} one step away from the best")
@@ -286,8 +310,8 @@ def fixed(value: float, digits: int) -> str:
 
 def plain(value: ParamValue) -> str:
     """A setting as a person would write it: at most four significant digits."""
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | int):
+        return str(value)
     if float(value).is_integer() and abs(value) < 1e6:
         return str(int(value))
     return f"{value:.4g}"

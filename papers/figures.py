@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
-from nightlab.experiments.records import Direction, ParamValue, Split, VerdictKind
+from nightlab.experiments.records import ParamValue, Split, VerdictKind
 from nightlab.papers.style import BLUE, COLOURS, GREY, INK, ORANGE, PALE, WIDTH, canvas, clipped, limits, printable
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Panel:
     log: bool = False
 
 
-def progress(path: Path, trials: Sequence[Point], direction: Direction, label: str) -> None:
+def progress(path: Path, trials: Sequence[Point], label: str) -> None:
     """Every trial's score in its order, with the incumbent's line; failed trials are ticks on the axis."""
     scored = [(t.number, t.value, t.stderr, t.verdict) for t in trials if t.value is not None]
     kept = [s for s in scored if s[3] in ("kept", "baseline")]
@@ -70,9 +70,8 @@ def progress(path: Path, trials: Sequence[Point], direction: Direction, label: s
         if baseline := [s for s in kept if s[3] == "baseline"]:
             axes.axhline(baseline[0][1], color=INK, lw=0.8, ls=(0, (4, 3)), label="baseline", zorder=1)
         if kept:
-            best = np.minimum if direction == "minimize" else np.maximum
             last = max(t.number for t in trials)
-            line = best.accumulate([s[1] for s in kept])
+            line = [s[1] for s in kept]
             axes.step([*(s[0] for s in kept), last], [*line, line[-1]], where="post", color=BLUE, label="incumbent")
         _dots(axes, [s for s in scored if s[3] == "reverted"], bounds)
         if new := [s for s in kept if s[3] == "kept"]:

@@ -233,4 +233,4 @@ def _ascii(text: str) -> str:
 
 def _reason(error: Exception) -> str:
     status = getattr(error, "status", None)
-    return f"HTTP {status}" if status else f"{type(error).__name__}: {str(error)[:200]}"
+    return f"HTTP {status}" if status else f"no connection ({type(error).__name__})"

@@ -14,7 +14,7 @@ from nightlab.experiments.records import Fact, Knob
 from nightlab.experiments.search.numeric import distribution
 from nightlab.papers import figures
 from nightlab.papers.curve import point
-from nightlab.papers.evidence import Evidence, Facts
+from nightlab.papers.evidence import Evidence, Facts, confirmed
 from nightlab.papers.figures import Bar, Panel, Share
 from nightlab.papers.manuscript import Figure
 
@@ -88,7 +88,7 @@ def _scored(e: Evidence) -> list[tuple[Any, float]]:
 
 def _progress(e: Evidence, folder: Path) -> Figure:
     points = [point(t, [v for _, v in e.search_scores(t.number)]) for t in e.trials]
-    figures.progress(folder / "figures/progress.pdf", points, e.template.spec.objective.direction, _label(e, "dev"))
+    figures.progress(folder / "figures/progress.pdf", points, _label(e, "dev"))
     return Figure(
         "progress",
         "figures/progress.pdf",
@@ -112,13 +112,7 @@ def _confirmation(e: Evidence, folder: Path) -> list[Figure]:
 
 
 def _confirmed(e: Evidence, subject: str, split: Any) -> list[float]:
-    """Values of a subject on the seeds on which both subjects ran."""
-    found: dict[str, dict[int, float]] = {"baseline": {}, "best": {}}
-    for run in e.runs:
-        if run.phase == "confirm" and (value := e.fitness(run, split)) is not None:
-            found[run.subject][run.seed] = value
-    common = found["baseline"].keys() & found["best"].keys()
-    return [found[subject][seed] for seed in sorted(common)]
+    return [value for run in confirmed(e, subject) if (value := e.fitness(run, split)) is not None]
 
 
 def _ablation(e: Evidence, folder: Path) -> list[Figure]:
@@ -137,7 +131,7 @@ def _ablation(e: Evidence, folder: Path) -> list[Figure]:
     figures.ablation(folder / "figures/ablation.pdf", rows, f"{_label(e, 'dev')} lost without the part")
     caption = (
         "Ablation: what the best configuration loses when one kept change is taken out, on {fact:ablation.seeds} seeds,"
-        " with {fact:setting.coverage} intervals of the paired difference."
+        " with {fact:setting.coverage} intervals of the paired difference, not corrected for their number."
     )
     return [Figure("ablation-intervals", "figures/ablation.pdf", caption)]
 
@@ -218,7 +212,7 @@ def _failures(e: Evidence) -> str:
 
 def _label(e: Evidence, split: str = "") -> str:
     unit = f" ({e.template.spec.objective.unit})" if e.template.spec.objective.unit else ""
-    return f"{split + ' ' if split else ''}{e.template.metric_label}{unit}"
+    return f"{split + ' ' if split else ''}{e.template.fitness_label}{unit}"
 
 
 def _plain(value: object) -> str:

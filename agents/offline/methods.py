@@ -18,9 +18,8 @@ def _loop(b: Brief) -> str:
         f"""*The loop.* The study is a loop of four steps: propose a change to the best configuration so far (the
 incumbent), run it, evaluate it, and keep or revert it. A trial is claimed in a ledger before it runs and settled once
 after it; a trial that crashes, hangs or breaks a limit is recorded as failed and remembered by the search, so that
-failures are not repeated.{how} The knobs fall under {{fact:setting.strategies}} strategies
-({listed([f"{s.replace('_', ' ')}" for s in b.evidence.template.strategies])}); {{ref:knobs}} lists them with their
-ranges.
+failures are not repeated.{how} The knobs in reach fall under {{fact:reach.strategies}} strategies
+({listed([words(s) for s in b.evidence.idea_strategies])}); {{ref:knobs}} lists all knobs with their ranges.
 
 {{float:knobs}}"""
         if b.evidence.template.knobs
@@ -69,6 +68,10 @@ def _confirmation(b: Brief) -> str:
         if split == "holdout"
         else ""
     )
+    if not b.evidence.claim["tested"]:
+        return """*Confirmation.* Hypothesis, metric, test, level and seeds were written down before the first trial.
+With no candidate better than the baseline there was nothing to test; the baseline ran on {fact:setting.confirm_seeds}
+fresh seeds, so that its values are known beyond the seeds of the search."""
     return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down before the first trial. After
 the search, the baseline and the best configuration each ran on {{fact:setting.confirm_seeds}} fresh seeds, and the
 difference on the {split} split was put to one {words(b.evidence.claim["test"])} at level
@@ -94,12 +97,16 @@ def setup(b: Brief) -> str:
         if e.facts["search.failed"].value
         else " No trial failed."
     )
+    lost = (
+        " Of the confirmation's runs, {fact:claim.failed} failed; their seeds are left out on both sides."
+        if e.claim["failed_runs"]
+        else ""
+    )
     return f"""*Task and data.* {data} {judge}. A run may take at most {{fact:setting.timeout}} s and
 {{fact:setting.memory}} MB; a successful run took {{fact:run.wall.mean}} s on average.
 
 *Budget.* The study had a budget of {{fact:setting.trials}} trials and used {{fact:search.trials}}, which took
 {{fact:runs.search}} runs; the confirmation took {{fact:runs.confirm}} more. The seed of the study is
-{{fact:setting.seed}}: with it, one worker and the same software, the trials, the verdicts and the numbers come out the
-same.{failed}
+{{fact:setting.seed}}.{failed}{lost}
 
 *Baseline.* The baseline is the template as its author left it, with the default of every knob."""

@@ -11,9 +11,10 @@ from nightlab.papers.evidence import Evidence
 
 
 def kind(e: Evidence) -> Literal["improved", "none", "unclear"]:
+    """Whether the claim is borne out, there was nothing to test, or the test does not bear it out."""
     if e.improved:
         return "improved"
-    return "none" if e.best.number == 0 else "unclear"
+    return "unclear" if e.claim["tested"] else "none"
 
 
 def results(b: Brief) -> str:
@@ -50,10 +51,10 @@ def _kept(e: Evidence) -> list[Any]:
 
 def _main(b: Brief) -> str:
     e = b.evidence
-    metric, split = words(e.template.metric_label), e.claim["split"]
-    if e.best.number == 0:
+    metric, split = words(e.template.fitness_label), e.claim["split"]
+    if not e.claim["tested"]:
         return (
-            "*Confirmation.* Since the search kept nothing, the baseline is the best configuration; on"
+            "*Confirmation.* There was no candidate to confirm, so no test took place; on"
             f" {{fact:baseline.{split}.n}} fresh seeds its {metric} on the {split} split is"
             f" {{fact:baseline.{split}.mean}} (standard error {{fact:baseline.{split}.stderr}}). {{ref:main}} gives all"
             " metrics.\n\n{float:main}"
@@ -102,12 +103,16 @@ def ablation_in_a_sentence(b: Brief) -> str:
 def ablation(b: Brief) -> str:
     e = b.evidence
     if not e.ablation:
-        return "The search kept no change, so there is nothing to take out of the best configuration."
-    helps = [r for r in e.ablation if r["significant"] and r["effect"] > 0]
-    harms = [r for r in e.ablation if r["significant"] and r["effect"] < 0]
-    rest = [r for r in e.ablation if not r["significant"]]
-    text = """What the best configuration owes to which change is seen by taking each kept change out of it again, split
-by strategy where one change touched several. The runs use the confirmation's seeds on the development split, so each
+        return (
+            "The best configuration is the baseline itself: no change was kept, so there is nothing to take out of it"
+            " again, and no experiment was run for this section."
+        )
+    helps = [r for r in e.ablation if r["significant"]]
+    harms = [r for r in e.ablation if r["high"] < 0]
+    rest = [r for r in e.ablation if not r["significant"] and r["high"] >= 0]
+    text = """What the best configuration owes to which of its parts is seen by taking each part out of it again: the
+knobs of one strategy that differ from the default and that one trial set last. The runs use
+the confirmation's seeds on the development split, so each
 comparison is paired. {ref:ablation-intervals} and {ref:ablation-table} show the outcome; positive values are what is
 lost without the part."""
     if helps:
@@ -131,7 +136,8 @@ def sensitivity(b: Brief) -> str:
     worst = rows[0]
     better = [r for r in rows if r["high"] < 0]
     text = f"""The panel asked whether the best configuration is a narrow optimum. Each knob was therefore moved by one
-step (a tenth of its range, or another choice) to either side, with all others held, on the confirmation's seeds and the
+step (a tenth of its range, or another choice) to either side, with all others held; steps that violate a constraint are
+left out. The runs are on the confirmation's seeds and the
 development split ({{ref:sensitivity-intervals}}). The costliest step is to move {words(worst["knob"])} to
 {_value(worst)}, which worsens the fitness by {{fact:{_key(worst)}.effect}} ({{fact:setting.coverage}} interval
 {{fact:{_key(worst)}.low}} to {{fact:{_key(worst)}.high}})."""
@@ -142,7 +148,7 @@ development split ({{ref:sensitivity-intervals}}). The costliest step is to move
             " we report them as leads and claim nothing for them."
         )
     else:
-        text += " No neighbour is better than the best beyond its interval: the search ended on a local optimum."
+        text += " No neighbour is told to be better than the best by its interval."
     return f"{text}\n\n{{float:sensitivity-intervals}}"
 
 
@@ -157,22 +163,25 @@ def _value(row: Mapping[str, Any]) -> str:
 def discussion(b: Brief) -> str:
     e = b.evidence
     if e.improved:
+        fresh = "seeds and data" if e.claim["split"] == "holdout" else "seeds"
         start = (
-            "The gain is measured on seeds and data that played no part in the search, so it is not a product of"
-            f" selection{cite(b, 'statistics')}. It is a gain over the declared default, not over the best published"
+            f"The gain is measured on {fresh} that played no part in the search, so it is not a product of selecting"
+            f" lucky draws{cite(b, 'statistics')}. It is a gain over the declared default, not over the best published"
             " result: the study asks what changes of this kind are worth under equal conditions."
         )
+    elif not e.template.knobs:
+        start = "The template declares no knobs, so nothing could be searched without a language model."
     else:
         start = (
-            "A loop that keeps whatever scores better would have reported an improvement here as well: among"
-            " {fact:search.trials} trials some come out ahead by luck. The protocol is built to withhold that"
+            "A loop that keeps whatever scores better may well have reported an improvement here: of many"
+            " trials some come out ahead by luck. The protocol is built to withhold that"
             f" claim{cite(b, 'statistics')}."
         )
     kept = _kept(e)
     used = list(dict.fromkeys(t.change.strategy for t in kept))
     strategies = (
-        f" The changes that were kept concern {listed([strategy(s) for s in used])}; every strategy was tried, and"
-        " {ref:trials} lists the trials that led nowhere."
+        f" The changes that were kept concern {listed([strategy(s) for s in used])}; {{ref:trials}} lists"
+        " the trials that led nowhere."
         if used
         else ""
     )
@@ -183,13 +192,14 @@ def discussion(b: Brief) -> str:
 
 def _answers(b: Brief) -> str:
     """What the revision did about the panel's requests."""
-    done = [r for r in b.requests if r.kind == "evidence"]
-    if not done:
-        return ""
     told = {
         "replicates": "repeated the ablation with {fact:ablation.seeds} seeds ({ref:ablation})",
         "sensitivity": "measured how sensitive the best configuration is to each knob ({ref:sensitivity})",
+        "reproduction": "say how the study is repeated ({ref:reproduction})",
     }
+    done = [r for r in b.requests if r.action in told]
+    if not done:
+        return ""
     return f"In answer to the reviews of the draft before this one, we {listed([told[r.action] for r in done])}."
 
 

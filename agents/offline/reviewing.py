@@ -57,13 +57,13 @@ class OfflineReviewer:
             summary=_summary(submission),
             strengths=tuple(strengths),
             weaknesses=tuple(weaknesses),
-            originality=_grade(0.5 + 3 * submission.idea.novelty),
+            originality=_grade(0.5 + 3 * submission.idea.novelty) if submission.references else 2,
             quality=grade["soundness"],
             clarity=grade["presentation"],
             significance=_grade(side["contribution"] - 0.25),
             questions=tuple(j.question for j in judged if j.question),
             limitations=tuple(j.text for j in judged if j.points < 0 and j.side == "contribution"),
-            ethical_concerns="None found by the rubric: public data, no people, no dual use declared by the template.",
+            ethical_concerns="Not examined by the rubric.",
             soundness=grade["soundness"],
             presentation=grade["presentation"],
             contribution=grade["contribution"],
@@ -164,14 +164,12 @@ def honesty(s: Submission) -> Iterator[Judgement]:
             side="soundness",
             points=-0.25,
             text="The paper does not say how many trials failed.",
-            request=Request(kind="text", action="failures", text="Say how many trials failed, and of what."),
         )
     if not e.improved and "negative" not in s.manuscript.abstract.casefold():
         yield Judgement(
             side="soundness",
             points=-1.0,
             text="The result is negative, and the abstract does not say so.",
-            request=Request(kind="text", action="abstract", text="Say in the abstract that the result is negative."),
         )
 
 
@@ -185,7 +183,6 @@ def audited(s: Submission) -> Iterator[Judgement]:
         side="presentation",
         points=-min(1.5, 0.25 * len(errors)),
         text=f"The mechanical audit objects {len(errors)} time(s), first: {errors[0].text} ({errors[0].where}).",
-        request=Request(kind="text", action="audit", text="Mend what the audit objects to."),
     )
 
 
@@ -197,7 +194,6 @@ def readability(s: Submission) -> Iterator[Judgement]:
             side="presentation",
             points=-0.25,
             text=f"The abstract has {abstract} words; 80 to 260 read well.",
-            request=Request(kind="text", action="abstract", text="Bring the abstract to 80 to 260 words."),
         )
     prose = " ".join(section.body for section in s.manuscript.sections)
     sentences = [len(x.split()) for x in re.split(r"[.:;?!]\s", prose) if x.split()]
@@ -212,6 +208,20 @@ def readability(s: Submission) -> Iterator[Judgement]:
         yield Judgement(
             side="presentation", points=-0.5, text="There are too few figures and tables to follow the work."
         )
+
+
+def repeatable(s: Submission) -> Iterator[Judgement]:
+    """Is it said how a reader repeats the study?"""
+    if any(section.key == "reproduction" for section in s.manuscript.appendix):
+        yield Judgement(side="presentation", points=0.25, text="The paper says how the study is repeated.")
+        return
+    yield Judgement(
+        side="presentation",
+        points=-0.25,
+        text="The paper does not say how a reader repeats the study.",
+        question="What does a reader need to repeat the study?",
+        request=Request(kind="text", action="reproduction", text="Add how the study is repeated."),
+    )
 
 
 def related_work(s: Submission) -> Iterator[Judgement]:
@@ -229,7 +239,10 @@ def effect(s: Submission) -> Iterator[Judgement]:
     if not e.improved:
         yield Judgement(side="contribution", points=-0.75, text="No improvement over the baseline is shown.")
         return
-    relative = e.facts["claim.relative"].value if "claim.relative" in e.facts else 0.0
+    if "claim.relative" not in e.facts:
+        yield Judgement(side="contribution", points=0.25, text="The gain is significant.")
+        return
+    relative = e.facts["claim.relative"].value
     if relative >= 20:
         text = f"The gain is large: {e.facts['claim.relative'].text} of the baseline."
         yield Judgement(side="contribution", points=0.75, text=text)
@@ -266,6 +279,7 @@ CRITERIA: tuple[Criterion, ...] = (
     honesty,
     audited,
     readability,
+    repeatable,
     related_work,
     effect,
     scope,

@@ -100,8 +100,9 @@ def _kept(e: Evidence) -> Table:
 def _what(trial: Trial, e: Evidence) -> str:
     if trial.change.parent is None:
         return "the template as it is"
-    parent = e.trials[trial.change.parent].change
-    moves = changed(trial.change.params, parent.params)
+    assert trial.verdict is not None
+    before = e.trials[int(trial.verdict.numbers["incumbent"])].change  # what it replaced
+    moves = changed(trial.change.params, before.params)
     return listed([words(name) for name in moves]) if moves else "files of the artifact"
 
 

@@ -40,7 +40,7 @@ class OfflineWriter:
             authors_note=brief.team,
             abstract=abstract(brief),
             sections=tuple(sections),
-            appendix=(Section("trials", "All trials", results.trials()),),
+            appendix=(Section("trials", "All trials", results.trials()), *reproduction(brief)),
             figures=brief.analysis.figures,
             tables=brief.analysis.tables,
         )
@@ -48,30 +48,33 @@ class OfflineWriter:
 
 def title(b: Brief) -> str:
     text = literal(b.idea.title)
-    return text if b.evidence.improved else f"No confirmed improvement: {text[0].lower()}{text[1:]}"
+    lowered = text[0].lower() if text[1:2].islower() else text[0]
+    return text if b.evidence.improved else f"No confirmed improvement: {lowered}{text[1:]}"
 
 
 def abstract(b: Brief) -> str:
     e, t = b.evidence, b.evidence.template
-    metric, split = words(t.metric_label), e.claim["split"]
+    metric, split = words(t.fitness_label), e.claim["split"]
     opening = (
-        f"We ask: {words(b.idea.question)} An automated search over {{fact:setting.knobs}} declared knobs ran"
-        f" {{fact:search.trials}} trials against a baseline; each change was judged on replicates against the measured"
-        " noise and kept only if it was better beyond it."
+        f"We ask: {words(b.idea.question)} An automated search over {{fact:reach.knobs}} declared knobs ran"
+        " {fact:search.trials} trials against a baseline; a change was kept only if it was better beyond the measured"
+        " noise."
     )
-    protocol = (
-        f"The claim was fixed before the search and tested once, on {{fact:claim.n}} fresh seeds"
-        f" and {_the_split(split)}."
-    )
+    if t.trust == "reported":
+        opening += " The metric was reported by the experiment itself."
+    protocol = "The claim and its test were fixed before the search."
+    if e.claim["tested"]:
+        protocol += f" The test was made once, on {{fact:claim.n}} fresh seeds and {_the_split(split)}."
     if e.improved:
         outcome = (
             f"The best configuration improves the {metric} from {{fact:baseline.{split}.mean}} to"
             f" {{fact:best.{split}.mean}}, a gain of {{fact:claim.effect}} ({{fact:setting.coverage}} interval"
-            f" {{fact:claim.low}} to {{fact:claim.high}}), which is {{fact:claim.relative}} of the baseline."
+            f" {{fact:claim.low}} to {{fact:claim.high}})"
+            + (", which is {fact:claim.relative} of the baseline." if "claim.relative" in e.facts else ".")
         )
         if e.ablation:
             outcome += " " + results.ablation_in_a_sentence(b)
-    elif e.best.number == 0:
+    elif not e.claim["tested"]:
         outcome = (
             f"No change was kept: none was better than the baseline's {metric} of {{fact:baseline.{split}.mean}} beyond"
             " the noise. We report this as a negative result, with all trials."
@@ -87,7 +90,7 @@ def abstract(b: Brief) -> str:
 
 def introduction(b: Brief) -> str:
     e, t = b.evidence, b.evidence.template
-    metric = words(t.metric_label)
+    metric = words(t.fitness_label)
     headline = {
         "improved": (
             f"On {_the_split(e.claim['split'])}, the best configuration improves the {metric} by"
@@ -108,18 +111,53 @@ The question of this paper is: {words(b.idea.question)} Our hypothesis is that
 
 Improvements of this kind are easily mistaken. A search that tries many variants and reports the best one selects
 lucky draws along with good changes{cite(b, "statistics", most=4)}, and a system that both runs and judges its own
-experiments can mistake a flaw of the measurement for progress. We therefore separate the two: the search sees a
-development split only, the judge lies outside of what an experiment can read or write, and the claim rests on a single
-test that was fixed in advance.
+experiments can mistake a flaw of the measurement for progress. {_separation(b)}
 
 The contributions are these:
 
-- a search over {{fact:setting.knobs}} knobs under {{fact:setting.strategies}} strategies, {{fact:search.trials}} trials
+- a search over {{fact:reach.knobs}} knobs under {{fact:reach.strategies}} strategies, {{fact:search.trials}} trials
 in all, with every verdict weighed against the noise between seeds ({{ref:results}});
-- one confirmation of the best configuration on {{fact:claim.n}} fresh seeds. {headline}
-- an ablation that takes each kept change out of the best configuration again ({{ref:ablation}});
-- a complete record: all trials, the failed and the reverted ones too, and the evidence behind each number
+- {_confirmed(e)}{headline}
+{ABLATION if e.ablation else ""}- a complete record: all trials,
+the failed and the reverted ones too, and the evidence behind each number
 ({{ref:trials}}, {{ref:evidence}})."""
+
+
+ABLATION = "- an ablation that takes each part out of the best configuration again ({ref:ablation});\n"
+
+
+def _separation(b: Brief) -> str:
+    """How search and judge are kept apart, as far as the template lets them be."""
+    e = b.evidence
+    judge = (
+        "the judge lies outside of what an experiment can read or write"
+        if e.template.trust == "verified"
+        else "the experiment itself reports its metric, which is as far as the separation goes here"
+    )
+    return (
+        f"We therefore separate the two: the search sees a development split only, {judge}, and the claim rests on a"
+        " single test that was fixed in advance."
+    )
+
+
+def _confirmed(e: Evidence) -> str:
+    if not e.claim["tested"]:
+        return "an outcome that no test was needed for. "
+    return "one confirmation of the best configuration on {fact:claim.n} fresh seeds. "
+
+
+def reproduction(b: Brief) -> list[Section]:
+    """How a reader repeats the study; written when the panel asks for it."""
+    if not any(r.action == "reproduction" for r in b.requests):
+        return []
+    e = b.evidence
+    body = f"""The study is repeated by running nightlab on the template `{e.template.name}` with the seed
+{{fact:setting.seed}}, {{fact:setting.trials}} trials, {{fact:setting.seeds}} replicates a verdict and one worker; with
+several workers the order in which runs end, and with it the search, may differ. It took {{fact:runs.all}} runs in all,
+of {{fact:run.wall.mean}} s on average. The study's folder holds its own copy of the template, every version of the
+files that were changed, and the ledger with each trial, run and verdict; the file `evidence.json` beside this paper
+holds every fact with its runs. Failed trials are part of the ledger: {{fact:search.failed}} in this study."""
+    return [Section("reproduction", "How to repeat the study", body)]
 
 
 def related(b: Brief) -> str:
@@ -131,8 +169,8 @@ def related(b: Brief) -> str:
     if found := cite(b, "autoresearch", most=6):
         general.append(
             f"*Automated research.* Several systems let an agent run the loop of idea, experiment and"
-            f" paper{found}. What this work adds to them is restraint: the agent cannot reach its judge, and a"
-            " difference counts only beyond the noise."
+            f" paper{found}. What this work adds to them is restraint: a difference counts only beyond the noise, and a"
+            " claim is tested once."
         )
     if found := cite(b, "statistics", most=6):
         general.append(
@@ -144,7 +182,7 @@ def related(b: Brief) -> str:
     near = _nearest(b)
     survey = [f"*Nearest work.* {near}"] if near else []
     rest = _uncited(b, [*topics, *general, *survey])
-    return "\n\n".join([*topics, *general, *survey, *rest])
+    return "\n\n".join([*topics, *general, *survey, *rest]) or "The survey found no references for this task."
 
 
 def _prior(b: Brief, strategy: str, told: set[str]) -> str:
@@ -235,7 +273,7 @@ def _optimism(e: Evidence) -> str:
 
 def _isolation(level: str) -> str:
     told = {
-        "S3": "in a sandbox with namespaces of its own, without network and without access to private data",
+        "S3": "in a sandbox with namespaces of its own and without access to private data",
         "S2": "under the kernel's access rules and system-call filter, without namespaces of its own",
         "S1": "in a container that the operator provides",
         "S0": "with resource limits only, which would not keep a hostile program from the judge's data",
@@ -245,20 +283,25 @@ def _isolation(level: str) -> str:
 
 def conclusion(b: Brief) -> str:
     e = b.evidence
-    metric, split = words(e.template.metric_label), e.claim["split"]
+    metric, split = words(e.template.fitness_label), e.claim["split"]
     if e.improved:
         return (
-            f"The hypothesis that {_clause(b.idea.hypothesis)} is borne out on this task: the {metric} improves by"
+            f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. On this task the {metric} improves by"
             f" {{fact:claim.effect}} on {_the_split(split)} ({{fact:setting.coverage}} interval {{fact:claim.low}} to"
-            f" {{fact:claim.high}}, {{fact:claim.n}} seeds). {results.ablation_in_a_sentence(b)} The next step is to"
+            f" {{fact:claim.high}}, {{fact:claim.n}} seeds). {results.ablation_in_a_sentence(b)} What the"
+            " hypothesis says beyond that, of causes above all, this study does not test. The next step is to"
             " repeat the study on a second task, with the same protocol and the best configuration as one of the"
             " candidates."
         )
+    found = (
+        f"on {_the_split(split)} the test finds no improvement over the baseline"
+        if e.claim["tested"]
+        else "no trial was better than the baseline beyond the noise, so there was nothing to test"
+    )
     return (
-        f"The data do not bear out the hypothesis that {_clause(b.idea.hypothesis)}: on {_the_split(split)} the test"
-        " finds no improvement over the baseline. Within the declared space and budget, the baseline is hard to beat;"
-        " whoever looks further should widen the space rather than repeat the search. The record of the trials that"
-        " failed to help is part of the result."
+        f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. This study gives it no support: {found}."
+        " That is no proof of the contrary: it holds for this space and this budget of {fact:search.trials} trials. The"
+        " record of the trials that failed to help is part of the result."
     )
 
 

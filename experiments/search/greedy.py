@@ -14,6 +14,7 @@ from nightlab.experiments.search.space import Space
 from nightlab.experiments.search.strategies import JOINT, draw_strategy
 
 PATIENCE = 12  # trials without a kept change after which the search widens by one step
+WIDEST = 3
 COMBINE = 0.25  # share of proposals spent on combinations while there are any to try
 
 
@@ -21,8 +22,7 @@ class Greedy:
     """Changes the incumbent by a strategy that a bandit draws, or by several at once; a surrogate chooses the values.
 
     Greedy matches the best tree searches if it widens when it stagnates (FML-bench, 2025). Each PATIENCE trials without
-    a kept change widen it by a step: joint changes become likelier, near misses may be parents, and improvements
-    must be larger to be aimed at.
+    a kept change widen it by a step, WIDEST at most: joint changes and near misses as parents become likelier.
     """
 
     def __init__(self, *, knobs: Sequence[Knob], strategies: Sequence[str], seed: int) -> None:
@@ -34,11 +34,11 @@ class Greedy:
         best = incumbent(trials)
         if rng.random() < COMBINE and (combined := self._combination(trials, best)):
             return Proposal(params=combined, strategy=JOINT, parent=best.number, sampler="combination")
-        width = stagnation(trials) // PATIENCE
+        width = min(WIDEST, stagnation(trials) // PATIENCE)
         parent = _parent(trials, best, width, rng)
         arms = self._strategies if len(self._strategies) == 1 else (*self._strategies, *[JOINT] * (1 + width))
         strategy = draw_strategy(arms, trials, rng)
-        sampler = Surrogate(boldness=0.0)
+        sampler = Surrogate()
         for moving in (self._strategies if strategy == JOINT else (strategy,), self._strategies):
             view = self._memory.view(trials, parent.params, self._space.mask(moving))
             if params := sampler.suggest(view, rng):

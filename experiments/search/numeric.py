@@ -12,8 +12,9 @@ from nightlab.experiments.records import Knob, ParamValue
 from nightlab.experiments.search.memory import Memory, View
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator, incumbent
 from nightlab.experiments.search.space import Space
-from nightlab.experiments.search.surrogate import GaussianProcess, Prior, expected_improvement, normal_scores
+from nightlab.experiments.search.surrogate import GaussianProcess, Prior, normal_scores
 
+AIM = 0.3  # standard deviations of the scores by which a proposal should improve on the best
 SPREAD = 8  # trials before a model is worth its name; until then points far from those tried
 
 
@@ -42,7 +43,7 @@ class Step:
 
 
 class Surrogate:
-    """Expected improvement under a Gaussian process whose priors are drawn anew for each proposal.
+    """The likeliest to improve by AIM (Kushner, 1964) under a Gaussian process; its priors are drawn for each proposal.
 
     Drawing them, instead of trusting one fit, keeps the search from being stuck with a wrong model for long; it stands
     in for the integral over hyper-parameters of Snoek et al. (NeurIPS 2012). Scores count by rank (Salinas et al.,
@@ -51,9 +52,6 @@ class Surrogate:
     """
 
     name = "Gaussian process"
-
-    def __init__(self, boldness: float = 0.0) -> None:
-        self.boldness = boldness  # how many standard deviations of the scores an improvement must aim at
 
     def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
         if len(view.points) < SPREAD:
@@ -64,10 +62,11 @@ class Surrogate:
             view.points, normal_scores(view.scores), view.replicates, view.space.unordered, Prior.drawn(rng)
         )
         fitted = model.fitted
-        centres = view.points[np.argsort(-fitted, kind="stable")[:3]]
+        centres = view.points[np.argsort(-fitted, kind="stable")[:6]]
         pool = np.concatenate([view.near(centres, 2000, rng), view.uniform(500, rng)])
-        gain = expected_improvement(*model.predict(pool), float(fitted.max()) + self.boldness)
-        return view.fresh(pool[np.argsort(-gain, kind="stable")]) or view.anything(rng)
+        mean, deviation = model.predict(pool)
+        chance = (mean - fitted.max() - AIM) / deviation  # its normal quantile, which orders alike
+        return view.fresh(pool[np.argsort(-chance, kind="stable")]) or view.anything(rng)
 
 
 def _gaps(pool: np.ndarray[Any, Any], view: View) -> np.ndarray[Any, Any]:

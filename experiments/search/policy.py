@@ -86,9 +86,5 @@ def generator(seed: int, number: int) -> np.random.Generator:
 
 
 def incumbent(trials: Sequence[Tried]) -> Tried:
-    """The best trial that was kept, or the baseline."""
-    best = trials[0]
-    for t in trials:
-        if t.verdict == "kept" and t.score is not None and (best.score is None or t.score > best.score):
-            best = t
-    return best
+    """The last trial that was kept, or the baseline: a kept trial has met the incumbent before it on equal seeds."""
+    return next((t for t in reversed(trials) if t.verdict == "kept"), trials[0])

@@ -144,9 +144,3 @@ def normal_scores(values: Vector) -> Vector:
     """Values as normal quantiles of their ranks (Salinas et al., ICML 2020), so that outliers lose their pull."""
     ranks = stats.rankdata(values)
     return np.asarray(special.ndtri((ranks - 0.5) / len(values)))
-
-
-def expected_improvement(mean: Vector, deviation: Vector, best: float) -> Vector:
-    """Jones, Schonlau and Welch, J. Global Optimization 13, 1998; larger is better."""
-    z = (mean - best) / deviation
-    return np.asarray(deviation * (z * special.ndtr(z) + np.exp(-z * z / 2) / math.sqrt(2 * math.pi)))
