@@ -39,6 +39,7 @@ benchmarks: $(READY)  ## all benchmarks, on a machine that does nothing else
 # pip installs into an environment without a pip of its own, so that no venv package of a distribution is needed.
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "nightlab needs Python 3.11 or newer; give one with make PYTHON=...")'
+	@echo 'installing nightlab into $(VENV); this takes some minutes'
 	$(PYTHON) -m venv --without-pip $(VENV)
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $(READY)

@@ -153,7 +153,7 @@ development split ({{ref:sensitivity-intervals}}). The costliest step is to move
 
 
 def _key(row: Mapping[str, Any]) -> str:
-    return f"sensitivity.{row['knob']}.{row['value']}".replace(" ", "_")
+    return f"sensitivity.{row['key']}"
 
 
 def _value(row: Mapping[str, Any]) -> str:
