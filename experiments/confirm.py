@@ -60,7 +60,7 @@ def confirm(loop: Loop) -> dict[str, Any]:
     A study that is resumed after the opening goes on with the same best trial; any other one is refused.
     """
     study, plan = loop.study, preregister(loop.study)
-    best = loop.incumbent
+    best = loop.choose()
     opening = study.ledger.once("holdout", "opening", {"best": best})
     if opening["best"] != best:
         study.ledger.once("holdout", f"refused for trial {best}", {"best": best})
@@ -111,12 +111,12 @@ def pairs(loop: Loop, runs: Sequence[Run], first: str, second: str, split: Split
 
 def components(loop: Loop) -> list[Component]:
     """What the best trial differs in from the baseline, as parts that can be taken out one by one."""
-    chain, number = [], loop.incumbent
+    chain, number = [], loop.best
     while number != BASELINE:
         chain.append(number)
         parent = loop.entries[number].trial.change.parent
         number = BASELINE if parent is None else parent
-    best = loop.entries[loop.incumbent].trial.change.params
+    best = loop.entries[loop.best].trial.change.params
     strategy_of = {k.name: k.strategy for k in loop.template.knobs}
     found: dict[tuple[int, str], list[str]] = {}
     owner: dict[str, int] = {}
@@ -137,7 +137,7 @@ def components(loop: Loop) -> list[Component]:
 
 def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
     """Take each component out of the best and test what is lost, Holm-corrected; on dev, paired with the best."""
-    best, parts = loop.entries[loop.incumbent].trial.change, components(loop)
+    best, parts = loop.entries[loop.best].trial.change, components(loop)
     n = min(seeds, loop.template.spec.budget.confirm_seeds)
     variants = {c.key: {k: loop.template.defaults[k] for k in c.knobs} for c in parts}
     effects = _against_best(loop, "ablate", best, variants, n)
@@ -154,7 +154,7 @@ def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
 
 def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[dict[str, Any]]:
     """Move each knob of the best one step down and up and measure what it costs, on dev, paired with the best."""
-    best = loop.entries[loop.incumbent].trial.change
+    best = loop.entries[loop.best].trial.change
     seeds = min(seeds, loop.template.spec.budget.confirm_seeds)
     steps: dict[str, Params] = {}
     for knob in loop.template.knobs:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 
 from nightlab.experiments.bench import Bench, Job
-from nightlab.experiments.decision import More, Noise, judge
+from nightlab.experiments.decision import More, Noise, judge, select
 from nightlab.experiments.ledger import Settled, Trial
 from nightlab.experiments.records import Change, Params, RunOutcome
 from nightlab.experiments.search.policy import Tried
@@ -226,6 +226,41 @@ class Loop:
             return None
         numbers = {**verdict.numbers, "incumbent": float(self.incumbent)}
         return self._settle(entry, Settled(kind=verdict.kind, reason=verdict.reason, numbers=numbers))
+
+    def choose(self) -> int:
+        """Which trial goes to the confirmation: the most promising ones are run again before one is chosen.
+
+        The incumbent was lucky when it was kept, and a better trial may have been unlucky when it was reverted.
+        """
+        ledger, settings = self.study.ledger, self.study.settings
+        if (stored := ledger.document("selection", "chosen")) is not None:
+            return int(stored["trial"])
+        effect = self.template.spec.objective.min_effect
+        while True:
+            groups = [self._eligible(entry) for entry in self.entries]
+            chosen = select(groups, self.noise, searched=settings.seeds, min_effect=effect)
+            if isinstance(chosen, int):
+                return int(ledger.once("selection", "chosen", {"trial": chosen})["trial"])
+            jobs = [
+                Job(phase="search", subject=str(n), replicate=i, change=self.entries[n].trial.change)
+                for n, wanted in chosen.items()
+                for i in range(wanted)
+            ]
+            for run in self.bench.all(jobs):
+                self._record(int(run.subject), run.replicate, run.outcome)
+
+    @property
+    def best(self) -> int:
+        """The trial that was chosen for the confirmation; the incumbent as long as none is."""
+        stored = self.study.ledger.document("selection", "chosen")
+        return self.incumbent if stored is None else int(stored["trial"])
+
+    def _eligible(self, entry: Entry) -> list[float]:
+        """Scores of a trial that may be confirmed; none if a run of it failed or it violates a constraint."""
+        verdict = entry.trial.verdict
+        if verdict is None or verdict.cause or any(o is None or o.status != "ok" for o in entry.outcomes):
+            return []
+        return [] if entry.trial.number != BASELINE and self._violation(entry) else self._all_scores(entry.trial.number)
 
     def _violation(self, entry: Entry) -> str:
         for outcome in entry.outcomes:

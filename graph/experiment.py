@@ -69,8 +69,11 @@ def after_decide(state: ExperimentState, runtime: Runtime[Lab]) -> Literal["prop
 
 
 def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
-    """Fresh seeds and the sealed holdout, for the baseline and the best."""
-    runtime.stream_writer({"stage": "confirm", "best": runtime.context.loop.incumbent})
+    """Choose the best trial; then fresh seeds and the sealed holdout, for it and the baseline."""
+    runtime.stream_writer({"stage": "select"})
+    best = runtime.context.loop.choose()
+    runtime.stream_writer({"note": f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"})
+    runtime.stream_writer({"stage": "confirm"})
     runtime.stream_writer({"claim": confirmation.confirm(runtime.context.loop)})
     return {}
 

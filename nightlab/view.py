@@ -16,6 +16,7 @@ STAGES = {
     "ideate": "ranking ideas",
     "baseline": "running the baseline",
     "search": "searching",
+    "select": "running the most promising trials again",
     "confirm": "confirming on fresh seeds and the sealed holdout",
     "ablate": "taking the kept changes out one by one",
     "analyse": "computing facts, drawing figures",

@@ -6,9 +6,14 @@ from nightlab.agents.offline.words import listed, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.template import Constraint
 
+SELECTION = """*Selection.* An incumbent was lucky when it was kept, and a better trial may have been unlucky when it
+was reverted. When the search is over, the most promising trials, reverted ones among them, are therefore run again on
+further search seeds, by successive halving; the best of them goes to the confirmation if it leads the baseline, and
+otherwise nothing does."""
+
 
 def method(b: Brief) -> str:
-    return "\n\n".join([_loop(b), _fitness(b), _verdicts(b), _confirmation(b)])
+    return "\n\n".join([_loop(b), _fitness(b), _verdicts(b), SELECTION, _confirmation(b)])
 
 
 def _loop(b: Brief) -> str:

@@ -30,19 +30,26 @@ def _search(b: Brief) -> str:
 {kept}, reverted {{fact:search.reverted}} and saw {{fact:search.failed}} fail. The baseline's fitness on the search
 seeds is {{fact:trial.0.mean}}."""
     if not gains:
-        return f"{text} No candidate was better than it beyond the noise.\n\n{{float:progress}}"
+        text += f" No candidate was better than it beyond the noise when it was judged; {_chosen(e)}"
+        return f"{text}\n\n{{float:progress}}"
     largest = max(gains, key=lambda t: abs(t.verdict.numbers["difference"]) if t.verdict else 0.0)
     text += (
         f" The largest single step was trial `T{largest.number}`, a change of"
         f" {strategy(largest.change.strategy)}, which the loop kept at {{fact:trial.{largest.number}.mean}};"
-        f" the last incumbent, trial `T{e.best.number}`, stands at {{fact:trial.{e.best.number}.mean}}."
+        f" {_chosen(e)}"
     )
     if "search.optimism" in e.facts:
         text += (
-            " Values of the search were used to select; on fresh seeds of the same split the fitness of the last"
-            " incumbent is {fact:best.dev.mean}."
+            " Values of the search were used to select; on fresh seeds of the same split its fitness is"
+            " {fact:best.dev.mean}."
         )
     return f"{text} {{ref:kept}} lists what was kept.\n\n{{float:progress}}\n\n{{float:kept}}"
+
+
+def _chosen(e: Evidence) -> str:
+    if e.best.number == 0:
+        return "after the selection no trial led the baseline clearly enough to be confirmed."
+    return f"the selection chose trial `T{e.best.number}`, which stands at {{fact:trial.{e.best.number}.mean}}."
 
 
 def _kept(e: Evidence) -> list[Any]:
@@ -104,8 +111,8 @@ def ablation(b: Brief) -> str:
     e = b.evidence
     if not e.ablation:
         return (
-            "The best configuration is the baseline itself: no change was kept, so there is nothing to take out of it"
-            " again, and no experiment was run for this section."
+            "The best configuration is the baseline itself, since no trial led it clearly enough to be confirmed: there"
+            " is nothing to take out of it again, and no experiment was run for this section."
         )
     helps = [r for r in e.ablation if r["significant"]]
     harms = [r for r in e.ablation if r["high"] < 0]

@@ -76,8 +76,8 @@ def abstract(b: Brief) -> str:
             outcome += " " + results.ablation_in_a_sentence(b)
     elif not e.claim["tested"]:
         outcome = (
-            f"No change was kept: none was better than the baseline's {metric} of {{fact:baseline.{split}.mean}} beyond"
-            " the noise. We report this as a negative result, with all trials."
+            f"No trial led the baseline, with its {metric} of {{fact:baseline.{split}.mean}}, clearly enough to be"
+            " confirmed. We report this as a negative result, with all trials."
         )
     else:
         outcome = (
@@ -96,7 +96,7 @@ def introduction(b: Brief) -> str:
             f"On {_the_split(e.claim['split'])}, the best configuration improves the {metric} by"
             " {fact:claim.effect} ({fact:setting.coverage} interval {fact:claim.low} to {fact:claim.high})."
         ),
-        "none": "No change was better than the baseline beyond the noise, which is a result of its own.",
+        "none": "No trial led the baseline clearly enough to be confirmed, which is a result of its own.",
         "unclear": (
             "The search did keep changes, but the confirmation on fresh seeds does not bear out an improvement:"
             " {fact:claim.effect} ({fact:setting.coverage} interval {fact:claim.low} to {fact:claim.high})."
@@ -296,7 +296,7 @@ def conclusion(b: Brief) -> str:
     found = (
         f"on {_the_split(split)} the test finds no improvement over the baseline"
         if e.claim["tested"]
-        else "no trial was better than the baseline beyond the noise, so there was nothing to test"
+        else "no trial led the baseline clearly enough to be confirmed, so there was nothing to test"
     )
     return (
         f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. This study gives it no support: {found}."

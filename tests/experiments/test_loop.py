@@ -11,6 +11,7 @@ import pytest
 from nightlab.experiments import confirm as confirmation
 from nightlab.experiments.bench import MAX_INTERRUPTIONS, Bench
 from nightlab.experiments.confirm import neighbours
+from nightlab.experiments.decision import Verdict
 from nightlab.experiments.loop import BASELINE, CALIBRATION, Loop
 from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.runner.local import local_runner
@@ -195,7 +196,9 @@ def test_a_deterministic_template_costs_no_replicates(
     assert len(loop.scores(3)) == 1
 
 
-def test_confirmation_opens_the_holdout_once(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> None:
+def test_confirmation_opens_the_holdout_once(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch
+) -> None:
     loop = loop_of(make_template())
     loop.baseline()
     judged(loop, move(loop, x=0.6))
@@ -210,9 +213,27 @@ def test_confirmation_opens_the_holdout_once(make_template: MakeTemplate, loop_o
     assert search.isdisjoint(r.seed for r in holdout)
     assert confirmation.confirm(loop) == claim
     judged(loop, move(loop, 1, y=0.3))
+    assert confirmation.confirm(loop)["best"] == 1  # what was chosen stays chosen
+    monkeypatch.setattr(loop, "choose", lambda: 2)
     with pytest.raises(StudyError, match="opened for trial 1 and is opened once per study"):
         confirmation.confirm(loop)
     assert "refused for trial 2" in loop.study.ledger.documents("holdout")
+
+
+def test_a_better_trial_that_was_reverted_is_found_again(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = loop_of(make_template())
+    loop.baseline()
+    unlucky = Verdict(kind="reverted", reason="bad luck", numbers={"difference": 0.0})
+    with monkeypatch.context() as patched:
+        patched.setattr("nightlab.experiments.loop.judge", lambda *_args, **_kwargs: unlucky)
+        judged(loop, move(loop, x=0.6))
+        judged(loop, move(loop, x=0.0))
+    assert loop.incumbent == BASELINE
+    assert loop.choose() == loop.best == 1
+    assert confirmation.confirm(loop)["significant"]
+    assert [r["trial"] for r in confirmation.ablate(loop)] == [1]
 
 
 def test_ablation_and_sensitivity_find_what_matters(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> None:
