@@ -107,6 +107,11 @@ def ablation_in_a_sentence(b: Brief) -> str:
     )
 
 
+def undecided(e: Evidence) -> list[Mapping[str, Any]]:
+    """The parts whose effect the ablation tells neither to help nor to harm."""
+    return [r for r in e.ablation if not r["significant"] and r["high"] >= 0]
+
+
 def ablation(b: Brief) -> str:
     e = b.evidence
     if not e.ablation:
@@ -116,7 +121,7 @@ def ablation(b: Brief) -> str:
         )
     helps = [r for r in e.ablation if r["significant"]]
     harms = [r for r in e.ablation if r["high"] < 0]
-    rest = [r for r in e.ablation if not r["significant"] and r["high"] >= 0]
+    rest = undecided(e)
     text = """What the best configuration owes to which of its parts is seen by taking each part out of it again: the
 knobs of one strategy that differ from the default and that one trial set last. The runs use
 the confirmation's seeds on the development split, so each

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from nightlab.agents.offline import results
 from nightlab.agents.team import Request, Review, Submission
 from nightlab.papers.manuscript import keys_cited
 
@@ -117,7 +118,7 @@ def ablation(s: Submission) -> Iterator[Judgement]:
     if not e.ablation:
         yield Judgement(side="soundness", points=-0.5, text="There is no ablation of what was kept.")
         return
-    undecided = [r for r in e.ablation if not r["significant"]]
+    undecided = results.undecided(e)
     if not undecided:
         yield Judgement(side="soundness", points=0.25, text="The ablation decides on every part that was kept.")
     elif (seeds := e.template.spec.budget.confirm_seeds) > max(r["n"] for r in e.ablation):

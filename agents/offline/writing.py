@@ -252,7 +252,7 @@ def limitations(b: Brief) -> str:
             " doubts the experiment must doubt the number."
         )
     points.append(_isolation(e.level))
-    if undecided := [r for r in e.ablation if not r["significant"]]:
+    if undecided := results.undecided(e):
         parts = listed([results.component(r) for r in undecided])
         points.append(
             f"*Undecided parts.* The ablation does not tell the effect of {parts} from zero after the correction for"

@@ -77,7 +77,7 @@ def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: Mak
     from nightlab.experiments.template import load
 
     study = read(create(load(folder), Settings(), folder.parent / "peek"))
-    seeds = {study.seed_of("search", i) for i in range(8)}
+    seeds = {study.seed_of("search", i) for i in range(32)}
     study.close()
     (folder / "experiment.py").write_text(f"SEARCH = {seeds!r}\n{fragile}")
     toml = (folder / "template.toml").read_text().replace('strategy = "north"', 'strategy = "east"')

@@ -118,7 +118,7 @@ def draw(folder: Path) -> None:
     after = {s: [0.33 + 0.7 * e + rng.gauss(0, 0.006) for e in seeds] for s in splits}
     bars = [Bar(label=k.replace("_", " "), effect=0.02, low=0.01, high=0.03, significant=True) for k in KNOBS[:3]]
     bars.append(Bar(label="momentum", effect=-0.002, low=-0.008, high=0.004))
-    figures.progress(folder / "progress.pdf", pts, "minimize", LABEL)
+    figures.progress(folder / "progress.pdf", pts, LABEL)
     figures.confirmation(folder / "confirmation.pdf", before, after, LABEL)
     figures.ablation(folder / "ablation.pdf", bars, f"change of {LABEL} when removed")
     figures.response(folder / "response.pdf", panels, LABEL)

@@ -20,7 +20,7 @@ FAILED = [Point(number=i, value=None, verdict="failed") for i in range(3)]
 
 
 def draw(path: Path, points: list[Point]) -> None:
-    figures.progress(path, points, "maximize", HOSTILE)
+    figures.progress(path, points, HOSTILE)
 
 
 @pytest.mark.parametrize(
