@@ -9,10 +9,9 @@ import numpy as np
 
 from nightlab.experiments.records import Knob
 from nightlab.experiments.search.memory import Memory
-from nightlab.experiments.search.numeric import Step
-from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator
+from nightlab.experiments.search.policy import Proposal, Tried, generator
 from nightlab.experiments.search.space import Space
-from nightlab.experiments.search.strategies import JOINT, draw_strategy
+from nightlab.experiments.search.strategies import step_from
 
 LATEST = 1000  # trials from which a parent is drawn, beside the baseline
 
@@ -25,17 +24,12 @@ class Archive:
 
     def __init__(self, *, knobs: Sequence[Knob], strategies: Sequence[str], seed: int) -> None:
         self._space, self._seed, self._strategies = Space(knobs), seed, tuple(strategies)
-        self._memory, self._sampler = Memory(self._space), Step()
+        self._memory = Memory(self._space)
 
     def propose(self, trials: Sequence[Tried], number: int) -> Proposal:
         rng = generator(self._seed, number)
         parent = draw_parent(trials, rng)
-        strategy = draw_strategy(self._strategies, trials, rng)
-        for moving, label in (((strategy,), strategy), (self._strategies, JOINT)):
-            view = self._memory.view(trials, parent.params, self._space.mask(moving))
-            if params := self._sampler.suggest(view, rng):
-                return Proposal(params=params, strategy=label, parent=parent.number, sampler=self._sampler.name)
-        raise Exhausted
+        return step_from(parent, trials, memory=self._memory, strategies=self._strategies, rng=rng)
 
 
 def draw_parent(trials: Sequence[Tried], rng: np.random.Generator) -> Tried:

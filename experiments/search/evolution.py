@@ -8,10 +8,9 @@ import numpy as np
 
 from nightlab.experiments.records import Knob
 from nightlab.experiments.search.memory import Memory
-from nightlab.experiments.search.numeric import Step
-from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator
+from nightlab.experiments.search.policy import Proposal, Tried, generator
 from nightlab.experiments.search.space import Space
-from nightlab.experiments.search.strategies import JOINT, draw_strategy
+from nightlab.experiments.search.strategies import JOINT, step_from
 
 ISLANDS = 3
 MIGRATION = 20  # trials after which an island learns of the best of all
@@ -28,7 +27,7 @@ class Evolution:
 
     def __init__(self, *, knobs: Sequence[Knob], strategies: Sequence[str], seed: int) -> None:
         self._space, self._seed, self._strategies = Space(knobs), seed, tuple(strategies)
-        self._memory, self._sampler = Memory(self._space), Step()
+        self._memory = Memory(self._space)
         self._defaults = self._space.encode({k.name: k.default for k in knobs})
         self._masks = [self._space.mask([s]) for s in strategies]
 
@@ -42,12 +41,7 @@ class Evolution:
             mixed = np.where(rng.random((20, len(other))) < 0.5, view.base, other)
             if params := view.fresh(mixed):
                 return Proposal(params=params, strategy=JOINT, parent=parent.number, sampler="crossover")
-        strategy = draw_strategy(self._strategies, trials, rng)
-        for moving, label in (((strategy,), strategy), (self._strategies, JOINT)):
-            view = self._memory.view(trials, parent.params, self._space.mask(moving))
-            if params := self._sampler.suggest(view, rng):
-                return Proposal(params=params, strategy=label, parent=parent.number, sampler=self._sampler.name)
-        raise Exhausted
+        return step_from(parent, trials, memory=self._memory, strategies=self._strategies, rng=rng)
 
     def elites(self, trials: Sequence[Tried], number: int) -> list[Tried]:
         """The island's best trial of each kind, the best first; never empty."""

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nightlab.experiments.search.policy import Tried
+from nightlab.experiments.search.memory import Memory
+from nightlab.experiments.search.numeric import Step
+from nightlab.experiments.search.policy import Exhausted, Proposal, Tried
 
 JOINT = "joint"  # a change that may alter the knobs of all strategies at once
 FLOOR = 0.5  # of a fair share: what the least successful strategy still gets
@@ -56,3 +58,15 @@ def _distance(assignments: Sequence[tuple[tuple[str, object], ...]]) -> float:
     differing = sum(x != y for a, b in pairs for x, y in zip(a, b, strict=True))
     total = sum(len(a) for a, _ in pairs)
     return differing / total if total else 0.0
+
+
+def step_from(
+    parent: Tried, trials: Sequence[Tried], *, memory: Memory, strategies: Sequence[str], rng: np.random.Generator
+) -> Proposal:
+    """A step away from `parent` within a drawn strategy; within all of them where that one is used up."""
+    strategy, sampler = draw_strategy(strategies, trials, rng), Step()
+    for moving, label in (((strategy,), strategy), (tuple(strategies), JOINT)):
+        view = memory.view(trials, parent.params, memory.space.mask(moving))
+        if params := sampler.suggest(view, rng):
+            return Proposal(params=params, strategy=label, parent=parent.number, sampler=sampler.name)
+    raise Exhausted
