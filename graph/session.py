@@ -12,7 +12,8 @@ from langgraph.runtime import RunControl
 
 from nightlab.agents.offline import offline_team
 from nightlab.experiments.runner.local import local_runner
-from nightlab.experiments.study import Settings, Study, create, reopen
+from nightlab.experiments.search.policy import make_policy
+from nightlab.experiments.study import Settings, SettingsError, Study, create, reopen
 from nightlab.experiments.template import load
 from nightlab.graph import drafting
 from nightlab.graph.checkpoints import checkpoints
@@ -36,6 +37,11 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Pa
     loaded = load(template)
     if (bibliography := loaded.folder / "references.bib").is_file():
         load_bib(bibliography)  # a broken one is told before there is a study
+    if loaded.knobs:
+        try:  # a wrong name is told before there is a study
+            make_policy(settings.policy, knobs=loaded.knobs, strategies=loaded.strategies, seed=settings.seed)
+        except ValueError as error:
+            raise SettingsError(f"policy: {error}") from None
     folder = create(loaded, settings, out)
     with reopen(folder) as study:
         study.ledger.once("study", "mode", mode)

@@ -42,6 +42,9 @@ Workers = Annotated[int, typer.Option(min=1, help="Runs at the same time. [defau
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the study; with one worker everything repeats exactly.")]
 Out = Annotated[Path, typer.Option(help="Where studies are kept.", file_okay=False)]
 Rounds = Annotated[int, typer.Option(min=0, help="Revision rounds at most.")]
+Policy = Annotated[
+    str, typer.Option(help="Search: greedy, tree, evolution, archive, gp, random, or Optuna's own tpe and cmaes.")
+]
 Isolation = Annotated[Optional[str], typer.Option(help="Refuse to run below this level: S3, S2, S1 or S0.")]  # noqa: UP045
 Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")]
 
@@ -76,6 +79,7 @@ def run(
     seed: Seed = 0,
     out: Out = Path("studies"),
     rounds: Rounds = 2,
+    policy: Policy = "greedy",
     isolation: Isolation = None,
     as_json: Json = False,
 ) -> None:
@@ -84,7 +88,14 @@ def run(
     Example: nightlab run digits --trials 40
     """
     settings = _settings(
-        trials=trials, seeds=seeds, hours=hours, workers=workers, seed=seed, rounds=rounds, isolation=isolation
+        trials=trials,
+        seeds=seeds,
+        hours=hours,
+        workers=workers,
+        seed=seed,
+        rounds=rounds,
+        policy=policy,
+        isolation=isolation,
     )
     _start(template, settings, out, "pipeline", as_json)
 
@@ -98,6 +109,7 @@ def experiment(
     workers: Workers = GIVEN,
     seed: Seed = 0,
     out: Out = Path("studies"),
+    policy: Policy = "greedy",
     isolation: Isolation = None,
     as_json: Json = False,
 ) -> None:
@@ -105,7 +117,9 @@ def experiment(
 
     Example: nightlab experiment path/to/template --trials 100 --workers 2 --json
     """
-    settings = _settings(trials=trials, seeds=seeds, hours=hours, workers=workers, seed=seed, isolation=isolation)
+    settings = _settings(
+        trials=trials, seeds=seeds, hours=hours, workers=workers, seed=seed, policy=policy, isolation=isolation
+    )
     _start(template, settings, out, "experiment", as_json)
 
 

@@ -8,9 +8,11 @@ import pty
 import re
 import select
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -73,6 +75,15 @@ def test_json_is_the_last_line_and_scores_agree(make_template: MakeTemplate, tmp
     assert "Reviewer scores" in shown.stdout
 
 
+def test_optuna_searches_when_it_is_asked_to(make_template: MakeTemplate, tmp_path: Path) -> None:
+    done = nightlab("experiment", make_template(), "--trials", 4, "--policy", "tpe", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    place = tmp_path / json.loads(done.stdout.splitlines()[-1])["study"]
+    with closing(sqlite3.connect(place / "study.db")) as db:
+        rows = db.execute("SELECT DISTINCT proposer FROM trials WHERE number > 0").fetchall()
+    assert rows == [("TPE",)]
+
+
 def test_templates_lists_what_ships(tmp_path: Path) -> None:
     done = nightlab("templates", "--json", cwd=tmp_path)
     rows = json.loads(done.stdout)["templates"]
@@ -98,6 +109,7 @@ def test_doctor_tells_isolation_and_latex(tmp_path: Path) -> None:
         (("run", "digits", "--trials", "-5"), "--trials"),
         (("run", "digits", "--hours", "-1"), "--hours"),
         (("experiment", "digits", "--isolation", "S9"), "S9"),
+        (("experiment", "digits", "--policy", "astrology"), "no search policy is called 'astrology'; there are greedy"),
         (("resume", "."), "is no study"),
         (("scores", "nowhere"), "is no study"),
         (("experiment", "digits", "--out", "/dev/null/x"), "--out"),
