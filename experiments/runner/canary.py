@@ -22,7 +22,7 @@ refused("it read a file outside", lambda: open(secret).read())
 refused("it wrote outside", lambda: open(os.path.dirname(secret) + "/written", "w"))
 refused("it reached the network", lambda: socket.create_connection(("127.0.0.1", int(port)), 1))
 refused("it signalled a process outside", lambda: os.kill(int(parent), 0))
-if level == "S3" and os.getpid() != 1:
+if level == "S3" and sum(name.isdigit() for name in os.listdir("/proc")) > 2:
     sys.exit("it has no process table of its own")
 tempfile.TemporaryFile().write(b"x")
 if subprocess.run([sys.executable, "-c", "print(2 + 2)"], capture_output=True).stdout != b"4\\n":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import json
 import math
 import numbers
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -23,10 +25,26 @@ REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 _ERROR_LIMIT = 8000
 
 
-def become(config: dict[str, Any], request: dict[str, Any], places: Mapping[str, str], uid: int | None) -> None:
-    """Run the request in this process, which never returns."""
+def become(
+    config: dict[str, Any],
+    request: dict[str, Any],
+    places: Mapping[str, str],
+    uid: int | None,
+    pipes: Iterable[int],
+    spaces: Iterable[int] = (),
+) -> None:
+    """Run the request in this process, which never returns.
+
+    pipes: where it writes output, errors and the report. spaces: namespaces to enter first.
+    """
     code = 1
     try:
+        for space in spaces:
+            syscalls.setns(space, 0)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for target, source in enumerate((null, *pipes)):
+            os.dup2(source, target)
+        os.closerange(REPORT + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         _isolate(config, request, places, uid)
         _forget(config)
         preload(request["preload"])
@@ -122,10 +140,17 @@ def _forget(config: dict[str, Any]) -> None:
 _own: dict[str, Any] = {}
 
 
-def warm_up(modules: Iterable[str]) -> None:
+def warm_up(config: dict[str, Any]) -> None:
     """Import once what runs will need; every fork has it then."""
-    preload(modules)
+    sys.path += config["path"]
+    preload(config["preload"])
     _own.update({name: module for name, module in sys.modules.items() if name.split(".")[0] == "inside"})
+    gc.collect()
+    gc.freeze()
+    if sys.platform == "linux":
+        syscalls.collapse()
+    sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def preload(modules: Iterable[str]) -> None:

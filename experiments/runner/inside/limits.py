@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,36 +35,39 @@ def impose(limits: dict[str, Any], *, others: int) -> None:
 
 @dataclass
 class Usage:
-    """What a tree of processes uses: seconds, bytes, and the processes themselves."""
+    """What processes use: seconds and bytes."""
 
     cpu_s: float
     memory: int
-    processes: list[int]
 
 
-def usage(proc: int, root: int, limit: int) -> Usage:
-    """Of all descendants of `root`, without itself, read through the folder descriptor `proc`.
+def usage(proc: int, pids: list[int], limit: int) -> Usage:
+    """Of some processes, read through the folder descriptor `proc`.
 
     Pages that forks share are counted once where a plain sum would exceed `limit` bytes.
     """
-    found = descendants(proc, root)
     cpu = memory = 0
-    for pid in found:
+    for pid in pids:
         try:
             fields = _stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))
         except OSError:
             continue
         cpu += sum(int(field) for field in fields[11:15])
         memory += int(fields[21]) * _PAGE
-    if memory > limit and len(found) > 1:
-        memory = sum(_proportional(proc, pid) for pid in found)
-    return Usage(cpu / _TICKS, memory, found)
+    if memory > limit and len(pids) > 1:
+        memory = sum(_proportional(proc, pid) for pid in pids)
+    return Usage(cpu / _TICKS, memory)
 
 
-def descendants(proc: int, root: int) -> list[int]:
-    """All processes below `root`."""
+def largest(spent: resource.struct_rusage) -> int:
+    """The most memory that a process had, in bytes."""
+    return spent.ru_maxrss << (10 if sys.platform == "linux" else 0)
+
+
+def descendants(proc: int, *roots: int) -> list[int]:
+    """All processes below `roots`."""
     found: list[int] = []
-    queue = [root]
+    queue = list(roots)
     while queue:
         children = _children(proc, queue.pop())
         found += children

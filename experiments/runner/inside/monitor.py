@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import select
 import shutil
 import signal
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import guest, limits, namespaces, syscalls, wire
+from . import guest, limits, namespaces, syscalls, warm, wire
 from .capture import Capture
 from .collect import Outputs, collect
 
@@ -30,7 +29,8 @@ _MB = 1 << 20
 class Run:
     """What is known of a run."""
 
-    pid: int
+    pid: int  # whose end ends the run: the guest, or process 1 of its table
+    guest: int
     limits: dict[str, Any]
     stdout: Capture
     stderr: Capture
@@ -42,10 +42,11 @@ class Run:
     peak: int = 0
     status: int = 0
     pipes: dict[int, str] = field(default_factory=dict)
+    link: socket.socket | None = None  # to the warm process, which tells of the guest's end; without it, it is a child
 
 
-def serve(client: socket.socket, config: dict[str, Any]) -> None:
-    """Answer one request on `client`, in a process of its own."""
+def serve(client: socket.socket, config: dict[str, Any], starter: socket.socket | None) -> None:
+    """Answer one request on `client`, in a process of its own. starter: of the warm process; without it, this is it."""
     request, files = wire.receive(client)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY) if os.path.isdir("/proc/self") else -1
@@ -57,7 +58,7 @@ def serve(client: socket.socket, config: dict[str, Any]) -> None:
     box = _open_box(config, request["limits"])
     try:
         places = _furnish(box, files, request["executable"], config, uid)
-        run = _start(config, request, places, uid)
+        run = _start(config, request, places, uid, client, starter)
         _watch(run, client, proc, box, config["level"])
         _end(run, proc)
         outputs = _collected(places[request["collect"]], request["limits"])
@@ -104,17 +105,29 @@ def _furnish(
     }
 
 
-def _start(config: dict[str, Any], request: dict[str, Any], places: Mapping[str, str], uid: int | None) -> Run:
+def _start(
+    config: dict[str, Any],
+    request: dict[str, Any],
+    places: Mapping[str, str],
+    uid: int | None,
+    client: socket.socket,
+    starter: socket.socket | None,
+) -> Run:
     pipes = {name: os.pipe() for name in ("stdout", "stderr", "report")}
     size = request["limits"]["capture"]
-    pid = os.fork()
-    if pid == 0:
-        null = os.open(os.devnull, os.O_RDONLY)
-        for target, source in enumerate((null, pipes["stdout"][1], pipes["stderr"][1], pipes["report"][1])):
-            os.dup2(source, target)
-        os.closerange(guest.REPORT + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        guest.become(config, request, places, uid)
-    run = Run(pid, request["limits"], Capture(size, metrics=request["metrics"]), Capture(size))
+    ends = [write for _, write in pipes.values()]
+    run = Run(0, 0, request["limits"], Capture(size, metrics=request["metrics"]), Capture(size))
+    if starter is None:
+        run.pid = run.guest = os.fork()
+        if run.pid == 0:
+            guest.become(config, request, places, uid, ends)
+    else:
+        run.pid = namespaces.first_process()
+        run.link = warm.ask(starter, {"request": request, "places": dict(places), "uid": uid}, ends)
+        if client in select.select([client, run.link], [], [])[0]:
+            run.ended = "cancelled"
+        else:
+            run.guest = warm.started(run.link)
     for name, (read, write) in pipes.items():
         os.close(write)
         os.set_blocking(read, False)
@@ -128,7 +141,8 @@ def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> 
     for fd in run.pipes:
         poll.register(fd, select.POLLIN)
     poll.register(client, select.POLLRDHUP if sys.platform == "linux" else select.POLLHUP)
-    exited = os.pidfd_open(run.pid) if hasattr(os, "pidfd_open") else -1
+    pidfd = os.pidfd_open(run.pid) if hasattr(os, "pidfd_open") and not run.link else -1
+    exited = run.link.fileno() if run.link else pidfd
     if exited >= 0:
         poll.register(exited, select.POLLIN)
     started = checked = time.monotonic()
@@ -146,8 +160,8 @@ def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> 
             checked = now
             run.ended = _limit_hit(run, started, now, proc, box if level != "S3" else None)
     run.wall = time.monotonic() - (run.ready or time.monotonic())
-    if exited >= 0:
-        os.close(exited)
+    if pidfd >= 0:
+        os.close(pidfd)
 
 
 def _read(run: Run, fd: int) -> bool:
@@ -173,14 +187,18 @@ def _limit_hit(run: Run, started: float, now: float, proc: int, box: str | None)
     if now > run.ready + bounds["wall_s"]:
         return "timeout"
     if proc >= 0:
-        usage = limits.usage(proc, os.getpid(), bounds["memory_mb"] * _MB)
+        if run.link:
+            pids = [run.guest, *limits.descendants(proc, run.guest, run.pid)]
+        else:
+            pids = limits.descendants(proc, os.getpid())
+        usage = limits.usage(proc, pids, bounds["memory_mb"] * _MB)
         run.peak = max(run.peak, usage.memory)
         run.cpu = max(run.cpu, usage.cpu_s)
         if usage.memory > bounds["memory_mb"] * _MB:
             return "memory"
         if usage.cpu_s > bounds["cpu_s"]:
             return "cpu"
-        if len(usage.processes) > bounds["processes"]:
+        if len(pids) > bounds["processes"]:
             return "processes"
     return "disk" if box is not None and _too_much(box, bounds) else ""
 
@@ -201,18 +219,22 @@ def _too_much(box: str, bounds: dict[str, Any]) -> bool:
 def _end(run: Run, proc: int) -> None:
     """Kill until nothing is left: process 1 of a namespace takes the rest along, elsewhere each is found and killed."""
     me, used, largest = os.getpid(), 0.0, 0
+    if run.link:
+        os.kill(run.pid, signal.SIGKILL)
+        if run.guest:
+            run.status, used, largest = warm.ended(run.link)
     while True:
         with contextlib.suppress(OSError):
             os.killpg(run.pid, signal.SIGKILL)
-        for pid in [run.pid] if proc < 0 else limits.descendants(proc, me):
+        for pid in [run.pid] if proc < 0 or run.link else limits.descendants(proc, me):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         try:
             while (reaped := os.wait4(-1, os.WNOHANG))[0]:
                 pid, status, spent = reaped
                 used += spent.ru_utime + spent.ru_stime
-                largest = max(largest, spent.ru_maxrss << (10 if sys.platform == "linux" else 0))
-                if pid == run.pid:
+                largest = max(largest, limits.largest(spent))
+                if pid == run.guest:
                     run.status = status
         except ChildProcessError:
             break

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,19 @@ def open_box(limits: dict[str, Any], network: bool) -> None:
             syscalls.mount(f"{BOX}/{name}", target, None, syscalls.MS_BIND)
 
 
+def first_process() -> int:
+    """Start process 1 of the new process table: it does nothing, takes in orphans, and takes all along at its end."""
+    pid = os.fork()
+    if pid:
+        return pid
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    os.closerange(0, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    while True:
+        signal.pause()
+
+
 def own_proc() -> None:
-    """Show process 1 of a new process table its own /proc."""
+    """Show a member of a new process table its own /proc."""
     syscalls.mount("proc", "/proc", "proc", _PLAIN)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import select
@@ -13,7 +12,7 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from . import guest, limits, monitor, namespaces, syscalls
+from . import guest, limits, monitor, namespaces, syscalls, warm
 
 
 def main(control: int, life: int) -> None:
@@ -27,33 +26,33 @@ def main(control: int, life: int) -> None:
         namespaces.leave(config["network"])
     elif linux:
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-    warm = os.fork()
-    if warm == 0:
+    first = os.fork()
+    if first == 0:
         os.close(life)
         if linux:
             syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
         _serve(control, config)
     os.close(control)
-    _keep(warm, life, parent, sweep=config["level"] != "S3" and linux)
+    _keep(first, life, parent, sweep=config["level"] != "S3" and linux)
 
 
-def _keep(warm: int, life: int, parent: int, *, sweep: bool) -> None:
-    """End everything as soon as the runner closes the pipe or dies, or the warm process ends."""
+def _keep(first: int, life: int, parent: int, *, sweep: bool) -> None:
+    """End everything as soon as the runner closes the pipe or dies, or the first process inside ends."""
     poll = select.poll()
     poll.register(life, select.POLLIN)
-    watched = [warm, parent] if hasattr(os, "pidfd_open") else []
+    watched = [first, parent] if hasattr(os, "pidfd_open") else []
     for pid in watched:
         with suppress(OSError):
             poll.register(os.pidfd_open(pid), select.POLLIN)
     while (
         not poll.poll(500)
         and os.getppid() == parent
-        and not os.waitid(os.P_PID, warm, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        and not os.waitid(os.P_PID, first, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     ):
         pass
     while True:
         pids = limits.descendants(os.open("/proc", os.O_RDONLY), os.getpid()) if sweep else []
-        for pid in {warm, *pids}:
+        for pid in {first, *pids}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -69,20 +68,21 @@ def _serve(control: int, config: dict[str, Any]) -> None:
         if config["level"] == "S3":
             namespaces.build(config)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are not waited for
-        sys.path += config["path"]
-        guest.warm_up(config["preload"])
-        gc.collect()
-        gc.freeze()
-        sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-        sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+        starter = None
+        if config["level"] == "S3":
+            starter = warm.start(config, server)
+        else:
+            guest.warm_up(config)
         while True:
+            if starter in select.select([server, starter or server], [], [])[0]:
+                os._exit(1)  # the warm process has ended, and said why
             data, fds, _, _ = socket.recv_fds(server, 1, 1)
             if not data:
                 os._exit(0)
             if os.fork() == 0:
                 server.close()
                 with socket.socket(fileno=fds[0]) as client:
-                    monitor.serve(client, config)
+                    monitor.serve(client, config, starter)
                 os._exit(0)
             os.close(fds[0])
     except BaseException:  # noqa: BLE001 - the runner reads it from standard error

@@ -23,17 +23,18 @@ def send(sock: socket.socket, header: Mapping[str, Any], files: Mapping[str, byt
 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Read one frame; raises EOFError where the other side ends before it is complete."""
-    (size,) = struct.unpack("!Q", _exactly(sock, 8))
+    (size,) = struct.unpack("!Q", exactly(sock, 8))
     if size > HEADER_LIMIT:
         raise EOFError(f"a header of {size} bytes")
-    header: dict[str, Any] = json.loads(_exactly(sock, size))
+    header: dict[str, Any] = json.loads(exactly(sock, size))
     listing = header.pop("files")
     if sum(length for _, length in listing) > FILES_LIMIT:
         raise EOFError("more than 2 GB of files")
-    return header, {name: _exactly(sock, length) for name, length in listing}
+    return header, {name: exactly(sock, length) for name, length in listing}
 
 
-def _exactly(sock: socket.socket, size: int) -> bytes:
+def exactly(sock: socket.socket, size: int) -> bytes:
+    """So many bytes; raises EOFError where the other side ends before them."""
     data = bytearray(size)
     view, done = memoryview(data), 0
     while done < size:
