@@ -7,7 +7,8 @@ from threadpoolctl import threadpool_limits
 from nightlab.agents.team import Situation
 from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Change
-from nightlab.experiments.search.policy import Exhausted, Policy, make_policy
+from nightlab.experiments.search.branch import branch
+from nightlab.experiments.search.policy import Exhausted, Policy, Proposal, make_policy
 
 
 class OfflineCoder:
@@ -26,8 +27,8 @@ class OfflineCoder:
             policy = make_policy(self._name, knobs=template.knobs, strategies=strategies, seed=self._seed)
             self._policies[strategies] = policy
         with threadpool_limits(1):  # equal sums on any number of cores, and faster on small matrices
-            proposal = policy.propose(situation.trials, situation.number)
-        parent = situation.history[proposal.parent].change
+            proposal, number = _proposed(policy, situation)
+        parent = situation.history[number].change
         moves = changed(proposal.params, parent.params)
         told = ", ".join(f"{name} from {_short(old)} to {_short(new)}" for name, (old, new) in moves.items())
         return Change(
@@ -35,9 +36,23 @@ class OfflineCoder:
             hypothesis=f"Moving {told} improves the {template.metric_label}.",
             params=proposal.params,
             artifact=parent.artifact,
-            parent=proposal.parent,
+            parent=number,
             proposer=proposal.sampler,
         )
+
+
+def _proposed(policy: Policy, situation: Situation) -> tuple[Proposal, int]:
+    """What the policy proposes for the files of the incumbent, and the trial in the study that it starts from."""
+    artifacts = [t.change.artifact for t in situation.history]
+    known = branch(situation.trials, artifacts)
+    try:
+        proposal = policy.propose(known.trials, situation.number)
+    except Exhausted:
+        if len(set(artifacts)) < 2:
+            raise
+        known = branch(situation.trials, artifacts, inherit=False)  # what was tried with other files may be again
+        proposal = policy.propose(known.trials, situation.number)
+    return proposal, known.numbers[proposal.parent]
 
 
 def _short(value: object) -> str:

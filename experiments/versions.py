@@ -1,0 +1,71 @@
+"""Two versions of an artifact's files: what differs, and a change taken out again under later ones."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Files: TypeAlias = Mapping[str, bytes]  # path relative to the artifact -> content
+_Span: TypeAlias = tuple[int, int, list[str]]  # lines [from, to) of the old text -> what stands there instead
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDiff:
+    """How much of a file an edit changed, in lines."""
+
+    file: str
+    added: int
+    removed: int
+
+
+def diffs(before: Files, after: Files) -> list[FileDiff]:
+    """The files that differ, by name."""
+    found = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = _lines(before.get(name, b"")), _lines(after.get(name, b""))
+        if spans := _spans(old, new):
+            added, removed = sum(len(text) for _, _, text in spans), sum(end - start for start, end, _ in spans)
+            found.append(FileDiff(file=name, added=added, removed=removed))
+    return found
+
+
+def unified(before: Files, after: Files, context: int = 2) -> str:
+    """The difference in the usual notation."""
+    parts: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = _lines(before.get(name, b"")), _lines(after.get(name, b""))
+        parts += difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", n=context)
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in parts)
+
+
+def without(edited: Files, original: Files, latest: Files) -> dict[str, bytes] | None:
+    """`latest` without the change from `original` to `edited`, which it descends from; None where they touch."""
+    found = {}
+    for name in sorted(edited.keys() | latest.keys()):
+        merged = _merged(_lines(edited.get(name, b"")), _lines(original.get(name, b"")), _lines(latest.get(name, b"")))
+        if merged is None:
+            return None
+        found[name] = "".join(merged).encode("utf-8", "surrogateescape")
+    return found
+
+
+def _merged(base: list[str], ours: list[str], theirs: list[str]) -> list[str] | None:
+    """Both changes of a text; None where they concern the same or neighbouring lines."""
+    mine, other = _spans(base, ours), _spans(base, theirs)
+    if any(a[0] <= b[1] and b[0] <= a[1] for a in mine for b in other):
+        return None
+    merged = list(base)
+    for start, end, text in sorted((*mine, *other), reverse=True):
+        merged[start:end] = text
+    return merged
+
+
+def _spans(old: Sequence[str], new: Sequence[str]) -> list[_Span]:
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    return [(i, j, list(new[k:m])) for tag, i, j, k, m in matcher.get_opcodes() if tag != "equal"]
+
+
+def _lines(content: bytes) -> list[str]:
+    return content.decode("utf-8", "surrogateescape").splitlines(keepends=True)
