@@ -20,7 +20,8 @@ from . import guest, limits, namespaces, syscalls, warm, wire
 from .capture import Capture
 from .collect import Outputs, collect
 
-_TICK = 0.05  # s between two looks at the processes
+_TICK = 0.05, 0.2  # s between two looks at the processes: at least and at most
+_GROWTH = 4 << 30  # bytes/s: how fast processes may fill memory; what is far from its limit is looked at less often
 _SETUP = 60.0  # s until the code of the experiment starts: imports in a cold process
 _MB = 1 << 20
 
@@ -39,26 +40,46 @@ class Run:
     ended: str = ""  # empty while it runs; then exit, or the limit that it hit
     wall: float = 0.0
     cpu: float = 0.0
+    memory: int = 0  # bytes at the last look
     peak: int = 0
     status: int = 0
     pipes: dict[int, str] = field(default_factory=dict)
     link: socket.socket | None = None  # to the warm process, which tells of the guest's end; without it, it is a child
 
 
-def serve(client: socket.socket, config: dict[str, Any], starter: socket.socket | None) -> None:
-    """Answer one request on `client`, in a process of its own. starter: of the warm process; without it, this is it."""
-    request, files = wire.receive(client)
+def serve(server: socket.socket, taken: int, config: dict[str, Any], starter: socket.socket | None) -> None:
+    """Make ready, then answer the next request that arrives on `server`, in a process of its own.
+
+    taken: where to write a byte when there is one. starter: of the warm process; without it, this is it.
+    """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY) if os.path.isdir("/proc/self") else -1
     if sys.platform == "linux":
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+    first = 0
+    if config["level"] == "S3":
+        namespaces.open_box(config["network"])
+        first = namespaces.first_process()
+    data, fds, _, _ = socket.recv_fds(server, 1, 1)
+    if data:
+        os.write(taken, b"+")
+        os.close(taken)
+        server.close()
+        with socket.socket(fileno=fds[0]) as client:
+            _answer(client, config, starter, proc, first)
+
+
+def _answer(
+    client: socket.socket, config: dict[str, Any], starter: socket.socket | None, proc: int, first: int
+) -> None:
+    request, files = wire.receive(client)
     isolated = config["level"] in ("S3", "S2")
     uid = 60000 + (config["uid"] + os.getpid()) % 5000 if isolated and os.geteuid() == 0 else None
     box = _open_box(config, request["limits"])
     try:
         places = _furnish(box, files, request["executable"], config, uid)
-        run = _start(config, request, places, uid, client, starter)
+        run = _start(config, request, places, uid, client, starter, first)
         _watch(run, client, proc, box, config["level"])
         _end(run, proc)
         outputs = _collected(places[request["collect"]], request["limits"])
@@ -71,7 +92,7 @@ def serve(client: socket.socket, config: dict[str, Any], starter: socket.socket 
 
 def _open_box(config: dict[str, Any], bounds: dict[str, Any]) -> str:
     if config["level"] == "S3":
-        namespaces.open_box(bounds, config["network"])
+        namespaces.bound_box(bounds)
         return namespaces.BOX
     box = tempfile.mkdtemp(prefix="run-", dir=config["scratch"])
     for name in ("tmp", "shm"):
@@ -112,6 +133,7 @@ def _start(
     uid: int | None,
     client: socket.socket,
     starter: socket.socket | None,
+    first: int,
 ) -> Run:
     pipes = {name: os.pipe() for name in ("stdout", "stderr", "report")}
     size = request["limits"]["capture"]
@@ -122,7 +144,7 @@ def _start(
         if run.pid == 0:
             guest.become(config, request, places, uid, ends)
     else:
-        run.pid = namespaces.first_process()
+        run.pid = first
         run.link = warm.ask(starter, {"request": request, "places": dict(places), "uid": uid}, ends)
         if client in select.select([client, run.link], [], [])[0]:
             run.ended = "cancelled"
@@ -145,9 +167,10 @@ def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> 
     exited = run.link.fileno() if run.link else pidfd
     if exited >= 0:
         poll.register(exited, select.POLLIN)
-    started = checked = time.monotonic()
+    started = time.monotonic()
+    due = started + _TICK[0]
     while not run.ended:
-        events = dict(poll.poll(_TICK * 1000))
+        events = dict(poll.poll(max(0.0, due - time.monotonic()) * 1000))
         now = time.monotonic()
         if client.fileno() in events:
             run.ended = "cancelled"
@@ -156,9 +179,9 @@ def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> 
         for fd in [fd for fd in events if fd in run.pipes]:
             if not _read(run, fd):
                 poll.unregister(fd)
-        if not run.ended and now >= checked + _TICK:
-            checked = now
+        if not run.ended and now >= due:
             run.ended = _limit_hit(run, started, now, proc, box if level != "S3" else None)
+            due = now + _pause(run, now)
     run.wall = time.monotonic() - (run.ready or time.monotonic())
     if pidfd >= 0:
         os.close(pidfd)
@@ -180,6 +203,14 @@ def _read(run: Run, fd: int) -> bool:
     return bool(data)
 
 
+def _pause(run: Run, now: float) -> float:
+    """Seconds until the processes must be looked at again."""
+    if run.ready is None or not run.memory:
+        return _TICK[0]
+    soonest: float = min((run.limits["memory_mb"] * _MB - run.memory) / _GROWTH, run.ready + run.limits["wall_s"] - now)
+    return min(max(_TICK[0], soonest), _TICK[1])
+
+
 def _limit_hit(run: Run, started: float, now: float, proc: int, box: str | None) -> str:
     bounds = run.limits
     if run.ready is None:
@@ -192,7 +223,7 @@ def _limit_hit(run: Run, started: float, now: float, proc: int, box: str | None)
         else:
             pids = limits.descendants(proc, os.getpid())
         usage = limits.usage(proc, pids, bounds["memory_mb"] * _MB)
-        run.peak = max(run.peak, usage.memory)
+        run.memory, run.peak = usage.memory, max(run.peak, usage.memory)
         run.cpu = max(run.cpu, usage.cpu_s)
         if usage.memory > bounds["memory_mb"] * _MB:
             return "memory"

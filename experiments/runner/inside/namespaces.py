@@ -120,17 +120,22 @@ def _devices(gpus: bool) -> None:
         os.symlink(target, f"/new/dev/{name}")
 
 
-def open_box(limits: dict[str, Any], network: bool) -> None:
-    """Give this process and its children a run folder of bounded size, and its next child a process table."""
+def open_box(network: bool) -> None:
+    """Give this process and its children a run folder, and its next child a process table."""
     flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID
     if landlock.version() < 6 and not network:
         flags |= syscalls.CLONE_NEWNET  # abstract sockets of concurrent runs would meet
     syscalls.unshare(flags)
-    _tmpfs(BOX, f"{limits['disk_mb']}m", options=f",nr_inodes={limits['inodes']}")
+    _tmpfs(BOX, "1m")
     for name, target in (("tmp", "/tmp"), ("shm", "/dev/shm")):
         os.mkdir(f"{BOX}/{name}")
         if not any(os.scandir(target)):  # something that is to be read may lie below /tmp
             syscalls.mount(f"{BOX}/{name}", target, None, syscalls.MS_BIND)
+
+
+def bound_box(limits: dict[str, Any]) -> None:
+    """Say how much the run folder may hold."""
+    _tmpfs(BOX, f"{limits['disk_mb']}m", syscalls.MS_REMOUNT, f",nr_inodes={limits['inodes']}")
 
 
 def first_process() -> int:

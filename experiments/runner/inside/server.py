@@ -1,4 +1,4 @@
-"""A sandbox: a keeper outside that outlives nobody, and a warm process inside that forks a monitor per request."""
+"""A sandbox: a keeper outside that outlives nobody, and inside, one monitor per request, of which the next is ready."""
 
 from __future__ import annotations
 
@@ -74,17 +74,17 @@ def _serve(control: int, config: dict[str, Any]) -> None:
         else:
             guest.warm_up(config)
         while True:
-            if starter in select.select([server, starter or server], [], [])[0]:
-                os._exit(1)  # the warm process has ended, and said why
-            data, fds, _, _ = socket.recv_fds(server, 1, 1)
-            if not data:
-                os._exit(0)
+            busy, taken = os.pipe()
             if os.fork() == 0:
-                server.close()
-                with socket.socket(fileno=fds[0]) as client:
-                    monitor.serve(client, config, starter)
+                os.close(busy)
+                monitor.serve(server, taken, config, starter)
                 os._exit(0)
-            os.close(fds[0])
+            os.close(taken)
+            if starter and select.select([busy, starter.fileno()], [], [])[0] == [starter.fileno()]:
+                os._exit(1)  # the warm process has ended, and said why
+            if not os.read(busy, 1):
+                os._exit(0)
+            os.close(busy)
     except BaseException:  # noqa: BLE001 - the runner reads it from standard error
         traceback.print_exc()
     finally:
