@@ -9,9 +9,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ prepare = getattr(importlib.import_module(module), function)
 prepare(pathlib.Path(inputs), pathlib.Path(private), int(seed))
 """
 PREPARE_TIMEOUT_S = 3600
+ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
 
 
 class StudyError(NightlabError):
@@ -61,13 +62,22 @@ class Settings:
     policy: str = "greedy"
     rule: str = "paired"
     isolation: Level | None = None  # refuse to run below it
+    model: str = ""  # for every role, e.g. "openai:gpt-4.1-mini"; empty: the offline team
+    models: Mapping[str, str] = field(default_factory=dict)  # role -> model, before `model`
+    base_url: str = ""  # of a server that speaks OpenAI's protocol
+    tokens: int = 0  # limit on tokens in and out together; 0: none
+    usd: float = 0.0  # limit on the price of all calls; 0: none
+    record: bool = False  # keep every answer and prompt
+    replay: str = ""  # a recorded study's folder: its answers instead of a model's
 
     def __post_init__(self) -> None:
-        for name in ("seed", "trials", "seeds", "hours", "rounds"):
+        for name in ("seed", "trials", "seeds", "hours", "rounds", "tokens", "usd"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise SettingsError(f"{name} = {getattr(self, name)!r} must not be negative")
         if self.workers < 1:
             raise SettingsError(f"workers = {self.workers!r} must be at least 1")
+        if unknown := set(self.models) - set(ROLES):
+            raise SettingsError(f"models: {min(unknown)!r} is no role; the roles are {', '.join(ROLES)}")
 
     def filled(self, template: Template) -> Settings:
         """The same settings with the template's budget where none was given."""

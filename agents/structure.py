@@ -1,0 +1,75 @@
+"""From a model's text to a checked record; forgiving where the meaning is clear."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+M = TypeVar("M", bound=BaseModel)
+FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
+THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
+
+
+class Unreadable(Exception):
+    """An answer that is not in the form asked for; the message says why, in words for the model."""
+
+
+def parsed(shape: type[M], text: str) -> M:
+    """The record in an answer: bare, fenced or with words around it. Raises Unreadable."""
+    body = THINKING.sub("", text).strip()
+    fields = shape.model_fields
+    value = found(body)
+    if value is MISSING and len(fields) == 1 and next(iter(fields.values())).annotation is str and body:
+        fence = FENCE.search(body)
+        value = fence[1] if fence else body
+    if value is MISSING:
+        raise Unreadable("it holds no JSON object")
+    if len(fields) == 1 and not (isinstance(value, dict) and set(value) & set(fields)):
+        value = {next(iter(fields)): value}
+    try:
+        return shape.model_validate(value)
+    except ValidationError as error:
+        raise Unreadable(told(error)) from None
+
+
+MISSING: Any = object()
+
+
+def found(body: str) -> Any:
+    """The first JSON object or list in a text, whole texts and fences first; MISSING if there is none."""
+    for candidate in (body, *(match[1] for match in FENCE.finditer(body))):
+        if (value := _loads(candidate)) is not MISSING:
+            return value
+    decoder = json.JSONDecoder(strict=False)
+    repaired = _without_trailing_commas(body)
+    for match in re.finditer(r"[{\[]", repaired):
+        try:
+            return decoder.raw_decode(repaired, match.start())[0]
+        except ValueError:
+            continue
+    return MISSING
+
+
+def _loads(text: str) -> Any:
+    for candidate in (text, _without_trailing_commas(text)):
+        try:
+            value = json.loads(candidate, strict=False)
+        except ValueError:
+            continue
+        if isinstance(value, dict | list):
+            return value
+    return MISSING
+
+
+def _without_trailing_commas(text: str) -> str:
+    """Commas before a closing bracket are dropped, but not within strings."""
+    return re.sub(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', lambda match: match[1] or "", text, flags=re.DOTALL)
+
+
+def told(error: ValidationError) -> str:
+    """At most three of the errors, each with its field."""
+    parts = [f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in error.errors()[:3]]
+    return "; ".join(parts)

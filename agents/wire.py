@@ -1,0 +1,90 @@
+"""What passes between an agent's access and a model, whichever model it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Mode = Literal["schema", "tool", "text"]  # how a model is asked for structure: response_format, a tool call, words
+Outcome = Literal[
+    "ok",
+    "invalid",  # an answer that failed the checks
+    "empty",
+    "cut",  # ran into the token limit
+    "refused",
+    "timeout",
+    "connection",  # also a body that ends early or is no JSON
+    "busy",  # 429 and 5xx
+    "window",  # the prompt is longer than the model's context window
+    "mode",  # the server does not know this way to ask for structure
+    "denied",  # a wrong key, an unknown model: asking again is of no use
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One request to a model. max_tokens: of the answer. schema: JSON schema of the answer."""
+
+    role: str
+    stage: str
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any]
+    title: str
+    mode: Mode
+    max_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What came back. tokens_cached: the part of tokens_in that a prompt cache held."""
+
+    text: str
+    outcome: Outcome = "ok"
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    reason: str = ""
+
+
+@dataclass
+class CallFailed(Exception):
+    """A call that brought no answer. retry_after_s: what the server asked for."""
+
+    outcome: Outcome
+    reason: str
+    retry_after_s: float | None = None
+    window: int = 0  # tokens, where the server told
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Line(Protocol):
+    """A connection to one model."""
+
+    modes: tuple[Mode, ...]  # in the order in which they are tried
+
+    def send(self, question: Question) -> Reply:
+        """Raises CallFailed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """How a model is called. Times in seconds. context: tokens of prompt and answer together; 0: not known."""
+
+    temperature: float | None = None
+    max_tokens: int = 4096
+    timeout_s: float = 180.0
+    retries: int = 4
+    wait_s: float = 1.0  # before the first retry; it doubles from one to the next
+    longest_wait_s: float = 60.0
+    context: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict)  # sent to the server as it is
