@@ -16,70 +16,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from nightlab.experiments.calls import Calls
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.records import Change, RunOutcome, VerdictKind
-
-SCHEMA_VERSION = 1
-
-metadata = sa.MetaData()
-trials = sa.Table(
-    "trials",
-    metadata,
-    sa.Column("number", sa.Integer, primary_key=True),
-    sa.Column("strategy", sa.Text, nullable=False),
-    sa.Column("hypothesis", sa.Text, nullable=False),
-    sa.Column("params", sa.Text, nullable=False),
-    sa.Column("artifact", sa.Text, nullable=False),
-    sa.Column("parent", sa.Integer),
-    sa.Column("proposer", sa.Text, nullable=False),
-    sa.Column("claimed_at", sa.Float, nullable=False),
-)
-verdicts = sa.Table(
-    "verdicts",
-    metadata,
-    sa.Column("trial", sa.ForeignKey("trials.number"), primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("cause", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("numbers", sa.Text, nullable=False),
-    sa.Column("elapsed_s", sa.Float, nullable=False),
-    sa.Column("settled_at", sa.Float, nullable=False),
-)
-runs = sa.Table(
-    "runs",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("phase", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("replicate", sa.Integer, nullable=False),
-    sa.Column("seed", sa.Integer, nullable=False),
-    sa.Column("inputs", sa.Text, nullable=False),
-    sa.Column("claimed_at", sa.Float, nullable=False),
-    sa.UniqueConstraint("phase", "subject", "replicate"),
-)
-outcomes = sa.Table(
-    "outcomes",
-    metadata,
-    sa.Column("run", sa.ForeignKey("runs.id"), primary_key=True),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("metrics", sa.Text, nullable=False),
-    sa.Column("trust", sa.Text, nullable=False),
-    sa.Column("wall_s", sa.Float, nullable=False),
-    sa.Column("cpu_s", sa.Float, nullable=False),
-    sa.Column("memory_mb", sa.Float, nullable=False),
-    sa.Column("level", sa.Text, nullable=False),
-    sa.Column("error", sa.Text, nullable=False),
-    sa.Column("output", sa.Text, nullable=False),
-    sa.Column("settled_at", sa.Float, nullable=False),
-)
-documents = sa.Table(  # what there is one of, or one of a kind: study, ideas, preregistration, claim, reviews, ...
-    "documents",
-    metadata,
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("body", sa.Text, nullable=False),
-    sa.Column("created_at", sa.Float, nullable=False),
-)
+from nightlab.experiments.schema import SCHEMA_VERSION, documents, lay_out, outcomes, runs, trials, verdicts
 
 
 class LedgerError(NightlabError):
@@ -126,18 +66,13 @@ class Ledger:
         sa.event.listen(self._engine, "connect", _pragmas)
         try:
             with self._engine.begin() as db:
-                metadata.create_all(db)
-                for table in metadata.tables:
-                    for verb in ("UPDATE", "DELETE"):
-                        db.exec_driver_sql(
-                            f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table}"
-                            " BEGIN SELECT RAISE(ABORT, 'rows of the ledger are never rewritten'); END"
-                        )
+                db.exec_driver_sql("BEGIN IMMEDIATE")  # two that open an old ledger at once migrate it once
+                version = lay_out(db)
         except sa.exc.DatabaseError as error:
             raise LedgerError(f"{file}: no readable ledger ({error.orig}); restore it from a copy") from error
-        version = self.once("schema", "version", {"version": SCHEMA_VERSION})["version"]
         if version != SCHEMA_VERSION:
             raise LedgerError(f"{file} has schema {version}; this nightlab reads schema {SCHEMA_VERSION}")
+        self.calls = Calls(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments import schema
+from nightlab.experiments.calls import Answer, Call
 from nightlab.experiments.ledger import Ledger, LedgerError, Settled
 from nightlab.experiments.records import Change, RunOutcome
 
@@ -85,5 +87,69 @@ def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
         db.execute("DROP TRIGGER documents_no_update")
         db.execute("UPDATE documents SET body = '{\"version\": 99}'")
     db.close()
-    with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema 1"):
+    with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema 2"):
         Ledger(tmp_path / "study.db")
+
+
+def call(stage: str) -> Call:
+    return Call(
+        role="coder", stage=stage, attempt=0, model="fake:x", prompt="coder", version="v", hash="h",
+        tokens_estimated=100, usd_estimated=0.5,
+    )  # fmt: skip
+
+
+def test_calls_are_numbered_by_stage_and_settled_once(ledger: Ledger) -> None:
+    first, _other, second = (ledger.calls.claim(call(stage)) for stage in ("trial 1", "trial 2", "trial 1"))
+    ledger.calls.settle(second, Answer(outcome="ok", text="{}", tokens_in=7))
+    ledger.calls.settle(second, Answer(outcome="timeout"))
+    told = ledger.calls.all()
+    assert [(c.stage, c.attempt) for c in told] == [("trial 1", 1), ("trial 2", 1), ("trial 1", 2)]
+    assert told[0].id == first
+    assert told[0].answer is None
+    assert told[2].answer == Answer(outcome="ok", text="{}", tokens_in=7)
+
+
+@pytest.fixture
+def old_ledger(tmp_path: Path) -> Path:
+    """A ledger as the first schema wrote it."""
+    file = tmp_path / "old.db"
+    db = sqlite3.connect(file)
+    db.executescript((Path(__file__).parent / "schema-1.sql").read_text())
+    db.close()
+    return file
+
+
+def test_a_ledger_of_the_first_schema_is_brought_up_to_date(old_ledger: Path) -> None:
+    for _ in range(2):
+        ledger = Ledger(old_ledger)
+        (trial,) = ledger.trials()
+        assert trial.verdict is not None
+        assert trial.change.params == {"x": 0.5}
+        assert ledger.document("study", "settings") == {"seed": 3, "trials": 5}
+        assert ledger.documents("schema") == {"version": {"version": 1}, "version 2": {"version": 2}}
+        ledger.calls.claim(call("trial 1"))
+        ledger.close()
+    assert len(Ledger(old_ledger).calls.all()) == 2
+
+
+def test_a_migrated_ledger_has_the_tables_and_guards_of_a_new_one(old_ledger: Path, tmp_path: Path) -> None:
+    def shape(file: Path) -> dict[str, list[tuple[object, ...]]]:
+        Ledger(file).close()
+        db = sqlite3.connect(file)
+        names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'trigger')")]
+        columns = {name: [row[1:4] for row in db.execute(f"PRAGMA table_info({name})")] for name in sorted(names)}
+        db.close()
+        return columns
+
+    assert shape(old_ledger) == shape(tmp_path / "new.db")
+
+
+def test_a_migration_that_is_cut_off_leaves_the_old_ledger(old_ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = schema.MIGRATIONS[1]
+    monkeypatch.setattr(schema, "MIGRATIONS", {1: (*good, "CREATE TABLE calls (x)")})
+    with pytest.raises(LedgerError, match="already exists"):
+        Ledger(old_ledger)
+    monkeypatch.setattr(schema, "MIGRATIONS", {1: good})
+    ledger = Ledger(old_ledger)
+    assert ledger.calls.all() == []
+    ledger.close()
