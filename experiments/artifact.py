@@ -41,6 +41,11 @@ class ArtifactStore:
     def path(self, key: str) -> Path:
         return self.folder / key
 
+    def read(self, key: str) -> dict[str, bytes]:
+        """The files of an artifact."""
+        folder = self.path(key)
+        return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
 
 def read_files(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     """The named files of a folder."""

@@ -7,12 +7,13 @@ once per study.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from typing import Any
 
 from nightlab.experiments.bench import Job
+from nightlab.experiments.components import components
 from nightlab.experiments.ledger import Run
-from nightlab.experiments.loop import BASELINE, Loop, changed
+from nightlab.experiments.loop import BASELINE, Loop
 from nightlab.experiments.records import Change, Knob, Params, ParamValue, Split
 from nightlab.experiments.statistics import Effect, compare, holm
 from nightlab.experiments.study import Study, StudyError
@@ -21,16 +22,6 @@ LEVEL = 0.05
 NOTHING = Effect(effect=0.0, low=0.0, high=0.0, p_value=1.0, significant=False, n=0, test="none")
 ABLATION_SEEDS = 8
 SENSITIVITY_SEEDS = 4
-
-
-@dataclass(frozen=True, kw_only=True)
-class Component:
-    """A part of the best: knobs of one strategy that differ from the default, and the trial that set them last."""
-
-    key: str
-    trial: int
-    strategy: str
-    knobs: tuple[str, ...]
 
 
 def preregister(study: Study) -> Mapping[str, Any]:
@@ -109,38 +100,11 @@ def pairs(loop: Loop, runs: Sequence[Run], first: str, second: str, split: Split
     return [by_subject[first][s] for s in common], [by_subject[second][s] for s in common]
 
 
-def components(loop: Loop) -> list[Component]:
-    """What the best trial differs in from the baseline, as parts that can be taken out one by one."""
-    chain, number = [], loop.best
-    while number != BASELINE:
-        chain.append(number)
-        parent = loop.entries[number].trial.change.parent
-        number = BASELINE if parent is None else parent
-    best = loop.entries[loop.best].trial.change.params
-    strategy_of = {k.name: k.strategy for k in loop.template.knobs}
-    found: dict[tuple[int, str], list[str]] = {}
-    owner: dict[str, int] = {}
-    for trial in reversed(chain):
-        change = loop.entries[trial].trial.change
-        before = loop.entries[change.parent or BASELINE].trial.change
-        for knob in changed(change.params, before.params):
-            owner[knob] = trial
-    defaults = loop.template.defaults
-    for knob, trial in owner.items():
-        if best[knob] != defaults.get(knob):
-            found.setdefault((trial, strategy_of.get(knob, "other")), []).append(knob)
-    return [
-        Component(key=f"without-{trial}-{strategy}", trial=trial, strategy=strategy, knobs=tuple(knobs))
-        for (trial, strategy), knobs in sorted(found.items())
-    ]
-
-
 def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
     """Take each component out of the best and test what is lost, Holm-corrected; on dev, paired with the best."""
     best, parts = loop.entries[loop.best].trial.change, components(loop)
     n = min(seeds, loop.template.spec.budget.confirm_seeds)
-    variants = {c.key: {k: loop.template.defaults[k] for k in c.knobs} for c in parts}
-    effects = _against_best(loop, "ablate", best, variants, n)
+    effects = _against_best(loop, "ablate", {c.key: c.taken_out(best, loop.template.defaults) for c in parts}, n)
     parts = [c for c in parts if c.key in effects]
     corrected = holm([effects[c.key].p_value for c in parts])
     rows = []
@@ -160,7 +124,8 @@ def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[dict[s
     for knob in loop.template.knobs:
         for side, value in neighbours(knob, best.params[knob.name]).items():
             steps[f"{knob.name}-{side}"] = {knob.name: value}
-    effects = _against_best(loop, "sensitivity", best, steps, seeds)
+    variants = {key: replace(best, params={**best.params, **step}) for key, step in steps.items()}
+    effects = _against_best(loop, "sensitivity", variants, seeds)
     for run in loop.study.ledger.runs("sensitivity"):
         if run.outcome and run.outcome.status == "ok" and loop.template.violated(dict(run.outcome.metrics["dev"])):
             effects.pop(run.subject, None)  # a penalty is no measure of how sensitive the metric is
@@ -193,19 +158,17 @@ def neighbours(knob: Knob, value: ParamValue) -> dict[str, ParamValue]:
     return found
 
 
-def _against_best(
-    loop: Loop, phase: str, best: Change, variants: Mapping[str, Params], seeds: int
-) -> dict[str, Effect]:
-    """Effect of the best over each variant (the best's parameters with some replaced), on the confirmation's seeds."""
+def _against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: int) -> dict[str, Effect]:
+    """Effect of the best over each of its variants, on the confirmation's seeds."""
     jobs = [
         Job(
             phase=phase,
             subject=key,
             replicate=i,
-            change=Change(**{**vars(best), "params": {**best.params, **params}}),
+            change=change,
             seeds="confirm",
         )
-        for key, params in variants.items()
+        for key, change in variants.items()
         for i in range(seeds)
     ]
     runs = loop.bench.all(jobs)

@@ -14,9 +14,11 @@ from typing import Any
 
 from nightlab.experiments.ledger import Run, Trial
 from nightlab.experiments.records import Fact, Params, ParamValue, Split
+from nightlab.experiments.repair import standing
 from nightlab.experiments.statistics import Summary, summarize
 from nightlab.experiments.study import Settings, Study, StudyError
 from nightlab.experiments.template import Template
+from nightlab.experiments.versions import FileDiff, diffs
 
 BASELINE = 0
 
@@ -36,6 +38,7 @@ class Evidence:
     sensitivity: tuple[Mapping[str, Any], ...]
     level: str
     idea_strategies: tuple[str, ...]
+    edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
     facts: Mapping[str, Fact]
 
     @property
@@ -125,6 +128,7 @@ def collect(study: Study) -> Evidence:
         sensitivity=tuple(ledger.documents("sensitivity").values()),
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
         idea_strategies=_strategies(study),
+        edits=_edits(study, trials),
         facts={},
     )
     facts = Facts()
@@ -135,6 +139,18 @@ def collect(study: Study) -> Evidence:
     _variants(facts, evidence)
     _parameters(facts, evidence)
     return Evidence(**{**vars(evidence), "facts": facts})
+
+
+def _edits(study: Study, trials: Sequence[Trial]) -> dict[int, tuple[FileDiff, ...]]:
+    """The edits of all trials, relative to the last version before them that ran."""
+    found = {}
+    for trial in trials[1:]:
+        before = trials[standing(trials, trial.change.parent or BASELINE)].change.artifact
+        if trial.change.artifact != before:
+            found[trial.number] = tuple(
+                diffs(study.artifacts.read(before), study.artifacts.read(trial.change.artifact))
+            )
+    return found
 
 
 def _strategies(study: Study) -> tuple[str, ...]:
@@ -186,6 +202,12 @@ def _counts(facts: Facts, e: Evidence) -> None:
     for phase in sorted({r.phase for r in e.runs}):
         facts.count(f"runs.{phase}", sum(r.phase == phase for r in e.runs), f"runs of the phase {phase}")
     facts.count("runs.all", len(e.runs), "runs of all phases")
+    if e.edits:
+        facts.count("search.edits", len(e.edits), "trials that changed files")
+    for number, changed in e.edits.items():
+        facts.count(f"edit.{number}.added", sum(d.added for d in changed), f"lines that trial {number} added to files")
+        removed = sum(d.removed for d in changed)
+        facts.count(f"edit.{number}.removed", removed, f"lines that trial {number} removed from files")
     walls = [(r.id, r.outcome.wall_s) for r in e.runs if r.outcome and r.outcome.status == "ok" and r.outcome.wall_s]
     facts.mean("run.wall", [w for _, w in walls], "seconds a run", [i for i, _ in walls])
 

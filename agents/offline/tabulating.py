@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from nightlab.agents.offline.words import listed, words
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.loop import changed
@@ -102,8 +105,24 @@ def _what(trial: Trial, e: Evidence) -> str:
         return "the template as it is"
     assert trial.verdict is not None
     before = e.trials[int(trial.verdict.numbers["incumbent"])].change  # what it replaced
-    moves = changed(trial.change.params, before.params)
-    return listed([words(name) for name in moves]) if moves else "files of the artifact"
+    told = [words(name) for name in changed(trial.change.params, before.params)]
+    if trial.number in e.edits:
+        told.append(edit(e, trial.number))
+    return listed(told) if told else "files of the artifact"
+
+
+def edit(e: Evidence, number: int) -> str:
+    """What a trial changed of the files."""
+    files = listed([code(d.file) for d in e.edits[number]])
+    return f"{files} ({mark(f'edit.{number}.added')} lines added, {mark(f'edit.{number}.removed')} removed)"
+
+
+def _part(e: Evidence, row: Mapping[str, Any]) -> str:
+    """What an ablation takes out."""
+    if row["knobs"]:
+        return listed([words(k) for k in row["knobs"]])
+    joint = [f"`T{n}`" for n in row.get("joint", ())]
+    return edit(e, row["trial"]) + (f", with {listed(joint)} that stand on it" if joint else "")
 
 
 def _ablation(e: Evidence) -> Table:
@@ -111,11 +130,11 @@ def _ablation(e: Evidence) -> Table:
         "ablation-table",
         "Ablation: loss of fitness without a part, its {fact:setting.coverage} interval, and the p value of the paired"
         " test after Holm's correction.",
-        ("Part", "Knobs", "Loss", "Interval", "p"),
+        ("Part", "Taken out", "Loss", "Interval", "p"),
         tuple(
             (
                 f"{words(r['strategy'])}, trial `T{r['trial']}`",
-                listed([words(k) for k in r["knobs"]]),
+                _part(e, r),
                 mark(f"ablation.{r['key']}.effect"),
                 interval(f"ablation.{r['key']}.low", f"ablation.{r['key']}.high"),
                 mark(f"ablation.{r['key']}.p"),
