@@ -1,4 +1,4 @@
-"""A look at an experiment's inputs: names, sizes, shapes and first lines. Inputs are public; private data is not here."""
+"""A look at an experiment's inputs: names, sizes, shapes, first lines. Inputs are public; private data is elsewhere."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from langgraph.runtime import RunControl
 
 from nightlab.agents.offline import offline_team
 from nightlab.experiments.runner.local import local_runner
+from nightlab.experiments.runner.sandbox import choose
 from nightlab.experiments.search.policy import make_policy
 from nightlab.experiments.study import Settings, SettingsError, Study, create, reopen
 from nightlab.experiments.template import load
@@ -42,6 +43,8 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Pa
             make_policy(settings.policy, knobs=loaded.knobs, strategies=loaded.strategies, seed=settings.seed)
         except ValueError as error:
             raise SettingsError(f"policy: {error}") from None
+    if not _own_code(settings):
+        choose(settings.isolation, own_code=False)  # what is refused is refused before there is a study
     folder = create(loaded, settings, out)
     with reopen(folder) as study:
         study.ledger.once("study", "mode", mode)
@@ -82,7 +85,13 @@ def _runner(study: Study) -> Any:
         scratch=scratch,
         workers=settings.workers,
         minimum=settings.isolation,
+        own_code=_own_code(settings),
     )
+
+
+def _own_code(settings: Settings) -> bool:
+    """Whether only the template's author wrote what runs: a coder that is a model may edit it."""
+    return not (settings.models.get("coder", settings.model) or settings.replay)
 
 
 def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None) -> None:

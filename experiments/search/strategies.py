@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -17,13 +18,18 @@ FLOOR = 0.5  # of a fair share: what the least successful strategy still gets
 RECENT = 100  # trials from which the gains are learned
 
 
-def draw_strategy(strategies: Sequence[str], trials: Sequence[Tried], rng: np.random.Generator) -> str:
+def draw_strategy(
+    strategies: Sequence[str],
+    trials: Sequence[Tried],
+    rng: np.random.Generator,
+    silent: Mapping[str, int] = MappingProxyType({}),
+) -> str:
     """Probability matching with a floor (Thierens, GECCO 2005): a strategy is drawn as often as its changes gained.
 
     A kept change counts 1, one that only scored better than its parent 1/4. Each strategy keeps FLOOR of a fair share,
-    so that none starves, and none gets more than the floors of the others leave.
+    so that none starves, and none gets more than the floors of the others leave. silent: draws that made no trial.
     """
-    won, drawn = dict.fromkeys(strategies, 0.5), dict.fromkeys(strategies, 1.0)
+    won, drawn = dict.fromkeys(strategies, 0.5), {s: 1.0 + silent.get(s, 0) for s in strategies}
     for t in trials[-RECENT:]:
         if t.strategy in won and t.verdict is not None and t.parent is not None:
             parent = trials[t.parent].score
