@@ -47,6 +47,7 @@ class Loop:
         self._known: dict[str, int] = {}
         self._open: dict[int, None] = {}  # in the order of the claims
         self._tried: list[Tried] = []
+        self._history: list[Trial] = []
         self._started = time.monotonic()
         self._elapsed_before = 0.0
         self._replay()
@@ -102,7 +103,8 @@ class Loop:
         return self._tried
 
     def history(self) -> list[Trial]:
-        return [entry.trial for entry in self.entries]
+        """Every claimed trial, in the order of their numbers."""
+        return self._history
 
     def verdict(self, number: int) -> Settled | None:
         return self.entries[number].trial.verdict
@@ -279,6 +281,7 @@ class Loop:
         self.entries.append(entry)
         self._open[trial.number] = None
         self._tried.append(self._as_tried(entry))
+        self._history.append(trial)
         if trial.verdict is None or trial.verdict.cause != "duplicate":
             self._known.setdefault(_identity(trial.change), trial.number)
         return entry
@@ -300,6 +303,7 @@ class Loop:
         number, verdict = entry.trial.number, entry.trial.verdict
         self._open.pop(number, None)
         self._tried[number] = self._as_tried(entry)
+        self._history[number] = entry.trial
         if verdict is not None and verdict.kind == "kept":
             self.incumbent = number
         if len(scores := self._all_scores(number)) > 1:
