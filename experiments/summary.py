@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nightlab.experiments.loop import BASELINE
+from nightlab.experiments.search.diversity import diversity
 from nightlab.experiments.statistics import summarize
 from nightlab.experiments.study import Study
 
@@ -58,6 +59,7 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "wall_s": round(_elapsed(study), 1),
         "busy_s": round(sum(r.outcome.wall_s for r in runs if r.outcome), 1),
         "workers": study.settings.workers,
+        "diversity": {k: round(v, 4) for k, v in diversity([t.change for t in trials], template.knobs).items()},
     }
 
 

@@ -124,6 +124,13 @@ def print_outcome(study: Study, console: Console) -> None:
         highlight=False,
         markup=False,
     )
+    varied = body["diversity"]
+    console.print(
+        f"diversity: {varied['strategies']:.1f} strategies in effect, {varied['distinct']:.0%} of the changes distinct,"
+        f" {varied['nearest']:.2f} of the diagonal to the nearest other, {varied['mean']:.2f} on average",
+        highlight=False,
+        markup=False,
+    )
     if study.ledger.document("study", "mode") == "experiment":
         from nightlab.papers.curve import draw_curve
 

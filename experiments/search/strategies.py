@@ -1,9 +1,7 @@
-"""Which kind of change comes next, and how varied the search has been."""
+"""Which kind of change comes next."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -39,31 +37,6 @@ def draw_strategy(
     quality = np.array([won[s] / drawn[s] for s in strategies])
     chances = FLOOR / len(strategies) + (1 - FLOOR) * quality / quality.sum()
     return strategies[int(rng.choice(len(strategies), p=chances))]
-
-
-def diversity(trials: Sequence[Tried]) -> dict[str, float]:
-    """How varied the changes were.
-
-    strategies: their effective number (the exponential of the Shannon entropy of their shares); distinct: the share of
-    assignments that occur once or first; distance: the mean share of knobs in which two of the latest trials differ.
-    """
-    changes = [t for t in trials if t.parent is not None]
-    if not changes:
-        return {"strategies": 0.0, "distinct": 0.0, "distance": 0.0}
-    shares = [n / len(changes) for n in Counter(t.strategy for t in changes).values()]
-    assignments = [tuple(sorted(t.params.items())) for t in changes]
-    return {
-        "strategies": math.exp(-math.fsum(p * math.log(p) for p in shares)),
-        "distinct": len(set(assignments)) / len(changes),
-        "distance": _distance(assignments[-RECENT:]),
-    }
-
-
-def _distance(assignments: Sequence[tuple[tuple[str, object], ...]]) -> float:
-    pairs = [(a, b) for i, a in enumerate(assignments) for b in assignments[:i]]
-    differing = sum(x != y for a, b in pairs for x, y in zip(a, b, strict=True))
-    total = sum(len(a) for a, _ in pairs)
-    return differing / total if total else 0.0
 
 
 def step_from(

@@ -53,6 +53,7 @@ def test_the_experiment_runs_alone_and_improves(make_template: MakeTemplate, tmp
     assert result["claim"]["split"] == "holdout"
     assert result["claim"]["n"] == 6
     assert result["busy_s"] >= 0
+    assert result["diversity"]["mean"] > 0
     json.dumps(result)
     with closing(sqlite3.connect(Path(result["study"]) / "graph.db")) as db:
         rows, size = db.execute("SELECT count(*), max(length(checkpoint)) FROM checkpoints").fetchone()

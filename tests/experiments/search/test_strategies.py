@@ -5,7 +5,7 @@ import pytest
 
 from nightlab.experiments.records import VerdictKind
 from nightlab.experiments.search.policy import Tried
-from nightlab.experiments.search.strategies import FLOOR, diversity, draw_strategy
+from nightlab.experiments.search.strategies import FLOOR, draw_strategy
 
 
 def history(kinds: list[tuple[str, VerdictKind]]) -> list[Tried]:
@@ -44,10 +44,3 @@ def test_what_gained_is_drawn_more_and_nothing_starves_or_takes_over() -> None:
     assert found["a"] > 2 * max(found["b"], found["c"])
     assert min(found.values()) > 0.9 * FLOOR / 3
     assert found["a"] < 0.75
-
-
-def test_diversity_counts_strategies_and_distances() -> None:
-    even = diversity(history([("a", "reverted"), ("b", "reverted"), ("a", "kept"), ("b", "failed")]))
-    assert even == {"strategies": pytest.approx(2.0), "distinct": 1.0, "distance": 1.0}
-    assert diversity(history([("a", "reverted")] * 5))["strategies"] == pytest.approx(1.0)
-    assert diversity(history([]))["strategies"] == 0.0
