@@ -63,5 +63,9 @@ def content_hash(files: Mapping[str, bytes]) -> str:
 
 def tree_hash(folder: Path) -> str:
     """The content hash of all files below a folder."""
-    names = tuple(str(p.relative_to(folder)) for p in sorted(folder.rglob("*")) if p.is_file())
-    return content_hash(read_files(folder, names))
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder)}\0{content}\0".encode())
+    return digest.hexdigest()

@@ -21,7 +21,6 @@ def baseline(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     lab = runtime.context
     runtime.stream_writer({"stage": "baseline"})
     confirmation.preregister(lab.study)
-    lab.study.prepare()
     _tell(runtime, lab.loop, BASELINE, lab.loop.baseline())
     return {"settled": 0}
 
@@ -83,6 +82,7 @@ def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     runtime.stream_writer({"stage": "ablate"})
     for row in confirmation.ablate(runtime.context.loop):
         runtime.stream_writer({"ablation": row})
+    runtime.context.study.prepare()  # all of it is hashed again: what judged must be what it was at the start
     return {}
 
 

@@ -30,6 +30,7 @@ class Lab:
 
     @functools.cached_property
     def bench(self) -> Bench:
+        self.study.prepare()
         runner = self.start_runner()
         self._stack.callback(runner.close)
         return Bench(self.study, runner)

@@ -205,3 +205,34 @@ def test_a_negative_result_makes_an_honest_negative_paper(make_template: MakeTem
     assert "No confirmed improvement" in text
     assert "negative result" in text
     assert nightlab.scores(folder)[0].decision == "reject"
+
+
+def test_a_study_whose_judge_was_altered_is_not_gone_on_with(make_template: MakeTemplate, tmp_path: Path) -> None:
+    folder = start(make_template(), tmp_path, trials=30)
+    control = RunControl()
+
+    def hear(event: dict[str, object]) -> None:
+        if event.get("trial") == 2:
+            control.request_drain("enough")
+
+    with pytest.raises(Interrupted):
+        work(folder, hear, control)
+    noise = folder / "data" / "inputs" / "noise"
+    noise.chmod(0o644)
+    noise.write_text(noise.read_text() + " ")
+    with pytest.raises(StudyError, match="inputs changed since the study began"):
+        work(folder, lambda _event: None)
+
+
+def test_a_judge_that_is_altered_during_a_run_stops_the_study(make_template: MakeTemplate, tmp_path: Path) -> None:
+    folder = start(make_template(), tmp_path, trials=30)
+
+    def hear(event: dict[str, object]) -> None:
+        if event.get("trial") == 2:
+            (folder / "template" / "evaluate.py").write_text("def evaluate(*_): return {'height': -1.0}")
+
+    with pytest.raises(StudyError, match=r"the evaluator changed while experiments ran: .*evaluate\.py"):
+        work(folder, hear)
+    study = read(folder)
+    assert [r.outcome.status for r in study.ledger.runs() if r.outcome][-1] == "tampered"
+    study.close()
