@@ -1,79 +1,78 @@
-"""Access to chat models: a question in, a checked answer out, or NoAnswer."""
+"""Access to chat models by role: a question in, a checked answer out, or NoAnswer."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from nightlab.agents.access import Access, Judged
 from nightlab.agents.prompts import Prompt, quoted, render
+from nightlab.agents.recording import ANSWERED, Recording
 from nightlab.agents.scripted import Script
 from nightlab.agents.structure import Unreadable, parsed
-from nightlab.agents.wire import CallFailed, Line, Message, Question
-from nightlab.experiments.ledger import Ledger
-from nightlab.experiments.study import Settings, SettingsError
+from nightlab.agents.usage import Meter, price_of
+from nightlab.agents.wire import CallFailed, Line, Message, Mode, NoAnswer, Parameters, Question, Reply
+from nightlab.experiments.ledger import Ledger, opened
+from nightlab.experiments.study import ROLES, Settings, SettingsError
 
-__all__ = ["Chat", "Models", "NoAnswer", "Prompt", "quoted", "render"]
+__all__ = ["Chat", "Models", "NoAnswer", "Prompt", "adopted", "quoted", "render"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 CORRECTIONS = 2  # how often an answer that fails the checks is sent back
-
-
-class NoAnswer(Exception):
-    """The model gave nothing usable. reason: one line, safe to print."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 class Chat:
     """One role's access to its model."""
 
-    def __init__(self, role: str, name: str, line: Line, ledger: Ledger) -> None:
+    def __init__(self, role: str, access: Access, ledger: Ledger) -> None:
         self.role = role
-        self.name = name
-        self._line = line
+        self.name = access.name
+        self._access = access
         self._ledger = ledger
 
     def ask(self, shape: type[M], prompt: Prompt, *, stage: str, check: Callable[[M], str] | None = None) -> M:
         """An answer of this shape that passes `check`, which returns "" or the reason why the answer will not do.
 
-        A failed check goes back with the reason, at most twice. Raises NoAnswer.
+        A failed check goes back with the reason, at most twice. Raises NoAnswer: after that, at a budget's end, where
+        the model refuses, or where its server cannot be reached after retries.
         """
-        messages = [
-            Message(role="system", text=prompt.system),
-            Message(role="user", text="\n\n".join([*prompt.details, prompt.request])),
-        ]
-        reason = ""
-        for _ in range(1 + CORRECTIONS):
-            question = Question(
-                role=self.role,
-                stage=stage,
-                messages=tuple(messages),
-                schema=shape.model_json_schema(),
-                title=shape.__name__,
-                mode=self._line.modes[0],
-                max_tokens=4096,
-            )
+        question = Question(
+            role=self.role,
+            stage=stage,
+            messages=(),
+            schema=shape.model_json_schema(),
+            title=shape.__name__,
+            mode="text",
+            max_tokens=0,
+        )
+        accepted: list[M] = []
+
+        def judge(text: str) -> Judged:
             try:
-                reply = self._line.send(question)
-            except CallFailed as error:
-                raise NoAnswer(error.reason) from None
-            try:
-                answer = parsed(shape, reply.text)
-                reason = check(answer) if check else ""
+                answer = parsed(shape, text)
             except Unreadable as error:
-                reason = str(error)
-            else:
-                if not reason:
-                    return answer
-            messages += [Message(role="assistant", text=reply.text), Message(role="user", text=returned(reason))]
-        raise NoAnswer(reason)
+                return Judged(text=text, reason=str(error), bare=error.bare)
+            reason = check(answer) if check else ""
+            if not reason:
+                accepted.append(answer)
+            return Judged(text=text, reason=reason)
+
+        talk: list[Message] = []
+        for _ in range(1 + CORRECTIONS):
+            judged = self._access.turn(question, prompt, talk, judge)
+            if not judged.reason:
+                return accepted[-1]
+            said = [Message(role="assistant", text=judged.text)] if judged.text.strip() else []
+            talk = [*said, Message(role="user", text=returned(judged.reason))]
+        raise NoAnswer(f"sent back {CORRECTIONS} times, the last time because {' '.join(judged.reason.split())[:300]}")
 
     def attempt(self, stage: str, model: Callable[[], T], offline: Callable[[], T]) -> T:
         """model(); where it has no answer offline(), with a document of kind "fallback" in the ledger."""
@@ -86,30 +85,108 @@ class Chat:
 
 
 class Models:
-    """The models of a study, by role."""
+    """The models of a study, by role. Raises SettingsError where one cannot be had from here."""
 
     def __init__(self, settings: Settings, ledger: Ledger) -> None:
         self._settings = settings
         self._ledger = ledger
-        self._lines: dict[str, Line] = {}
+        self._meter = Meter(settings, ledger)
+        self._calls = ledger.calls.all()
+        self._before = Recording("of this study", (c for c in self._calls if c.answer and c.answer.outcome in ANSWERED))
+        self._replay = _recording(Path(settings.replay)) if settings.replay else None
+        self._accesses: dict[tuple[str, str], Access] = {}
+        self._chats = {role: self._chat(role) for role in ROLES if self.has(role)}
 
     def has(self, role: str) -> bool:
         """Whether a model fills this role."""
         return bool(self._settings.models.get(role, self._settings.model))
 
     def chat(self, role: str) -> Chat:
-        """Raises SettingsError where the role has no model, or one that cannot be reached from here."""
-        name = self._settings.models.get(role, self._settings.model)
-        if name not in self._lines:
-            self._lines[name] = self._line(name)
-        return Chat(role, name, self._lines[name], self._ledger)
+        if not self.has(role):
+            raise SettingsError(f"no model is given for the {role}; give --model, or {role} under [models]")
+        return self._chats[role]
 
-    def _line(self, name: str) -> Line:
+    def _chat(self, role: str) -> Chat:
+        name = self._settings.models.get(role, self._settings.model)
+        given = dict(self._settings.parameters.get(role, {}))
+        usual = {"base_url": self._settings.base_url} | ({"wait_s": 0.0} if name.startswith("fake:") else {})
+        parameters = Parameters(**(usual | given))
+        key = (name, json.dumps(asdict(parameters)))
+        if key not in self._accesses:
+            self._accesses[key] = self._access(name, parameters)
+        return Chat(role, self._accesses[key], self._ledger)
+
+    def _access(self, name: str, parameters: Parameters) -> Access:
+        price = price_of(name, self._settings.prices)
+        free = name.startswith("fake:") or (urlsplit(parameters.base_url).hostname or "") in LOCAL
+        if price is None and not free and self._settings.usd and not self._replay:
+            raise SettingsError(f"--usd needs the price of {name!r}; give it under [prices] in nightlab.toml")
+        return Access(
+            name,
+            _Mute() if self._replay else self._line(name, parameters),
+            parameters,
+            ledger=self._ledger,
+            meter=self._meter,
+            price=price,
+            before=self._before,
+            replay=self._replay,
+            record=self._settings.record,
+        )
+
+    def _line(self, name: str, parameters: Parameters) -> Line:
         kind, _, rest = name.partition(":")
         if kind == "fake" and rest:
-            return Script(Path(rest))
-        raise SettingsError(f"model {name!r} is not known; give openai:NAME or fake:SCRIPT")
+            script = Script(Path(rest))
+            for call in self._calls:
+                if call.model == name and call.answer:
+                    script.skip(call.role, call.stage)
+            return script
+        from nightlab.agents.providers import LangchainLine
+
+        return LangchainLine(name, parameters)
+
+
+class _Mute:
+    """The line of a replay, which asks nobody."""
+
+    modes: tuple[Mode, ...] = ("schema",)
+
+    def send(self, question: Question) -> Reply:
+        raise CallFailed("denied", f"a replay asks no model ({question.stage})")
 
 
 def returned(reason: str) -> str:
-    return f"This answer will not do: {json.dumps(reason, ensure_ascii=False)}. Answer again, mended, in the same form."
+    """What a model is told of an answer that will not do."""
+    return f"That answer will not do: {reason[:1500]}\nAnswer again, mended, in the same form."
+
+
+def adopted(settings: Settings) -> Settings:
+    """The settings of a replay: what was left at its default is as in the recording, and so are models and workers."""
+    if not settings.replay:
+        return settings
+    folder = Path(settings.replay).resolve()
+    recorded, default = _settings_of(folder), asdict(Settings())
+    own = ("isolation", "tokens", "usd", "record", "replay")
+    given = {
+        name: recorded.get(name, value) if value == default[name] and name not in own else value
+        for name, value in asdict(settings).items()
+    }
+    taken = {name: recorded.get(name, default[name]) for name in ("model", "models", "parameters", "workers")}
+    return replace(Settings(**given | taken), replay=str(folder))
+
+
+def _settings_of(folder: Path) -> dict[str, Any]:
+    """The settings of a recorded study. Raises SettingsError where there is none."""
+    if not (folder / "study.db").is_file():
+        raise SettingsError(f"--replay {folder}: it holds no study; give the folder of one that ran with --record")
+    with opened(folder / "study.db") as ledger:
+        body: dict[str, Any] = ledger.document("study", "settings") or {}
+    if not body.get("record"):
+        raise SettingsError(f"--replay {folder}: it was not recorded; a study that ran with --record can be replayed")
+    return body
+
+
+def _recording(folder: Path) -> Recording:
+    _settings_of(folder)
+    with opened(folder / "study.db") as ledger:
+        return Recording(str(folder), ledger.calls.all(), ledger.documents("fallback").values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 Mode = Literal["schema", "tool", "text"]  # how a model is asked for structure: response_format, a tool call, words
@@ -20,6 +20,14 @@ Outcome = Literal[
     "mode",  # the server does not know this way to ask for structure
     "denied",  # a wrong key, an unknown model: asking again is of no use
 ]
+
+
+class NoAnswer(Exception):
+    """A model gave nothing usable. reason: one line, safe to print."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +47,7 @@ class Question:
     title: str
     mode: Mode
     max_tokens: int
+    timeout_s: float = 180.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +70,7 @@ class CallFailed(Exception):
     reason: str
     retry_after_s: float | None = None
     window: int = 0  # tokens, where the server told
+    lasting: bool = False  # nothing but the user can mend it: a wrong key, an unknown model
 
     def __str__(self) -> str:
         return self.reason
@@ -78,8 +88,9 @@ class Line(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """How a model is called. Times in seconds. context: tokens of prompt and answer together; 0: not known."""
+    """How a model is called; times in seconds. context: tokens of prompt and answer together; 0: not known."""
 
+    base_url: str = ""
     temperature: float | None = None
     max_tokens: int = 4096
     timeout_s: float = 180.0
@@ -87,4 +98,5 @@ class Parameters:
     wait_s: float = 1.0  # before the first retry; it doubles from one to the next
     longest_wait_s: float = 60.0
     context: int = 0
-    extra: Mapping[str, Any] = field(default_factory=dict)  # sent to the server as it is
+    failures: int = 6  # so many calls in a row that fail, and the model is left alone for a while
+    pause_s: float = 60.0  # that while

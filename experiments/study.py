@@ -68,6 +68,8 @@ class Settings:
     tokens: int = 0  # limit on tokens in and out together; 0: none
     usd: float = 0.0  # limit on the price of all calls; 0: none
     record: bool = False  # keep every answer and prompt
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # role -> how its model is called
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # USD per million tokens, by model
     replay: str = ""  # a recorded study's folder: its answers instead of a model's
 
     def __post_init__(self) -> None:

@@ -1,0 +1,253 @@
+"""One model as its roles use it: metered, retried, left alone for a while, asked for structure in the way it knows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+
+from nightlab.agents.breaker import Breaker
+from nightlab.agents.prompts import Prompt
+from nightlab.agents.recording import Recording
+from nightlab.agents.usage import FREE, Meter, Price, estimated
+from nightlab.agents.wire import CallFailed, Line, Message, NoAnswer, Parameters, Question, Reply
+from nightlab.experiments.calls import Answer, Call
+from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger import Ledger
+
+TRANSIENT = ("timeout", "connection", "busy")
+TURNS = 12  # at most so many changes of mode and window for one question
+SENT_BACK = {
+    "empty": "the answer was empty",
+    "cut": "the answer was longer than the token limit; answer in fewer words",
+    "refused": "the answer was refused",
+}
+
+
+class Refused(NightlabError):
+    """A server that will not serve this user at all: a wrong key or an unknown model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """What the checks said of a reply. bare: the reply holds no JSON."""
+
+    text: str
+    reason: str  # "" where the reply will do
+    bare: bool = False
+
+
+Judge = Callable[[str], Judged]
+
+
+class Access:
+    """Access to one model. before: what was settled in earlier sessions. replay: a recording to play instead."""
+
+    def __init__(
+        self,
+        name: str,
+        line: Line,
+        parameters: Parameters,
+        *,
+        ledger: Ledger,
+        meter: Meter,
+        price: Price | None,
+        before: Recording,
+        replay: Recording | None = None,
+        record: bool = False,
+    ) -> None:
+        self.name = name
+        self._line = line
+        self._parameters = parameters
+        self._ledger = ledger
+        self._meter = meter
+        self._price = price or FREE
+        self._before = before
+        self._replay = replay
+        self._record = record
+        self._breaker = Breaker(parameters.failures, parameters.pause_s)
+        self._window = parameters.context
+        self._known = f"{name} {parameters.base_url}".strip()
+        found = ledger.document("model", self._known)
+        self._mode = line.modes.index(found["structured"]) if found and found["structured"] in line.modes else 0
+        self._sure = found is not None
+        self._served = found is not None
+
+    def turn(self, question: Question, prompt: Prompt, talk: Sequence[Message], judge: Judge) -> Judged:
+        """One answer, checked; what was said before is in `talk`. Raises NoAnswer."""
+        mode = self._mode
+        for _ in range(TURNS):
+            asked = replace(question, mode=self._line.modes[mode], timeout_s=self._parameters.timeout_s)
+            sized = self._sized(asked, prompt, talk)
+            try:
+                judged = self._retried(sized, prompt, judge)
+            except CallFailed as error:
+                if error.outcome == "mode" and mode + 1 < len(self._line.modes):
+                    mode += 1
+                elif error.outcome == "window":
+                    self._narrow(sized, error.window)
+                elif error.lasting and not self._served:
+                    raise Refused(
+                        f"model {self.name}: {error.reason}; `nightlab resume` goes on when it is mended"
+                    ) from None
+                else:
+                    raise NoAnswer(error.reason) from None
+            else:
+                self._learn(mode, judged)
+                return judged
+        raise NoAnswer("the server knows no way of asking that was tried")
+
+    def _learn(self, mode: int, judged: Judged) -> None:
+        """Keep the way of asking that brought JSON; leave one that the server overlooked."""
+        self._served = True
+        if self._sure:
+            return
+        self._mode = mode
+        if not judged.bare:
+            self._sure = True
+            self._ledger.once("model", self._known, {"structured": self._line.modes[mode]})
+        elif mode + 1 < len(self._line.modes):
+            self._mode = mode + 1
+
+    # The context window
+
+    def _sized(self, question: Question, prompt: Prompt, talk: Sequence[Message]) -> Question:
+        """The question with as many of the newest details as the context window holds."""
+        longest = self._parameters.max_tokens
+        if self._window:
+            longest = min(longest, max(64, self._window // 3))
+        details = prompt.details
+        while True:
+            left_out = len(prompt.details) - len(details)
+            note = [f"({left_out} older items are left out here.)"] if left_out else []
+            user = "\n\n".join([*note, *details, prompt.request])
+            messages = (Message(role="system", text=prompt.system), Message(role="user", text=user), *talk)
+            if not self._window or estimated(messages, _text(question)) + longest <= self._window:
+                return replace(question, messages=messages, max_tokens=longest)
+            if details:
+                details = details[1:]
+            elif talk:
+                talk = talk[2:]
+            else:
+                raise NoAnswer(f"the prompt is longer than the context window of {self._window} tokens")
+
+    def _narrow(self, question: Question, told: int) -> None:
+        size = estimated(question.messages, _text(question)) + question.max_tokens
+        self._window = told if 0 < told < size else size * 3 // 4
+
+    # Calls
+
+    def _retried(self, question: Question, prompt: Prompt, judge: Judge) -> Judged:
+        given = self._parameters
+        usual = wait_exponential_jitter(initial=given.wait_s, max=given.longest_wait_s, jitter=given.wait_s)
+
+        def wait(state: RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after_s if isinstance(error, CallFailed) else None
+            return min(given.longest_wait_s, max(asked or 0.0, usual(state)))
+
+        for attempt in Retrying(
+            stop=stop_after_attempt(1 + given.retries),
+            wait=(lambda _state: 0.0) if self._replay else wait,
+            retry=retry_if_exception(lambda e: isinstance(e, CallFailed) and e.outcome in TRANSIENT),
+            reraise=True,
+        ):
+            with attempt:
+                return self._once(question, prompt, judge)
+        raise AssertionError("tenacity either returns or raises")
+
+    def _once(self, question: Question, prompt: Prompt, judge: Judge) -> Judged:
+        call = self._call(question, prompt)
+        if old := self._before.next(call):
+            return _again(old, judge)
+        if self._replay:
+            recorded = self._replay.needed(call)
+            claimed = replace(call, id=self._ledger.calls.claim(call))
+            self._ledger.calls.settle(claimed.id, replace(recorded, tokens_in=0, tokens_cached=0, tokens_out=0, usd=0))
+            return _again(recorded, judge)
+        self._breaker.check()
+        tokens_in = estimated(question.messages, _text(question))
+        claimed, room = self._meter.claim(call, tokens_in, question.max_tokens, self._price)
+        if self._record:
+            body = [{"role": message.role, "text": message.text} for message in question.messages]
+            kept = {"role": question.role, "stage": question.stage, "messages": body}
+            self._ledger.once("prompt", str(claimed.id), kept)
+        return self._sent(claimed, replace(question, max_tokens=room), judge)
+
+    def _sent(self, call: Call, question: Question, judge: Judge) -> Judged:
+        started = time.monotonic()
+        try:
+            reply = self._line.send(question)
+        except CallFailed as error:
+            self._breaker.failed(error)
+            spent = time.monotonic() - started
+            self._meter.settle(call, Answer(outcome=error.outcome, reason=error.reason, latency_s=round(spent, 3)))
+            raise
+        self._breaker.worked()
+        judged = _judged(reply, judge)
+        outcome = reply.outcome if reply.outcome != "ok" else "invalid" if judged.reason else "ok"
+        reply = self._counted(reply, question)
+        answer = Answer(
+            outcome=outcome,
+            reason=judged.reason,
+            text=reply.text if outcome == "ok" or self._record else "",
+            tokens_in=reply.tokens_in,
+            tokens_cached=reply.tokens_cached,
+            tokens_out=reply.tokens_out,
+            usd=self._price.of(reply.tokens_in, reply.tokens_cached, reply.tokens_out),
+            latency_s=round(time.monotonic() - started, 3),
+        )
+        self._meter.settle(call, answer)
+        if outcome == "refused":
+            raise NoAnswer(f"the model refused: {reply.reason}" if reply.reason else "the model refused")
+        return judged
+
+    def _counted(self, reply: Reply, question: Question) -> Reply:
+        """The reply with tokens by estimate where the server counts none."""
+        if reply.tokens_in or reply.tokens_out:
+            return reply
+        tokens_out = min(question.max_tokens, -(-len(reply.text) // 3))
+        return replace(reply, tokens_in=estimated(question.messages, _text(question)), tokens_out=tokens_out)
+
+    def _call(self, question: Question, prompt: Prompt) -> Call:
+        text = "\x00".join(message.text for message in question.messages)
+        return Call(
+            role=question.role,
+            stage=question.stage,
+            attempt=0,
+            model=self.name,
+            prompt=prompt.name,
+            version=prompt.version,
+            hash=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16],
+            tokens_estimated=0,
+            usd_estimated=0.0,
+        )
+
+
+def _judged(reply: Reply, judge: Judge) -> Judged:
+    """An answer in whole goes to the checks; one that is cut may do nevertheless."""
+    if reply.outcome in ("empty", "refused"):
+        return Judged(text=reply.text, reason=SENT_BACK[reply.outcome])
+    judged = judge(reply.text)
+    if reply.outcome == "cut":
+        return Judged(text=reply.text[:2000], reason=SENT_BACK["cut"])
+    return judged
+
+
+def _again(answer: Answer, judge: Judge) -> Judged:
+    """What a call that was settled earlier brought."""
+    if answer.outcome == "ok":
+        return judge(answer.text)
+    if answer.outcome in ("invalid", "empty", "cut"):
+        return Judged(text=answer.text, reason=answer.reason)
+    if answer.outcome == "refused":
+        raise NoAnswer("the model refused")
+    raise CallFailed(answer.outcome, answer.reason)  # type: ignore[arg-type]
+
+
+def _text(question: Question) -> str:
+    return json.dumps(question.schema)

@@ -1,0 +1,135 @@
+"""`nightlab.toml` in the working directory: models and how they are called, by role, and prices.
+
+    [models]
+    model = "openai:gpt-4.1-mini"        # for every role that names none
+    reviewer = "openai:gpt-4.1"          # a role: its model, or a table with its own parameters
+    coder = { model = "openai:coder", base_url = "http://127.0.0.1:8099/v1", context = 16384 }
+    temperature = 0.7                    # for all roles; as base_url, max_tokens, timeout_s, retries, context, ...
+
+    [prices]                             # USD per million tokens, before the table that ships with nightlab
+    "my-model" = { in = 0.4, cached = 0.1, out = 1.6 }
+
+The command line goes before the file. Keys come from the environment only.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nightlab.agents.providers import checked_url
+from nightlab.experiments.study import ROLES, Settings, SettingsError
+
+FILE = "nightlab.toml"
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+Usd = Annotated[float, Field(ge=0)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Calling(_Table):
+    """Parameters of nightlab.agents.wire.Parameters; what is left out keeps its default."""
+
+    base_url: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=64)] | None = None
+    timeout_s: Seconds | None = None
+    retries: Annotated[int, Field(ge=0, le=20)] | None = None
+    wait_s: Annotated[float, Field(ge=0, le=600)] | None = None
+    longest_wait_s: Annotated[float, Field(ge=0, le=3600)] | None = None
+    context: Annotated[int, Field(ge=512)] | None = None
+    failures: Annotated[int, Field(ge=1)] | None = None
+    pause_s: Seconds | None = None
+
+
+class RoleModel(Calling):
+    model: str = ""
+
+
+Filled = Annotated[str, Field(min_length=1)] | RoleModel
+
+
+class ModelsTable(RoleModel):
+    ideator: Filled | None = None
+    coder: Filled | None = None
+    analyst: Filled | None = None
+    writer: Filled | None = None
+    reviewer: Filled | None = None
+
+
+class PriceRow(_Table):
+    in_: Usd = Field(alias="in")
+    cached: Usd | None = None
+    out: Usd
+
+
+class File(_Table):
+    models: ModelsTable = ModelsTable()
+    prices: dict[str, PriceRow] = {}
+
+
+def configured(settings: Settings, folder: Path) -> Settings:
+    """The settings with what nightlab.toml in this folder adds. Raises SettingsError."""
+    if settings.base_url:
+        checked_url(settings.base_url)
+    path = folder / FILE
+    if not path.is_file():
+        return settings
+    file = read(path)
+    table = file.models
+    rows = {role: _row(getattr(table, role)) for role in ROLES}
+    named = {} if settings.model else {role: row.model for role, row in rows.items() if row.model}
+    common = _given(table)
+    parameters = {role: common | _given(row) for role, row in rows.items()}
+    for given in parameters.values():
+        if settings.base_url:
+            given["base_url"] = settings.base_url
+        if given.get("base_url"):
+            checked_url(given["base_url"])
+    prices = {name: row.model_dump(by_alias=True, exclude_none=True) for name, row in file.prices.items()}
+    return replace(
+        settings,
+        model=settings.model or table.model,
+        models=named | dict(settings.models),
+        parameters={role: given for role, given in parameters.items() if given},
+        prices=prices,
+    )
+
+
+def read(path: Path) -> File:
+    """Raises SettingsError that names the file, the key, what is wrong and what would be right."""
+    try:
+        return File.model_validate(tomllib.loads(path.read_text()))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: no TOML: {error}") from None
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_told(error)}") from None
+
+
+def _told(error: ValidationError) -> str:
+    # A key that is not known says more than one that is missing; the deepest error is the one that is meant.
+    first = max(error.errors(), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
+    where = [str(part) for part in first["loc"] if part not in ("RoleModel", "constrained-str")]
+    if first["type"] == "extra_forbidden":
+        known = (
+            PriceRow if where[0] == "prices" else ModelsTable if where[0] == "models" and len(where) == 2 else RoleModel
+        )
+        table = File if len(where) == 1 else known
+        names = [field.alias or name for name, field in table.model_fields.items()]
+        return f"{'.'.join(where)}: there is no such key; the keys here are {', '.join(names)}"
+    shown = "" if isinstance(first["input"], dict) else f" = {first['input']!r}"
+    return f"{'.'.join(where)}{shown}: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _row(filled: str | RoleModel | None) -> RoleModel:
+    return RoleModel(model=filled) if isinstance(filled, str) else filled or RoleModel()
+
+
+def _given(row: Calling) -> dict[str, Any]:
+    return row.model_dump(include=set(Calling.model_fields), exclude_none=True)
