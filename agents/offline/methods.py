@@ -24,12 +24,21 @@ def _loop(b: Brief) -> str:
 incumbent), run it, evaluate it, and keep or revert it. A trial is claimed in a ledger before it runs and settled once
 after it; a trial that crashes, hangs or breaks a limit is recorded as failed and remembered by the search, so that
 failures are not repeated.{how} The knobs in reach fall under {{fact:reach.strategies}} strategies
-({listed([words(s) for s in b.evidence.idea_strategies])}); {{ref:knobs}} lists all knobs with their ranges.
+({listed([words(s) for s in b.evidence.idea_strategies])}); {{ref:knobs}} lists all knobs with their ranges.{_edits(b)}
 
 {{float:knobs}}"""
         if b.evidence.template.knobs
         else f"""*The loop.* The study is a loop of four steps: propose a change
-to the incumbent, run it, evaluate it, and keep or revert it.{how}"""
+to the incumbent, run it, evaluate it, and keep or revert it.{how}{_edits(b)}"""
+    )
+
+
+def _edits(b: Brief) -> str:
+    if not b.evidence.edits:
+        return ""
+    return (
+        " Of the trials, {fact:search.edits} changed files of the experiment itself; an edit is checked for syntax"
+        " before it runs, and no edit reaches the judge or the data."
     )
 
 

@@ -122,11 +122,11 @@ def ablation(b: Brief) -> str:
     helps = [r for r in e.ablation if r["significant"]]
     harms = [r for r in e.ablation if r["high"] < 0]
     rest = undecided(e)
-    text = """What the best configuration owes to which of its parts is seen by taking each part out of it again: the
-knobs of one strategy that differ from the default and that one trial set last. The runs use
+    text = f"""What the best configuration owes to which of its parts is seen by taking each part out of it again: the
+{_kinds(e)}. The runs use
 the confirmation's seeds on the development split, so each
-comparison is paired. {ref:ablation-intervals} and {ref:ablation-table} show the outcome; positive values are what is
-lost without the part."""
+comparison is paired. {{ref:ablation-intervals}} and {{ref:ablation-table}} show the outcome; positive values are what
+is lost without the part."""
     if helps:
         told = listed([f"{component(r)} ({{fact:ablation.{r['key']}.effect}})" for r in helps[:4]])
         text += f" After the correction for several tests, the contribution is significant for {told}."
@@ -140,6 +140,13 @@ lost without the part."""
             " better ones, or by luck."
         )
     return f"{text}\n\n{{float:ablation-intervals}}\n\n{{float:ablation-table}}"
+
+
+def _kinds(e: Evidence) -> str:
+    knobs = "the knobs of one strategy that differ from the default and that one trial set last"
+    edit = "the edit of one trial, with those that stand on the same lines"
+    kinds = [knobs] if any(r["knobs"] for r in e.ablation) else []
+    return " or ".join([*kinds, edit] if any(not r["knobs"] for r in e.ablation) else kinds)
 
 
 def sensitivity(b: Brief) -> str:
@@ -181,7 +188,7 @@ def discussion(b: Brief) -> str:
             f" lucky draws{cite(b, 'statistics')}. It is a gain over the declared default, not over the best published"
             " result: the study asks what changes of this kind are worth under equal conditions."
         )
-    elif not e.template.knobs:
+    elif not e.template.knobs and not e.edits:
         start = "The template declares no knobs, so nothing could be searched without a language model."
     else:
         start = (

@@ -83,7 +83,8 @@ def _summary(s: Submission) -> str:
     e = s.evidence
     outcome = "claims an improvement, confirmed on fresh seeds" if e.improved else "reports a negative result"
     return (
-        f"The paper asks: {s.idea.question} It searches {len(e.template.knobs)} knobs with"
+        f"The paper asks: {s.idea.question} It searches {len(e.template.knobs)} knobs"
+        f"{' and edits of files' if e.edits else ''} with"
         f" {e.facts['search.trials'].text} trials and {outcome}"
         f" (effect {e.facts['claim.effect'].text}, p {e.facts['claim.p'].text})."
     )

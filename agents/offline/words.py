@@ -25,6 +25,15 @@ def cite(b: Brief, topic: str, most: int = 3) -> str:
     return f" {{cite:{','.join(keys)}}}" if keys else ""
 
 
+def reach(b: Brief) -> str:
+    """What the search could change."""
+    e = b.evidence
+    if not e.template.knobs:
+        return "the files that the template declares editable"
+    edits = " and the files that the template declares editable" if e.edits else ""
+    return f"{{fact:reach.knobs}} declared knobs{edits}"
+
+
 def strategy(name: str) -> str:
     """What a change concerned, in words."""
     return "several strategies at once" if name == JOINT else words(name)

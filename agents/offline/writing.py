@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from nightlab.agents.offline import methods, results
-from nightlab.agents.offline.words import cite, listed, words
+from nightlab.agents.offline.words import cite, listed, reach, words
 from nightlab.agents.team import Brief
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.literature import Reference
@@ -56,7 +56,7 @@ def abstract(b: Brief) -> str:
     e, t = b.evidence, b.evidence.template
     metric, split = words(t.fitness_label), e.claim["split"]
     opening = (
-        f"We ask: {words(b.idea.question)} An automated search over {{fact:reach.knobs}} declared knobs ran"
+        f"We ask: {words(b.idea.question)} An automated search over {reach(b)} ran"
         " {fact:search.trials} trials against a baseline; a change was kept only if it was better beyond the measured"
         " noise."
     )
@@ -115,8 +115,8 @@ experiments can mistake a flaw of the measurement for progress. {_separation(b)}
 
 The contributions are these:
 
-- a search over {{fact:reach.knobs}} knobs under {{fact:reach.strategies}} strategies, {{fact:search.trials}} trials
-in all, with every verdict weighed against the noise between seeds ({{ref:results}});
+- a search over {reach(b)}, {{fact:search.trials}} trials in all,
+with every verdict weighed against the noise between seeds ({{ref:results}});
 - {_confirmed(e)}{headline}
 {ABLATION if e.ablation else ""}- a complete record: all trials,
 the failed and the reverted ones too, and the evidence behind each number
@@ -236,6 +236,9 @@ def limitations(b: Brief) -> str:
         "*One task.* All results hold for one task and its data; nothing here shows that they carry over.",
         "*A bounded space.* The search moved only the declared knobs within their ranges; better settings may lie"
         " outside of them."
+        if t.knobs and not e.edits
+        else "*A bounded space.* The search moved the declared knobs within their ranges and changed only files that"
+        " the template declares editable."
         if t.knobs
         else "*A bounded space.* The search changed only the files that the template declares editable.",
         "*A bounded budget.* With {fact:search.trials} trials the search is far from exhaustive, and another seed of"
