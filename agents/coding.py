@@ -7,6 +7,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,7 @@ class ModelCoder:
 
     def __init__(self, chat: Chat, offline: Coder, study: Study) -> None:
         self._chat, self._offline, self._study = chat, offline, study
+        self._name = _without_path(chat.name)
         self._read = functools.lru_cache(maxsize=256)(study.artifacts.read)
 
     def propose(self, situation: Situation) -> Change:
@@ -100,7 +102,7 @@ class ModelCoder:
         if (stored := ledger.document("proposal", key)) is None:
             asked = ledger.documents("proposal")
             given_up = [body["repairs"] for body in asked.values() if body["repairs"] is not None]
-            failed = to_repair(situation.history, self._chat.name, given_up)
+            failed = to_repair(situation.history, self._name, given_up)
             who = MODEL if failed else self._who(situation, asked)
             change = self._by_model(situation, failed) if who == MODEL else self._by_search(situation)
             body = {"by": who, "repairs": failed.number if failed else None, "change": asdict(change)}
@@ -111,10 +113,8 @@ class ModelCoder:
         if not situation.template.knobs:
             return MODEL
         proposer = [t.change.proposer for t in situation.history]
-        seen = [
-            replace(t, strategy=MODEL if proposer[t.number] == self._chat.name else SEARCH) for t in situation.trials
-        ]
-        silent = sum(body["by"] == MODEL and body["change"]["proposer"] != self._chat.name for body in asked.values())
+        seen = [replace(t, strategy=MODEL if proposer[t.number] == self._name else SEARCH) for t in situation.trials]
+        silent = sum(body["by"] == MODEL and body["change"]["proposer"] != self._name for body in asked.values())
         rng = np.random.default_rng([self._study.settings.seed % 2**64, situation.number, PROPOSER])
         return draw_strategy((SEARCH, MODEL), seen, rng, {MODEL: silent})
 
@@ -174,7 +174,7 @@ class ModelCoder:
             params=params,
             artifact=artifact,
             parent=base.number,
-            proposer=self._chat.name,
+            proposer=self._name,
         )
 
     def _prompt(self, situation: Situation, base: Trial, failed: Trial | None) -> Prompt:
@@ -211,6 +211,12 @@ class ModelCoder:
             diff=diff if len(diff) <= DIFF else f"{diff[:DIFF]}\n[...]",
             moves=", ".join(f"{name} to {new}" for name, (_, new) in moves.items()),
         )
+
+
+def _without_path(name: str) -> str:
+    """A model's name as books and papers have it: of a script only the file's name."""
+    kind, _, rest = name.partition(":")
+    return f"fake:{Path(rest).stem}" if kind == "fake" else name
 
 
 def _in_reach(situation: Situation) -> list[Knob]:

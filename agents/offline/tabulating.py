@@ -158,7 +158,7 @@ def _all_trials(e: Evidence) -> Table:
                 f"`T{t.number}`",
                 parent,
                 words(t.change.strategy),
-                words(t.change.proposer),
+                code(t.change.proposer) if ":" in t.change.proposer else words(t.change.proposer),
                 verdict,
                 mark(key if key in e.facts else None),
             )
