@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from nightlab.agents.breaker import Breaker
 from nightlab.agents.prompts import Prompt
@@ -143,7 +143,7 @@ class Access:
 
     def _retried(self, question: Question, prompt: Prompt, judge: Judge) -> Judged:
         given = self._parameters
-        usual = wait_exponential_jitter(initial=given.wait_s, max=given.longest_wait_s, jitter=given.wait_s)
+        usual = wait_random_exponential(multiplier=given.wait_s, max=given.longest_wait_s)
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
