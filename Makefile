@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CODE := nightlab/*.py agents experiments graph papers templates tests benchmarks
 ARGS ?=
 
-.PHONY: paper test check lint types format setup benchmarks clean
+.PHONY: paper test check lint types format setup benchmarks durability clean
 
 paper: $(READY)  ## set up and write a paper on the digits template
 	$(BIN)/nightlab run digits $(ARGS)
@@ -28,6 +28,9 @@ format: $(READY)  ## format and mend what can be mended
 	$(BIN)/ruff check --fix $(CODE)
 
 setup: $(READY)
+
+durability: $(READY)  ## kill -9 at 200 random moments, a full disk, corrupt files, a jumping clock; ARGS="--kills 20" is quicker
+	$(BIN)/python -m tests.durability $(ARGS)
 
 benchmarks: $(READY)  ## all benchmarks, on a machine that does nothing else
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[bench]'

@@ -55,6 +55,9 @@ class InstantRunner:
     level = "S0"
     workers = 1
 
+    def started(self, _future):  # type: ignore[no-untyped-def]
+        return True
+
     def submit(self, request):  # type: ignore[no-untyped-def]
         from nightlab.experiments.records import RunOutcome
 

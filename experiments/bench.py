@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 
+from nightlab.experiments.budget import Budget
+from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Run
 from nightlab.experiments.records import Change, Runner, RunOutcome, RunRequest, Split
+from nightlab.experiments.sessions import last_death
 from nightlab.experiments.study import Study, StudyError
 
-MAX_INTERRUPTIONS = 3  # a run that was in progress at so many kills is taken to be their cause
+# A run that was in progress each time the study died is taken to be the cause: soon where the machine itself went down
+# or ran out of memory, late where somebody killed the study, which says nothing about the run.
+MAX_DEATHS = {"broken": 3, "killed": 12}
+
+
+class Stopped(NightlabError):
+    """A step was asked to stop between two runs; what ran is settled, and a resume goes on from there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +42,33 @@ class Job:
 class Bench:
     """Submits jobs to the runner and keeps the ledger's books on them."""
 
-    def __init__(self, study: Study, runner: Runner) -> None:
+    def __init__(
+        self,
+        study: Study,
+        runner: Runner,
+        budget: Budget | None = None,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.study = study
         self.runner = runner
+        self.budget = budget or Budget(study, workers=runner.workers)
+        self._stopping = stopping
+        self._last_settled = time.monotonic()
         self._in_flight: dict[Future[RunOutcome], Run] = {}
         self._reused: list[Run] = []  # settled by an earlier outcome, not yet collected
         self._known: dict[str, int] = {}  # hash of a run's inputs -> a run that went well
         self._replay()
 
+    def heed(self) -> None:
+        """Raise Stopped if the study was asked to stop."""
+        if self._stopping():
+            raise Stopped(f"{self.study.folder}: stopped between two runs")
+
     def finish(self) -> None:
-        """Wait for what is in flight and settle it."""
+        """Wait for the runs in progress and settle them; what is only queued is left to a resume."""
+        for future in [f for f in self._in_flight if not self.runner.started(f)]:
+            if future.cancel():
+                del self._in_flight[future]
         while self._in_flight:
             self.collect()
 
@@ -50,6 +78,7 @@ class Bench:
         An outcome of the same artifact, parameters and seed is taken over instead of being computed again; evaluator
         and data are the same throughout a study.
         """
+        self.study.check_disk()
         ledger = self.study.ledger
         seed = self.study.seed_of(job.seeds, job.replicate)
         inputs = _inputs(job.change, seed)
@@ -68,6 +97,8 @@ class Bench:
                 splits=job.splits,
                 cold=job.cold,
             )
+            if not self._in_flight:
+                self._last_settled = time.monotonic()
             self._in_flight[self.runner.submit(request)] = run
         return run
 
@@ -80,7 +111,12 @@ class Bench:
         for future in sorted(done, key=lambda f: self._in_flight[f].id):
             run = self._in_flight.pop(future)
             outcome = future.result()
+            if outcome.status != "ok":
+                self.study.check_disk()
             self.study.ledger.settle_run(run.id, outcome)
+            now = time.monotonic()
+            self.budget.note(outcome.wall_s, now - self._last_settled)
+            self._last_settled = now
             if outcome.status == "tampered":
                 raise StudyError(
                     f"{self.study.folder}: stopped, because what judges the experiments was altered during run"
@@ -93,11 +129,20 @@ class Bench:
         return settled
 
     def all(self, jobs: Iterable[Job]) -> list[Run]:
-        """Run all jobs and return their settled runs in the order of the jobs."""
-        claimed = [self.start(job) for job in jobs]
-        settled = {run.id: run for run in claimed if run.outcome}
-        while len(settled) < len({run.id for run in claimed}):
-            settled |= {run.id: run for run in self.collect()}
+        """Run all jobs and return their settled runs in the order of the jobs.
+
+        A run is claimed when a slot is free for it or soon will be, so that a stop comes between two runs.
+        Raises Stopped then.
+        """
+        waiting, claimed, settled = deque(jobs), list[Run](), dict[int, Run]()
+        while waiting or len(settled) < len({run.id for run in claimed}):
+            self.heed()
+            while waiting and len(self._in_flight) <= self.runner.workers:
+                claimed.append(run := self.start(waiting.popleft()))
+                if run.outcome is not None:
+                    settled[run.id] = run
+            if len(settled) < len({run.id for run in claimed}):
+                settled |= {run.id: run for run in self.collect()}
         return [settled[run.id] for run in claimed]
 
     def _earlier(self, inputs: str, splits: tuple[Split, ...]) -> RunOutcome | None:
@@ -111,23 +156,25 @@ class Bench:
         return replace(outcome, wall_s=0.0, cpu_s=0.0, output=f"the outcome of run {number}")
 
     def _replay(self) -> None:
-        """Learn what ran well, and give up on runs that were in progress each time the study was killed."""
-        ledger = self.study.ledger
-        known = ledger.documents("interrupted")
-        before = list(ledger.documents("opened"))[-2:-1]  # the last one is this session
-        killed = any(key not in ledger.documents("session") for key in before)
+        """Learn what ran well, and give up on runs that were in progress each time the study died."""
+        ledger, death = self.study.ledger, last_death(self.study.ledger)
+        deaths = ledger.documents("interrupted")
         for run in ledger.runs():
             if run.outcome is not None:
                 if run.outcome.status == "ok":
                     self._known[run.inputs] = run.id
-                continue
-            if not killed or run.subject == "0":  # a session that ended in order is no fault of its runs
-                continue
-            times = 1 + sum(key.startswith(f"{run.id}.") for key in known)
-            ledger.once("interrupted", f"{run.id}.{times}", {})
-            if times >= MAX_INTERRUPTIONS:
-                why = f"the study was stopped {times} times while this run was in progress"
-                ledger.settle_run(run.id, RunOutcome(status="crash", level=self.runner.level, error=why))
+            elif death and run.subject not in ("0", "baseline"):
+                key = f"{run.id}.{sum(key.startswith(f'{run.id}.') for key in deaths)}"
+                deaths[key] = ledger.once("interrupted", key, {"death": death})
+                self._give_up(run, [body for key, body in deaths.items() if key.startswith(f"{run.id}.")])
+
+    def _give_up(self, run: Run, deaths: list[dict[str, str]]) -> None:
+        """Settle a run as a crash if it was in progress at too many deaths."""
+        for kind, most in MAX_DEATHS.items():
+            if sum(body.get("death") == kind for body in deaths) >= most:
+                why = f"the study was stopped {len(deaths)} times while this run was in progress"
+                self.study.ledger.settle_run(run.id, RunOutcome(status="crash", level=self.runner.level, error=why))
+                return
 
 
 def _inputs(change: Change, seed: int) -> str:

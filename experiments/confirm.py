@@ -103,8 +103,10 @@ def pairs(loop: Loop, runs: Sequence[Run], first: str, second: str, split: Split
 def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
     """Take each component out of the best and test what is lost, Holm-corrected; on dev, paired with the best."""
     best, parts = loop.entries[loop.best].trial.change, components(loop)
-    n = min(seeds, loop.template.spec.budget.confirm_seeds)
-    effects = _against_best(loop, "ablate", {c.key: c.taken_out(best, loop.template.defaults) for c in parts}, n)
+    asked = min(seeds, loop.template.spec.budget.confirm_seeds)
+    n = loop.bench.budget.seeds(f"ablation with {asked} seeds", len(parts), asked)
+    variants = {c.key: c.taken_out(best, loop.template.defaults) for c in parts if n}
+    effects = _against_best(loop, "ablate", variants, n)
     parts = [c for c in parts if c.key in effects]
     corrected = holm([effects[c.key].p_value for c in parts])
     rows = []
@@ -124,7 +126,8 @@ def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[dict[s
     for knob in loop.template.knobs:
         for side, value in neighbours(knob, best.params[knob.name]).items():
             steps[f"{knob.name}-{side}"] = {knob.name: value}
-    variants = {key: replace(best, params={**best.params, **step}) for key, step in steps.items()}
+    seeds = loop.bench.budget.seeds("sensitivity", len(steps), seeds)
+    variants = {key: replace(best, params={**best.params, **step}) for key, step in steps.items() if seeds}
     effects = _against_best(loop, "sensitivity", variants, seeds)
     for run in loop.study.ledger.runs("sensitivity"):
         if run.outcome and run.outcome.status == "ok" and loop.template.violated(dict(run.outcome.metrics["dev"])):

@@ -68,11 +68,23 @@ class Ledger:
             with self._engine.begin() as db:
                 db.exec_driver_sql("BEGIN IMMEDIATE")  # two that open an old ledger at once migrate it once
                 version = lay_out(db)
+        except sa.exc.OperationalError:
+            raise  # locked, full or read-only: nothing is wrong with the ledger itself
         except sa.exc.DatabaseError as error:
             raise LedgerError(f"{file}: no readable ledger ({error.orig}); restore it from a copy") from error
         if version != SCHEMA_VERSION:
             raise LedgerError(f"{file} has schema {version}; this nightlab reads schema {SCHEMA_VERSION}")
         self.calls = Calls(self._engine)
+
+    def check(self) -> None:
+        """Raise LedgerError where the file is damaged."""
+        try:
+            with self._engine.connect() as db:
+                found = db.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        except sa.exc.DatabaseError as error:
+            found = str(error.orig)
+        if found != "ok":
+            raise LedgerError(f"{self.file}: the ledger is damaged ({found}); restore it from a copy")
 
     def close(self) -> None:
         self._engine.dispose()
@@ -95,7 +107,14 @@ class Ledger:
         """All documents of a kind by key, in the order of writing."""
         query = sa.select(documents.c.key, documents.c.body).where(documents.c.kind == kind)
         with self._engine.connect() as db:
-            return {key: json.loads(body) for key, body in db.execute(query.order_by(documents.c.created_at))}
+            return {key: json.loads(body) for key, body in db.execute(query.order_by(sa.text("rowid")))}
+
+    def stamps(self, start: float, end: float) -> list[float]:
+        """The times at which rows were written from `start` up to before `end`, in order; seconds of the wall clock."""
+        columns = [c for table in metadata.tables.values() for c in table.columns if c.name.endswith("_at")]
+        query = sa.union_all(*(sa.select(c).where((c >= start) & (c < end)) for c in columns))
+        with self._engine.connect() as db:
+            return sorted(db.execute(query).scalars())
 
     # Trials
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from nightlab.experiments.bench import Bench, Job
 from nightlab.experiments.decision import More, Noise, judge, select
@@ -70,8 +71,8 @@ class Loop:
 
     @property
     def elapsed_s(self) -> float:
-        """Working time of the search over all sessions of the study, in seconds."""
-        return self._elapsed_before + time.monotonic() - self._started
+        """Working time over all sessions of the study, in seconds; it never goes back."""
+        return max(self.bench.budget.elapsed_s, self._elapsed_before + time.monotonic() - self._started)
 
     @property
     def deterministic(self) -> bool:
@@ -124,18 +125,8 @@ class Loop:
 
     def exhausted(self) -> str:
         """Why no further trial may be claimed; empty while one may."""
-        settings = self.study.settings
-        if len(self.entries) > settings.trials:
-            return f"the budget of {settings.trials} trials is used"
-        if self.elapsed_s + self._reserve_s() > settings.hours * 3600:
-            return f"the budget of {settings.hours:g} hours is used but for what the confirmation needs"
-        return ""
-
-    def _reserve_s(self) -> float:
-        """Time to keep for the confirmation and the ablation, by what a run took so far."""
-        walls = [o.wall_s for e in self.entries[:50] for o in e.outcomes if o is not None]
-        mean = sum(walls) / len(walls) if walls else 0.0
-        return 4 * self.template.spec.budget.confirm_seeds * mean / self.bench.runner.workers
+        wanted = sum(self.entries[n].wanted - len(self.entries[n].outcomes) for n in self.open)
+        return self.bench.budget.search_ended(len(self.entries) - 1, max(wanted, len(self.open)))
 
     # The steps
 
@@ -155,6 +146,7 @@ class Loop:
         if entry.trial.verdict:
             return entry.trial.verdict
         while not entry.complete:
+            self.bench.heed()
             self.wait()
         for outcome in entry.outcomes:
             if outcome is not None and outcome.status != "ok":
@@ -241,6 +233,8 @@ class Loop:
         while True:
             groups = [self._eligible(entry) for entry in self.entries]
             chosen = select(groups, self.noise, searched=settings.seeds, min_effect=effect)
+            if isinstance(chosen, dict) and not self._affordable(chosen):
+                chosen = select(groups, self.noise, searched=settings.seeds, min_effect=effect, rungs=())
             if isinstance(chosen, int):
                 return int(ledger.once("selection", "chosen", {"trial": chosen})["trial"])
             jobs = [
@@ -251,6 +245,13 @@ class Loop:
             for run in self.bench.all(jobs):
                 self._record(int(run.subject), run.replicate, run.outcome)
 
+    def _affordable(self, wanted: dict[int, int]) -> bool:
+        """Whether there is time for more replicates; that there is none is written down."""
+        if allowed := self.bench.budget.allows(sum(n - len(self.entries[t].outcomes) for t, n in wanted.items())):
+            return allowed
+        self.bench.budget.cut("selection")
+        return False
+
     @property
     def best(self) -> int:
         """The trial that was chosen for the confirmation; the incumbent as long as none is."""
@@ -258,11 +259,14 @@ class Loop:
         return self.incumbent if stored is None else int(stored["trial"])
 
     def _eligible(self, entry: Entry) -> list[float]:
-        """Scores of a trial that may be confirmed; none if a run of it failed or it violates a constraint."""
+        """Scores of a trial that may be confirmed, up to the first replicate that is still to come; none if a run of
+        it failed or it violates a constraint."""
         verdict = entry.trial.verdict
-        if verdict is None or verdict.cause or any(o is None or o.status != "ok" for o in entry.outcomes):
+        if verdict is None or verdict.cause or any(o is not None and o.status != "ok" for o in entry.outcomes):
             return []
-        return [] if entry.trial.number != BASELINE and self._violation(entry) else self._all_scores(entry.trial.number)
+        if entry.trial.number != BASELINE and self._violation(entry):
+            return []
+        return [self.score(o) for o in takewhile(lambda o: o is not None, entry.outcomes) if o is not None]
 
     def _violation(self, entry: Entry) -> str:
         for outcome in entry.outcomes:
@@ -293,7 +297,8 @@ class Loop:
         entry.wanted = max(entry.wanted, replicate + 1)
 
     def _settle(self, entry: Entry, verdict: Settled) -> Settled:
-        verdict = Settled(**{**vars(verdict), "elapsed_s": self.elapsed_s})
+        numbers = {**verdict.numbers, "runs": float(len(entry.outcomes))}
+        verdict = Settled(**{**vars(verdict), "numbers": numbers, "elapsed_s": self.elapsed_s})
         self.study.ledger.settle(entry.trial.number, verdict)
         entry.trial = Trial(number=entry.trial.number, change=entry.trial.change, verdict=verdict)
         self._account(entry)
@@ -306,7 +311,9 @@ class Loop:
         self._history[number] = entry.trial
         if verdict is not None and verdict.kind == "kept":
             self.incumbent = number
-        if len(scores := self._all_scores(number)) > 1:
+        # The noise is what it was at the verdict, also in a replay that knows of more replicates.
+        known = int(verdict.numbers.get("runs", len(entry.outcomes))) if verdict else 0
+        if len(scores := self._all_scores(number)[:known]) > 1:
             self.noise.add(scores)
 
 

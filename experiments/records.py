@@ -90,6 +90,10 @@ class Runner(Protocol):
         """Queue a run. The future never raises for what the experiment does: that is a RunOutcome."""
         ...
 
+    def started(self, future: Future[RunOutcome]) -> bool:
+        """Whether a submitted run has left the queue."""
+        ...
+
     def close(self) -> None: ...
 
 

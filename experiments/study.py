@@ -31,6 +31,7 @@ prepare(pathlib.Path(inputs), pathlib.Path(private), int(seed))
 """
 PREPARE_TIMEOUT_S = 3600
 ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
+FREE_MB = 8  # on the study's disk; with less, a failure says nothing about what failed
 
 
 class StudyError(NightlabError):
@@ -150,6 +151,14 @@ class Study:
                 " be comparable; restore the files or start a new study"
             )
 
+    def check_disk(self) -> None:
+        """Raise StudyError where the disk is all but full, before that is taken for the fault of a run or a paper."""
+        if shutil.disk_usage(self.folder).free < FREE_MB * 2**20:
+            raise StudyError(
+                f"{self.folder}: the disk is full; make room (at least {FREE_MB} MB), then"
+                f" `nightlab resume {self.folder}` goes on"
+            )
+
     def _hashes(self) -> dict[str, str]:
         folders = {"inputs": self.inputs, "private data": self.private, "template": self.template.folder}
         return {what: tree_hash(folder) for what, folder in folders.items()}
@@ -190,6 +199,7 @@ def reopen(folder: Path) -> Iterator[Study]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StudyError(f"{folder}: another nightlab works on this study; wait for it or stop it") from None
+            study.ledger.check()
             yield study
     finally:
         study.close()

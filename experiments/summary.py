@@ -6,6 +6,7 @@ from typing import Any
 
 from nightlab.experiments.loop import BASELINE
 from nightlab.experiments.search.diversity import diversity
+from nightlab.experiments.sessions import worked_s
 from nightlab.experiments.statistics import summarize
 from nightlab.experiments.study import Study
 
@@ -56,13 +57,8 @@ def experiment_summary(study: Study) -> dict[str, Any]:
             "split": claim["split"],
             "n": claim["n"],
         },
-        "wall_s": round(_elapsed(study), 1),
+        "wall_s": round(worked_s(ledger), 1),
         "busy_s": round(sum(r.outcome.wall_s for r in runs if r.outcome), 1),
         "workers": study.settings.workers,
         "diversity": {k: round(v, 4) for k, v in diversity([t.change for t in trials], template.knobs).items()},
     }
-
-
-def _elapsed(study: Study) -> float:
-    """Working time over all sessions of the study, in seconds."""
-    return float(sum(body["wall_s"] for body in study.ledger.documents("session").values()))

@@ -37,20 +37,36 @@ class PrunedSaver(SqliteSaver):
                 cursor.execute(f"DELETE FROM {table} {where} AND checkpoint_id < {oldest}", (*key, *key))
 
 
-def _set_aside_if_corrupt(file: Path) -> None:
-    """A replay from the start costs little, since the ledger keeps all work: better than to give the study up."""
+def _damage(file: Path) -> str:
+    """What is wrong with the checkpoints; empty if nothing is, or if there are none."""
+    if not file.exists():
+        return ""
+    if not file.stat().st_size:
+        return "empty"
     try:
         with closing(sqlite3.connect(file)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError:
-        logging.getLogger(__name__).warning("%s is corrupt and was set aside; the ledger tells what is done", file)
-        file.replace(file.with_suffix(".db.corrupt"))
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            for config in SqliteSaver(connection).list(None):
+                assert config.checkpoint is not None
+    except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+        return str(error) or type(error).__name__
+    return "" if found == "ok" else str(found)
+
+
+def _set_aside_if_damaged(file: Path) -> None:
+    """A replay from the start costs little, since the ledger keeps all work: better than to give the study up."""
+    if damage := _damage(file):
+        told = "%s is corrupt (%s) and was set aside; the study goes on from its ledger, which has all that was done"
+        logging.getLogger(__name__).warning(told, file, " ".join(damage.split()))
+        for part in (file.with_name(f"{file.name}{end}") for end in ("", "-wal", "-shm")):
+            if part.exists():
+                part.replace(part.with_name(f"{part.name}.corrupt"))
 
 
 @contextmanager
 def checkpoints(file: Path) -> Iterator[PrunedSaver]:
     """The saver over a study's graph.db."""
-    _set_aside_if_corrupt(file)
+    _set_aside_if_damaged(file)
     with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
         # The ledger is the truth and a replay repeats nothing, so the checkpoints need not wait for the disk.
         connection.execute("PRAGMA journal_mode=WAL")

@@ -76,6 +76,8 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
         return  # the writer had nothing to mend
     (place / "manuscript.json").write_text(to_json(draft), encoding="utf-8")
     compiled = latex.build(draft, collected.facts, references(lab), place)
+    if compiled.pdf is None:
+        lab.study.check_disk()
     _note_compiled(place, compiled)
 
 

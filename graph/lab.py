@@ -12,8 +12,10 @@ from pydantic import TypeAdapter
 
 from nightlab.agents.team import Team
 from nightlab.experiments.bench import Bench
+from nightlab.experiments.budget import Budget
 from nightlab.experiments.loop import Loop
 from nightlab.experiments.records import Runner
+from nightlab.experiments.sessions import Session
 from nightlab.experiments.study import Study
 
 T = TypeVar("T")
@@ -26,6 +28,8 @@ class Lab:
     study: Study
     team: Team
     start_runner: Callable[[], Runner]
+    session: Session | None = None
+    stopping: Callable[[], bool] = lambda: False
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @functools.cached_property
@@ -33,7 +37,8 @@ class Lab:
         self.study.prepare()
         runner = self.start_runner()
         self._stack.callback(runner.close)
-        return Bench(self.study, runner)
+        budget = Budget(self.study, self.session, runner.workers)
+        return Bench(self.study, runner, budget, self.stopping)
 
     @functools.cached_property
     def loop(self) -> Loop:

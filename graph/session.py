@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -11,9 +11,11 @@ from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
 from nightlab.agents.offline import offline_team
+from nightlab.experiments.bench import Stopped
 from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.runner.sandbox import choose
 from nightlab.experiments.search.policy import make_policy
+from nightlab.experiments.sessions import Session
 from nightlab.experiments.study import Settings, SettingsError, Study, create, reopen
 from nightlab.experiments.template import load
 from nightlab.graph import drafting
@@ -59,24 +61,29 @@ def work(
     Raises Interrupted when `control` was asked to drain; `stop` is filled with what ends the work at once.
     """
     with reopen(folder) as study:
-        lab = Lab(study, offline_team(study.settings), lambda: _runner(study))
+        session = Session(study.ledger)
+        lab = Lab(
+            study,
+            offline_team(study.settings),
+            lambda: _runner(study),
+            session,
+            lambda: control is not None and control.drain_requested,
+        )
         if stop is not None:
             stop.append(lab.close)
-        started = time.monotonic()
-        session = f"{time.time():.3f}"
-        study.ledger.once("opened", session, {})
         try:
             _drive(study, lab, listen, control)
-        except GraphDrained:
+        except (GraphDrained, Stopped):
             lab.finish()
             raise Interrupted from None
         finally:
             lab.close()
-            study.ledger.once("session", session, {"wall_s": round(time.monotonic() - started, 2)})
+            session.close()
 
 
 def _runner(study: Study) -> Any:
     scratch = study.folder / "scratch"
+    shutil.rmtree(scratch, ignore_errors=True)  # what a killed session left there
     settings = study.settings
     return local_runner(
         study.template,

@@ -284,6 +284,8 @@ def _print_json(body: dict[str, Any]) -> None:
 
 def _fail(message: str, code: int) -> NoReturn:
     typer.echo(f"nightlab: {message}", err=True)
+    if "--json" in sys.argv:
+        _print_json({"error": message})
     raise typer.Exit(code)
 
 

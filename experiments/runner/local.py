@@ -97,6 +97,11 @@ class LocalRunner:
         self._jobs.put((request, future))
         return future
 
+    def started(self, future: Future[RunOutcome]) -> bool:
+        """Whether a submitted run has left the queue."""
+        with self._lock:
+            return future not in self._tickets or self._tickets[future].started
+
     def close(self) -> None:
         """End all runs at once; the futures of those that are queued or under way are cancelled."""
         with self._lock:
@@ -123,6 +128,8 @@ class LocalRunner:
             request, future = job
             with self._lock:
                 ticket = self._tickets.get(future)
+                if ticket is not None:
+                    ticket.started = True
             if ticket is None:
                 continue  # cancelled while it was queued
             try:

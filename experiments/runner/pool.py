@@ -29,6 +29,7 @@ class Ticket:
         self._lock = threading.Lock()
         self._connection: socket.socket | None = None
         self.cancelled = False
+        self.started = False  # whether it has left the queue
 
     def attach(self, connection: socket.socket) -> None:
         """Make `connection` the one that cancelling cuts."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments import confirm as confirmation
-from nightlab.experiments.bench import MAX_INTERRUPTIONS, Bench
+from nightlab.experiments.bench import MAX_DEATHS, Bench
 from nightlab.experiments.confirm import neighbours
 from nightlab.experiments.decision import Verdict
 from nightlab.experiments.loop import BASELINE, CALIBRATION, Loop
@@ -162,23 +162,25 @@ def test_a_new_loop_over_the_same_ledger_goes_on(
     assert len(second.study.ledger.trials()) == 3
 
 
-def test_a_run_that_was_there_at_every_kill_is_given_up(
-    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+@pytest.mark.parametrize("death", ["broken", "killed"])
+def test_a_run_that_was_there_at_every_death_is_given_up(
+    death: str, make_template: MakeTemplate, loop_of: Callable[..., Loop]
 ) -> None:
     loop = loop_of(make_template())
     loop.baseline()
     loop.claim(1, move(loop, x=0.5))
-    loop.study.ledger.claim_run("search", "1", 0, loop.study.seed_of("search", 0))
-    loop.study.ledger.once("opened", "first", {})
-    for i in range(MAX_INTERRUPTIONS):
-        loop.study.ledger.once("opened", str(i), {})
+    run = loop.study.ledger.claim_run("search", "1", 0, loop.study.seed_of("search", 0))
+    for i in range(MAX_DEATHS[death]):
+        assert loop.study.ledger.run(run.id).outcome is None
+        if death == "broken":  # the machine was started anew meanwhile
+            loop.study.ledger.once("opened", f"before {i}", {"at": 0.0, "boot": f"another {i}"})
         bench = Bench(loop.study, loop.bench.runner)
     again = Loop(bench)
     again.wait()
     verdict = again.decide(1)
     assert verdict is not None
     assert (verdict.kind, verdict.cause) == ("failed", "crash")
-    assert "stopped 3 times while this run was in progress" in verdict.reason
+    assert f"stopped {MAX_DEATHS[death]} times while this run was in progress" in verdict.reason
 
 
 def test_a_deterministic_template_costs_no_replicates(
