@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from nightlab.experiments.calls import Calls
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.records import Change, RunOutcome, VerdictKind
-from nightlab.experiments.schema import SCHEMA_VERSION, documents, lay_out, outcomes, runs, trials, verdicts
+from nightlab.experiments.schema import SCHEMA_VERSION, documents, lay_out, metadata, outcomes, runs, trials, verdicts
 
 
 class LedgerError(NightlabError):
@@ -68,9 +68,9 @@ class Ledger:
             with self._engine.begin() as db:
                 db.exec_driver_sql("BEGIN IMMEDIATE")  # two that open an old ledger at once migrate it once
                 version = lay_out(db)
-        except sa.exc.OperationalError:
-            raise  # locked, full or read-only: nothing is wrong with the ledger itself
         except sa.exc.DatabaseError as error:
+            if any(word in str(error.orig) for word in ("locked", "is full", "readonly", "disk I/O")):
+                raise  # nothing is wrong with the ledger itself
             raise LedgerError(f"{file}: no readable ledger ({error.orig}); restore it from a copy") from error
         if version != SCHEMA_VERSION:
             raise LedgerError(f"{file} has schema {version}; this nightlab reads schema {SCHEMA_VERSION}")
