@@ -57,7 +57,7 @@ def the_task(template: Template, knobs: Sequence[Knob]) -> dict[str, Any]:
         "memory_mb": spec.run.memory_mb,
         "network": spec.run.network,
         "knobs": [_described(k) for k in knobs],
-        "example": json.dumps({k.name: k.default for k in knobs[:1]}),
+        "example": json.dumps({k.name: _another(k) for k in knobs[:1]}),
         "editable": spec.artifact.editable,
         "interface": f"{interface} and what it writes",
     }
@@ -74,6 +74,16 @@ def _described(knob: Knob) -> str:
         return f"{knob.name}: one of {_choices(knob)}; default {knob.default}"
     log = ", logarithmic" if knob.log else ""
     return f"{knob.name}: {knob.type} from {knob.low:g} to {knob.high:g}{log}; default {knob.default:g}"
+
+
+def _another(knob: Knob) -> ParamValue:
+    """Some value other than the default, halfway to an end of the range."""
+    if knob.type == "choice":
+        return next(c for c in knob.choices if c != knob.default)
+    default = float(knob.default)
+    end = knob.high if default < knob.high else knob.low
+    halfway = math.sqrt(default * end) if knob.log else (default + end) / 2
+    return math.ceil(halfway) if knob.type == "int" else float(f"{halfway:.2g}")
 
 
 def _choices(knob: Knob) -> str:
