@@ -41,6 +41,8 @@ class Idea(Record):
     novelty: float = 0.0  # 0 to 1: one minus the likeness to the nearest retrieved paper
     nearest: str = ""  # that paper's key
     rank_score: float = 0.0
+    plan: str = ""
+    proposer: str = ""  # a model's name; empty for an idea of the template's
 
 
 class Request(Record):
@@ -72,6 +74,7 @@ class Review(Record):
     confidence: Annotated[int, Field(ge=1, le=5)]
     decision: Literal["accept", "reject"]
     requests: tuple[Request, ...] = ()
+    by: str = "offline rubric"  # or the model that filled in the form
 
 
 class MetaReview(Record):
@@ -105,6 +108,7 @@ class Analysis:
     figures: tuple[Figure, ...]
     tables: tuple[Table, ...]
     conclusions: Mapping[str, str] = field(default_factory=dict)  # topic -> sentences that cite facts
+    requests: tuple[Request, ...] = ()  # experiments that the analyst misses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +122,8 @@ class Brief:
     team: str  # the sentence that says who wrote
     requests: Sequence[Request] = ()  # what the reviewers of the last round asked for
     findings: Sequence[Finding] = ()  # what the audit of the last draft found
+    stage: str = "round 0"  # which draft this is
+    model: str = ""  # the language model that parts of the text are by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +137,7 @@ class Submission:
     references: Sequence[Reference]
     findings: Sequence[Finding]
     pages: int
+    stage: str = "round 0"
 
 
 class Ideator(Protocol):
@@ -146,8 +153,8 @@ class Coder(Protocol):
 
 
 class Analyst(Protocol):
-    def analyse(self, evidence: Evidence, folder: Path) -> Analysis:
-        """Facts, tables and figures; the figures' files are written below `folder`."""
+    def analyse(self, evidence: Evidence, folder: Path, stage: str) -> Analysis:
+        """Facts, tables and figures; the figures' files are written below `folder`. stage: which draft it is for."""
         ...
 
 
@@ -171,3 +178,4 @@ class Team:
     writer: Writer
     reviewers: tuple[Reviewer, ...]
     statement: str
+    roles: Mapping[str, str] = field(default_factory=dict)  # the roles that a language model takes, with its name

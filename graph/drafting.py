@@ -8,13 +8,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from nightlab.agents import disclosure
 from nightlab.agents.team import Analysis, Brief, MetaReview, Request
-from nightlab.experiments.template import Template
+from nightlab.experiments.records import Fact
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 from nightlab.papers import evidence as evidence_of
 from nightlab.papers import latex
 from nightlab.papers.audit import audit as mechanical_audit
+from nightlab.papers.audit import names_of
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.finding import Finding
 from nightlab.papers.literature import Reference
@@ -41,9 +43,20 @@ def evidence(lab: Lab, number: int) -> tuple[Evidence, Analysis]:
     collected = evidence_of.collect(lab.study)
     place = folder(lab, number)
     (place / "figures").mkdir(parents=True, exist_ok=True)
-    analysis = lab.once("analysis", str(number), Analysis, lambda: lab.team.analyst.analyse(collected, place))
-    facts = {**collected.facts, **analysis.facts}
+    analysis = lab.stored("analysis", f"{number}.more", Analysis) or _analysed(lab, collected, number, str(number))
+    facts = {**collected.facts, **analysis.facts, **_team_facts(lab, str(number)), **_team_facts(lab, _mended(number))}
     return Evidence(**{**vars(collected), "facts": facts}), analysis
+
+
+def _analysed(lab: Lab, collected: Evidence, number: int, key: str) -> Analysis:
+    stage = f"round {key}"
+    return lab.once("analysis", key, Analysis, lambda: lab.team.analyst.analyse(collected, folder(lab, number), stage))
+
+
+def _team_facts(lab: Lab, key: str) -> dict[str, Fact]:
+    """What the disclosure of a version counts."""
+    counts = lab.study.ledger.document("team", key)
+    return disclosure.facts(counts) if counts else {}
 
 
 def analyse(lab: Lab, number: int) -> None:
@@ -51,9 +64,24 @@ def analyse(lab: Lab, number: int) -> None:
     evidence_of.save(collected.facts, folder(lab, number) / "evidence.json")
 
 
+def missed(lab: Lab, number: int) -> tuple[Request, ...]:
+    """The experiments that the round's first analysis asks for."""
+    return lab.needed("analysis", str(number), Analysis).requests
+
+
+def analyse_again(lab: Lab, number: int) -> None:
+    """Once more, with the experiments that the analyst missed."""
+    _analysed(lab, evidence_of.collect(lab.study), number, f"{number}.more")
+    analyse(lab, number)
+
+
+def _mended(number: int) -> str:
+    return f"{number}.mended"
+
+
 def manuscript(lab: Lab, number: int) -> Manuscript:
     """The round's latest version: the mended one if there is one."""
-    return lab.stored("manuscript", f"{number}.mended", Manuscript) or lab.needed("manuscript", str(number), Manuscript)
+    return lab.stored("manuscript", _mended(number), Manuscript) or lab.needed("manuscript", str(number), Manuscript)
 
 
 def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
@@ -68,17 +96,29 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
         team=lab.team.statement,
         requests=asked.requests if asked else (),
         findings=findings(lab, number) if mend else (),
+        stage=f"round {number} mended" if mend else f"round {number}",
     )
-    key = f"{number}.mended" if mend else str(number)
-    draft = lab.once("manuscript", key, Manuscript, lambda: lab.team.writer.write(brief))
+    key = _mended(number) if mend else str(number)
+    draft = lab.once("manuscript", key, Manuscript, lambda: _written(lab, brief, key))
     place = folder(lab, number)
-    if mend and draft == lab.stored("manuscript", str(number), Manuscript):
+    if mend and not lab.team.roles and draft == lab.stored("manuscript", str(number), Manuscript):
         return  # the writer had nothing to mend
+    collected, _ = evidence(lab, number)
+    evidence_of.save(collected.facts, place / "evidence.json")
     (place / "manuscript.json").write_text(to_json(draft), encoding="utf-8")
     compiled = latex.build(draft, collected.facts, references(lab), place)
     if compiled.pdf is None:
         lab.study.check_disk()
     _note_compiled(place, compiled)
+
+
+def _written(lab: Lab, brief: Brief, key: str) -> Manuscript:
+    """The writer's manuscript, with the disclosure where language models took part."""
+    written = lab.team.writer.write(brief)
+    if not lab.team.roles:
+        return written
+    counts = lab.study.ledger.once("team", key, disclosure.counted(lab.study.ledger, lab.team))
+    return disclosure.disclosed(written, counts)
 
 
 def _note_compiled(place: Path, compiled: latex.Compiled) -> None:
@@ -98,35 +138,19 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
     """Everything mechanical that is wrong with the round's draft, but for what no writer could mend."""
     collected, _ = evidence(lab, number)
     place = folder(lab, number)
-    template = lab.study.template
-    spec = template.spec.template
-    names = [
-        spec.title,
-        *_author_s_words(template),
-        template.metric,
-        template.metric_label,
-        *template.strategies,
-        *(k.name for k in template.knobs),
-    ]
+    names = [*names_of(lab.study.template), *lab.team.roles.values()]
 
     def look() -> list[Finding]:
         draft = manuscript(lab, number)
         return mechanical_audit(draft, collected.facts, references(lab), place, compiled(place), names=names)
 
-    found = lab.once("findings", f"{number}.mended" if mended else str(number), list[Finding], look)
+    found = lab.once("findings", _mended(number) if mended else str(number), list[Finding], look)
     return [f for f in found if f.kind not in NO_FAULT_OF_THE_WRITER]
-
-
-def _author_s_words(template: Template) -> list[str]:
-    """The texts of the template's author, which the paper quotes and which may hold numbers of their own."""
-    told = [template.spec.template.description]
-    told += [text for i in template.ideas for text in (i.title, i.question, i.hypothesis, i.expected_effect, i.risks)]
-    return [" ".join(text.replace("_", " ").split()).rstrip(".") for text in told if text]
 
 
 def findings(lab: Lab, number: int) -> list[Finding]:
     """The audit of the round's latest version."""
-    late = lab.stored("findings", f"{number}.mended", list[Finding])
+    late = lab.stored("findings", _mended(number), list[Finding])
     return late if late is not None else lab.stored("findings", str(number), list[Finding]) or []
 
 
@@ -146,7 +170,20 @@ def publish(lab: Lab) -> dict[str, Any]:
             shutil.copytree(item, target, dirs_exist_ok=True)
         else:
             shutil.copyfile(item, target)
+    if lab.team.roles:
+        _disclose(lab, best)
     return {"round": best}
+
+
+def _disclose(lab: Lab, best: int) -> None:
+    """Set the published version once more, with the counts of the whole study: its reviews too."""
+    counts = lab.study.ledger.once("team", "published", disclosure.counted(lab.study.ledger, lab.team))
+    collected, _ = evidence(lab, best)
+    facts = {**collected.facts, **disclosure.facts(counts)}
+    place, final = lab.study.paper, disclosure.disclosed(manuscript(lab, best), counts)
+    (place / "manuscript.json").write_text(to_json(final), encoding="utf-8")
+    evidence_of.save(facts, place / "evidence.json")
+    _note_compiled(place, latex.build(final, facts, references(lab), place))
 
 
 def requests(lab: Lab, number: int) -> tuple[Request, ...]:

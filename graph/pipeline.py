@@ -44,7 +44,11 @@ def ideate(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
 def analyse(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """From the ledger to facts, tables and figures."""
     runtime.stream_writer({"stage": "analyse"})
-    drafting.analyse(runtime.context, state.round)
+    lab = runtime.context
+    drafting.analyse(lab, state.round)
+    if gathered := reviewing.gather(lab, drafting.missed(lab, state.round)):
+        runtime.stream_writer({"note": f"new evidence for the analyst: {', '.join(gathered)}"})
+        drafting.analyse_again(lab, state.round)
     return {}
 
 
@@ -79,8 +83,9 @@ def review(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["revi
 
 def revise(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Do what the panel asks for: run the experiments, then analyse and write again."""
+    lab = runtime.context
     runtime.stream_writer({"stage": "revise", "round": state.round + 1})
-    for what in reviewing.gather(runtime.context, state.round):
+    for what in reviewing.gather(lab, drafting.requests(lab, state.round)):
         runtime.stream_writer({"note": f"new evidence: {what}"})
     return {"round": state.round + 1}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from statistics import fmean
 from typing import Literal
 
@@ -37,6 +38,7 @@ def panel(lab: Lab, idea: str, number: int) -> MetaReview:
         references=drafting.references(lab),
         findings=drafting.findings(lab, number),
         pages=drafting.compiled(drafting.folder(lab, number)).pages,
+        stage=f"round {number}",
     )
     reviews = [
         lab.once("review", f"{number}.{r.name}", Review, lambda r=r: r.review(submission))  # type: ignore[misc]
@@ -77,10 +79,10 @@ def chair(reviews: list[Review], number: int, before: list[MetaReview]) -> MetaR
     )
 
 
-def gather(lab: Lab, number: int) -> list[str]:
-    """Run the experiments that the panel asked for; what was run."""
+def gather(lab: Lab, requests: Sequence[Request]) -> list[str]:
+    """Run the experiments that were asked for; what was run."""
     done = []
-    for request in drafting.requests(lab, number):
+    for request in requests:
         if request.kind != "evidence":
             continue
         if request.action == "replicates":

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
-from nightlab.agents.offline import offline_team
+from nightlab.agents.staff import staff
 from nightlab.experiments.bench import Stopped
 from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.runner.sandbox import choose
@@ -64,7 +64,7 @@ def work(
         session = Session(study.ledger)
         lab = Lab(
             study,
-            offline_team(study.settings),
+            staff(study),
             lambda: _runner(study),
             session,
             lambda: control is not None and control.drain_requested,

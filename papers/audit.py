@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nightlab.experiments.records import Fact
+from nightlab.experiments.template import Template
 from nightlab.papers.engine import Compiled
 from nightlab.papers.finding import Finding, Severity
 from nightlab.papers.literature import Reference
@@ -18,7 +19,7 @@ __all__ = ["REQUIRED", "Finding", "Severity", "audit"]
 REQUIRED = ("introduction", "related work", "method", "result", "limitation", "conclusion")
 MIN_PAGES = 5
 
-_PLACEHOLDER = re.compile(
+PLACEHOLDER = re.compile(
     r"\b(?:TODO|TBD|FIXME|XXX+|lorem ipsum|lorem|please fill|fill in|to be written|placeholder|citation needed)\b"
     r"|\?\?|<insert[^>]*>|\b(?:conclusions?|results?|abstract|text) (?:goes )?here\b",
     re.IGNORECASE,
@@ -51,10 +52,20 @@ def audit(
     return list(dict.fromkeys(found))
 
 
+def names_of(template: Template) -> list[str]:
+    """The phrases of a template that may hold digits: its names, and its author's texts, which the paper quotes."""
+    title, description = template.spec.template.title, template.spec.template.description
+    told = [description]
+    told += [text for i in template.ideas for text in (i.title, i.question, i.hypothesis, i.expected_effect, i.risks)]
+    texts = [" ".join(text.replace("_", " ").split()).rstrip(".") for text in told if text]
+    knobs = [k.name for k in template.knobs]
+    return [title, *texts, template.metric, template.metric_label, *template.strategies, *knobs]
+
+
 def _placeholders(manuscript: Manuscript) -> Iterator[Finding]:
     for passage in passages(manuscript):
         for span in passage.spans():
-            if isinstance(span, Text) and (m := _PLACEHOLDER.search(span.text)):
+            if isinstance(span, Text) and (m := PLACEHOLDER.search(span.text)):
                 yield Finding("placeholder", passage.where, f"{m[0]!r} stands for something that is missing")
 
 

@@ -288,7 +288,7 @@ def _check_text(text: str, where: str, allowed: _Names) -> Iterator[Finding]:
 def _check_code(code: str, where: str, allowed: _Names) -> Iterator[Finding]:
     """A name may hold digits; a value in code is let through with a warning, a number alone is not."""
     bare = not any(c.isalpha() for c in code)
-    for word in re.findall(r"[\w.]+", code):
+    for word in re.findall(r"[\w.]+", allowed.without_phrases(code)):
         if any(c.isnumeric() for c in word) and not re.match(r"[^\W\d]", word) and word not in allowed.words:
             yield _numeral(word, where, "error" if bare else "warning")
 
@@ -318,11 +318,14 @@ class _Names:
 
     def numerals(self, text: str) -> Iterator[str]:
         """The words of `text` that hold a digit and are no name."""
-        for phrase in self.phrases:
-            text = re.sub(rf"(?<![\w.]){re.escape(phrase)}(?![\w.]*\d)", " ", text)
-        for word in _words(text):
+        for word in _words(self.without_phrases(text)):
             if any(c.isnumeric() for c in word) and word not in self.words:
                 yield word
+
+    def without_phrases(self, text: str) -> str:
+        for phrase in self.phrases:
+            text = re.sub(rf"(?<![\w.]){re.escape(phrase)}(?![\w.]*\d)", " ", text)
+        return text
 
 
 def _words(text: str) -> Iterator[str]:

@@ -27,7 +27,7 @@ class OfflineAnalyst:
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
-    def analyse(self, evidence: Evidence, folder: Path) -> Analysis:
+    def analyse(self, evidence: Evidence, folder: Path, stage: str) -> Analysis:  # noqa: ARG002
         facts = Facts()
         shares = _importance(evidence, self._seed)
         for knob, share in shares.items():

@@ -23,11 +23,7 @@ class OfflineIdeator:
 def _rated(seed: SeedIdea, template: Template, references: Sequence[Reference]) -> Idea:
     """Novelty: one minus the cosine likeness (TF-IDF) to the nearest reference. Breadth: share of knobs in reach."""
     strategies = seed.strategies or template.strategies
-    novelty, nearest = 1.0, ""
-    if references:
-        likeness = _likeness(f"{seed.title}. {seed.question} {seed.hypothesis}", references)
-        best = max(range(len(references)), key=lambda i: likeness[i])
-        novelty, nearest = 1.0 - likeness[best], references[best].key
+    new, nearest = novelty(f"{seed.title}. {seed.question} {seed.hypothesis}", references)
     knobs = len(template.knobs) or 1
     breadth = sum(k.strategy in strategies for k in template.knobs) / knobs
     return Idea(
@@ -38,13 +34,23 @@ def _rated(seed: SeedIdea, template: Template, references: Sequence[Reference]) 
         strategies=strategies,
         expected_effect=seed.expected_effect,
         risks=seed.risks,
-        novelty=round(novelty, 4),
+        novelty=round(new, 4),
         nearest=nearest,
-        rank_score=round(NOVELTY_WEIGHT * novelty + (1 - NOVELTY_WEIGHT) * breadth, 4),
+        rank_score=round(NOVELTY_WEIGHT * new + (1 - NOVELTY_WEIGHT) * breadth, 4),
     )
 
 
-def _likeness(text: str, references: Sequence[Reference]) -> list[float]:
+def novelty(text: str, references: Sequence[Reference]) -> tuple[float, str]:
+    """One minus the likeness to the nearest reference, and that one's key."""
+    if not references:
+        return 1.0, ""
+    near = likeness(text, references)
+    best = max(range(len(references)), key=lambda i: near[i])
+    return 1.0 - near[best], references[best].key
+
+
+def likeness(text: str, references: Sequence[Reference]) -> list[float]:
+    """Cosine of the TF-IDF vectors of the text and of each reference's title and abstract."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     documents = [text, *(f"{r.title}. {r.abstract}" for r in references)]

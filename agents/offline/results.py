@@ -18,7 +18,9 @@ def kind(e: Evidence) -> Literal["improved", "none", "unclear"]:
 
 
 def results(b: Brief) -> str:
-    parts = [_search(b), _main(b), b.analysis.conclusions.get("importance", "")]
+    told = b.analysis.conclusions
+    reading = f"*Reading.* {told['reading']}" if told.get("reading") else ""
+    parts = [_search(b), _main(b), told.get("importance", ""), reading]
     return "\n\n".join(p for p in parts if p)
 
 

@@ -261,9 +261,13 @@ def limitations(b: Brief) -> str:
             f"*Undecided parts.* The ablation does not tell the effect of {parts} from zero after the correction for"
             " several tests."
         )
+    points += [t for t in b.analysis.conclusions.get("threats", "").splitlines() if t]
     points.append(
-        "*The writer.* The text was composed from the recorded facts by rules, without a language model; it explains"
-        " no mechanism that was not measured."
+        "*The writer.* Parts of the text are by a language model, which was held to the recorded facts sentence by"
+        " sentence; where it speaks of causes that were not measured, it offers an interpretation."
+        if b.model
+        else "*The writer.* The text was composed from the recorded facts by rules, without a language model; it"
+        " explains no mechanism that was not measured."
     )
     return "\n".join(f"- {p}" for p in points)
 

@@ -1,0 +1,76 @@
+"""Analysis with a language model: the offline agent's facts, figures and tables, and conclusions drawn from them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from nightlab.agents import context
+from nightlab.agents.models import Chat, NoAnswer
+from nightlab.agents.prompts import render
+from nightlab.agents.prose import faults, kept, phrase
+from nightlab.agents.team import Analysis, Analyst, Request
+from nightlab.papers.evidence import Evidence
+
+WORDS = 160
+MOST_THREATS = 3
+SENT_BACK = 1  # times that sentences which cannot stand go back; then they are cut
+
+
+class Reading(BaseModel):
+    """What a model concludes."""
+
+    conclusions: str
+    threats: list[str] = []
+    experiment: str = ""
+
+
+class ModelAnalyst:
+    """What the offline analyst measures stays as it is; the model reads it."""
+
+    def __init__(self, chat: Chat, offline: Analyst) -> None:
+        self._chat = chat
+        self._offline = offline
+
+    def analyse(self, evidence: Evidence, folder: Path, stage: str) -> Analysis:
+        measured = self._offline.analyse(evidence, folder, stage)
+        return self._chat.attempt(stage, lambda: self._read(evidence, measured, stage), lambda: measured)
+
+    def _read(self, e: Evidence, measured: Analysis, stage: str) -> Analysis:
+        whole = dataclasses.replace(e, facts={**e.facts, **measured.facts})
+        rules = context.rules(e.template, (), whole)
+        wanted = context.experiments(e)
+        prompt = render(
+            "analyst",
+            task=context.task(e.template),
+            outcome=context.outcome(e),
+            facts=context.facts(whole),
+            experiments=wanted,
+        )
+        seen: list[Reading] = []
+
+        def check(reading: Reading) -> str:
+            seen.append(reading)
+            return faults(reading.conclusions, rules) if len(seen) <= SENT_BACK else ""
+
+        try:
+            reading = self._chat.ask(Reading, prompt, stage=stage, check=check)
+        except NoAnswer:
+            if not seen:
+                raise
+            reading = seen[-1]
+        told = kept(reading.conclusions, rules, words=WORDS)
+        threats = [t for x in reading.threats[: 2 * MOST_THREATS] if (t := phrase(x, rules))][:MOST_THREATS]
+        if not told and not threats:
+            raise NoAnswer("no sentence of the analysis could stand")
+        return dataclasses.replace(
+            measured,
+            conclusions={**measured.conclusions, "reading": told, "threats": "\n".join(threats)},
+            requests=tuple(
+                Request(kind="evidence", action=action, text=text)
+                for action, text in wanted.items()
+                if action == reading.experiment.strip().casefold()
+            ),
+        )

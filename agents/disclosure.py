@@ -1,0 +1,99 @@
+"""The disclosure: which role a language model took, and how often the offline agent stood in, counted in the ledger."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nightlab.agents.offline.words import listed
+from nightlab.agents.team import Team
+from nightlab.experiments.ledger import Ledger
+from nightlab.experiments.records import Fact
+from nightlab.papers.evidence import Facts
+from nightlab.papers.manuscript import Manuscript, Section
+from nightlab.papers.markup import literal
+
+KEY = "team"  # of the section
+DONE = {  # what a role's model did is counted in
+    "ideator": "ideas",
+    "coder": "trials",
+    "analyst": "analyses",
+    "writer": "parts of the text",
+    "reviewer": "reviews",
+}
+
+
+def shown(name: str) -> str:
+    """A model's name as the paper has it: of a script no path."""
+    kind, _, rest = name.partition(":")
+    return f"fake:{Path(rest).stem}" if kind == "fake" else name
+
+
+def counted(ledger: Ledger, team: Team) -> dict[str, Any]:
+    """The counts of the moment: for each role with a model its name, what it did, and how often it failed."""
+    done = _done(ledger, team.roles)
+    failed = [body["role"] for body in ledger.documents("fallback").values()]
+    return {
+        "roles": {
+            role: {"model": name, "done": done[role], "fallbacks": failed.count(role)}
+            for role, name in team.roles.items()
+        },
+        "cut": sum(body["cut"] for body in ledger.documents("prose").values()),
+    }
+
+
+def _done(ledger: Ledger, roles: Mapping[str, str]) -> dict[str, int]:
+    ideas = ledger.document("ideas", "ranked") or []
+    analyses = ledger.documents("analysis").values()
+    prose = list(ledger.documents("prose").values())
+    reviews = ledger.documents("review").values()
+    return {
+        "ideator": sum(bool(idea.get("proposer")) for idea in ideas),
+        "coder": sum(shown(t.change.proposer) == roles.get("coder") for t in ledger.trials()),
+        "analyst": sum("reading" in body["conclusions"] for body in analyses),
+        "writer": sum(bool(text) for text in prose[-1]["parts"].values()) if prose else 0,
+        "reviewer": sum(body["by"] == roles.get("reviewer") for body in reviews),
+    }
+
+
+def facts(counts: Mapping[str, Any]) -> dict[str, Fact]:
+    """The counts as facts."""
+    found = Facts()
+    for role, body in counts["roles"].items():
+        found.count(
+            f"team.{role}.answered", body["answered"], f"answers of the {role}'s model in the ledger that passed"
+        )
+        found.count(f"team.{role}.fallbacks", body["fallbacks"], f"fallback documents of the {role} in the ledger")
+    if "writer" in counts["roles"]:
+        found.count("team.writer.cut", counts["cut"], "sentences cut from the writer's texts: documents of the prose")
+    return dict(found)
+
+
+def disclosed(manuscript: Manuscript, counts: Mapping[str, Any]) -> Manuscript:
+    """The manuscript with the section that says who did what, in place of an older one."""
+    rest = tuple(s for s in manuscript.appendix if s.key != KEY)
+    return dataclasses.replace(manuscript, appendix=(*rest, Section(KEY, "Who did what", _body(counts))))
+
+
+def _body(counts: Mapping[str, Any]) -> str:
+    roles = counts["roles"]
+    items = [
+        f"- *{role.capitalize()}.* By the model {literal(body['model'])}: {DONE[role]}, {{fact:team.{role}.done}}."
+        f" Steps in which the offline agent stood in: {{fact:team.{role}.fallbacks}}."
+        for role, body in roles.items()
+    ]
+    rest = [role for role in DONE if role not in roles]
+    offline = f" The {listed(rest)} had no language model." if rest else ""
+    cut = (
+        " Of the writer's sentences, {fact:team.writer.cut} broke a rule when they came again and were cut."
+        if "writer" in roles
+        else ""
+    )
+    return (
+        "Language models took part in this study. What they return is data that is checked: a number that is no fact, a"
+        " citation that was not retrieved or an answer of the wrong form is sent back with the reason, and where no"
+        " answer passes, the offline agent, which works by fixed rules, does that step. The counts are taken from the"
+        f" ledger.{offline}{cut}\n\n" + "\n".join(items)
+    )

@@ -1,0 +1,71 @@
+"""The team of a study: language models in the roles that its settings name, the offline agents beneath them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nightlab.agents.disclosure import shown
+from nightlab.agents.offline import offline_team
+from nightlab.agents.team import Team
+from nightlab.experiments.study import ROLES, Study
+from nightlab.papers.markup import literal
+
+if TYPE_CHECKING:
+    from nightlab.agents.models import Chat
+
+
+def staff(study: Study) -> Team:
+    """The offline team where no model is set; else models, each step of theirs backed by the offline agent."""
+    settings = study.settings
+    offline = offline_team(settings)
+    if not (settings.model or any(settings.models.values())):
+        return offline
+    from nightlab.agents.models import Models
+
+    models = Models(settings, study.ledger)
+    chats = {role: models.chat(role) for role in ROLES if models.has(role)}
+    roles = {role: shown(chat.name) for role, chat in chats.items()}
+    team = dataclasses.replace(offline, statement=statement(roles), roles=roles)
+    for role, chat in chats.items():
+        team = _with(team, role, chat, study)
+    return team
+
+
+def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
+    """The team with a model in one more role."""
+    from nightlab.agents.analysis import ModelAnalyst
+    from nightlab.agents.ideation import ModelIdeator
+    from nightlab.agents.reviewing import model_panel
+    from nightlab.agents.writing import ModelWriter
+
+    match role:
+        case "ideator":
+            return dataclasses.replace(team, ideator=ModelIdeator(chat, team.ideator, study))
+        case "analyst":
+            return dataclasses.replace(team, analyst=ModelAnalyst(chat, team.analyst))
+        case "writer":
+            return dataclasses.replace(team, writer=ModelWriter(chat, team.writer, study.ledger))
+        case "reviewer":
+            return dataclasses.replace(team, reviewers=model_panel(chat, team.reviewers))
+        case _:
+            return team
+
+
+def statement(named: Mapping[str, str]) -> str:
+    """Who took which role, for the paper's front page."""
+    by_name: dict[str, list[str]] = {}
+    for role, name in named.items():
+        by_name.setdefault(literal(name), []).append(role)
+    told = "; ".join(f"{name} as {_listed(roles)}" for name, roles in by_name.items())
+    rest = [role for role in ROLES if role not in named]
+    offline = f" The {_listed(rest)} worked without a language model." if rest else ""
+    return (
+        f"Written by Nightlab with language models: {told}.{offline} What a model returned was checked, and the steps"
+        " in which it did not pass were done by rules; an appendix counts them."
+    )
+
+
+def _listed(roles: list[str]) -> str:
+    return roles[0] if len(roles) == 1 else f"{', '.join(roles[:-1])} and {roles[-1]}"

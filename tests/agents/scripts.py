@@ -1,0 +1,89 @@
+"""Scripts for `fake:SCRIPT`: a team of models at work, good and bad."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+IDEA = {
+    "title": "A path to the east of the valley",
+    "question": "Does a walk to the east lower the height more than the noise hides?",
+    "hypothesis": "We hypothesize that moving east lowers the height beyond the noise.",
+    "strategies": ["east", "north", "flying"],
+    "plan": "Move east in small steps.",
+    "expected_effect": "A clear fall of the height.",
+    "risks": "The height falls by 3 metres by luck.",
+}
+OTHER = IDEA | {"title": "A path to the north of the valley", "strategies": ["north"], "risks": "The noise hides it."}
+SECOND = {"nearest": "", "novelty": 6, "hypothesis": "Moving east alone lowers the height beyond the noise."}
+READING = {
+    "conclusions": "The seeds were fresh, with a baseline at {fact:baseline.holdout.mean}. It fell by 80 %.",
+    "threats": ["The valley is a toy.", "There were 5 seeds."],
+    "experiment": "sensitivity",
+}
+TEXTS = {
+    "introduction": "Valleys are hard to measure when the instrument is noisy. We study how to search one.",
+    "related": "The study stands beside work on noisy search, and adds a sealed test to it.",
+    "discussion": "What the study shows holds for this valley only. The search made {fact:search.trials} trials.",
+    "conclusion": "The next study should take another valley, because one valley is no sample of valleys.",
+    "abstract": "A noisy instrument makes the search for a low point hard.",
+}
+FORM: dict[str, Any] = {
+    "summary": "The paper searches a valley with noise.",
+    "strengths": ["The test was fixed beforehand."],
+    "weaknesses": ["There is one task only."],
+    "questions": [],
+    "limitations": "One valley.",
+    "originality": 2,
+    "quality": 3,
+    "clarity": 3,
+    "significance": 2,
+    "soundness": 3.0,
+    "presentation": "3/4",
+    "contribution": 2,
+    "overall": 5,
+    "confidence": 3,
+    "requests": [
+        {"action": "discussion", "text": "Say what other valleys would need."},
+        {"action": "buy-a-computer", "text": "Use more."},
+    ],
+}
+DULL = "The change may do 100 % better \\input{x} and twice as well."
+
+
+def good(file: Path) -> str:
+    """A model that mostly keeps the rules; returns its name."""
+    rows: list[dict[str, Any]] = [
+        {"role": "ideator", "stage": "idea 0", "answer": IDEA},
+        {"role": "ideator", "stage": "idea 1", "answer": IDEA},  # taken: goes back
+        {"role": "ideator", "stage": "idea 1", "answer": OTHER},
+        {"role": "ideator", "stage": "*reflection", "answer": SECOND, "repeat": True},
+        {"role": "analyst", "answer": READING, "repeat": True},
+        {"role": "writer", "stage": "*outline", "answer": {"discussion": "say what holds"}},
+        {"role": "writer", "stage": "*critique", "answer": {"notes": [{"part": "related", "problem": "dull"}]}},
+        *({"role": "writer", "stage": f"*{key}", "answer": {"text": text}} for key, text in TEXTS.items()),
+        {"role": "writer", "stage": "*again", "answer": {"text": "Now it is said " + DULL}},
+        {"role": "writer", "stage": "*again", "answer": {"text": "Now it is said better. " + DULL}, "repeat": True},
+        {"role": "reviewer", "answer": FORM, "repeat": True},
+    ]
+    return _written(file, rows)
+
+
+def rubbish(file: Path) -> str:
+    """A model whose every answer is useless in a way of its own."""
+    answers: list[Any] = [
+        "\\input{/etc/passwd} \\write18{rm -rf /}",
+        {"text": "The loss is 42 % lower, twice as good \\input{x} {fact:nope} {cite:nope}."},
+        {"text": "损失下降了。" * 50, "conclusions": "", "title": "", "notes": 7, "overall": 99},
+        "x" * 100_000,
+        {"text": ["no"], "conclusions": {}, "strategies": "east"},
+    ]
+    roles = ("ideator", "analyst", "writer", "reviewer", "coder")
+    rows = [{"role": role, "answer": a} for role in roles for a in answers * 2]
+    return _written(file, [*rows, {"answer": "no", "repeat": True}])
+
+
+def _written(file: Path, rows: list[dict[str, Any]]) -> str:
+    file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return f"fake:{file}"

@@ -1,0 +1,93 @@
+"""Whole studies with scripted models: a good one takes its roles, a useless one spoils nothing; the paper tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nightlab
+from nightlab.experiments.study import Study, read
+from tests.agents import scripts
+from tests.conftest import MakeTemplate
+
+
+def whole(folder: Path, model: str, **settings: Any) -> Study:
+    place = nightlab.run(folder, out=folder.parent / "studies", trials=6, workers=2, model=model, **settings)
+    return read(place)
+
+
+def findings(study: Study) -> list[dict[str, Any]]:
+    """All that the audit found in any version, but for what no writer could mend."""
+    return [f for found in study.ledger.documents("findings").values() for f in found if f["kind"] != "no-pdf"]
+
+
+def facts(study: Study) -> dict[str, float]:
+    return {f["id"]: f["value"] for f in json.loads((study.paper / "evidence.json").read_text())}
+
+
+def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTemplate, tmp_path: Path) -> None:
+    study = whole(make_template(), scripts.good(tmp_path / "good7.jsonl"), rounds=1)
+    tex = (study.paper / "paper.tex").read_text(encoding="utf-8")
+    found, reviews = facts(study), study.ledger.documents("review")
+    ideas, prose = study.ledger.document("ideas", "ranked"), study.ledger.documents("prose")
+    assert findings(study) == []
+    study.close()
+    assert [i["title"] for i in ideas if i["proposer"]] == [scripts.IDEA["title"], scripts.OTHER["title"]]
+    assert ideas[0]["strategies"] == ["north", "east"] or ideas[0]["strategies"] == ["east", "north"]
+    assert ideas[0]["risks"] == ""  # it held a number
+    assert ideas[0]["hypothesis"] == "moving east alone lowers the height beyond the noise"
+    for text in (scripts.TEXTS["introduction"], scripts.TEXTS["abstract"], scripts.TEXTS["conclusion"]):
+        assert text in tex
+    assert "Now it is said better." in tex
+    assert "100" not in str(prose)
+    assert "twice" not in tex
+    assert "The valley is a toy." in tex
+    assert "There were 5 seeds" not in tex
+    assert found["team.ideator.done"] == 2
+    assert found["team.writer.done"] == 5
+    assert found["team.writer.cut"] >= 1
+    assert found["team.writer.fallbacks"] == 0
+    assert found["team.reviewer.done"] == len(reviews) == 6
+    assert {r["by"] for r in reviews.values()} == {"fake:good7"}
+    asked = {q["action"] for r in reviews.values() for q in r["requests"]}
+    assert "discussion" in asked
+    assert "buy-a-computer" not in asked
+    assert "round 1" in prose
+    assert "Written by Nightlab with language models: fake:good7" in tex
+
+
+def test_a_useless_model_spoils_nothing(make_template: MakeTemplate, tmp_path: Path) -> None:
+    study = whole(make_template(), scripts.rubbish(tmp_path / "rubbish.jsonl"), rounds=1)
+    tex = (study.paper / "paper.tex").read_text(encoding="utf-8")
+    found, fallbacks = facts(study), list(study.ledger.documents("fallback").values())
+    reviews = study.ledger.documents("review")
+    assert findings(study) == []
+    study.close()
+    assert (study.paper / "paper.pdf").is_file()
+    for role in ("ideator", "analyst", "writer", "reviewer"):
+        assert found[f"team.{role}.done"] == 0
+        assert found[f"team.{role}.fallbacks"] == sum(f["role"] == role for f in fallbacks) > 0
+    assert {r["by"] for r in reviews.values()} == {"offline rubric"}
+    assert "without a language model" in tex
+    assert "passwd" not in tex
+    assert "nope" not in tex
+
+
+def test_without_a_model_the_paper_names_none(make_template: MakeTemplate) -> None:
+    study = whole(make_template(), "", rounds=0)
+    study.close()
+    assert "no language model took part" in (study.paper / "paper.tex").read_text(encoding="utf-8")
+    assert not [id for id in facts(study) if id.startswith("team.")]
+
+
+@pytest.mark.parametrize("role", ["writer", "reviewer"])
+def test_a_model_may_take_a_single_role(role: str, make_template: MakeTemplate, tmp_path: Path) -> None:
+    name = scripts.good(tmp_path / "good.jsonl")
+    study = whole(make_template(), "", rounds=0, models={role: name})
+    assert findings(study) == []
+    study.close()
+    assert facts(study)[f"team.{role}.done"] > 0
+    assert [id for id in facts(study) if id.endswith(".fallbacks")] == [f"team.{role}.fallbacks"]
