@@ -36,6 +36,7 @@ def staff(study: Study) -> Team:
 def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
     """The team with a model in one more role."""
     from nightlab.agents.analysis import ModelAnalyst
+    from nightlab.agents.coding import ModelCoder
     from nightlab.agents.ideation import ModelIdeator
     from nightlab.agents.reviewing import model_panel
     from nightlab.agents.writing import ModelWriter
@@ -43,6 +44,8 @@ def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
     match role:
         case "ideator":
             return dataclasses.replace(team, ideator=ModelIdeator(chat, team.ideator, study))
+        case "coder":
+            return dataclasses.replace(team, coder=ModelCoder(chat, team.coder, study))
         case "analyst":
             return dataclasses.replace(team, analyst=ModelAnalyst(chat, team.analyst))
         case "writer":
@@ -50,7 +53,7 @@ def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
         case "reviewer":
             return dataclasses.replace(team, reviewers=model_panel(chat, team.reviewers))
         case _:
-            return team
+            raise ValueError(f"{role!r} is no role")
 
 
 def statement(named: Mapping[str, str]) -> str:

@@ -138,7 +138,8 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
     """Everything mechanical that is wrong with the round's draft, but for what no writer could mend."""
     collected, _ = evidence(lab, number)
     place = folder(lab, number)
-    names = [*names_of(lab.study.template), *lab.team.roles.values()]
+    models = lab.team.roles.values()
+    names = [*names_of(lab.study.template), *models, *(name.replace("_", " ") for name in models)]
 
     def look() -> list[Finding]:
         draft = manuscript(lab, number)

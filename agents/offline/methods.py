@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nightlab.agents.disclosure import shown
 from nightlab.agents.offline.words import listed, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.template import Constraint
@@ -17,7 +18,7 @@ def method(b: Brief) -> str:
 
 
 def _loop(b: Brief) -> str:
-    samplers = sorted({t.change.proposer for t in b.evidence.trials if t.change.proposer != "baseline"})
+    samplers = sorted({shown(t.change.proposer) for t in b.evidence.trials if t.change.proposer != "baseline"})
     how = f" Proposals came from {listed([f'`{s}`' for s in samplers])}." if samplers else ""
     return (
         f"""*The loop.* The study is a loop of four steps: propose a change to the best configuration so far (the

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nightlab.agents.disclosure import shown
 from nightlab.agents.offline.words import listed, words
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.loop import changed
@@ -158,7 +159,7 @@ def _all_trials(e: Evidence) -> Table:
                 f"`T{t.number}`",
                 parent,
                 words(t.change.strategy),
-                code(t.change.proposer) if ":" in t.change.proposer else words(t.change.proposer),
+                code(shown(t.change.proposer)) if ":" in t.change.proposer else words(t.change.proposer),
                 verdict,
                 mark(key if key in e.facts else None),
             )
