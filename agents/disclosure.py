@@ -62,9 +62,7 @@ def facts(counts: Mapping[str, Any]) -> dict[str, Fact]:
     """The counts as facts."""
     found = Facts()
     for role, body in counts["roles"].items():
-        found.count(
-            f"team.{role}.answered", body["answered"], f"answers of the {role}'s model in the ledger that passed"
-        )
+        found.count(f"team.{role}.done", body["done"], f"{DONE[role]} by {body['model']} in the ledger")
         found.count(f"team.{role}.fallbacks", body["fallbacks"], f"fallback documents of the {role} in the ledger")
     if "writer" in counts["roles"]:
         found.count("team.writer.cut", counts["cut"], "sentences cut from the writer's texts: documents of the prose")
