@@ -15,8 +15,8 @@ from nightlab.papers.evidence import Evidence
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript
 
-MOST_FACTS = 18
-MOST_REFERENCES = 10
+MOST_FACTS = 15
+MOST_REFERENCES = 8
 
 
 def task(template: Template) -> str:
@@ -49,13 +49,13 @@ def facts(e: Evidence) -> list[tuple[str, str, str]]:
 
 
 def _meaning(fact: Fact) -> str:
-    return fact.formula[:90]
+    return fact.formula[:60]
 
 
 def references(found: Sequence[Reference], strategies: Sequence[str]) -> list[tuple[str, str]]:
     """The references nearest to the strategies: key, title."""
     near = sorted(found, key=lambda r: not set(r.keywords) & set(strategies))
-    return [(r.key, r.title[:110]) for r in near[:MOST_REFERENCES]]
+    return [(r.key, r.title[:90]) for r in near[:MOST_REFERENCES]]
 
 
 def rules(

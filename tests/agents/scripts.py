@@ -16,7 +16,7 @@ IDEA = {
     "risks": "The height falls by 3 metres by luck.",
 }
 OTHER = IDEA | {"title": "A path to the north of the valley", "strategies": ["north"], "risks": "The noise hides it."}
-SECOND = {"nearest": "", "novelty": 6, "hypothesis": "Moving east alone lowers the height beyond the noise."}
+SECOND = {"nearest": "walks2020", "novelty": 6, "hypothesis": "Moving east alone lowers the height beyond the noise."}
 READING = {
     "conclusions": "The seeds were fresh, with a baseline at {fact:baseline.holdout.mean}. It fell by 80 %.",
     "threats": ["The valley is a toy.", "There were 5 seeds."],
@@ -24,7 +24,7 @@ READING = {
 }
 TEXTS = {
     "introduction": "Valleys are hard to measure when the instrument is noisy. We study how to search one.",
-    "related": "The study stands beside work on noisy search, and adds a sealed test to it.",
+    "related": "The study stands beside work on walks {cite:walks2020}, and adds a sealed test to it {cite:dreams2030}.",
     "discussion": "What the study shows holds for this valley only. The search made {fact:search.trials} trials.",
     "conclusion": "The next study should take another valley, because one valley is no sample of valleys.",
     "abstract": "A noisy instrument makes the search for a low point hard.",

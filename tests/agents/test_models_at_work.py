@@ -6,16 +6,22 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import nightlab
 from nightlab.experiments.study import Study, read
 from tests.agents import scripts
 from tests.conftest import MakeTemplate
 
+BIB = """
+@article{walks2020, title = {Walks in Valleys}, author = {Ann Walker}, year = {2020}, doi = {10.1000/a},
+  abstract = {Shows how walkers find the lowest point of a valley.}}
+@article{noise2021, title = {Noise of Instruments}, author = {Carl Quiet}, year = {2021}, doi = {10.1000/b},
+  abstract = {Measures how much instruments disagree with themselves.}}
+"""
 
-def whole(folder: Path, model: str, **settings: Any) -> Study:
-    place = nightlab.run(folder, out=folder.parent / "studies", trials=6, workers=2, model=model, **settings)
+
+def whole(make_template: MakeTemplate, model: str, rounds: int) -> Study:
+    folder = make_template(files={"references.bib": BIB})
+    place = nightlab.run(folder, out=folder.parent / "studies", trials=4, workers=2, model=model, rounds=rounds)
     return read(place)
 
 
@@ -29,7 +35,7 @@ def facts(study: Study) -> dict[str, float]:
 
 
 def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTemplate, tmp_path: Path) -> None:
-    study = whole(make_template(), scripts.good(tmp_path / "good7.jsonl"), rounds=1)
+    study = whole(make_template, scripts.good(tmp_path / "good7.jsonl"), rounds=1)
     tex = (study.paper / "paper.tex").read_text(encoding="utf-8")
     found, reviews = facts(study), study.ledger.documents("review")
     ideas, prose = study.ledger.document("ideas", "ranked"), study.ledger.documents("prose")
@@ -42,6 +48,7 @@ def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTempla
     for text in (scripts.TEXTS["introduction"], scripts.TEXTS["abstract"], scripts.TEXTS["conclusion"]):
         assert text in tex
     assert "Now it is said better." in tex
+    assert "dreams" not in tex
     assert "100" not in str(prose)
     assert "twice" not in tex
     assert "The valley is a toy." in tex
@@ -60,7 +67,7 @@ def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTempla
 
 
 def test_a_useless_model_spoils_nothing(make_template: MakeTemplate, tmp_path: Path) -> None:
-    study = whole(make_template(), scripts.rubbish(tmp_path / "rubbish.jsonl"), rounds=1)
+    study = whole(make_template, scripts.rubbish(tmp_path / "rubbish.jsonl"), rounds=0)
     tex = (study.paper / "paper.tex").read_text(encoding="utf-8")
     found, fallbacks = facts(study), list(study.ledger.documents("fallback").values())
     reviews = study.ledger.documents("review")
@@ -74,20 +81,3 @@ def test_a_useless_model_spoils_nothing(make_template: MakeTemplate, tmp_path: P
     assert "without a language model" in tex
     assert "passwd" not in tex
     assert "nope" not in tex
-
-
-def test_without_a_model_the_paper_names_none(make_template: MakeTemplate) -> None:
-    study = whole(make_template(), "", rounds=0)
-    study.close()
-    assert "no language model took part" in (study.paper / "paper.tex").read_text(encoding="utf-8")
-    assert not [id for id in facts(study) if id.startswith("team.")]
-
-
-@pytest.mark.parametrize("role", ["writer", "reviewer"])
-def test_a_model_may_take_a_single_role(role: str, make_template: MakeTemplate, tmp_path: Path) -> None:
-    name = scripts.good(tmp_path / "good.jsonl")
-    study = whole(make_template(), "", rounds=0, models={role: name})
-    assert findings(study) == []
-    study.close()
-    assert facts(study)[f"team.{role}.done"] > 0
-    assert [id for id in facts(study) if id.endswith(".fallbacks")] == [f"team.{role}.fallbacks"]
