@@ -57,6 +57,8 @@ def experiment_summary(study: Study) -> dict[str, Any]:
             "split": claim["split"],
             "n": claim["n"],
         },
+        "trust": template.trust,
+        "isolation": min((r.outcome.level for r in runs if r.outcome), default=None),
         "wall_s": round(worked_s(ledger), 1),
         "busy_s": round(sum(r.outcome.wall_s for r in runs if r.outcome), 1),
         "workers": study.settings.workers,

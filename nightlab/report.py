@@ -114,7 +114,8 @@ def print_outcome(study: Study, console: Console) -> None:
         console.print(
             f"claim ({claim['split']}, {claim['n']} fresh seeds): improvement {claim['effect']:.4g},"
             f" 95 % interval {claim['ci95'][0]:.4g} to {claim['ci95'][1]:.4g}, p {claim['p_value']:.2g}:"
-            f" {'significant' if claim['significant'] else 'not significant'}",
+            f" {'significant' if claim['significant'] else 'not significant'}; {body['trust']}"
+            f" {'by the evaluator' if body['trust'] == 'verified' else 'by the experiment itself'}",
             highlight=False,
             markup=False,
         )

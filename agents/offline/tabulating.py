@@ -40,7 +40,7 @@ def _main(e: Evidence) -> Table:
     names = {"baseline": "Baseline", "best": "Best configuration"}
     return Table(
         "main",
-        "All metrics on the fresh seeds of the confirmation: mean ± standard error.",
+        f"All metrics on the fresh seeds of the confirmation, {_source(e)}: mean ± standard error.",
         ("Split", "Metric", *(names[s] for s in subjects)),
         tuple(rows),
         "ll" + "r" * len(subjects),
@@ -86,7 +86,7 @@ def _kept(e: Evidence) -> Table:
     kept = [t for t in e.trials if t.verdict and t.verdict.kind in ("baseline", "kept")]
     return Table(
         "kept",
-        "The changes that the loop kept, in their order, with the mean fitness on the search seeds.",
+        f"The changes that the loop kept, in their order, with the mean fitness on the search seeds, {_source(e)}.",
         ("Trial", "Strategy", "What changed", "Fitness"),
         tuple(
             (
@@ -124,6 +124,11 @@ def _part(e: Evidence, row: Mapping[str, Any]) -> str:
         return listed([words(k) for k in row["knobs"]])
     joint = [f"`T{n}`" for n in row.get("joint", ())]
     return edit(e, row["trial"]) + (f", with {listed(joint)} that stand on it" if joint else "")
+
+
+def _source(e: Evidence) -> str:
+    verified = e.template.trust == "verified"
+    return "verified by the evaluator" if verified else "as reported by the experiment itself"
 
 
 def _ablation(e: Evidence) -> Table:
