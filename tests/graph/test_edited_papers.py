@@ -6,14 +6,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from nightlab.agents.coding import ModelCoder
 from nightlab.agents.models import Models
 from nightlab.agents.offline import offline_team
+from nightlab.experiments.runner import sandbox
 from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.study import Settings, create, reopen
 from nightlab.experiments.template import load
 from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
+from nightlab.graph.session import begin
 from nightlab.graph.state import PipelineState
 from tests.agents.test_coding import FIXED, KNOBLESS, edit
 from tests.conftest import MakeTemplate
@@ -45,3 +49,21 @@ def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path) -> None:
     assert "changed files of the experiment itself" in text
     assert "0 declared knobs" not in text
     assert "nothing could be searched" not in text
+
+
+@pytest.mark.parametrize("level", ["S0", "S1"])
+def test_what_a_model_wrote_needs_isolation_unless_the_risk_is_accepted(
+    make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    monkeypatch.setattr(sandbox, "probe", lambda: level)
+    (tmp_path / "script.jsonl").write_text("")
+    studies, template = tmp_path / "studies", make_template()
+    for settings in (
+        Settings(model=f"fake:{tmp_path}/script.jsonl"),
+        Settings(models={"coder": f"fake:{tmp_path}/script.jsonl"}, isolation="S1"),
+    ):
+        with pytest.raises(sandbox.IsolationError, match="S2 is needed for code that a model wrote"):
+            begin(template, settings, studies, "experiment")
+        assert not studies.exists()
+    begin(template, Settings(model=f"fake:{tmp_path}/script.jsonl", isolation="S0"), studies, "experiment")
+    begin(template, Settings(models={"writer": f"fake:{tmp_path}/script.jsonl"}), studies, "experiment")
