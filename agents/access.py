@@ -21,11 +21,7 @@ from nightlab.experiments.ledger import Ledger
 
 TRANSIENT = ("timeout", "connection", "busy")
 TURNS = 12  # at most so many changes of mode and window for one question
-SENT_BACK = {
-    "empty": "the answer was empty",
-    "cut": "the answer was longer than the token limit; answer in fewer words",
-    "refused": "the answer was refused",
-}
+CUT_KEPT = 2000  # characters of an answer that ran into the token limit, as the model is shown it again
 
 
 class Refused(NightlabError):
@@ -203,7 +199,7 @@ class Access:
         )
         self._meter.settle(call, answer)
         if outcome == "refused":
-            raise NoAnswer(f"the model refused: {reply.reason}" if reply.reason else "the model refused")
+            raise NoAnswer(judged.reason)
         return judged
 
     def _counted(self, reply: Reply, question: Question) -> Reply:
@@ -229,13 +225,17 @@ class Access:
 
 
 def _judged(reply: Reply, judge: Judge) -> Judged:
-    """An answer in whole goes to the checks; one that is cut may do nevertheless."""
-    if reply.outcome in ("empty", "refused"):
-        return Judged(text=reply.text, reason=SENT_BACK[reply.outcome])
-    judged = judge(reply.text)
-    if reply.outcome == "cut":
-        return Judged(text=reply.text[:2000], reason=SENT_BACK["cut"])
-    return judged
+    """Only an answer in whole goes to the checks."""
+    match reply.outcome:
+        case "refused":
+            return Judged(text="", reason=f"the model refused: {reply.reason}" if reply.reason else "the model refused")
+        case "empty":
+            return Judged(text="", reason="the answer was empty")
+        case "cut":
+            reason = "the answer was longer than the token limit; answer in fewer words"
+            return Judged(text=reply.text[:CUT_KEPT], reason=reason)
+        case _:
+            return judge(reply.text)
 
 
 def _again(answer: Answer, judge: Judge) -> Judged:
@@ -245,7 +245,7 @@ def _again(answer: Answer, judge: Judge) -> Judged:
     if answer.outcome in ("invalid", "empty", "cut"):
         return Judged(text=answer.text, reason=answer.reason)
     if answer.outcome == "refused":
-        raise NoAnswer("the model refused")
+        raise NoAnswer(answer.reason)
     raise CallFailed(answer.outcome, answer.reason)  # type: ignore[arg-type]
 
 

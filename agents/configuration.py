@@ -21,7 +21,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from nightlab.agents.providers import checked_url
+from nightlab.agents.models import Models, adopted
+from nightlab.agents.wire import checked_url
+from nightlab.experiments.ledger import opened
 from nightlab.experiments.study import ROLES, Settings, SettingsError
 
 FILE = "nightlab.toml"
@@ -72,6 +74,26 @@ class PriceRow(_Table):
 class File(_Table):
     models: ModelsTable = ModelsTable()
     prices: dict[str, PriceRow] = {}
+
+
+def completed(settings: Settings, folder: Path) -> Settings:
+    """The settings as they are kept: with nightlab.toml or a recording, scripts by their full path.
+
+    Raises SettingsError for a model that cannot be had from here, before there is a study.
+    """
+    settings = adopted(configured(settings, folder))
+    settings = replace(
+        settings, model=_full(settings.model), models={role: _full(name) for role, name in settings.models.items()}
+    )
+    if settings.model or settings.models:
+        with opened(Path(":memory:")) as nowhere:
+            Models(settings, nowhere)
+    return settings
+
+
+def _full(name: str) -> str:
+    kind, _, script = name.partition(":")
+    return f"fake:{Path(script).resolve()}" if kind == "fake" and script else name
 
 
 def configured(settings: Settings, folder: Path) -> Settings:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from importlib.util import find_spec
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from nightlab.agents.structure import in_words, strict
 from nightlab.agents.wire import CallFailed, Message, Mode, Outcome, Parameters, Question, Reply
@@ -194,13 +193,3 @@ def _other(name: str, provider: str, model: str, parameters: Parameters) -> Any:
         raise SettingsError(f"model {name!r}: {error}") from None
     except ValueError as error:
         raise SettingsError(f"model {name!r}: {scrubbed(str(error))}") from None
-
-
-def checked_url(url: str) -> str:
-    """A server's address as it may be kept in the ledger. Raises SettingsError, e.g. where it carries a password."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"base_url {scrubbed(url)!r} is no address; give one like http://127.0.0.1:8000/v1")
-    if parts.username or parts.password or parts.query:
-        raise SettingsError("base_url must not carry a key; put it into the environment (NIGHTLAB_API_KEY)")
-    return url

@@ -135,3 +135,16 @@ def usage(ledger: Ledger) -> dict[str, Any]:
         "usd": round(sum(a.usd for a in answers), 6),
         "fallbacks": len(ledger.documents("fallback")),
     }
+
+
+def told(ledger: Ledger) -> list[str]:
+    """The same in words, with what ended the budget; nothing where no model was asked."""
+    used = usage(ledger)
+    if not used["calls"]:
+        return []
+    cached = 100 * used["tokens_cached"] / used["tokens_in"] if used["tokens_in"] else 0.0
+    line = (
+        f"models {used['calls']} calls, {used['tokens_in']} tokens in ({cached:.0f} % cached),"
+        f" {used['tokens_out']} out, {used['usd']:.4f} USD; {used['fallbacks']} steps by the offline agents"
+    )
+    return [line, *(f"note   {body['note']}" for body in ledger.documents("budget").values() if "note" in body)]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+from nightlab.experiments.study import SettingsError
 
 Mode = Literal["schema", "tool", "text"]  # how a model is asked for structure: response_format, a tool call, words
 Outcome = Literal[
@@ -100,3 +103,13 @@ class Parameters:
     context: int = 0
     failures: int = 6  # so many calls in a row that fail, and the model is left alone for a while
     pause_s: float = 60.0  # that while
+
+
+def checked_url(url: str) -> str:
+    """A server's address as it may be kept in the ledger. Raises SettingsError, e.g. where it carries a password."""
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.query:
+        raise SettingsError("base_url must not carry a key; put it into the environment (NIGHTLAB_API_KEY)")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"base_url {url!r} is no address; give one like http://127.0.0.1:8000/v1")
+    return url

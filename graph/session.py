@@ -10,6 +10,7 @@ from typing import Any, Literal
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
+from nightlab.agents.configuration import completed
 from nightlab.agents.staff import staff
 from nightlab.experiments.bench import Stopped
 from nightlab.experiments.runner.local import local_runner
@@ -36,7 +37,8 @@ class Interrupted(Exception):
 
 
 def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Path:
-    """Make a study's folder; nothing runs yet."""
+    """Make a study's folder; nothing runs yet. Settings are completed by nightlab.toml of the working directory."""
+    settings = completed(settings, Path.cwd())
     loaded = load(template)
     if (bibliography := loaded.folder / "references.bib").is_file():
         load_bib(bibliography)  # a broken one is told before there is a study

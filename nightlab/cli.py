@@ -46,6 +46,48 @@ Policy = Annotated[
     str, typer.Option(help="Search: greedy, tree, evolution, archive, gp, random, or Optuna's own tpe and cmaes.")
 ]
 Isolation = Annotated[Optional[str], typer.Option(help="Refuse to run below this level: S3, S2, S1 or S0.")]  # noqa: UP045
+MODELS = "Language models"
+Model = Annotated[
+    str,
+    typer.Option(
+        help="A model for every role: openai:NAME, another provider's PROVIDER:NAME, or fake:SCRIPT."
+        " Without one, nor one in nightlab.toml, the offline team works.",
+        show_default=False,
+        rich_help_panel=MODELS,
+    ),
+]
+ReviewerModel = Annotated[
+    str, typer.Option(help="A model of its own for the reviewers.", show_default=False, rich_help_panel=MODELS)
+]
+BaseUrl = Annotated[
+    str,
+    typer.Option(
+        help="Address of a server that speaks OpenAI's protocol, e.g. http://127.0.0.1:8000/v1.",
+        show_default=False,
+        rich_help_panel=MODELS,
+    ),
+]
+Tokens = Annotated[
+    int,
+    typer.Option(min=1, help="Limit on tokens, in and out together.", show_default=False, rich_help_panel=MODELS),
+]
+Usd = Annotated[
+    float,
+    typer.Option(
+        min=1e-6, max=1e6, help="Limit on the price of all calls.", show_default=False, rich_help_panel=MODELS
+    ),
+]
+Record = Annotated[
+    bool, typer.Option("--record", help="Keep every prompt and answer in the study.", rich_help_panel=MODELS)
+]
+Replay = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        help="A recorded study: its answers are used instead of a model's, its settings where none are given.",
+        show_default=False,
+        rich_help_panel=MODELS,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")]
 
 # What a command did not get is left to the template.
@@ -81,6 +123,13 @@ def run(
     rounds: Rounds = 2,
     policy: Policy = "greedy",
     isolation: Isolation = None,
+    model: Model = "",
+    reviewer_model: ReviewerModel = "",
+    base_url: BaseUrl = "",
+    tokens: Tokens = GIVEN,
+    usd: Usd = GIVEN,
+    record: Record = False,
+    replay: Replay = None,
     as_json: Json = False,
 ) -> None:
     """Write a paper: the whole pipeline, from the template to the reviewed PDF.
@@ -96,6 +145,13 @@ def run(
         rounds=rounds,
         policy=policy,
         isolation=isolation,
+        model=model,
+        models={"reviewer": reviewer_model} if reviewer_model else {},
+        base_url=base_url,
+        tokens=tokens,
+        usd=usd,
+        record=record,
+        replay=str(replay) if replay else None,
     )
     _start(template, settings, out, "pipeline", as_json)
 
@@ -111,6 +167,12 @@ def experiment(
     out: Out = Path("studies"),
     policy: Policy = "greedy",
     isolation: Isolation = None,
+    model: Model = "",
+    base_url: BaseUrl = "",
+    tokens: Tokens = GIVEN,
+    usd: Usd = GIVEN,
+    record: Record = False,
+    replay: Replay = None,
     as_json: Json = False,
 ) -> None:
     """Run only the experiment subgraph: search, confirmation, ablation.
@@ -118,7 +180,19 @@ def experiment(
     Example: nightlab experiment path/to/template --trials 100 --workers 2 --json
     """
     settings = _settings(
-        trials=trials, seeds=seeds, hours=hours, workers=workers, seed=seed, policy=policy, isolation=isolation
+        trials=trials,
+        seeds=seeds,
+        hours=hours,
+        workers=workers,
+        seed=seed,
+        policy=policy,
+        isolation=isolation,
+        model=model,
+        base_url=base_url,
+        tokens=tokens,
+        usd=usd,
+        record=record,
+        replay=str(replay) if replay else None,
     )
     _start(template, settings, out, "experiment", as_json)
 

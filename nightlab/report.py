@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nightlab.agents.team import MetaReview
+from nightlab.agents.usage import told, usage
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.loop import changed
 from nightlab.experiments.study import Study, read
@@ -54,7 +55,7 @@ def outcome(study: Study) -> dict[str, Any]:
         "paper": _paper(study),
         "reviews": reviews,
         "decision": kept[-1]["decision"] if kept else None,
-        "usage": {"calls": 0, "tokens_in": 0, "tokens_out": 0, "usd": 0.0, "fallbacks": 0},
+        "usage": usage(study.ledger),
     }
 
 
@@ -142,6 +143,8 @@ def print_outcome(study: Study, console: Console) -> None:
             console.print(f"audit  {found['text']} ({found['where']})", **PLAIN)
         if (paper := _paper(study)) and paper["pdf"]:
             console.print(f"paper  {paper['pdf']} ({paper['pages']} pages)", **PLAIN)
+    for line in told(study.ledger):
+        console.print(line, **PLAIN)
     console.print(f"study  {study.folder}", **PLAIN)
 
 
