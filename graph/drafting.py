@@ -62,6 +62,7 @@ def _team_facts(lab: Lab, key: str) -> dict[str, Fact]:
 def analyse(lab: Lab, number: int) -> None:
     collected, _ = evidence(lab, number)
     evidence_of.save(collected.facts, folder(lab, number) / "evidence.json")
+    evidence_of.save_edits(lab.study, collected, folder(lab, number) / "changes")
 
 
 def missed(lab: Lab, number: int) -> tuple[Request, ...]:

@@ -18,7 +18,7 @@ from nightlab.experiments.repair import standing
 from nightlab.experiments.statistics import Summary, summarize
 from nightlab.experiments.study import Settings, Study, StudyError
 from nightlab.experiments.template import Template
-from nightlab.experiments.versions import FileDiff, diffs
+from nightlab.experiments.versions import FileDiff, diffs, unified
 
 BASELINE = 0
 
@@ -145,12 +145,17 @@ def _edits(study: Study, trials: Sequence[Trial]) -> dict[int, tuple[FileDiff, .
     """The edits of all trials, relative to the last version before them that ran."""
     found = {}
     for trial in trials[1:]:
-        before = trials[standing(trials, trial.change.parent or BASELINE)].change.artifact
+        before = _before(trials, trial)
         if trial.change.artifact != before:
             found[trial.number] = tuple(
                 diffs(study.artifacts.read(before), study.artifacts.read(trial.change.artifact))
             )
     return found
+
+
+def _before(trials: Sequence[Trial], trial: Trial) -> str:
+    """The artifact that a trial's edits are edits of."""
+    return trials[standing(trials, trial.change.parent or BASELINE)].change.artifact
 
 
 def _strategies(study: Study) -> tuple[str, ...]:
@@ -313,6 +318,16 @@ def _assignment(facts: Facts, prefix: str, params: Params, source: str) -> None:
 def save(facts: Mapping[str, Fact], file: Path) -> None:
     """Write facts as evidence.json."""
     file.write_text(json.dumps([asdict(f) for f in facts.values()], indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def save_edits(study: Study, e: Evidence, folder: Path) -> None:
+    """Write each kept edit as a unified diff."""
+    for number in e.edits:
+        trial = e.trials[number]
+        if trial.verdict and trial.verdict.kind == "kept":
+            folder.mkdir(exist_ok=True)
+            before, after = (study.artifacts.read(a) for a in (_before(e.trials, trial), trial.change.artifact))
+            (folder / f"trial-{number}.diff").write_text(unified(before, after), "utf-8", "surrogateescape")
 
 
 # Formatting

@@ -39,7 +39,8 @@ def _edits(b: Brief) -> str:
         return ""
     return (
         " Of the trials, {fact:search.edits} changed files of the experiment itself; an edit is checked for syntax"
-        " before it runs, and no edit reaches the judge or the data."
+        " before it runs, and no edit reaches the judge or the data. The folder `changes` beside this paper holds each"
+        " edit that was kept."
     )
 
 

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from nightlab.agents.coding import ModelCoder
-from nightlab.agents.models import Models
-from nightlab.agents.offline import offline_team
+import nightlab
 from nightlab.experiments.runner import sandbox
-from nightlab.experiments.runner.local import local_runner
-from nightlab.experiments.study import Settings, create, reopen
-from nightlab.experiments.template import load
-from nightlab.graph.lab import Lab
-from nightlab.graph.pipeline import pipeline_graph
+from nightlab.experiments.study import Settings, read
 from nightlab.graph.session import begin
-from nightlab.graph.state import PipelineState
 from tests.agents.test_coding import FIXED, KNOBLESS, edit
 from tests.conftest import MakeTemplate
 
@@ -27,24 +19,18 @@ def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path) -> None:
     answers = [edit("X = 0.1", "X = 0.6"), edit("Y = 0.9", "Y = 1 / 0"), edit("Y = 1 / 0", "Y = 0.3")]
     script = tmp_path / "script.jsonl"
     script.write_text("".join(f"{json.dumps({'answer': answer})}\n" for answer in answers))
-    template = load(make_template(files={"template.toml": KNOBLESS, "experiment.py": FIXED}))
-    settings = Settings(trials=3, rounds=1, models={"coder": f"fake:{script}"})
-    with reopen(create(template, settings, tmp_path)) as study:
-        coder = ModelCoder(Models(settings, study.ledger).chat("coder"), offline_team(settings).coder, study)
-        lab = Lab(
-            study,
-            replace(offline_team(settings), coder=coder),
-            lambda: local_runner(
-                template, inputs=study.inputs, private=study.private, scratch=study.folder / "s", own_code=False
-            ),
-        )
-        pipeline_graph().compile().invoke(PipelineState(), context=lab)
-        lab.close()
-        found = [f for body in study.ledger.documents("findings").values() for f in body]
-        text = (study.paper / "paper.tex").read_text(encoding="utf-8")
-        assert study.ledger.document("claim", "claim")["significant"]
+    template = make_template(files={"template.toml": KNOBLESS, "experiment.py": FIXED})
+    folder = nightlab.run(template, out=tmp_path, trials=3, rounds=1, models={"coder": f"fake:{script}"})
+    study = read(folder)
+    found = [f for body in study.ledger.documents("findings").values() for f in body]
+    text = (study.paper / "paper.tex").read_text(encoding="utf-8")
+    assert study.ledger.document("claim", "claim")["significant"]
+    study.close()
     assert [f for f in found if f["severity"] == "error"] == []
-    assert (study.paper / "paper.pdf").is_file()
+    assert (folder / "paper" / "paper.pdf").is_file()
+    assert "+X = 0.6" in (folder / "paper" / "changes" / "trial-1.diff").read_text()
+    repaired = (folder / "paper" / "changes" / "trial-3.diff").read_text()
+    assert "-Y = 0.9\n+Y = 0.3" in repaired
     assert "lines added" in text
     assert "changed files of the experiment itself" in text
     assert "0 declared knobs" not in text
