@@ -19,6 +19,7 @@ from nightlab.experiments.calls import Answer, Call
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Ledger
 
+CHECKED = ("ok", "invalid")  # answers that the checks have seen; they see them again when work goes on
 TRANSIENT = ("timeout", "connection", "busy")
 TURNS = 12  # at most so many changes of mode and window for one question
 CUT_KEPT = 2000  # characters of an answer that ran into the token limit, as the model is shown it again
@@ -190,7 +191,7 @@ class Access:
         answer = Answer(
             outcome=outcome,
             reason=judged.reason,
-            text=reply.text if outcome == "ok" or self._record else "",
+            text=reply.text if outcome in CHECKED or self._record else "",
             tokens_in=reply.tokens_in,
             tokens_cached=reply.tokens_cached,
             tokens_out=reply.tokens_out,
@@ -240,9 +241,9 @@ def _judged(reply: Reply, judge: Judge) -> Judged:
 
 def _again(answer: Answer, judge: Judge) -> Judged:
     """What a call that was settled earlier brought."""
-    if answer.outcome == "ok":
+    if answer.outcome in CHECKED:
         return judge(answer.text)
-    if answer.outcome in ("invalid", "empty", "cut"):
+    if answer.outcome in ("empty", "cut"):
         return Judged(text=answer.text, reason=answer.reason)
     if answer.outcome == "refused":
         raise NoAnswer(answer.reason)
