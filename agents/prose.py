@@ -18,6 +18,7 @@ from nightlab.papers.markup import literal
 
 LONGEST_TEXT = 12_000  # characters that are looked at
 LONGEST_SENTENCE = 450  # characters
+SHORTEST_SENTENCE = 3  # words
 LONGEST_WORD = 40  # characters
 
 _MARK = re.compile(r"(\{(?:fact|ref):[^{}\s]+\}|\{cite:[^{}]+\})")
@@ -139,11 +140,11 @@ def _form(sentence: str, plain: str) -> str:
     if any(len(word) > LONGEST_WORD for word in plain.split()):
         return "it holds a word that is none"
     found = re.findall(r"[^\W\d_]+", plain)
-    if not found:
-        return "it has no words"
-    if len(found) >= 6 and sum(w.casefold() in _ENGLISH for w in found) < 0.12 * len(found):
-        return "it is not English"
     if any(not c.isascii() and c.isalpha() and ord(c) > 0x24F for c in plain):
+        return "it is not English"
+    if len(found) < SHORTEST_SENTENCE:
+        return "it is no sentence"
+    if len(found) >= 6 and sum(w.casefold() in _ENGLISH for w in found) < 0.12 * len(found):
         return "it is not English"
     return ""
 

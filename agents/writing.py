@@ -20,6 +20,8 @@ from nightlab.agents.team import Brief, Writer
 from nightlab.experiments.ledger import Ledger
 from nightlab.papers.manuscript import Manuscript, Section
 
+LEAST = 8  # words of a part
+OPENING = 25  # words that may take the place of the offline writer's opening
 SENT_BACK = 1  # times that sentences which cannot stand go back; then they are cut
 MOST_NOTES = 2  # parts that the self-revision writes again
 KIND = "prose"  # the ledger's documents with the model's parts, one a draft
@@ -203,8 +205,8 @@ class _Desk:
                 raise
         best = max(reversed(seen), key=lambda text: len(self._kept(part, text).split()))
         text = self._kept(part, best)
-        if not text:
-            raise NoAnswer("no sentence could stand")
+        if len(text.split()) < LEAST:
+            raise NoAnswer("next to nothing of it could stand")
         self.cut += _cut(best, self._rules)
         return text
 
@@ -225,7 +227,8 @@ def _assembled(base: Manuscript, texts: Mapping[str, str]) -> Manuscript:
         if key not in parts:
             return body
         text = texts[key]
-        match parts[key].place:
+        place = parts[key].place
+        match "before" if place == "instead" and len(text.split()) < OPENING else place:
             case "before":
                 return f"{text}\n\n{body}" if key != "abstract" else f"{' '.join(text.split())} {body}"
             case "after":

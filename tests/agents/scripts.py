@@ -64,7 +64,12 @@ def good(file: Path) -> str:
         {"role": "writer", "stage": "*critique", "answer": {"notes": [{"part": "related", "problem": "dull"}]}},
         *({"role": "writer", "stage": f"*{key}", "answer": {"text": text}} for key, text in TEXTS.items()),
         {"role": "writer", "stage": "*again", "answer": {"text": "Now it is said " + DULL}},
-        {"role": "writer", "stage": "*again", "answer": {"text": "Now it is said better. " + DULL}, "repeat": True},
+        {
+            "role": "writer",
+            "stage": "*again",
+            "answer": {"text": "Now it is told as walks are told. " + DULL},
+            "repeat": True,
+        },
         {"role": "reviewer", "answer": FORM, "repeat": True},
     ]
     return _written(file, rows)

@@ -47,7 +47,7 @@ def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTempla
     assert ideas[0]["hypothesis"] == "moving east alone lowers the height beyond the noise"
     for text in (scripts.TEXTS["introduction"], scripts.TEXTS["abstract"], scripts.TEXTS["conclusion"]):
         assert text in tex
-    assert "Now it is said better." in tex
+    assert "Now it is told as walks are told." in tex
     assert "dreams" not in tex
     assert "100" not in str(prose)
     assert "twice" not in tex

@@ -52,7 +52,8 @@ BAD = {
     "word " * 200 + ".": "too long",
     "A" * 300 + " is a word.": "a word that is none",
     "$x^2$ is a formula.": "no prose",
-    "...": "no words",
+    "...": "no sentence",
+    "No.": "no sentence",
 }
 
 
