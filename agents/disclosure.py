@@ -31,9 +31,12 @@ def shown(name: str) -> str:
     return f"fake:{Path(rest).stem}" if kind == "fake" else name
 
 
-def counted(ledger: Ledger, team: Team) -> dict[str, Any]:
-    """The counts of the moment: for each role with a model its name, what it did, and how often it failed."""
-    done = _done(ledger, team.roles)
+def counted(ledger: Ledger, team: Team, stage: str) -> dict[str, Any]:
+    """The counts of the moment: for each role with a model its name, what it did, and how often it failed.
+
+    stage: the draft whose text is counted.
+    """
+    done = _done(ledger, team.roles, stage)
     failed = [body["role"] for body in ledger.documents("fallback").values()]
     return {
         "roles": {
@@ -44,16 +47,16 @@ def counted(ledger: Ledger, team: Team) -> dict[str, Any]:
     }
 
 
-def _done(ledger: Ledger, roles: Mapping[str, str]) -> dict[str, int]:
+def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int]:
     ideas = ledger.document("ideas", "ranked") or []
     analyses = ledger.documents("analysis").values()
-    prose = list(ledger.documents("prose").values())
+    prose = ledger.document("prose", stage) or {"parts": {}}
     reviews = ledger.documents("review").values()
     return {
         "ideator": sum(bool(idea.get("proposer")) for idea in ideas),
         "coder": sum(shown(t.change.proposer) == roles.get("coder") for t in ledger.trials()),
         "analyst": sum("reading" in body["conclusions"] for body in analyses),
-        "writer": sum(bool(text) for text in prose[-1]["parts"].values()) if prose else 0,
+        "writer": sum(bool(text) for text in prose["parts"].values()),
         "reviewer": sum(body["by"] == roles.get("reviewer") for body in reviews),
     }
 

@@ -58,15 +58,23 @@ _ENGLISH = frozenset(
     )
 )
 # A fact may only stand where its sentence says what it is.
-_TOLD = (
-    (re.compile(r"^baseline\."), re.compile(r"baseline|default", re.IGNORECASE), "the baseline"),
-    (re.compile(r"^best\."), re.compile(r"\b(?:best|chosen|found|selected)\b", re.IGNORECASE), "the best"),
-    (re.compile(r"\.p$"), re.compile(r"\bp\b|\bp[- ]values?\b|significan", re.IGNORECASE), "a p value"),
-    (re.compile(r"\.stderr$"), re.compile(r"error", re.IGNORECASE), "a standard error"),
-    (re.compile(r"\.(?:low|high)$"), re.compile(r"interval|between|range|from", re.IGNORECASE), "an interval"),
-    (re.compile(r"^search\.failed"), re.compile(r"fail|crash|broke", re.IGNORECASE), "failures"),
-    (re.compile(r"^search\.kept"), re.compile(r"kept|keep", re.IGNORECASE), "what was kept"),
-    (re.compile(r"^search\.reverted"), re.compile(r"revert|reject", re.IGNORECASE), "what was reverted"),
+_TOLD = tuple(
+    (re.compile(id), re.compile(said, re.IGNORECASE), what)
+    for id, said, what in (
+        (r"^baseline\.", r"baseline|default", "the baseline"),
+        (r"^best\.", r"\b(?:best|chosen|found|selected)\b", "the best"),
+        (r"\.p$", r"\bp\b|\bp[- ]values?\b|significan", "a p value"),
+        (r"\.stderr$", r"error", "a standard error"),
+        (r"\.(?:low|high)$", r"interval|between|range|from", "an interval"),
+        (r"^claim\.(?:effect|relative)$", r"gain|improv|effect|differ|better|reduc|lower|higher|creas", "the effect"),
+        (r"^claim\.n$", r"seed|pair", "the number of seeds"),
+        (r"^ablation\.", r"ablat|without|taken? out|part|los[est]|contribut|owe", "what a part contributes"),
+        (r"^importance\.", r"varia|importan|share", "a share of the variance"),
+        (r"^search\.trials$", r"trial", "the number of trials"),
+        (r"^search\.failed", r"fail|crash|broke", "failures"),
+        (r"^search\.kept", r"kept|keep", "what was kept"),
+        (r"^search\.reverted", r"revert|reject", "what was reverted"),
+    )
 )
 _P_VALUE = re.compile(r"\bp[- ]values?\b", re.IGNORECASE)
 

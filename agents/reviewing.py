@@ -20,7 +20,7 @@ from nightlab.agents.prompts import render
 from nightlab.agents.team import Request, Review, Reviewer, Submission
 
 ACCEPTED = 6  # overall score from which a review accepts
-SECTION_LIMIT = 600  # characters of a section that the reviewers see
+SECTION_LIMIT = 450  # characters of a section that the reviewers see
 MOST_POINTS = 5
 MOST_REQUESTS = 3
 PERSONAS = {

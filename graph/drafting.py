@@ -76,6 +76,10 @@ def analyse_again(lab: Lab, number: int) -> None:
     analyse(lab, number)
 
 
+def _stage(number: int, *, mended: bool) -> str:
+    return f"round {number} mended" if mended else f"round {number}"
+
+
 def _mended(number: int) -> str:
     return f"{number}.mended"
 
@@ -97,7 +101,7 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
         team=lab.team.statement,
         requests=asked.requests if asked else (),
         findings=findings(lab, number) if mend else (),
-        stage=f"round {number} mended" if mend else f"round {number}",
+        stage=_stage(number, mended=mend),
     )
     key = _mended(number) if mend else str(number)
     draft = lab.once("manuscript", key, Manuscript, lambda: _written(lab, brief, key))
@@ -118,7 +122,7 @@ def _written(lab: Lab, brief: Brief, key: str) -> Manuscript:
     written = lab.team.writer.write(brief)
     if not lab.team.roles:
         return written
-    counts = lab.study.ledger.once("team", key, disclosure.counted(lab.study.ledger, lab.team))
+    counts = lab.study.ledger.once("team", key, disclosure.counted(lab.study.ledger, lab.team, brief.stage))
     return disclosure.disclosed(written, counts)
 
 
@@ -179,7 +183,8 @@ def publish(lab: Lab) -> dict[str, Any]:
 
 def _disclose(lab: Lab, best: int) -> None:
     """Set the published version once more, with the counts of the whole study: its reviews too."""
-    counts = lab.study.ledger.once("team", "published", disclosure.counted(lab.study.ledger, lab.team))
+    stage = _stage(best, mended=lab.study.ledger.document("manuscript", _mended(best)) is not None)
+    counts = lab.study.ledger.once("team", "published", disclosure.counted(lab.study.ledger, lab.team, stage))
     collected, _ = evidence(lab, best)
     facts = {**collected.facts, **disclosure.facts(counts)}
     place, final = lab.study.paper, disclosure.disclosed(manuscript(lab, best), counts)

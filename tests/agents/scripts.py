@@ -70,6 +70,7 @@ def good(file: Path) -> str:
             "answer": {"text": "Now it is told as walks are told. " + DULL},
             "repeat": True,
         },
+        {"role": "reviewer", "stage": "floor*", "answer": FORM | {"overall": 9}, "repeat": True},
         {"role": "reviewer", "answer": FORM, "repeat": True},
     ]
     return _written(file, rows)

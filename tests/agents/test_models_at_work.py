@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import nightlab
+from nightlab.agents.staff import staff
+from nightlab.agents.team import Submission
 from nightlab.experiments.study import Study, read
+from nightlab.graph import drafting
+from nightlab.graph.experiment import the_idea
+from nightlab.graph.lab import Lab
+from nightlab.papers.finding import Finding
 from tests.agents import scripts
 from tests.conftest import MakeTemplate
 
@@ -34,12 +43,38 @@ def facts(study: Study) -> dict[str, float]:
     return {f["id"]: f["value"] for f in json.loads((study.paper / "evidence.json").read_text())}
 
 
+def reviewed_again(study: Study) -> None:
+    """A model that likes a paper cannot accept it against the audit's errors."""
+    lab = Lab(study, staff(study), lambda: pytest.fail("no run is needed"))
+    evidence, analysis = drafting.evidence(lab, 0)
+    submission = Submission(
+        manuscript=drafting.manuscript(lab, 0),
+        evidence=evidence,
+        analysis=analysis,
+        idea=the_idea(lab, next(iter(study.ledger.documents("idea")))),
+        references=drafting.references(lab),
+        findings=(),
+        pages=8,
+        stage="floor",
+    )
+    reviewer = lab.team.reviewers[0]
+    assert reviewer.review(submission).decision == "accept"
+    error = Finding("unknown-fact", "section:results", "the evidence has no such fact")
+    objected = reviewer.review(dataclasses.replace(submission, findings=(error,), stage="floor again"))
+    assert (objected.overall, objected.decision) == (5, "reject")
+    assert "mechanical audit objects" in objected.weaknesses[0]
+    warned = dataclasses.replace(error, severity="warning")
+    dull = dataclasses.replace(submission, findings=(warned,), stage="floor, warned")
+    assert reviewer.review(dull).decision == "accept"
+
+
 def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTemplate, tmp_path: Path) -> None:
     study = whole(make_template, scripts.good(tmp_path / "good7.jsonl"), rounds=1)
     tex = (study.paper / "paper.tex").read_text(encoding="utf-8")
     found, reviews = facts(study), study.ledger.documents("review")
     ideas, prose = study.ledger.document("ideas", "ranked"), study.ledger.documents("prose")
     assert findings(study) == []
+    reviewed_again(study)
     study.close()
     assert [i["title"] for i in ideas if i["proposer"]] == [scripts.IDEA["title"], scripts.OTHER["title"]]
     assert ideas[0]["strategies"] == ["north", "east"] or ideas[0]["strategies"] == ["east", "north"]

@@ -48,6 +48,7 @@ BAD = {
     "Smith et al. have shown that this helps.": "without {cite:KEY}",
     "The p value of the test is {fact:claim.effect}.": "no p value",
     "The gain is {fact:baseline.holdout.mean} here.": "is the baseline",
+    "The study used {fact:claim.effect} of the seeds.": "is the effect",
     "The test was a negative result for us.": "found an improvement",
     "word " * 200 + ".": "too long",
     "A" * 300 + " is a word.": "a word that is none",
