@@ -46,7 +46,7 @@ BAD = {
     "We have to TODO this part of the paper.": "missing",
     "This is a state-of-the-art result for the task.": "more than the study",
     "Smith et al. have shown that this helps.": "without {cite:KEY}",
-    "The p value of the test is {fact:claim.effect}.": "no p value",
+    "The p value of the effect is {fact:claim.effect}.": "no p value",
     "The gain is {fact:baseline.holdout.mean} here.": "is the baseline",
     "The study used {fact:claim.effect} of the seeds.": "is the effect",
     "The test was a negative result for us.": "found an improvement",
