@@ -12,10 +12,10 @@ from nightlab.experiments.records import Knob, ParamValue
 from nightlab.experiments.search.memory import Memory, View
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator, incumbent
 from nightlab.experiments.search.space import Space
-from nightlab.experiments.search.surrogate import GaussianProcess, Prior, normal_scores
+from nightlab.experiments.search.surrogate import GaussianProcess, Prior, log_expected_improvement, winsorized
 
-AIM = 0.3  # standard deviations of the scores by which a proposal should improve on the best
-SPREAD = 8  # trials before a model is worth its name; until then points far from those tried
+SPREAD = 4  # trials before a model is worth its name; until then points far from those tried
+POOL = (1500, 1500)  # candidates near the best and anywhere
 
 
 class Sampler(Protocol):
@@ -43,12 +43,14 @@ class Step:
 
 
 class Surrogate:
-    """The likeliest to improve by AIM (Kushner, 1964) under a Gaussian process; its priors are drawn for each proposal.
+    """The most expected improvement under a Gaussian process (Jones et al., 1998); its priors are drawn each time.
 
     Drawing them, instead of trusting one fit, keeps the search from being stuck with a wrong model for long; it stands
-    in for the integral over hyper-parameters of Snoek et al. (NeurIPS 2012). Scores count by rank (Salinas et al.,
-    ICML 2020). Candidates are the neighbours of the best by the model, as in SMAC (Hutter et al., LION 2011), and
-    random points. The first trials are spread by the maximin rule (Johnson et al., 1990).
+    in for the integral over hyper-parameters of Snoek et al. (NeurIPS 2012). The improvement is over the best by the
+    model, since the best score itself was lucky, and its logarithm is compared (Ament et al., NeurIPS 2023), which
+    still tells candidates apart where all hope is small. Bad scores are cut off (`winsorized`). Candidates are the
+    neighbours of the best, as in SMAC (Hutter et al., LION 2011), and random points. The first trials are spread by
+    the maximin rule (Johnson et al., 1990).
     """
 
     name = "Gaussian process"
@@ -59,14 +61,13 @@ class Surrogate:
             order = np.argsort(-_gaps(pool, view), kind="stable")
             return view.fresh(pool[order]) or view.anything(rng)
         model = GaussianProcess(
-            view.points, normal_scores(view.scores), view.replicates, view.space.unordered, Prior.drawn(rng)
+            view.points, winsorized(view.scores), view.replicates, view.space.unordered, Prior.drawn(rng)
         )
         fitted = model.fitted
         centres = view.points[np.argsort(-fitted, kind="stable")[:6]]
-        pool = np.concatenate([view.near(centres, 2000, rng), view.uniform(500, rng)])
-        mean, deviation = model.predict(pool)
-        chance = (mean - fitted.max() - AIM) / deviation  # its normal quantile, which orders alike
-        return view.fresh(pool[np.argsort(-chance, kind="stable")]) or view.anything(rng)
+        pool = np.concatenate([view.near(centres, POOL[0], rng), view.uniform(POOL[1], rng)])
+        gain = log_expected_improvement(*model.predict(pool), float(fitted.max()))
+        return view.fresh(pool[np.argsort(-gain, kind="stable")]) or view.anything(rng)
 
 
 def _gaps(pool: np.ndarray[Any, Any], view: View) -> np.ndarray[Any, Any]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, optimize, special, stats
+from scipy import linalg, optimize, special
 
 from nightlab.experiments.search.space import Mask, Matrix, Vector
 
 ITERATIONS = 30  # of the fit; the prior keeps what is not yet learned in bounds
+DEPTH = 1.5  # how much further below the median than the best is above it a score may count
+FAR = 6.0  # standard deviations below the best where the asymptotic form takes over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +142,25 @@ def _matern(distance: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64],
     return (1 + r + r * r / 3) * decay, r * r * (1 + r) / 3 * decay
 
 
-def normal_scores(values: Vector) -> Vector:
-    """Values as normal quantiles of their ranks (Salinas et al., ICML 2020), so that outliers lose their pull."""
-    ranks = stats.rankdata(values)
-    return np.asarray(special.ndtri((ranks - 0.5) / len(values)))
+def winsorized(values: Vector) -> Vector:
+    """Standardised values; those far below the median are lifted to DEPTH times the best's height above it.
+
+    What is bad is only known to be bad: by how much (a diverged training, a failure) must not bend the model where it
+    matters. The cut is that of winsorized means (Dixon, Annals of Mathematical Statistics 31, 1960), on one side.
+    """
+    middle = float(np.median(values))
+    height = float(values.max()) - middle
+    cut = np.maximum(values, middle - DEPTH * height) if height > 0 else values
+    spread = float(cut.std())
+    return np.asarray((cut - cut.mean()) / spread) if spread > 0 else np.zeros_like(cut)
+
+
+def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Vector:
+    """log E[max(0, f - best)] for normal f, without underflow far below the best (Ament et al., NeurIPS 2023)."""
+    deviation = np.maximum(deviation, 1e-12)
+    z = (mean - best) / deviation
+    near = np.maximum(z, -FAR)
+    direct = np.log(np.exp(-0.5 * near**2) / math.sqrt(2 * math.pi) + near * special.ndtr(near))
+    below = np.minimum(z, -FAR)
+    tail = -0.5 * below**2 - 0.5 * math.log(2 * math.pi) - np.log(below**2 + 3)
+    return np.asarray(np.log(deviation) + np.where(z > -FAR, direct, tail))

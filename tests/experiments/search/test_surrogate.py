@@ -2,9 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy import optimize
+from scipy import integrate, optimize, stats
 
-from nightlab.experiments.search.surrogate import GaussianProcess, Prior, normal_scores
+from nightlab.experiments.search.surrogate import GaussianProcess, Prior, log_expected_improvement, winsorized
 
 PRIOR = Prior(weight=1.0, length=-0.7, noise=math.log(0.05))
 RNG = np.random.default_rng(1)
@@ -59,11 +59,25 @@ def test_the_gradient_of_the_fit_is_right(unordered: list[bool]) -> None:
         assert objective(theta)[1] == pytest.approx(numeric, rel=1e-3, abs=1e-4)
 
 
-def test_normal_scores_keep_the_order_and_tame_outliers() -> None:
-    scores = normal_scores(np.array([0.5, -1e9, 0.7, 0.5]))
+def test_winsorized_scores_keep_the_order_and_tame_the_bad_ones_only() -> None:
+    scores = winsorized(np.array([0.5, -1e9, 0.7, 0.5, 0.6]))
     assert scores[0] == scores[3]
-    assert scores[1] < scores[0] < scores[2]
+    assert scores[1] < scores[0] < scores[4] < scores[2]
     assert np.abs(scores).max() < 3
+    assert winsorized(np.array([1.0, 1.0, 1.0, 0.0]))[3] < 0  # the best is the median: nothing to measure a cut by
+    assert (winsorized(np.ones(4)) == 0).all()
+
+
+@pytest.mark.parametrize("mean", [2.0, 0.0, -3.0, -5.9, -6.1, -9.0])
+def test_the_logarithm_of_the_expected_improvement_is_that_of_the_integral(mean: float) -> None:
+    value, _ = integrate.quad(lambda f: f * stats.norm.pdf(f, mean, 1.0), 0, 12)
+    found = log_expected_improvement(np.array([mean]), np.array([1.0]), 0.0)
+    assert found[0] == pytest.approx(math.log(value), abs=0.01)
+
+
+def test_expected_improvement_still_orders_where_all_hope_is_small() -> None:
+    found = log_expected_improvement(np.array([-500.0, -400.0, -300.0]), np.ones(3), 0.0)
+    assert found[0] < found[1] < found[2]
 
 
 def test_equal_targets_are_no_obstacle() -> None:
