@@ -1,0 +1,95 @@
+"""nightlab.toml: what it sets, what goes before it, and how a wrong one is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nightlab.agents.configuration import completed, configured
+from nightlab.experiments.study import Settings, SettingsError
+
+FULL = """
+[models]
+model = "openai:small"
+reviewer = "openai:large"
+coder = { model = "openai:coder", base_url = "http://127.0.0.1:8099/v1", context = 16384 }
+temperature = 0.7
+
+[prices]
+small = { in = 0.4, out = 1.6 }
+"""
+
+
+def from_file(folder: Path, text: str, settings: Settings | None = None) -> Settings:
+    (folder / "nightlab.toml").write_text(text)
+    return configured(settings or Settings(), folder)
+
+
+def test_models_parameters_and_prices_come_from_the_file(tmp_path: Path) -> None:
+    told = from_file(tmp_path, FULL)
+    assert told.model == "openai:small"
+    assert told.models == {"reviewer": "openai:large", "coder": "openai:coder"}
+    assert told.parameters["writer"] == {"temperature": 0.7}
+    assert told.parameters["coder"] == {
+        "temperature": 0.7,
+        "base_url": "http://127.0.0.1:8099/v1",
+        "context": 16384,
+    }
+    assert told.prices == {"small": {"in": 0.4, "out": 1.6}}
+
+
+def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
+    given = Settings(model="openai:mine", models={"reviewer": "openai:judge"}, base_url="http://127.0.0.1:1/v1")
+    told = from_file(tmp_path, FULL, given)
+    assert (told.model, told.models) == ("openai:mine", {"reviewer": "openai:judge"})
+    assert told.parameters["coder"]["base_url"] == "http://127.0.0.1:1/v1"
+
+
+def test_without_a_file_nothing_changes(tmp_path: Path) -> None:
+    assert configured(Settings(trials=3), tmp_path) == Settings(trials=3)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[models]\nautor = 'openai:a'", r"models\.autor: there is no such key; the keys here are .*writer"),
+        ("[models.coder]\nmax_token = 7", r"models\.coder\.max_token: there is no such key.*max_tokens"),
+        ("[models]\ntemperature = 3", r"models\.temperature = 3: input should be less than or equal to 2"),
+        ("[prices]\na = {input = 1}", r"prices\.a\.input: there is no such key; the keys here are in, cached, out"),
+        ("[prices]\na = {in = 1, out = -1}", r"prices\.a\.out = -1: input should be greater"),
+        ("[price]", r"price: there is no such key; the keys here are models, prices"),
+        ("a = [", "no TOML"),
+        ("[models]\nbase_url = 'http://me:secret@host/v1'", "must not carry a key"),
+        ("[models]\nbase_url = 'host:80'", "is no address"),
+    ],
+)
+def test_a_wrong_file_is_told_with_its_key(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told) as error:
+        from_file(tmp_path, text)
+    assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("{", "neither JSON lines nor TOML"),
+        ('{"anser": 1}', r"entry 0\.anser"),
+    ],
+)
+def test_a_wrong_script_is_told_before_there_is_a_study(tmp_path: Path, lines: str, told: str) -> None:
+    (tmp_path / "script.jsonl").write_text(lines)
+    with pytest.raises(SettingsError, match=told):
+        completed(Settings(model=f"fake:{tmp_path}/script.jsonl"), tmp_path)
+
+
+def test_a_usd_limit_needs_a_price(tmp_path: Path) -> None:
+    settings = Settings(model="openai:unknown", base_url="https://gateway.example/v1", usd=1.0)
+    with pytest.raises(SettingsError, match=r"price of 'openai:unknown'.*\[prices\]"):
+        completed(settings, tmp_path)
+
+
+def test_a_script_is_kept_by_its_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "script.jsonl").write_text('{"answer": "x"}\n')
+    monkeypatch.chdir(tmp_path)
+    assert completed(Settings(model="fake:script.jsonl"), tmp_path).model == f"fake:{tmp_path}/script.jsonl"
