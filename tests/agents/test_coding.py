@@ -24,7 +24,8 @@ from nightlab.graph.lab import Lab
 from nightlab.graph.state import ExperimentInput
 from tests.conftest import EXPERIMENT, TOML, MakeTemplate
 
-KNOBLESS = TOML.split("[search.space.x]")[0] + "[budget]" + TOML.split("[budget]")[1]
+QUICK = TOML.replace("confirm_seeds = 6", "confirm_seeds = 3")
+KNOBLESS = QUICK.split("[search.space.x]")[0] + "[budget]" + QUICK.split("[budget]")[1]
 FIXED = """\
 import json
 import random
@@ -218,7 +219,7 @@ def test_the_holdout_and_the_private_data_are_never_shown(play: Play) -> None:
 
 def test_parameters_and_numeric_search_share_a_study(play: Play) -> None:
     answers = [{"answer": {"hypothesis": "h", "params": {"x": str(0.5 + i / 100)}}} for i in range(12)]
-    played = play(answers, toml=TOML, code=EXPERIMENT, trials=10)
+    played = play(answers, toml=QUICK, code=EXPERIMENT, trials=8)
     who = {t.change.proposer.split(":")[0] for t in played.trials[1:]}
     assert "fake" in who
     assert len(who) > 1
@@ -228,7 +229,7 @@ def test_parameters_and_numeric_search_share_a_study(play: Play) -> None:
 
 def test_a_numeric_search_goes_on_over_edited_files(play: Play) -> None:
     better = edit('(params["x"] - 0.7) ** 2', "(params['x'] - 0.7) ** 4")
-    played = play([{"answer": better, "repeat": True}], toml=TOML, code=EXPERIMENT, trials=12)
+    played = play([{"answer": better, "repeat": True}], toml=QUICK, code=EXPERIMENT, trials=8)
     edited = {t.change.artifact for t in played.model}
     numeric = [t for t in played.trials[1:] if t not in played.model]
     assert any(t.change.artifact in edited for t in numeric)
@@ -239,7 +240,7 @@ def test_a_numeric_search_goes_on_over_edited_files(play: Play) -> None:
 
 def test_values_out_of_range_and_unknown_names_fall_back_to_the_search(play: Play) -> None:
     wrong = [{"params": {"x": 7}}, {"params": {"mood": "sad"}}, {"params": {"speed": 1}}]
-    played = play([{"answer": w, "repeat": True} for w in wrong], toml=TOML, code=EXPERIMENT, trials=4)
+    played = play([{"answer": w, "repeat": True} for w in wrong], toml=QUICK, code=EXPERIMENT, trials=4)
     assert played.model == []
     assert len(played.trials) == 5
     assert played.study.ledger.documents("fallback")
