@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from nightlab.agents import context
 from nightlab.agents.models import Chat, NoAnswer
 from nightlab.agents.prompts import render
-from nightlab.agents.prose import faults, kept, phrase
+from nightlab.agents.prose import Rules, faults, kept
 from nightlab.agents.team import Analysis, Analyst, Request
 from nightlab.papers.evidence import Evidence
 
@@ -62,7 +62,7 @@ class ModelAnalyst:
                 raise
             reading = seen[-1]
         told = kept(reading.conclusions, rules, words=WORDS)
-        threats = [t for x in reading.threats[: 2 * MOST_THREATS] if (t := phrase(x, rules))][:MOST_THREATS]
+        threats = [t for x in reading.threats[: 2 * MOST_THREATS] if (t := _line(x, rules))][:MOST_THREATS]
         if not told and not threats:
             raise NoAnswer("no sentence of the analysis could stand")
         return dataclasses.replace(
@@ -74,3 +74,8 @@ class ModelAnalyst:
                 if action == reading.experiment.strip().casefold()
             ),
         )
+
+
+def _line(text: str, rules: Rules) -> str:
+    """A threat as one line of markup."""
+    return " ".join(kept(text, rules, words=40).split())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit import PLACEHOLDER
@@ -230,8 +230,9 @@ def _ended(text: str) -> str:
 
 
 def phrase(text: str, rules: Rules, *, words: int = 40) -> str:
-    """One line of plain text for a title or a hypothesis; empty if nothing of it can stand."""
-    return " ".join(_plain(kept(text, rules, words=words)))
+    """One line of plain text, without any mark, for a title or a hypothesis; empty if nothing of it can stand."""
+    unmarked = replace(rules, facts={}, references=(), targets=())
+    return " ".join(_plain(kept(text, unmarked, words=words)))
 
 
 def _plain(source: str) -> Iterator[str]:

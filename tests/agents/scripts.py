@@ -24,7 +24,7 @@ READING = {
 }
 TEXTS = {
     "introduction": "Valleys are hard to measure when the instrument is noisy. We study how to search one.",
-    "related": "The study stands beside work on walks {cite:walks2020}, and adds a sealed test {cite:dreams2030}.",
+    "related": "The study stands beside work on walks {cite:walks2020}. A sealed test is added {cite:dreams2030}.",
     "discussion": "What the study shows holds for this valley only. The search made {fact:search.trials} trials.",
     "conclusion": "The next study should take another valley, because one valley is no sample of valleys.",
     "abstract": "A noisy instrument makes the search for a low point hard.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from nightlab.agents.prose import Rules, fault, faults, kept, markup, phrase, sentences
@@ -9,6 +11,14 @@ from nightlab.experiments.records import Fact
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript, Section, check
 from nightlab.papers.markup import inline
+
+FRAGMENTS = (
+    *("{", "}", "{{", "}}", "\\", "$", "`", "*", "**", "-", "#", "fact:", "[fact: claim.p ]", "{fact:claim.effect}"),
+    *("{fact:nope}", "{cite:lee2020}", "{cite: lee2020 , x}", "{ref:results}", "{ref:x}", "{float:x}", "the", "gain"),
+    *("is", "best", "baseline", "effect", "seeds", ".", "!", "?", "e.g.", "3", "½", "Ⅷ", "٣", "²", "percent", "%", "&"),
+    *("_", "^", "~", "<b>", "|", "é", "CIFAR-10", "digits", "…", ":", "—", "1.", "•", "\n", "\n\n", "- ", "\t", "\x00"),
+    *("\u200c", "\u202e", "\u2028", "'", '"'),
+)
 
 
 def fact(id: str, text: str = "1.5") -> Fact:
@@ -91,6 +101,17 @@ def test_what_is_left_of_hostile_text_is_inert() -> None:
             assert objections(kept(text, RULES, words=50)) == []
 
 
+def test_no_mixture_of_fragments_gets_past_the_audit() -> None:
+    draw = random.Random(1)
+    left = 0
+    for _ in range(1500):
+        pieces = [draw.choice(FRAGMENTS) + draw.choice(["", " "]) for _ in range(draw.randint(1, 25))]
+        text = kept("".join(pieces) + f". {GOOD[4]}", RULES, words=80)
+        left += bool(text)
+        assert objections(text) == []
+    assert left > 500
+
+
 def test_much_text_is_bounded_and_repeated_sentences_are_said_once() -> None:
     assert kept(f"{GOOD[4]} " * 3000, RULES, words=50) == GOOD[4]
     many = " ".join(f"The sea is as {'very ' * n}wide as the {'long ' * n}sky." for n in range(40))
@@ -118,3 +139,4 @@ def test_markup_prints_the_letters_of_the_text() -> None:
 def test_a_phrase_is_plain_text() -> None:
     assert phrase("A *sharper* question about noise.", RULES) == "A sharper question about noise."
     assert phrase("It is 7 times better.", RULES) == ""
+    assert phrase("It follows the work {cite:lee2020} on noise.", RULES) == ""
