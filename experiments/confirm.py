@@ -14,6 +14,7 @@ from nightlab.experiments.bench import Job
 from nightlab.experiments.components import components
 from nightlab.experiments.ledger import Run
 from nightlab.experiments.loop import BASELINE, Loop
+from nightlab.experiments.overseer import Notice, gap
 from nightlab.experiments.records import Change, Knob, Params, ParamValue, Split
 from nightlab.experiments.statistics import Effect, compare, holm
 from nightlab.experiments.study import Study, StudyError
@@ -63,8 +64,8 @@ def confirm(loop: Loop) -> dict[str, Any]:
     splits: tuple[Split, ...] = ("dev", "holdout") if plan["split"] == "holdout" else ("dev",)
     jobs = [
         Job(phase="confirm", subject=name, replicate=i, change=change, seeds="confirm", splits=splits, cold=True)
-        for name, change in _contenders(loop, best)
         for i in range(n)
+        for name, change in _contenders(loop, best)[:: 1 if i % 2 else -1]  # side by side, each first in turn
     ]
     runs = loop.bench.all(jobs)
     if all(r.outcome is None or r.outcome.status != "ok" for r in runs if r.subject == "baseline"):
@@ -81,7 +82,16 @@ def confirm(loop: Loop) -> dict[str, Any]:
         "significant": effect.significant and effect.effect > plan["min_effect"],
         "failed_runs": sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
     }
+    if tested and "dev" in values and "holdout" in values:
+        _watch_gap(study, best, compare(*values["dev"], paired=True, level=plan["level"]), effect)
     return dict(study.ledger.once("claim", "claim", claim))
+
+
+def _watch_gap(study: Study, best: int, dev: Effect, holdout: Effect) -> None:
+    """Write down a gain on dev that did not carry over to the holdout."""
+    if sentence := gap(asdict(dev), asdict(holdout)):
+        notice = Notice(key="gap", concern="gaming", trial=best, sentence=sentence, action="report")
+        study.ledger.once("notice", notice.key, asdict(notice))
 
 
 def _contenders(loop: Loop, best: int) -> list[tuple[str, Change]]:

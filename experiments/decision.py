@@ -105,12 +105,14 @@ def judge(
     rule: Rule,
     max_replicates: int,
     min_effect: float,
+    alongside: bool = False,
 ) -> Verdict | More:
     """Decide on a candidate whose i-th score is on the same search seed as the incumbent's i-th; larger is better.
 
     `strict` keeps what is better on the runs there are. `paired` asks for replicates one by one and gives up as soon
     as the chance of being kept, predicted from the difference so far, falls below FUTILITY; it keeps what is, after
     all replicates, better than min_effect with one-sided CONFIDENCE, by the noise of all trials.
+    alongside: the incumbent runs anew with each replicate, so that it has no more scores than the candidate.
     Where there is no noise (a deterministic template) or no way to measure it (one replicate), one run decides.
     """
     shared = min(len(candidate), len(incumbent))
@@ -122,7 +124,7 @@ def judge(
         kept = difference > min_effect
         why = "deterministic" if rule == "paired" and noise and noise.deterministic else "taken at face value"
         return _verdict(kept, numbers | {"threshold": min_effect}, f"{shared} run(s), {why}")
-    final = min(max_replicates, len(incumbent))
+    final = max_replicates if alongside else min(max_replicates, len(incumbent))
     stderr = noise.sd * math.sqrt(2 / shared)
     numbers |= {"noise_sd": noise.sd, "noise_dof": float(noise.dof), "stderr": stderr}
     if shared < final:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import takewhile
 
 from nightlab.experiments.bench import Bench, Job
 from nightlab.experiments.decision import More, Noise, judge, select
 from nightlab.experiments.ledger import Settled, Trial
+from nightlab.experiments.overseer import AGAIN, Overseer, suspicious
 from nightlab.experiments.records import Change, Params, RunOutcome
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.study import StudyError
 
 BASELINE = 0  # the number of the baseline's trial
+BESIDE = "beside"  # the phase of the incumbent's runs beside a candidate's, whose number is their subject
 CALIBRATION = 8  # replicates of the baseline at least: the first verdicts need a noise that is known well enough
 
 
@@ -29,10 +31,12 @@ class Entry:
     trial: Trial
     wanted: int
     outcomes: list[RunOutcome | None] = field(default_factory=list)
+    partners: list[RunOutcome | None] = field(default_factory=list)  # of the incumbent, beside it; a timing has them
+    paired: bool = False  # whether it needs partners
 
     @property
     def complete(self) -> bool:
-        return len(self.outcomes) >= self.wanted and None not in self.outcomes[: self.wanted]
+        return _filled(self.outcomes, self.wanted) and (not self.paired or _filled(self.partners, self.wanted))
 
 
 class Loop:
@@ -45,6 +49,7 @@ class Loop:
         self.entries: list[Entry] = []
         self.incumbent = BASELINE
         self.noise = Noise()
+        self.overseer = Overseer(self.template, self.template.strategies)
         self._known: dict[str, int] = {}
         self._open: dict[int, None] = {}  # in the order of the claims
         self._tried: list[Tried] = []
@@ -59,6 +64,8 @@ class Loop:
             self._enter(trial)
         for run in self.study.ledger.runs("search"):
             self._record(int(run.subject), run.replicate, run.outcome)
+        for run in self.study.ledger.runs(BESIDE):
+            self._record(int(run.subject), run.replicate, run.outcome, beside=True)
         settled = [e for e in self.entries if e.trial.verdict]
         for entry in sorted(settled, key=lambda e: e.trial.verdict.elapsed_s if e.trial.verdict else 0.0):
             assert entry.trial.verdict is not None
@@ -93,8 +100,10 @@ class Loop:
         return self._all_scores(number)[: self.study.settings.seeds]
 
     def _all_scores(self, number: int) -> list[float]:
-        found = self.entries[number].outcomes
-        return [self.score(outcome) for outcome in found if outcome is not None and outcome.status == "ok"]
+        return [self.score(outcome) for outcome in self._good(self.entries[number])]
+
+    def _good(self, entry: Entry) -> list[RunOutcome]:
+        return [outcome for outcome in entry.outcomes if outcome is not None and outcome.status == "ok"]
 
     def score(self, outcome: RunOutcome) -> float:
         return self.template.sign * self.template.fitness(dict(outcome.metrics["dev"]))
@@ -125,6 +134,8 @@ class Loop:
 
     def exhausted(self) -> str:
         """Why no further trial may be claimed; empty while one may."""
+        if self.overseer.stop:
+            return self.overseer.stop
         wanted = sum(self.entries[n].wanted - len(self.entries[n].outcomes) for n in self.open)
         return self.bench.budget.search_ended(len(self.entries) - 1, max(wanted, len(self.open)))
 
@@ -170,7 +181,8 @@ class Loop:
         if twin == number:
             return False
         reason = f"the same files and parameters as trial {twin}"
-        self._settle(entry, Settled(kind="failed", cause="duplicate", reason=reason, numbers={}))
+        same = {"twin": float(twin)}
+        self._settle(entry, Settled(kind="failed", cause="duplicate", reason=reason, numbers=same))
         return True
 
     def wait(self, timeout: float | None = None) -> list[int]:
@@ -178,13 +190,22 @@ class Loop:
         for number in self.open:
             entry = self.entries[number]
             for replicate in range(entry.wanted):
-                if replicate >= len(entry.outcomes) or entry.outcomes[replicate] is None:
-                    change = entry.trial.change
-                    self.bench.start(Job(phase="search", subject=str(number), replicate=replicate, change=change))
+                for job in self._jobs(entry, replicate):
+                    self.bench.start(job)
         if not self.ready():
             for run in self.bench.collect(timeout):
-                self._record(int(run.subject), run.replicate, run.outcome)
+                self._record(int(run.subject), run.replicate, run.outcome, beside=run.phase == BESIDE)
         return self.ready()
+
+    def _jobs(self, entry: Entry, replicate: int) -> list[Job]:
+        """The runs that a replicate lacks; a timing's two stand back to back, now the one first and now the other."""
+        number, found = str(entry.trial.number), []
+        if not _has(entry.outcomes, replicate):
+            found.append(Job(phase="search", subject=number, replicate=replicate, change=entry.trial.change))
+        if entry.paired and not _has(entry.partners, replicate):
+            rival = self.entries[self.incumbent].trial.change
+            found.append(Job(phase=BESIDE, subject=number, replicate=replicate, change=rival))
+        return found if replicate % 2 else found[::-1]
 
     def ready(self) -> list[int]:
         return [n for n in self.open if self.entries[n].complete]
@@ -194,22 +215,32 @@ class Loop:
         entry = self.entries[number]
         if entry.trial.verdict:
             return entry.trial.verdict
-        for outcome in entry.outcomes:
+        for replicate, outcome in enumerate(entry.outcomes):
             if outcome is not None and outcome.status != "ok":
                 reason = outcome.error.strip().splitlines()[-1] if outcome.error.strip() else outcome.status
-                return self._settle(entry, Settled(kind="failed", cause=outcome.status, reason=reason, numbers={}))
-        if broken := self._violation(entry):
-            return self._settle(entry, Settled(kind="reverted", cause="constraint", reason=broken, numbers={}))
+                spent = {"replicate": float(replicate), "wall_s": outcome.wall_s, "memory_mb": outcome.memory_mb}
+                return self._settle(entry, Settled(kind="failed", cause=outcome.status, reason=reason, numbers=spent))
+        if broken := self._violations(entry):
+            reason = "; ".join(text for text, _ in broken.values())
+            by = {key: amount for key, (_, amount) in broken.items()}
+            return self._settle(entry, Settled(kind="reverted", cause="constraint", reason=reason, numbers=by))
+        ours, theirs = self._compared(entry)
+        if not ours:
+            reason = "the incumbent did not run beside it, so there is nothing to compare it with"
+            return self._settle(entry, Settled(kind="reverted", reason=reason, numbers={"replicates": 0.0}))
+        lost = entry.wanted - len(ours) if entry.paired else 0  # pairs whose half of the incumbent failed
         verdict = judge(
-            self.scores(number),
-            self.scores(self.incumbent),
+            ours,
+            theirs,
             self.noise,
             rule=self.study.settings.rule,  # type: ignore[arg-type]
-            max_replicates=self.replicates,
+            max_replicates=self.replicates - lost,
+            alongside=entry.paired,
             min_effect=self.template.spec.objective.min_effect,
         )
         if isinstance(verdict, More):
-            entry.wanted = verdict.replicates
+            idle = max(0, self.bench.runner.workers - len(self._open))
+            entry.wanted = min(self.replicates, verdict.replicates + lost + idle)
             return None
         if (
             verdict.kind == "kept"
@@ -219,7 +250,20 @@ class Loop:
             entry.wanted = 2  # a constant baseline may only be saturated: what is kept must repeat itself too
             return None
         numbers = {**verdict.numbers, "incumbent": float(self.incumbent)}
+        if verdict.kind == "kept" and suspicious(self._good(entry), self._good(self.entries[BASELINE])):
+            if entry.wanted < self.replicates + AGAIN:
+                entry.wanted = self.replicates + AGAIN  # a copied result must at least be repeated before it counts
+                return None
+            numbers["suspected"] = 1.0
         return self._settle(entry, Settled(kind=verdict.kind, reason=verdict.reason, numbers=numbers))
+
+    def _compared(self, entry: Entry) -> tuple[list[float], list[float]]:
+        """Scores of a trial and of the incumbent, pair by pair: on the same seeds, and a timing at the same time."""
+        number = entry.trial.number
+        if not entry.paired:
+            return self.scores(number), self.scores(self.incumbent)
+        pairs = [(o, p) for o, p in zip(entry.outcomes, entry.partners, strict=False) if o and p and p.status == "ok"]
+        return [self.score(o) for o, _ in pairs], [self.score(p) for _, p in pairs]
 
     def choose(self) -> int:
         """Which trial goes to the confirmation: the most promising ones are run again before one is chosen.
@@ -239,8 +283,9 @@ class Loop:
                 return int(ledger.once("selection", "chosen", {"trial": chosen})["trial"])
             jobs = [
                 Job(phase="search", subject=str(n), replicate=i, change=self.entries[n].trial.change)
+                for i in range(max(chosen.values()))  # replicate by replicate, so that a drift meets all alike
                 for n, wanted in chosen.items()
-                for i in range(wanted)
+                if i < wanted
             ]
             for run in self.bench.all(jobs):
                 self._record(int(run.subject), run.replicate, run.outcome)
@@ -264,24 +309,27 @@ class Loop:
         verdict = entry.trial.verdict
         if verdict is None or verdict.cause or any(o is not None and o.status != "ok" for o in entry.outcomes):
             return []
-        if entry.trial.number != BASELINE and self._violation(entry):
+        if entry.trial.number != BASELINE and self._violations(entry):
             return []
         return [self.score(o) for o in takewhile(lambda o: o is not None, entry.outcomes) if o is not None]
 
-    def _violation(self, entry: Entry) -> str:
+    def _violations(self, entry: Entry) -> dict[str, tuple[str, float]]:
+        """The hard constraints that a run of the trial violates, each by its bound: what is told, and by how much."""
+        found: dict[str, tuple[str, float]] = {}
         for outcome in entry.outcomes:
             metrics = dict(outcome.metrics["dev"]) if outcome else {}
             for c in self.template.violated(metrics):
-                return f"{c.metric} = {metrics[c.metric]:g} violates the constraint" + (
-                    f" max = {c.max:g}" if c.max is not None and metrics[c.metric] > c.max else f" min = {c.min:g}"
-                )
-        return ""
+                value = metrics[c.metric]
+                bound = f"max = {c.max:g}" if c.max is not None and value > c.max else f"min = {c.min:g}"
+                told = f"{c.metric} = {value:g} violates the constraint {bound}"
+                found.setdefault(f"{c.metric} beyond {bound}", (told, c.violation(value)))
+        return found
 
     # Bookkeeping
 
     def _enter(self, trial: Trial) -> Entry:
         wanted = max(CALIBRATION, self.study.settings.seeds) if trial.number == BASELINE else 1
-        entry = Entry(trial=trial, wanted=wanted)
+        entry = Entry(trial=trial, wanted=wanted, paired=self.template.interleaved and trial.number != BASELINE)
         self.entries.append(entry)
         self._open[trial.number] = None
         self._tried.append(self._as_tried(entry))
@@ -290,10 +338,11 @@ class Loop:
             self._known.setdefault(_identity(trial.change), trial.number)
         return entry
 
-    def _record(self, number: int, replicate: int, outcome: RunOutcome | None) -> None:
+    def _record(self, number: int, replicate: int, outcome: RunOutcome | None, *, beside: bool = False) -> None:
         entry = self.entries[number]
-        entry.outcomes += [None] * (replicate + 1 - len(entry.outcomes))
-        entry.outcomes[replicate] = outcome
+        kept = entry.partners if beside else entry.outcomes
+        kept += [None] * (replicate + 1 - len(kept))
+        kept[replicate] = outcome
         entry.wanted = max(entry.wanted, replicate + 1)
 
     def _settle(self, entry: Entry, verdict: Settled) -> Settled:
@@ -309,12 +358,23 @@ class Loop:
         self._open.pop(number, None)
         self._tried[number] = self._as_tried(entry)
         self._history[number] = entry.trial
+        met = self._good(self.entries[self.incumbent])[: self.study.settings.seeds]
         if verdict is not None and verdict.kind == "kept":
             self.incumbent = number
         # The noise is what it was at the verdict, also in a replay that knows of more replicates.
         known = int(verdict.numbers.get("runs", len(entry.outcomes))) if verdict else 0
+        for notice in self.overseer.watch(entry.trial, [o for o in entry.outcomes[:known] if o is not None], met):
+            self.study.ledger.once("notice", notice.key, asdict(notice))
         if len(scores := self._all_scores(number)[:known]) > 1:
             self.noise.add(scores)
+
+
+def _has(outcomes: list[RunOutcome | None], replicate: int) -> bool:
+    return replicate < len(outcomes) and outcomes[replicate] is not None
+
+
+def _filled(outcomes: list[RunOutcome | None], wanted: int) -> bool:
+    return len(outcomes) >= wanted and None not in outcomes[:wanted]
 
 
 def _identity(change: Change) -> str:

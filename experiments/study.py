@@ -14,9 +14,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from nightlab.experiments.artifact import ArtifactStore, read_files, tree_hash
+from nightlab.experiments.decision import Rule
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Ledger
 from nightlab.experiments.records import Level
@@ -77,6 +78,8 @@ class Settings:
         for name in ("seed", "trials", "seeds", "hours", "rounds", "tokens", "usd"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise SettingsError(f"{name} = {getattr(self, name)!r} must not be negative")
+        if self.rule not in get_args(Rule):
+            raise SettingsError(f"rule = {self.rule!r} is no rule of verdicts; there are {', '.join(get_args(Rule))}")
         if self.workers < 1:
             raise SettingsError(f"workers = {self.workers!r} must be at least 1")
         if unknown := set(self.models) - set(ROLES):
@@ -92,6 +95,7 @@ class Settings:
                 "trials": self.trials or budget.trials,
                 "seeds": self.seeds or budget.seeds,
                 "hours": self.hours or budget.hours,
+                "workers": 1 if template.interleaved else self.workers,  # a timing wants the machine for itself
             }
         )
 

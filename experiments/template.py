@@ -81,6 +81,7 @@ class ObjectiveTable(_Table):
     min_effect: Annotated[float, Field(ge=0)] = 0.0
     unit: str = ""
     label: str = ""  # how the paper calls the metric; the metric's name by default
+    interleaved: bool = False  # a timing: each run of a candidate has a fresh run of the incumbent at its side
 
 
 class Constraint(_Table):
@@ -154,7 +155,7 @@ class Search(_Table):
 class BudgetTable(_Table):
     trials: Annotated[int, Field(ge=1)] = 40
     seeds: Annotated[int, Field(ge=1, le=64)] = 3
-    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = 16
+    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = 24
     hours: Annotated[float, Field(gt=0, le=1e5)] = 8.0
 
 
@@ -236,6 +237,11 @@ class Template:
         return {k.name: k.default for k in self.knobs}
 
     @property
+    def interleaved(self) -> bool:
+        """Whether runs must not disturb one another and a comparison holds only for runs made back to back."""
+        return self.spec.objective.interleaved
+
+    @property
     def trust(self) -> Trust:
         return "verified" if self.spec.evaluate.entry else "reported"
 
@@ -247,6 +253,13 @@ class Template:
     def violated(self, metrics: dict[str, float]) -> tuple[Constraint, ...]:
         """The hard constraints that `metrics` violates."""
         return tuple(c for c in self.spec.constraint if c.hard and c.violation(metrics[c.metric]) > 0)
+
+    @property
+    def constraint_keys(self) -> tuple[str, ...]:
+        """A name for each constraint: its metric, and a number where several are on the same one."""
+        metrics = [c.metric for c in self.spec.constraint]
+        before = [metrics[:i].count(name) for i, name in enumerate(metrics)]
+        return tuple(f"{m}.{n + 1}" if n else m for m, n in zip(metrics, before, strict=True))
 
     def files(self) -> tuple[str, ...]:
         """The editable and support files, relative to the folder: what an experiment may see of the template."""

@@ -34,7 +34,11 @@ def propose(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
             return {"finished": finished}
         number = len(loop.entries)
         situation = Situation(
-            template=loop.template, idea=idea, trials=loop.tried(), history=loop.history(), number=number
+            template=loop.template,
+            idea=_without(idea, loop.overseer.parked()),
+            trials=loop.tried(),
+            history=loop.history(),
+            number=number,
         )
         try:
             change = lab.team.coder.propose(situation)
@@ -120,6 +124,12 @@ def the_idea(lab: Lab, key: str) -> Idea:
     )
 
 
+def _without(idea: Idea, parked: frozenset[str]) -> Idea:
+    """The idea without the strategies that rest, unless none would be left."""
+    active = tuple(s for s in idea.strategies if s not in parked)
+    return idea.model_copy(update={"strategies": active}) if active and parked else idea
+
+
 def _tell(runtime: Runtime[Lab], loop: Loop, number: int, verdict: Settled | None) -> None:
     """Report a settled trial to whoever listens."""
     if verdict is None:
@@ -141,3 +151,6 @@ def _tell(runtime: Runtime[Lab], loop: Loop, number: int, verdict: Settled | Non
         "elapsed_s": loop.elapsed_s,
     }
     runtime.stream_writer(event)
+    for notice in loop.overseer.notices[-5:]:  # no trial gives more
+        if notice.trial == number:
+            runtime.stream_writer({"note": notice.sentence})

@@ -45,6 +45,9 @@ Rounds = Annotated[int, typer.Option(min=0, help="Revision rounds at most.")]
 Policy = Annotated[
     str, typer.Option(help="Search: greedy, tree, evolution, archive, gp, random, or Optuna's own tpe and cmaes.")
 ]
+Rule = Annotated[
+    str, typer.Option(help="Verdicts: paired (replicates against the noise) or strict (what scores better is kept).")
+]
 Isolation = Annotated[Optional[str], typer.Option(help="Refuse to run below this level: S3, S2, S1 or S0.")]  # noqa: UP045
 MODELS = "Language models"
 Model = Annotated[
@@ -122,6 +125,7 @@ def run(
     out: Out = Path("studies"),
     rounds: Rounds = 2,
     policy: Policy = "greedy",
+    rule: Rule = "paired",
     isolation: Isolation = None,
     model: Model = "",
     reviewer_model: ReviewerModel = "",
@@ -144,6 +148,7 @@ def run(
         seed=seed,
         rounds=rounds,
         policy=policy,
+        rule=rule,
         isolation=isolation,
         model=model,
         models={"reviewer": reviewer_model} if reviewer_model else {},
@@ -166,6 +171,7 @@ def experiment(
     seed: Seed = 0,
     out: Out = Path("studies"),
     policy: Policy = "greedy",
+    rule: Rule = "paired",
     isolation: Isolation = None,
     model: Model = "",
     base_url: BaseUrl = "",
@@ -186,6 +192,7 @@ def experiment(
         workers=workers,
         seed=seed,
         policy=policy,
+        rule=rule,
         isolation=isolation,
         model=model,
         base_url=base_url,

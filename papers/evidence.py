@@ -190,10 +190,10 @@ def _settings(facts: Facts, e: Evidence) -> None:
     facts.count("reach.knobs", sum(k.strategy in reach for k in e.template.knobs), "knobs that the idea may move")
     facts.count("reach.strategies", len(reach), "strategies of the idea")
     facts.count("setting.seed", e.settings.seed, "seed of the study")
-    for c in spec.constraint:
+    for name, c in zip(e.template.constraint_keys, spec.constraint, strict=True):
         for side in ("min", "max"):
             if (bound := getattr(c, side)) is not None:
-                facts.setting(f"constraint.{c.metric}.{side}", bound, f"{file}: constraint on {c.metric}")
+                facts.setting(f"constraint.{name}.{side}", bound, f"{file}: constraint on {c.metric}")
 
 
 def _counts(facts: Facts, e: Evidence) -> None:

@@ -51,17 +51,17 @@ def _fitness(b: Brief) -> str:
     text = f"*Objective.* The fitness of a run is its {metric} ({better})"
     if not t.spec.constraint:
         return f"{text}; the template declares no constraints."
-    bounds = listed([_bound(c) for c in t.spec.constraint])
+    bounds = listed([_bound(*named) for named in zip(t.constraint_keys, t.spec.constraint, strict=True)])
     hard = " A change that violates a hard constraint cannot be kept." if any(c.hard for c in t.spec.constraint) else ""
     return f"{text}, with a penalty in proportion to any violation of its constraints: {bounds}.{hard}"
 
 
-def _bound(c: Constraint) -> str:
+def _bound(name: str, c: Constraint) -> str:
     parts = []
     if c.max is not None:
-        parts.append(f"at most {{fact:constraint.{c.metric}.max}}")
+        parts.append(f"at most {{fact:constraint.{name}.max}}")
     if c.min is not None:
-        parts.append(f"at least {{fact:constraint.{c.metric}.min}}")
+        parts.append(f"at least {{fact:constraint.{name}.min}}")
     return f"{words(c.metric)} {' and '.join(parts)}"
 
 

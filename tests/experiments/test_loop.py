@@ -15,7 +15,7 @@ from nightlab.experiments.decision import Verdict
 from nightlab.experiments.loop import BASELINE, CALIBRATION, Loop
 from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.runner.local import local_runner
-from nightlab.experiments.study import Settings, Study, StudyError, create, reopen
+from nightlab.experiments.study import Settings, SettingsError, Study, StudyError, create, reopen
 from nightlab.experiments.template import load
 from tests.conftest import EXPERIMENT, MakeTemplate
 
@@ -295,3 +295,73 @@ def test_neighbours_stay_in_range_and_differ() -> None:
     assert neighbours(log, 0.01)["up"] == pytest.approx(0.01 * 10**0.4)
     choice = Knob(name="c", type="choice", strategy="s", default="a", choices=("a", "b"))
     assert neighbours(choice, "b") == {"other": "a"}
+
+
+def test_a_timing_is_measured_beside_the_incumbent_in_turns(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(
+        make_template({'direction = "minimize"': 'direction = "minimize"\ninterleaved = true'}), workers=2, seeds=3
+    )
+    assert loop.study.settings.workers == 1
+    loop.baseline()
+    assert judged(loop, move(loop, x=0.6)).kind == "kept"  # type: ignore[attr-defined]
+    assert judged(loop, move(loop, 1, x=0.0)).kind == "reverted"  # type: ignore[attr-defined]
+    runs = [r for r in loop.study.ledger.runs() if r.subject in ("1", "2")]
+    assert [(r.phase, r.subject, r.replicate) for r in runs] == [
+        ("beside", "1", 0),
+        ("search", "1", 0),
+        ("search", "1", 1),
+        ("beside", "1", 1),
+        ("beside", "1", 2),
+        ("search", "1", 2),
+        ("beside", "2", 0),
+        ("search", "2", 0),
+    ]
+    assert len({r.seed for r in runs if r.replicate == 0}) == 1
+    assert all(r.outcome and r.outcome.wall_s and not r.outcome.output for r in runs)  # nothing out of a cache
+    again = Loop(Bench(loop.study, loop.bench.runner))
+    partners = [[o and o.metrics for o in each.entries[1].partners] for each in (again, loop)]
+    assert (again.incumbent, partners[0]) == (1, partners[1])
+
+
+def test_free_slots_take_the_replicates_that_are_still_asked_for(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template(), seeds=4, workers=2)
+    loop.baseline()
+    loop.claim(1, move(loop, x=0.6))
+    steps = []
+    while loop.open:
+        loop.wait()
+        for ready in loop.ready():
+            loop.decide(ready)
+            steps.append(loop.entries[ready].wanted)
+    assert steps == [3, 4, 4]
+    assert loop.verdict(1).kind == "kept"  # type: ignore[union-attr]
+
+
+def test_every_verdict_has_a_sentence_and_its_numbers(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    code = EXPERIMENT.replace("    noise =", "    if params['mood'] == 'odd':\n        1 / 0\n    noise =")
+    both = {"penalty = 10.0": 'penalty = 10.0\n\n[[constraint]]\nmetric = "cost"\nmax = 1.4'}
+    loop = loop_of(make_template(both, {"experiment.py": code}))
+    loop.baseline()
+    judged(loop, move(loop, x=0.4))
+    judged(loop, move(loop, mood="odd"))
+    judged(loop, move(loop, mood="odd"))
+    judged(loop, move(loop, x=0.9))
+    found = {t.number: t.verdict for t in loop.study.ledger.trials() if t.verdict}
+    assert all(v.reason and v.numbers for v in found.values())
+    assert (found[2].cause, found[2].numbers["replicate"]) == ("crash", 0.0)
+    assert found[3].numbers == {"twin": 2.0}
+    broken = {"cost beyond max = 1.4": pytest.approx(0.4), "cost beyond max = 1.5": pytest.approx(0.3)}
+    assert found[4].numbers == broken
+    assert "max = 1.4" in found[4].reason
+    assert "max = 1.5" in found[4].reason
+
+
+def test_an_unknown_rule_is_refused() -> None:
+    with pytest.raises(SettingsError, match="rule = 'loose' is no rule of verdicts; there are paired, strict"):
+        Settings(rule="loose")
