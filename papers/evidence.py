@@ -134,6 +134,7 @@ def collect(study: Study) -> Evidence:
     facts = Facts()
     _settings(facts, evidence)
     _counts(facts, evidence)
+    _notices(facts, ledger.documents("notice"))
     _search(facts, evidence)
     _confirmation(facts, evidence)
     _variants(facts, evidence)
@@ -215,6 +216,16 @@ def _counts(facts: Facts, e: Evidence) -> None:
         facts.count(f"edit.{number}.removed", removed, f"lines that trial {number} removed from files")
     walls = [(r.id, r.outcome.wall_s) for r in e.runs if r.outcome and r.outcome.status == "ok" and r.outcome.wall_s]
     facts.mean("run.wall", [w for _, w in walls], "seconds a run", [i for i, _ in walls])
+
+
+def _notices(facts: Facts, notices: Mapping[str, Any]) -> None:
+    """What the overseer noticed, if anything."""
+    if notices:
+        gaming = sum(n["concern"] == "gaming" for n in notices.values())
+        facts.count("overseer.notices", len(notices), "notices of the overseer")
+        facts.count("overseer.gaming", gaming, "notices of the overseer on signs of gaming")
+    if "gap" in notices:
+        facts.count("overseer.gap", 1, "the gain on dev lies above that on the holdout, intervals apart")
 
 
 def _search(facts: Facts, e: Evidence) -> None:

@@ -14,7 +14,8 @@ otherwise nothing does."""
 
 
 def method(b: Brief) -> str:
-    return "\n\n".join([_loop(b), _fitness(b), _verdicts(b), SELECTION, _confirmation(b)])
+    parts = [_loop(b), _fitness(b), _verdicts(b), _oversight(b), SELECTION, _confirmation(b)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _loop(b: Brief) -> str:
@@ -67,13 +68,35 @@ def _bound(name: str, c: Constraint) -> str:
 
 def _verdicts(b: Brief) -> str:
     s = b.evidence.settings
+    beside = (
+        " Each run of a candidate is made back to back with a fresh run of the incumbent, the two going first in turn,"
+        " while nothing else runs."
+        if b.evidence.template.interleaved
+        else ""
+    )
     if s.rule == "strict":
-        return "*Verdicts.* A candidate is kept if its mean is better than the incumbent's on the same seeds."
-    return """*Verdicts.* A candidate meets the incumbent on the same seeds. A clear loser is reverted after its first
-run; while the comparison is open, replicates are added, up to {fact:setting.seeds} of them. A candidate is kept only
-if it is better by more than the smallest effect worth keeping, {fact:setting.min_effect}, beyond the noise. The noise
+        return f"*Verdicts.* A candidate is kept if its mean is better than the incumbent's on the same seeds.{beside}"
+    return f"""*Verdicts.* A candidate meets the incumbent on the same seeds. A clear loser is reverted after its first
+run; while the comparison is open, replicates are added, up to {{fact:setting.seeds}} of them. A candidate is kept only
+if it is better by more than the smallest effect worth keeping, {{fact:setting.min_effect}}, beyond the noise. The noise
 is the standard deviation between seeds, pooled over the replicates of all trials; it is never estimated from winners
-alone, since selection makes winners look quieter and better than they are."""
+alone, since selection makes winners look quieter and better than they are.{beside}"""
+
+
+def _oversight(b: Brief) -> str:
+    """What watched the search; empty where it had nothing to report."""
+    facts = b.evidence.facts
+    if "overseer.notices" not in facts:
+        return ""
+    gap = (
+        " The gain on the development split exceeds that on the holdout by more than their intervals allow, so part"
+        " of it is particular to that split."
+        if "overseer.gap" in facts
+        else ""
+    )
+    return f"""*Oversight.* Fixed rules watch the search for stagnation, for waste and for signs of a gamed metric; the
+number of their notices is {{fact:overseer.notices}}, of those on gaming {{fact:overseer.gaming}}, and all stand in the
+study's ledger.{gap}"""
 
 
 def _confirmation(b: Brief) -> str:

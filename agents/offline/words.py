@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nightlab.agents.team import Brief
-from nightlab.experiments.search.strategies import JOINT
+from nightlab.experiments.search.strategies import COMBINATION, JOINT
 from nightlab.papers.markup import literal
 
 
@@ -36,4 +36,5 @@ def reach(b: Brief) -> str:
 
 def strategy(name: str) -> str:
     """What a change concerned, in words."""
-    return "several strategies at once" if name == JOINT else words(name)
+    known = {JOINT: "several strategies at once", COMBINATION: "changes that were found apart"}
+    return known.get(name) or words(name)

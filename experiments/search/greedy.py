@@ -11,7 +11,7 @@ from nightlab.experiments.search.memory import Memory
 from nightlab.experiments.search.numeric import Surrogate
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator, incumbent
 from nightlab.experiments.search.space import Space
-from nightlab.experiments.search.strategies import JOINT, draw_strategy
+from nightlab.experiments.search.strategies import COMBINATION, JOINT, draw_strategy
 
 PATIENCE = 12  # trials without a kept change after which the search widens by one step
 WIDEST = 3
@@ -33,7 +33,7 @@ class Greedy:
         rng = generator(self._seed, number)
         best = incumbent(trials)
         if rng.random() < COMBINE and (combined := self._combination(trials, best)):
-            return Proposal(params=combined, strategy=JOINT, parent=best.number, sampler="combination")
+            return Proposal(params=combined, strategy=COMBINATION, parent=best.number, sampler="combination")
         width = min(WIDEST, stagnation(trials) // PATIENCE)
         parent = _parent(trials, best, width, rng)
         arms = self._strategies if len(self._strategies) == 1 else (*self._strategies, *[JOINT] * (1 + width))

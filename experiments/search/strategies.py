@@ -11,6 +11,7 @@ from nightlab.experiments.search.memory import Memory
 from nightlab.experiments.search.numeric import Step
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried
 
+COMBINATION = "combination"  # changes that were found apart, tried together
 JOINT = "joint"  # a change that may alter the knobs of all strategies at once
 FLOOR = 0.5  # of a fair share: what the least successful strategy still gets
 RECENT = 100  # trials from which the gains are learned

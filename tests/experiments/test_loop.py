@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from nightlab.experiments import confirm as confirmation
 from nightlab.experiments.bench import MAX_DEATHS, Bench
@@ -15,9 +17,11 @@ from nightlab.experiments.decision import Verdict
 from nightlab.experiments.loop import BASELINE, CALIBRATION, Loop
 from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.runner.local import local_runner
+from nightlab.experiments.search.policy import make_policy
+from nightlab.experiments.search.strategies import COMBINATION
 from nightlab.experiments.study import Settings, SettingsError, Study, StudyError, create, reopen
 from nightlab.experiments.template import load
-from tests.conftest import EXPERIMENT, MakeTemplate
+from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
 
 OpenStudy = Callable[[Path], Study]
 OpenLoop = Callable[[Study], Loop]
@@ -319,7 +323,7 @@ def test_a_timing_is_measured_beside_the_incumbent_in_turns(
         ("search", "2", 0),
     ]
     assert len({r.seed for r in runs if r.replicate == 0}) == 1
-    assert all(r.outcome and r.outcome.wall_s and not r.outcome.output for r in runs)  # nothing out of a cache
+    assert not [r for r in runs if r.outcome is None or "the outcome of run" in r.outcome.output]  # no cache
     again = Loop(Bench(loop.study, loop.bench.runner))
     partners = [[o and o.metrics for o in each.entries[1].partners] for each in (again, loop)]
     assert (again.incumbent, partners[0]) == (1, partners[1])
@@ -365,3 +369,82 @@ def test_every_verdict_has_a_sentence_and_its_numbers(
 def test_an_unknown_rule_is_refused() -> None:
     with pytest.raises(SettingsError, match="rule = 'loose' is no rule of verdicts; there are paired, strict"):
         Settings(rule="loose")
+
+
+def test_a_violated_hard_constraint_is_never_kept_however_good_it_looks(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    """The evaluator pays for cost; the constraint does not."""
+    paid = EVALUATE.replace('answer["height"]', 'answer["height"] - 100 * answer["cost"]')
+    loop, rng = loop_of(make_template(files={"evaluate.py": paid})), random.Random(4)
+    loop.baseline()
+    for _ in range(12):
+        verdict = judged(loop, move(loop, x=rng.random(), y=rng.random()))
+        costs = [o.metrics["dev"]["cost"] for o in loop.entries[-1].outcomes if o]
+        assert (max(costs) > 1.5) == (verdict.cause == "constraint")  # type: ignore[attr-defined]
+        best = loop.entries[loop.incumbent].outcomes
+        assert all(o is None or o.metrics["dev"]["cost"] <= 1.5 for o in best)
+    broken = [t.number for t in loop.history() if t.verdict and t.verdict.cause == "constraint"]
+    assert broken
+    assert loop.choose() not in broken
+
+
+def test_the_ablation_is_the_test_of_its_runs_with_the_correction_done_by_hand(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template())
+    loop.baseline()
+    judged(loop, move(loop, x=0.6))
+    judged(loop, move(loop, 1, y=0.75))
+    monitored = loop.incumbent
+    confirmation.confirm(loop)
+    rows = confirmation.ablate(loop)
+    assert (monitored, len(rows)) == (2, 2)
+    runs = loop.study.ledger.runs()
+
+    def heights(phase: str, subject: str) -> dict[int, float]:
+        own = [r for r in runs if (r.phase, r.subject) == (phase, subject)]
+        return {r.seed: r.outcome.metrics["dev"]["height"] for r in own if r.outcome}
+
+    best = heights("confirm", "best")
+    raw = []
+    for row in rows:
+        without = heights("ablate", row["key"])
+        found = stats.ttest_rel(
+            [without[s] for s in best if s in without], [best[s] for s in best if s in without], alternative="greater"
+        )
+        assert row["p_value"] == pytest.approx(found.pvalue, rel=1e-6)
+        raw.append(found.pvalue)
+    small, large = sorted(raw)
+    by_hand = [min(1.0, 2 * small), max(min(1.0, 2 * small), large)]
+    assert sorted(r["p_holm"] for r in rows) == pytest.approx(by_hand, rel=1e-6)
+    assert all(r["significant"] == (r["p_holm"] < 0.05) for r in rows)
+
+
+def test_changes_that_were_found_apart_are_tried_together_and_judged_alike(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template())
+    loop.baseline()
+    assert judged(loop, move(loop, x=0.6)).kind == "kept"  # type: ignore[attr-defined]
+    assert judged(loop, move(loop, y=0.55)).kind == "reverted"  # type: ignore[attr-defined]  # good, and not as good
+    proposals = (
+        make_policy("greedy", knobs=loop.template.knobs, strategies=loop.template.strategies, seed=seed).propose(
+            loop.tried(), 3
+        )
+        for seed in range(50)
+    )
+    together = next(p for p in proposals if p.strategy == COMBINATION)
+    assert (together.parent, together.params) == (1, {"x": 0.6, "y": 0.55, "mood": "calm"})
+    change = Change(
+        strategy=together.strategy,
+        hypothesis="h",
+        params=together.params,
+        artifact=loop.entries[1].trial.change.artifact,
+        parent=together.parent,
+        proposer=together.sampler,
+    )
+    verdict = judged(loop, change)
+    assert verdict.kind == "kept"  # type: ignore[attr-defined]
+    assert verdict.numbers["replicates"] == 2  # type: ignore[attr-defined]
+    assert loop.incumbent == 3

@@ -31,7 +31,9 @@ __all__ = ["loop_of", "stack"]  # fixtures
 
 @pytest.fixture
 def template(make_template: MakeTemplate) -> Template:
-    soft = {"penalty = 10.0": 'penalty = 10.0\n\n[[constraint]]\nmetric = "cost"\nmax = 1.0\nhard = false\npenalty = 0.1'}
+    soft = {
+        "penalty = 10.0": 'penalty = 10.0\n\n[[constraint]]\nmetric = "cost"\nmax = 1.0\nhard = false\npenalty = 0.1'
+    }
     return load(make_template(soft))
 
 
@@ -166,7 +168,9 @@ def test_copied_results_are_run_again_before_they_count(
 def test_a_template_on_which_every_change_fails_ends_early_with_the_reason(
     make_template: MakeTemplate, loop_of: Callable[..., Loop]
 ) -> None:
-    code = EXPERIMENT.replace("    noise =", "    if params['x'] != 0.1:\n        raise OSError('no disk')\n    noise =")
+    code = EXPERIMENT.replace(
+        "    noise =", "    if params['x'] != 0.1:\n        raise OSError('no disk')\n    noise ="
+    )
     loop = loop_of(make_template(files={"experiment.py": code}), trials=50)
     loop.baseline()
     for i in range(ALIKE):

@@ -112,3 +112,10 @@ def test_no_warning_is_raised() -> None:
         warnings.simplefilter("error")
         compare([0.0, 0.0], [0.0, 1.0], paired=False)
         compare([1e-300, 2e-300], [3e-300, 5e-300], paired=True)
+
+
+def test_holm_agrees_with_the_steps_done_by_hand() -> None:
+    """p sorted: 0.005 x 4, 0.01 x 3, 0.03 x 2, 0.04 x 1, never below what came before (as statsmodels' holm gives)."""
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.04, 0.04, 0.04]) == pytest.approx([0.12, 0.12, 0.12])
+    assert holm([0.0001, 0.02, 0.9, 0.015, 0.3]) == pytest.approx([0.0005, 0.06, 0.9, 0.06, 0.6])

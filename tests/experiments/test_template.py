@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,20 @@ def test_fitness_is_the_objective_with_penalties_against_its_direction(make_temp
     assert high.fitness({"height": 1.0, "cost": 2.0}) == pytest.approx(-4.0)
     assert [c.metric for c in low.violated({"height": 1.0, "cost": 2.0})] == ["cost"]
     assert low.violated({"height": 1.0, "cost": 1.5}) == ()
+
+
+def test_penalties_add_up_and_never_help(make_template: MakeTemplate) -> None:
+    more = 'penalty = 10.0\n\n[[constraint]]\nmetric = "cost"\nmin = 0.5\nmax = 3.0\nhard = false\npenalty = 2.0'
+    rng = random.Random(3)
+    for direction, sign in (("minimize", -1.0), ("maximize", 1.0)):
+        template = load(make_template({"penalty = 10.0": more, '"minimize"': f'"{direction}"'}))
+        assert template.constraint_keys == ("cost", "cost.2")
+        for _ in range(200):
+            metrics = {"height": rng.gauss(0, 5), "cost": rng.uniform(-1, 5)}
+            hard, soft = max(0.0, metrics["cost"] - 1.5), max(0.0, metrics["cost"] - 3.0, 0.5 - metrics["cost"])
+            worse = sign * (metrics["height"] - template.fitness(metrics))
+            assert worse == pytest.approx(10 * hard + 2 * soft)
+            assert bool(template.violated(metrics)) == (hard > 0)
 
 
 def test_every_shipped_template_is_found_by_name_and_loads() -> None:
