@@ -6,12 +6,13 @@ import json
 import logging
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.study import Study
 
+KEPT = ("archive", "earlier")  # kind and key of the ledger's document
 MOST = 8  # studies that are looked at, the latest first
 
 
@@ -29,8 +30,24 @@ class Earlier:
 def earlier(study: Study) -> list[Earlier]:
     """The ideas of the other studies beside this one that began with the same template, latest first.
 
-    They are opened read-only; one that is broken or unfinished is passed over.
+    They are opened read-only; one that is broken or unfinished is passed over. What was found once is kept, and a
+    replay sees what the recorded study saw.
     """
+    kept = study.ledger.document(*KEPT)
+    if kept is None:
+        kept = study.ledger.once(
+            *KEPT, _recorded(Path(study.settings.replay)) if study.settings.replay else _found(study)
+        )
+    return [Earlier(**row | {"strategies": tuple(row["strategies"])}) for row in kept]
+
+
+def _recorded(folder: Path) -> Any:
+    with closing(sqlite3.connect(f"{(folder / 'study.db').as_uri()}?mode=ro", uri=True, timeout=2)) as db:
+        kind, key = KEPT
+        return _document(db, key, kind) or []
+
+
+def _found(study: Study) -> list[dict[str, Any]]:
     origin = study.ledger.document("study", "origin") or {}
     found = []
     others = (f for f in study.folder.parent.glob("*/study.db") if f.parent != study.folder)
@@ -41,7 +58,7 @@ def earlier(study: Study) -> list[Earlier]:
             logging.getLogger(__name__).info("%s is passed over: %s", file, error)
             continue
         if told:
-            found.append(told)
+            found.append(asdict(told))
     return found[:MOST]
 
 

@@ -23,7 +23,7 @@ class Check:
 
 
 def examine() -> list[Check]:
-    return [_python(), _cores(), _isolation(), _latex(), _gpus(), _literature()]
+    return [_python(), _cores(), _isolation(), _latex(), _gpus(), _literature(), _models()]
 
 
 def _python() -> Check:
@@ -78,6 +78,17 @@ def _literature() -> Check:
         advice = "nothing to do: without a network the survey uses the template's references"
         return Check(name="arXiv", ok=False, found=str(error), advice=advice, needed=False)
     return Check(name="arXiv", ok=True, found="answers", needed=False)
+
+
+def _models() -> Check:
+    from importlib.util import find_spec
+
+    key = next((name for name in ("NIGHTLAB_API_KEY", "OPENAI_API_KEY") if os.environ.get(name)), "")
+    if not find_spec("langchain_openai"):
+        advice = "only --model openai:NAME needs it: pip install 'nightlab[openai]'"
+        return Check(name="Models", ok=False, found="langchain-openai is not installed", advice=advice, needed=False)
+    told = f"a key in {key}" if key else "no key in the environment; a server of one's own (--base-url) needs none"
+    return Check(name="Models", ok=True, found=f"langchain-openai, {told}", needed=False)
 
 
 def print_report(checks: list[Check]) -> None:
