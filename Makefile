@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CODE := nightlab/*.py agents experiments graph papers templates tests benchmarks
 ARGS ?=
 
-.PHONY: paper test check lint types format setup benchmarks durability clean
+.PHONY: paper test check lint types format setup benchmarks durability model-test clean
 
 paper: $(READY)  ## set up and write a paper on the digits template
 	$(BIN)/nightlab run digits $(ARGS)
@@ -28,6 +28,9 @@ format: $(READY)  ## format and mend what can be mended
 	$(BIN)/ruff check --fix $(CODE)
 
 setup: $(READY)
+
+model-test: $(READY)  ## a study with a real model in every role, from a server on port 8099 or by ARGS="--model .. --base-url .."
+	$(BIN)/python benchmarks/team.py $(ARGS)
 
 durability: $(READY)  ## kill -9 at 200 random moments, a full disk, corrupt files, a jumping clock; ARGS="--kills 20" is quicker
 	$(BIN)/python -m tests.durability $(ARGS)
