@@ -59,7 +59,7 @@ class Budget:
     @property
     def owed_s(self) -> float:
         """Time that the confirmation, if it is still to come, and the paper need."""
-        if self._study.ledger.document("claim", "claim") is not None:
+        if self._study.ledger.document("claim", self._study.era("claim")) is not None:
             return self.paper_s
         return 2 * self._study.template.spec.budget.confirm_seeds * (self.run_s + COLD_S / self._workers) + self.paper_s
 
@@ -89,11 +89,11 @@ class Budget:
         while fit >= 2 and not self.allows(fit * variants):
             fit -= 1
         body = {"wanted": wanted, "seeds": fit if fit >= 2 or wanted < 2 else 0}
-        return int(self._study.ledger.once("budget", step, body)["seeds"])
+        return int(self._study.ledger.once("budget", self._study.era(step), body)["seeds"])
 
     def cut(self, step: str) -> None:
         """Write down that a step was cut short or left out for want of time."""
-        self._study.ledger.once("budget", step, {"wanted": 1, "seeds": 0})
+        self._study.ledger.once("budget", self._study.era(step), {"wanted": 1, "seeds": 0})
 
 
 def cuts(documents: Mapping[str, Any]) -> tuple[str, ...]:

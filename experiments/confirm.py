@@ -31,15 +31,17 @@ def preregister(study: Study) -> Mapping[str, Any]:
     return dict(
         study.ledger.once(
             "preregistration",
-            "claim",
+            study.era("claim"),
             {
                 "hypothesis": f"the best trial's {study.template.fitness_label} is better than the baseline's",
                 "metric": objective.metric,
                 "direction": objective.direction,
-                "split": "holdout" if study.template.trust == "verified" else "dev",
+                "split": "holdout" if study.template.trust == "verified" and not study.extensions else "dev",
                 "test": "one-sided paired t-test over fresh seeds",
                 "level": LEVEL,
-                "seeds": [study.seed_of("confirm", i) for i in range(study.template.spec.budget.confirm_seeds)],
+                "seeds": [
+                    study.seed_of(study.era("confirm"), i) for i in range(study.template.spec.budget.confirm_seeds)
+                ],
                 "min_effect": objective.min_effect,
             },
         )
@@ -53,7 +55,9 @@ def confirm(loop: Loop) -> dict[str, Any]:
     """
     study, plan = loop.study, preregister(loop.study)
     best = loop.choose()
-    opening = study.ledger.once("holdout", "opening", {"best": best})
+    if study.extensions:  # the holdout was opened for the first claim
+        study.ledger.once("holdout", f"refused for extension {study.extensions}", {"best": best})
+    opening = {"best": best} if study.extensions else study.ledger.once("holdout", "opening", {"best": best})
     if opening["best"] != best:
         study.ledger.once("holdout", f"refused for trial {best}", {"best": best})
         raise StudyError(
@@ -63,7 +67,15 @@ def confirm(loop: Loop) -> dict[str, Any]:
     n = len(plan["seeds"])
     splits: tuple[Split, ...] = ("dev", "holdout") if plan["split"] == "holdout" else ("dev",)
     jobs = [
-        Job(phase="confirm", subject=name, replicate=i, change=change, seeds="confirm", splits=splits, cold=True)
+        Job(
+            phase=study.era("confirm"),
+            subject=name,
+            replicate=i,
+            change=change,
+            seeds=study.era("confirm"),
+            splits=splits,
+            cold=True,
+        )
         for i in range(n)
         for name, change in _contenders(loop, best)[:: 1 if i % 2 else -1]  # side by side, each first in turn
     ]
@@ -84,7 +96,7 @@ def confirm(loop: Loop) -> dict[str, Any]:
     }
     if tested and "dev" in values and "holdout" in values:
         _watch_gap(study, best, compare(*values["dev"], paired=True, level=plan["level"]), effect)
-    return dict(study.ledger.once("claim", "claim", claim))
+    return dict(study.ledger.once("claim", study.era("claim"), claim))
 
 
 def _watch_gap(study: Study, best: int, dev: Effect, holdout: Effect) -> None:
@@ -124,7 +136,7 @@ def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
         effect = effects[part.key]
         # The variant is the "baseline" of the comparison: a positive effect is what the component contributes.
         body = {**asdict(part), **asdict(effect), "p_holm": p, "significant": bool(p < LEVEL)}
-        rows.append(dict(loop.study.ledger.once("ablation", f"{part.key}/{n}", body)))
+        rows.append(dict(loop.study.ledger.once(loop.study.era("ablation"), f"{part.key}/{n}", body)))
     return rows
 
 
@@ -139,14 +151,14 @@ def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[dict[s
     seeds = loop.bench.budget.seeds("sensitivity", len(steps), seeds)
     variants = {key: replace(best, params={**best.params, **step}) for key, step in steps.items() if seeds}
     effects = _against_best(loop, "sensitivity", variants, seeds)
-    for run in loop.study.ledger.runs("sensitivity"):
+    for run in loop.study.ledger.runs(loop.study.era("sensitivity")):
         if run.outcome and run.outcome.status == "ok" and loop.template.violated(dict(run.outcome.metrics["dev"])):
             effects.pop(run.subject, None)  # a penalty is no measure of how sensitive the metric is
     rows = []
     for key, effect in effects.items():
         ((knob_name, value),) = steps[key].items()
         body = {"key": key, "knob": knob_name, "value": value, **asdict(effect)}
-        rows.append(dict(loop.study.ledger.once("sensitivity", key, body)))
+        rows.append(dict(loop.study.ledger.once(loop.study.era("sensitivity"), key, body)))
     return rows
 
 
@@ -175,17 +187,17 @@ def _against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds:
     """Effect of the best over each of its variants, on the confirmation's seeds."""
     jobs = [
         Job(
-            phase=phase,
+            phase=loop.study.era(phase),
             subject=key,
             replicate=i,
             change=change,
-            seeds="confirm",
+            seeds=loop.study.era("confirm"),
         )
         for key, change in variants.items()
         for i in range(seeds)
     ]
     runs = loop.bench.all(jobs)
-    reference = [r for r in loop.study.ledger.runs("confirm") if r.subject in ("best", "baseline")]
+    reference = [r for r in loop.study.ledger.runs(loop.study.era("confirm")) if r.subject in ("best", "baseline")]
     name = "best" if any(r.subject == "best" for r in reference) else "baseline"
     effects = {}
     for key in variants:

@@ -271,7 +271,7 @@ class Loop:
         The incumbent was lucky when it was kept, and a better trial may have been unlucky when it was reverted.
         """
         ledger, settings = self.study.ledger, self.study.settings
-        if (stored := ledger.document("selection", "chosen")) is not None:
+        if (stored := ledger.document("selection", self.study.era("chosen"))) is not None:
             return int(stored["trial"])
         effect = self.template.spec.objective.min_effect
         while True:
@@ -280,7 +280,7 @@ class Loop:
             if isinstance(chosen, dict) and not self._affordable(chosen):
                 chosen = select(groups, self.noise, searched=settings.seeds, min_effect=effect, rungs=())
             if isinstance(chosen, int):
-                return int(ledger.once("selection", "chosen", {"trial": chosen})["trial"])
+                return int(ledger.once("selection", self.study.era("chosen"), {"trial": chosen})["trial"])
             jobs = [
                 Job(phase="search", subject=str(n), replicate=i, change=self.entries[n].trial.change)
                 for i in range(max(chosen.values()))  # replicate by replicate, so that a drift meets all alike
@@ -300,7 +300,7 @@ class Loop:
     @property
     def best(self) -> int:
         """The trial that was chosen for the confirmation; the incumbent as long as none is."""
-        stored = self.study.ledger.document("selection", "chosen")
+        stored = self.study.ledger.document("selection", self.study.era("chosen"))
         return self.incumbent if stored is None else int(stored["trial"])
 
     def _eligible(self, entry: Entry) -> list[float]:

@@ -9,9 +9,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -19,7 +19,7 @@ from typing import Any, get_args
 from nightlab.experiments.artifact import ArtifactStore, read_files, tree_hash
 from nightlab.experiments.decision import Rule
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.ledger import Ledger
+from nightlab.experiments.ledger import Ledger, Run
 from nightlab.experiments.records import Level
 from nightlab.experiments.template import Template, TemplateError, load
 
@@ -32,6 +32,7 @@ prepare(pathlib.Path(inputs), pathlib.Path(private), int(seed))
 """
 PREPARE_TIMEOUT_S = 3600
 ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
+CLAIMED = ("confirm", "ablate", "sensitivity")  # phases that a claim has of its own
 FREE_MB = 8  # on the study's disk; with less, a failure says nothing about what failed
 
 
@@ -41,6 +42,12 @@ class StudyError(NightlabError):
 
 class NoStudy(StudyError):
     """A folder that holds no study."""
+
+    exit_code = 2
+
+
+class ForkError(StudyError):
+    """A trial that no study can start from."""
 
     exit_code = 2
 
@@ -111,12 +118,40 @@ class Study:
         if body is None:
             self.ledger.close()
             raise StudyError(f"{folder}: its ledger holds no settings, so it was never started; start a new study")
-        self.settings = Settings(**body)
+        extended = self.ledger.documents("extension")
+        self.extensions = len(extended)
+        trials, hours = (sum(e[what] for e in extended.values()) for what in ("trials", "hours"))
+        self.first_round = max((e["round"] for e in extended.values()), default=0)  # of the paper's versions since then
+        self.settings = replace(Settings(**body), trials=body["trials"] + trials, hours=body["hours"] + hours)
+        self.origin = self.ledger.document("study", "fork")
+        if self.origin is not None:
+            knobs = tuple(replace(k, default=self.origin["params"][k.name]) for k in self.template.knobs)
+            self.template = replace(self.template, knobs=knobs)
         self.artifacts = ArtifactStore(folder / "artifacts")
 
     @property
     def name(self) -> str:
         return self.folder.name
+
+    def era(self, name: str) -> str:
+        """The name of something that each extension of the study has anew: a claim, its runs, its seeds."""
+        return f"{name} {self.extensions}" if self.extensions else name
+
+    def current(self, runs: Sequence[Run]) -> tuple[Run, ...]:
+        """Runs under the plain names of their phases, those for a claim before the last extension apart from them."""
+        if not self.extensions:
+            return tuple(runs)
+        names = {self.era(phase): phase for phase in CLAIMED} | {phase: f"earlier {phase}" for phase in CLAIMED}
+        return tuple(replace(run, phase=names.get(run.phase, run.phase)) for run in runs)
+
+    def extend(self, trials: int) -> None:
+        """Give a finished study more trials, and the hours that it had; its next claim is preregistered anew."""
+        if self.ledger.document("done", self.era("study")) is None:
+            raise StudyError(f"{self.folder} is not finished; `nightlab resume {self.folder}` without --trials first")
+        body = self.ledger.once("study", "settings", {})
+        rounds = [int(key) for key in self.ledger.documents("meta")]
+        row = {"trials": trials, "hours": body["hours"], "round": max(rounds, default=-1) + 1}
+        self.ledger.once("extension", str(self.extensions + 1), row)
 
     @property
     def inputs(self) -> Path:
@@ -137,7 +172,8 @@ class Study:
 
     def seed_of(self, purpose: str, replicate: int) -> int:
         """The seed of a purpose's n-th replicate: the same for every candidate, and never shared by two purposes."""
-        text = f"{self.settings.seed}/{purpose}/{replicate}".encode()
+        origin = f"{self.origin['study']}:{self.origin['trial']}/" if self.origin else ""
+        text = f"{self.settings.seed}/{origin}{purpose}/{replicate}".encode()
         return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
 
     def prepare(self) -> None:
@@ -185,6 +221,21 @@ def create(template: Template, settings: Settings, out: Path) -> Path:
     ledger = Ledger(folder / "study.db")
     ledger.once("study", "settings", asdict(settings.filled(template)))
     ledger.once("study", "origin", {"template": str(template.folder), "started": time.strftime("%Y-%m-%d %H:%M:%S")})
+    ledger.close()
+    return folder
+
+
+def fork(parent: Study, trial: int, settings: Settings, out: Path) -> Path:
+    """A new study whose baseline is a trial of another: its files and parameters. Returns its folder."""
+    found = next((t for t in parent.ledger.trials() if t.number == trial), None)
+    if found is None or found.verdict is None or found.verdict.kind == "failed":
+        raise ForkError(f"{parent.folder} has no trial {trial} that ran; give one with a verdict other than failed")
+    folder = create(parent.template, settings, out)
+    for name in parent.template.spec.artifact.editable:
+        shutil.copyfile(parent.artifacts.path(found.change.artifact) / name, folder / "template" / name)
+    ledger = Ledger(folder / "study.db")
+    origin = {"study": parent.name, "trial": trial, "params": dict(found.change.params)}
+    ledger.once("study", "fork", {**origin, "artifact": found.change.artifact})
     ledger.close()
     return folder
 

@@ -15,9 +15,9 @@ def experiment_summary(study: Study) -> dict[str, Any]:
     """Counts, baseline, best and claim. baseline and best are on the claim's fresh seeds once it is tested, else on
     the search's; values have the objective's own direction."""
     ledger, template = study.ledger, study.template
-    trials, runs = ledger.trials(), ledger.runs()
+    trials, runs = ledger.trials(), study.current(ledger.runs())
     kinds = [t.verdict.kind for t in trials if t.verdict]
-    claim = ledger.document("claim", "claim")
+    claim = ledger.document("claim", study.era("claim"))
     kept = [t for t in trials if t.verdict and t.verdict.kind == "kept"]
     last = max(kept, key=lambda t: t.verdict.elapsed_s if t.verdict else 0.0, default=None)
     best = claim["best"] if claim else last.number if last else BASELINE

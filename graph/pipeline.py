@@ -76,7 +76,11 @@ def review(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["revi
     meta = reviewing.panel(lab, state.idea, state.round)
     runtime.stream_writer({"review": meta.model_dump(mode="json")})
     update: PipelineUpdate = {"decision": meta.decision}
-    if not meta.kept or not meta.requests or state.round >= lab.study.settings.rounds:
+    if not meta.kept or not meta.requests or state.round - lab.study.first_round >= lab.study.settings.rounds:
+        return Command(update=update, goto="publish")
+    if lab.bench.budget.left_s <= 0:
+        lab.bench.budget.cut("revision")
+        runtime.stream_writer({"note": "the budget of hours is used; the reviewers' requests are left open"})
         return Command(update=update, goto="publish")
     return Command(update=update, goto="revise")
 

@@ -44,7 +44,8 @@ def panel(lab: Lab, idea: str, number: int) -> MetaReview:
         lab.once("review", f"{number}.{r.name}", Review, lambda r=r: r.review(submission))  # type: ignore[misc]
         for r in lab.team.reviewers
     ]
-    meta = lab.once("meta", str(number), MetaReview, lambda: chair(reviews, number, drafting.metas(lab)))
+    earlier = [m for m in drafting.metas(lab) if m.round >= lab.study.first_round]
+    meta = lab.once("meta", str(number), MetaReview, lambda: chair(reviews, number, earlier))
     body = {**meta.model_dump(mode="json"), "reviews": [r.model_dump(mode="json") for r in reviews]}
     place = lab.study.folder / "reviews"
     place.mkdir(exist_ok=True)

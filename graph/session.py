@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +19,8 @@ from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.runner.sandbox import choose
 from nightlab.experiments.search.policy import make_policy
 from nightlab.experiments.sessions import Session
-from nightlab.experiments.study import Settings, SettingsError, Study, create, reopen
+from nightlab.experiments.study import Settings, SettingsError, Study, create, read, reopen
+from nightlab.experiments.study import fork as fork_study
 from nightlab.experiments.template import load
 from nightlab.graph import drafting
 from nightlab.graph.checkpoints import checkpoints
@@ -55,6 +58,23 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Pa
     return folder
 
 
+def extend(folder: Path, trials: int) -> None:
+    """Give a finished study more trials; `work` then goes on with its search."""
+    with reopen(folder) as study:
+        study.extend(trials)
+
+
+def fork(parent: Path, trial: int, out: Path, **changed: Any) -> Path:
+    """A new study from a trial of another, with that one's settings but for what is `changed`; nothing runs yet."""
+    with closing(read(parent)) as study:
+        mode = study.ledger.document("study", "mode")
+        first = Settings(**study.ledger.once("study", "settings", {}))  # without what extensions gave
+        folder = fork_study(study, trial, replace(first, **changed), out)
+    with reopen(folder) as made:
+        made.ledger.once("study", "mode", mode)
+    return folder
+
+
 def work(
     folder: Path, listen: Listener, control: RunControl | None = None, stop: list[Callable[[], None]] | None = None
 ) -> None:
@@ -75,6 +95,7 @@ def work(
             stop.append(lab.close)
         try:
             _drive(study, lab, listen, control)
+            study.ledger.once("done", study.era(THREAD), {})
         except (GraphDrained, Stopped):
             lab.finish()
             raise Interrupted from None
@@ -106,12 +127,12 @@ def _own_code(settings: Settings) -> bool:
 def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None) -> None:
     mode: Mode = study.ledger.document("study", "mode") or "pipeline"
     with checkpoints(study.folder / "graph.db") as saver:
-        config: Any = {"configurable": {"thread_id": THREAD}, "recursion_limit": 10**9}
+        config: Any = {"configurable": {"thread_id": study.era(THREAD)}, "recursion_limit": 10**9}
         fresh = saver.get_tuple(config) is None
         given: Any
         if mode == "pipeline":
             graph: Any = pipeline_graph().compile(checkpointer=saver)
-            given = PipelineState() if fresh else None
+            given = PipelineState(round=study.first_round) if fresh else None
         else:
             graph = experiment_graph().compile(checkpointer=saver)
             given = ExperimentInput() if fresh else None

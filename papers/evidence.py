@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nightlab.experiments.budget import cuts
 from nightlab.experiments.ledger import Run, Trial
 from nightlab.experiments.records import Fact, Params, ParamValue, Split
 from nightlab.experiments.repair import standing
@@ -40,6 +41,7 @@ class Evidence:
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
     facts: Mapping[str, Fact]
+    notes: tuple[str, ...] = ()  # what a reader must know of how the study came about: extended, forked, cut short
 
     @property
     def best(self) -> Trial:
@@ -109,26 +111,27 @@ def collect(study: Study) -> Evidence:
     Raises StudyError if the ledger holds no claim yet.
     """
     ledger = study.ledger
-    claim = ledger.document("claim", "claim")
+    claim = ledger.document("claim", study.era("claim"))
     if claim is None:
         raise StudyError(
             f"{study.folder}: the experiment has not been confirmed yet; `nightlab resume` goes on with it"
         )
-    runs, trials = tuple(ledger.runs()), tuple(ledger.trials())
-    ablation = tuple(_latest(ledger.documents("ablation")))
+    runs, trials = study.current(ledger.runs()), tuple(ledger.trials())
+    ablation = tuple(_latest(ledger.documents(study.era("ablation"))))
     evidence = Evidence(
         study=study.name,
         template=study.template,
         settings=study.settings,
         trials=trials,
         runs=runs,
-        preregistration=ledger.document("preregistration", "claim") or {},
+        preregistration=ledger.document("preregistration", study.era("claim")) or {},
         claim=claim,
         ablation=ablation,
-        sensitivity=tuple(ledger.documents("sensitivity").values()),
+        sensitivity=tuple(ledger.documents(study.era("sensitivity")).values()),
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
         idea_strategies=_strategies(study),
         edits=_edits(study, trials),
+        notes=_notes(study),
         facts={},
     )
     facts = Facts()
@@ -157,6 +160,31 @@ def _edits(study: Study, trials: Sequence[Trial]) -> dict[int, tuple[FileDiff, .
 def _before(trials: Sequence[Trial], trial: Trial) -> str:
     """The artifact that a trial's edits are edits of."""
     return trials[standing(trials, trial.change.parent or BASELINE)].change.artifact
+
+
+def _notes(study: Study) -> tuple[str, ...]:
+    found = []
+    if study.extensions:
+        found.append(
+            "*Extension.* The study was extended after it had made a claim. The holdout had been opened for that one"
+            " and stayed shut; the present claim was preregistered before the search went on and rests on fresh seeds"
+            " of the development split, which the search has seen."
+        )
+    if study.origin is not None:
+        found.append(
+            "*Origin.* The study was forked from a trial of an earlier study on the same task: that trial is its"
+            " baseline here, and the claim is an improvement over it, not over the template."
+        )
+    steps = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensitivity analysis"}
+    short = cuts(study.ledger.documents("budget"))
+    told = [name for step, name in steps.items() if any(cut.startswith(step) for cut in short)]
+    if told:
+        found.append(
+            f"*Time.* The budget of hours ended, so the {', the '.join(told)} had to do with fewer runs or none."
+        )
+    if "revision" in short:
+        found.append("*Revision.* The budget of hours ended before the reviewers' requests could be met.")
+    return tuple(found)
 
 
 def _strategies(study: Study) -> tuple[str, ...]:

@@ -244,6 +244,7 @@ def limitations(b: Brief) -> str:
         "*A bounded budget.* With {fact:search.trials} trials the search is far from exhaustive, and another seed of"
         " the search may find another configuration.",
     ]
+    points += e.notes
     if "search.optimism" in e.facts:
         points.append(
             "*Selection.* The development split was used to select, so its values in the search tend to flatter."
