@@ -13,10 +13,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, Optional
 
 import typer
+import typer.core
 
 DONE, DOES_NOT_HOLD, WRONG_USE, CAN_RESUME, INTERRUPTED = 0, 1, 2, 3, 130
 
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]  # of the click that typer brings or builds on
+
+
+class _Group(typer.core.TyperGroup):
+    """The commands; a wrong use ends in a JSON object, too, where JSON was asked for."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except _UsageError as error:
+            if "--json" in sys.argv:
+                _print_json({"error": str(getattr(error, "message", error))})
+            raise
+
+
 app = typer.Typer(
+    cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -93,6 +110,11 @@ Replay = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")]
 
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Only estimate time, calls, tokens and cost, by one timed run of the baseline."),
+]
+
 # What a command did not get is left to the template.
 GIVEN: Any = None
 
@@ -134,11 +156,14 @@ def run(
     usd: Usd = GIVEN,
     record: Record = False,
     replay: Replay = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Write a paper: the whole pipeline, from the template to the reviewed PDF.
 
     Example: nightlab run digits --trials 40
+
+    Example: nightlab run digits --trials 400 --dry-run
     """
     settings = _settings(
         trials=trials,
@@ -158,7 +183,7 @@ def run(
         record=record,
         replay=str(replay) if replay else None,
     )
-    _start(template, settings, out, "pipeline", as_json)
+    _start(template, settings, out, "pipeline", as_json, dry_run)
 
 
 @app.command()
@@ -179,6 +204,7 @@ def experiment(
     usd: Usd = GIVEN,
     record: Record = False,
     replay: Replay = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Run only the experiment subgraph: search, confirmation, ablation.
@@ -201,17 +227,52 @@ def experiment(
         record=record,
         replay=str(replay) if replay else None,
     )
-    _start(template, settings, out, "experiment", as_json)
+    _start(template, settings, out, "experiment", as_json, dry_run)
 
 
 @app.command()
-def resume(study: StudyArg, as_json: Json = False) -> None:
-    """Go on with a study where it stopped; a finished one gets a PDF if it had none.
+def resume(
+    study: StudyArg,
+    trials: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="+N", help="Give a finished study so many trials more, and a claim of its own for them."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Go on with a study where it stopped; a finished one gets a PDF if it had none, or is extended with --trials.
 
     Example: nightlab resume studies/digits-20260102-a1b2c3
+
+    Example: nightlab resume studies/digits-20260102-a1b2c3 --trials +50
     """
+    if trials is not None and not (trials.removeprefix("+").isdecimal() and int(trials) > 0):
+        _fail(f"--trials {trials!r}: give the number of trials to add, such as +50", WRONG_USE)
     with _told_errors():
+        if trials is not None:
+            from nightlab.graph.session import extend
+
+            extend(study, int(trials))
         _work(study, as_json)
+
+
+@app.command()
+def fork(
+    study: StudyArg,
+    trial: Annotated[int, typer.Option(min=0, help="The trial that is the new study's baseline.")],
+    trials: Trials = GIVEN,
+    hours: Hours = GIVEN,
+    out: Out = Path("studies"),
+    as_json: Json = False,
+) -> None:
+    """Start a new study from a trial of another: its files and parameters are the new baseline.
+
+    Example: nightlab fork studies/digits-20260102-a1b2c3 --trial 17 --trials 100
+    """
+    changed = {name: value for name, value in {"trials": trials, "hours": hours}.items() if value is not None}
+    with _told_errors():
+        from nightlab.graph import session
+
+        _work(session.fork(study, trial, out, **changed), as_json)
 
 
 @app.command()
@@ -276,12 +337,27 @@ def _cores() -> int:
 
 
 def _start(
-    template: str, settings: dict[str, Any], out: Path, mode: Literal["pipeline", "experiment"], as_json: bool
+    template: str,
+    settings: dict[str, Any],
+    out: Path,
+    mode: Literal["pipeline", "experiment"],
+    as_json: bool,
+    dry_run: bool,
 ) -> None:
     with _told_errors():
         from nightlab.experiments.study import Settings
         from nightlab.graph.session import begin
 
+        if dry_run:
+            from nightlab import report
+            from nightlab.graph.estimate import estimate
+
+            told = estimate(template, Settings(**settings), mode)
+            if as_json:
+                _print_json(told)
+            else:
+                report.print_estimate(told)
+            return
         _work(begin(template, Settings(**settings), out, mode), as_json)
 
 
@@ -306,12 +382,14 @@ def _work(folder: Path, as_json: bool) -> None:
     except Interrupted:
         _fail(f"interrupted; `nightlab resume {folder}` goes on", INTERRUPTED)
     with report.opened(folder) as study:
+        problem = report.problem(study)
         if as_json:
-            _print_json(report.outcome(study))
+            _print_json(report.outcome(study) | ({"error": problem} if problem else {}))
         else:
             report.print_outcome(study, console)
-        if problem := report.problem(study):
-            _fail(problem, DOES_NOT_HOLD)
+        if problem:
+            typer.echo(f"nightlab: {problem}", err=True)
+            raise typer.Exit(DOES_NOT_HOLD)
 
 
 @contextmanager

@@ -197,6 +197,28 @@ def print_scores(study: Study, console: Console | None = None) -> None:
     (console or Console()).print(table)
 
 
+def print_estimate(told: dict[str, Any]) -> None:
+    """What a study would take, as `--dry-run` tells it."""
+    low, high = (_span(seconds) for seconds in told["time_s"])
+    console = Console()
+    console.print(f"a run of the baseline took {told['probe_s']:.3g} s (timed just now)", **PLAIN)
+    console.print(
+        f"{told['trials']} trials, {told['runs'][0]} to {told['runs'][1]} runs, {told['workers']} at a time", **PLAIN
+    )
+    console.print(f"time   {low} to {high}; the limit is {_span(told['limit_s'])}", **PLAIN)
+    tokens = told["tokens_in"] + told["tokens_out"]
+    cost = "unknown: the model has no price" if told["usd"] is None else f"about {told['usd']:.2f} USD"
+    console.print(
+        f"models {told['calls']} calls, about {tokens} tokens, {cost}" if told["calls"] else "models none", **PLAIN
+    )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def print_templates(as_json: bool, print_json: Callable[[dict[str, Any]], None]) -> None:
     loaded = [load(name) for name in names()]
     if as_json:

@@ -187,6 +187,21 @@ def test_a_run_that_was_there_at_every_death_is_given_up(
     assert f"stopped {MAX_DEATHS[death]} times while this run was in progress" in verdict.reason
 
 
+def test_a_selection_that_was_cut_off_goes_on_as_it_would_have(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    first = loop_of(make_template())
+    first.baseline()
+    judged(first, move(first, x=0.6))
+    judged(first, move(first, 1, y=0.3))
+    for subject, replicate in (("0", 8), ("0", 9), ("2", 2), ("2", 3), ("1", 2)):  # claimed, and then the kill
+        first.study.ledger.claim_run("search", subject, replicate, first.study.seed_of("search", replicate))
+    again = Loop(Bench(first.study, first.bench.runner))
+    assert again.noise.sd == pytest.approx(first.noise.sd)
+    assert again.choose() == first.choose()
+    assert all(run.outcome is not None for run in first.study.ledger.runs())
+
+
 def test_a_deterministic_template_costs_no_replicates(
     make_template: MakeTemplate, loop_of: Callable[..., Loop]
 ) -> None:

@@ -1,0 +1,126 @@
+"""A study's life: stopped between runs, out of hours, extended, forked, estimated."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nightlab.experiments.confirm import preregister
+from nightlab.experiments.study import ForkError, Settings, StudyError, read
+from nightlab.experiments.summary import experiment_summary
+from nightlab.graph import session
+from nightlab.graph.estimate import estimate
+from nightlab.papers.evidence import collect
+from tests.conftest import EXPERIMENT, MakeTemplate
+
+STILL = (
+    "def prepare(inputs, private, seed):\n    (inputs / 'noise').write_text('0')\n"
+    "    (private / 'offset.json').write_text('{\"dev\": 0, \"holdout\": 0}')\n"
+)
+
+
+def nobody(_event: dict[str, Any]) -> None:
+    pass
+
+
+def test_an_extension_goes_on_and_makes_a_claim_of_its_own(make_template: MakeTemplate, tmp_path: Path) -> None:
+    settings = Settings(trials=3, seed=1)
+    folder = session.begin(make_template(files={"prepare.py": STILL}), settings, tmp_path, "experiment")
+    with pytest.raises(StudyError, match="is not finished"):
+        session.extend(folder, 2)
+    session.work(folder, nobody)
+    with closing(read(folder)) as study:
+        first = experiment_summary(study)["claim"]
+        plan = study.ledger.document("preregistration", "claim")
+    session.extend(folder, 2)
+    session.work(folder, nobody)
+    with closing(read(folder)) as study:
+        summary, again = experiment_summary(study), preregister(study)
+        assert summary["trials"] == 5
+        assert (first["split"], summary["claim"]["split"]) == ("holdout", "dev")
+        assert not set(plan["seeds"]) & set(again["seeds"])
+        assert study.ledger.document("claim", "claim")["effect"] == first["effect"]
+        assert set(study.ledger.documents("holdout")) == {"opening", "refused for extension 1"}
+        written = [row for row in study.ledger.stamps(0, float("inf")) if row]
+        assert written == sorted(written)
+        assert any("Extension" in note for note in collect(study).notes)
+        later = [r for r in study.ledger.runs("confirm 1") if r.outcome]
+        assert later
+        assert all(set(r.outcome.metrics) == {"dev"} for r in later if r.outcome)
+
+
+def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path) -> None:
+    folder = session.begin(
+        make_template(files={"prepare.py": STILL}), Settings(trials=3, seed=1), tmp_path, "experiment"
+    )
+    session.work(folder, nobody)
+    with closing(read(folder)) as study:
+        parent = study.ledger.trials()[1].change
+    with pytest.raises(ForkError, match="has no trial 9"):
+        session.fork(folder, 9, tmp_path / "forks")
+    child = session.fork(folder, 1, tmp_path / "forks", trials=2)
+    session.work(child, nobody)
+    with closing(read(child)) as study:
+        trials = study.ledger.trials()
+        assert dict(trials[0].change.params) == dict(parent.params)
+        assert trials[0].change.artifact == parent.artifact
+        assert len(trials) == 3
+        assert study.ledger.document("study", "fork")["study"] == folder.name
+        assert any("Origin" in note for note in collect(study).notes)
+
+
+def test_hours_that_end_leave_a_confirmed_claim_and_say_what_was_cut(
+    make_template: MakeTemplate, tmp_path: Path
+) -> None:
+    settings = Settings(trials=500, seed=1, hours=0.001, rounds=0)  # 3.6 seconds
+    folder = session.begin(make_template(), settings, tmp_path, "pipeline")
+    started = time.monotonic()
+    session.work(folder, nobody)
+    assert time.monotonic() - started < 100
+    assert (folder / "paper" / "paper.pdf").is_file()
+    with closing(read(folder)) as study:
+        summary = experiment_summary(study)
+        assert summary["trials"] < 500
+        assert summary["claim"] is not None
+        claim = study.ledger.document("claim", "claim")
+        assert claim["best"] == 0 or study.ledger.documents("budget")
+
+
+def test_ctrl_c_stops_a_confirmation_between_two_runs(make_template: MakeTemplate, tmp_path: Path) -> None:
+    slow = EXPERIMENT.replace("    noise", "    import time; time.sleep(0.4)\n    noise", 1)
+    folder = make_template({"confirm_seeds = 6": "confirm_seeds = 40"}, {"experiment.py": slow, "prepare.py": STILL})
+    study = session.begin(folder, Settings(trials=2, seed=1, seeds=1), tmp_path, "experiment")
+    command = [sys.executable, "-m", "nightlab.cli", "resume", str(study), "--json"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout
+    assert process.stderr
+    for line in process.stderr:
+        if "confirming" in line:
+            break
+    time.sleep(2.0)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=30)  # 80 runs would take longer
+    assert process.returncode == 130
+    assert "goes on" in json.loads(out.splitlines()[-1])["error"]
+    with closing(read(study)) as books:
+        settled = {r.id: r.outcome for r in books.ledger.runs("confirm")}
+    assert 0 < len(settled) < 80
+    assert sum(outcome is None for outcome in settled.values()) <= 1  # what was queued
+
+
+def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path) -> None:
+    told = estimate(make_template(), Settings(trials=30, model="openai:gpt-4.1-mini"), "pipeline")
+    low, high = told["time_s"]
+    assert 0 < low <= high <= told["limit_s"]
+    assert told["runs"][0] > 30
+    assert told["calls"] > 30
+    assert told["usd"] > 0
+    assert not list(tmp_path.glob("studies*"))
