@@ -313,17 +313,11 @@ class Loop:
             return []
         return [self.score(o) for o in takewhile(lambda o: o is not None, entry.outcomes) if o is not None]
 
-<<<<<<< HEAD
     def _violations(self, entry: Entry) -> dict[str, tuple[str, float]]:
         """The hard constraints that a run of the trial violates, each by its bound: what is told, and by how much."""
         found: dict[str, tuple[str, float]] = {}
-        for outcome in entry.outcomes:
-            metrics = dict(outcome.metrics["dev"]) if outcome else {}
-=======
-    def _violation(self, entry: Entry) -> str:
         for outcome in (o for o in entry.outcomes if o is not None):
             metrics = dict(outcome.metrics["dev"])
->>>>>>> 6f6f1ca (Studies can be extended, forked and estimated; hours are a limit over all stages; what killed selections left unsettled is finished)
             for c in self.template.violated(metrics):
                 value = metrics[c.metric]
                 bound = f"max = {c.max:g}" if c.max is not None and value > c.max else f"min = {c.min:g}"
