@@ -148,7 +148,7 @@ class ModelCoder:
             except (EditRefused, ParameterRefused) as refused:
                 return str(refused)
             if twin := _twin(change, situation.history):
-                return f"trial {twin.number} was the same change; propose another one"
+                return f"trial {twin.number} was the same change; propose another one{_untried(situation)}"
             found["change"] = change
             return ""
 
@@ -234,6 +234,14 @@ def _strategy(answer: ChangeAnswer, moves: Mapping[str, object], knobs: Sequence
 def _twin(change: Change, history: Sequence[Trial]) -> Trial | None:
     same = (t for t in history if t.change.artifact == change.artifact and t.change.params == change.params)
     return next(same, None)
+
+
+def _untried(situation: Situation) -> str:
+    """A hint: parameters that no trial has moved."""
+    defaults = situation.template.defaults
+    moved = {name for t in situation.history for name in changed(t.change.params, defaults)}
+    names = [k.name for k in _in_reach(situation) if k.name not in moved][:3]
+    return f", for example of {', '.join(names)}" if names else ""
 
 
 def _shown(files: Files, names: Sequence[str], limit: int) -> dict[str, str]:
