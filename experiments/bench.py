@@ -8,12 +8,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from nightlab.experiments.budget import Budget
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.fidelity import PHASE
 from nightlab.experiments.ledger import Run
-from nightlab.experiments.records import Change, Runner, RunOutcome, RunRequest, Split
+from nightlab.experiments.records import Change, Params, Runner, RunOutcome, RunRequest, Split
 from nightlab.experiments.sessions import last_death
 from nightlab.experiments.study import Study, StudyError
 
@@ -37,6 +38,7 @@ class Job:
     seeds: str = "search"  # the purpose that the seed is derived from
     splits: tuple[Split, ...] = ("dev",)
     cold: bool = False
+    fidelity: Params = field(default_factory=dict)  # the parameter that makes the run cheaper; empty: the full run
 
 
 class Bench:
@@ -81,7 +83,7 @@ class Bench:
         self.study.check_disk()
         ledger = self.study.ledger
         seed = self.study.seed_of(job.seeds, job.replicate)
-        inputs = _inputs(job.change, seed)
+        inputs = _inputs(job.change, seed, job.fidelity)
         run = ledger.claim_run(job.phase, job.subject, job.replicate, seed, inputs)
         if run.outcome is not None or any(r.id == run.id for r in (*self._in_flight.values(), *self._reused)):
             return run
@@ -91,9 +93,11 @@ class Bench:
             ledger.settle_run(run.id, earlier)
             self._reused.append(replace(run, outcome=earlier))
         else:
+            table = self.study.template.spec.fidelity
+            full = table.full if table else {}
             request = RunRequest(
                 artifact=self.study.artifacts.path(job.change.artifact),
-                params=job.change.params,
+                params={**job.change.params, **full, **job.fidelity},
                 seed=seed,
                 splits=job.splits,
                 cold=job.cold,
@@ -116,7 +120,8 @@ class Bench:
                 self.study.check_disk()
             self.study.ledger.settle_run(run.id, outcome)
             now = time.monotonic()
-            self.budget.note(outcome.wall_s, now - self._last_settled)
+            if run.phase != PHASE:  # a cheaper run tells nothing of what full ones will take
+                self.budget.note(outcome.wall_s, now - self._last_settled)
             self._last_settled = now
             if outcome.status == "tampered":
                 raise StudyError(
@@ -178,6 +183,8 @@ class Bench:
                 return
 
 
-def _inputs(change: Change, seed: int) -> str:
+def _inputs(change: Change, seed: int, fidelity: Params) -> str:
     text = f"{change.artifact} {json.dumps(dict(change.params), sort_keys=True)} {seed}"
+    if fidelity:
+        text += f" {json.dumps(dict(fidelity), sort_keys=True)}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

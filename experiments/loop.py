@@ -10,9 +10,11 @@ import json
 import time
 from dataclasses import asdict, dataclass, field
 from itertools import takewhile
+from statistics import fmean as mean
 
 from nightlab.experiments.bench import Bench, Job
 from nightlab.experiments.decision import More, Noise, judge, select
+from nightlab.experiments.fidelity import PHASE, Rungs
 from nightlab.experiments.ledger import Settled, Trial
 from nightlab.experiments.overseer import AGAIN, Overseer, suspicious
 from nightlab.experiments.records import Change, Params, RunOutcome
@@ -50,6 +52,7 @@ class Loop:
         self.incumbent = BASELINE
         self.noise = Noise()
         self.overseer = Overseer(self.template, self.template.strategies)
+        self.rungs = Rungs(self.template.spec.fidelity, self.study.ledger)
         self._known: dict[str, int] = {}
         self._open: dict[int, None] = {}  # in the order of the claims
         self._tried: list[Tried] = []
@@ -128,9 +131,15 @@ class Loop:
             strategy=trial.change.strategy,
             params=trial.change.params,
             verdict=trial.verdict.kind if trial.verdict else None,
-            score=None if failed or not scores or not trial.verdict else sum(scores) / len(scores),
+            score=None if failed or not trial.verdict else mean(scores) if scores else self._foreseen(trial),
             replicates=len(scores),
         )
+
+    def _foreseen(self, trial: Trial) -> float | None:
+        """The full score to be expected of a trial that was ended early; only the search sees it."""
+        rung = self.rungs.next(trial.number)
+        outcome = self.rungs.outcome(trial.number)
+        return None if rung is None or outcome is None else self.rungs.foreseen(rung, self.score(outcome))
 
     def exhausted(self) -> str:
         """Why no further trial may be claimed; empty while one may."""
@@ -189,12 +198,19 @@ class Loop:
         """Keep the open trials' runs going until one of them has all the replicates it wants; those that have."""
         for number in self.open:
             entry = self.entries[number]
+            if (rung := self.rungs.next(number)) is not None:
+                if self.rungs.outcome(number) is None:
+                    self._start_rung(entry, rung)
+                continue
             for replicate in range(entry.wanted):
                 for job in self._jobs(entry, replicate):
                     self.bench.start(job)
         if not self.ready():
             for run in self.bench.collect(timeout):
-                self._record(int(run.subject), run.replicate, run.outcome, beside=run.phase == BESIDE)
+                if run.phase == PHASE:
+                    self.rungs.record(int(run.subject), run.replicate, run.outcome)
+                else:
+                    self._record(int(run.subject), run.replicate, run.outcome, beside=run.phase == BESIDE)
         return self.ready()
 
     def _jobs(self, entry: Entry, replicate: int) -> list[Job]:
@@ -207,14 +223,25 @@ class Loop:
             found.append(Job(phase=BESIDE, subject=number, replicate=replicate, change=rival))
         return found if replicate % 2 else found[::-1]
 
+    def _start_rung(self, entry: Entry, rung: int) -> None:
+        change, level = entry.trial.change, self.rungs.level(rung)
+        subject = str(entry.trial.number)
+        self.bench.start(Job(phase=PHASE, subject=subject, replicate=rung, change=change, fidelity=level))
+
     def ready(self) -> list[int]:
-        return [n for n in self.open if self.entries[n].complete]
+        return [n for n in self.open if self.rungs.outcome(n) or (self._full(n) and self.entries[n].complete)]
+
+    def _full(self, number: int) -> bool:
+        """Whether the trial's runs are full ones: it passed every cheaper level, or there is none."""
+        return self.rungs.next(number) is None
 
     def decide(self, number: int) -> Settled | None:
         """Judge a trial whose replicates are there; None if the verdict wants more of them."""
         entry = self.entries[number]
         if entry.trial.verdict:
             return entry.trial.verdict
+        if not self._full(number):
+            return self._decide_rung(entry)
         for replicate, outcome in enumerate(entry.outcomes):
             if outcome is not None and outcome.status != "ok":
                 reason = outcome.error.strip().splitlines()[-1] if outcome.error.strip() else outcome.status
@@ -264,6 +291,20 @@ class Loop:
             return self.scores(number), self.scores(self.incumbent)
         pairs = [(o, p) for o, p in zip(entry.outcomes, entry.partners, strict=False) if o and p and p.status == "ok"]
         return [self.score(o) for o, _ in pairs], [self.score(p) for _, p in pairs]
+
+    def _decide_rung(self, entry: Entry) -> Settled | None:
+        """End the trial early, or let it run at the next level (None)."""
+        rung = self.rungs.next(entry.trial.number)
+        outcome = self.rungs.outcome(entry.trial.number)
+        assert rung is not None
+        assert outcome is not None
+        if outcome.status != "ok":
+            reason = outcome.error.strip().splitlines()[-1] if outcome.error.strip() else outcome.status
+            spent = {"rung": float(rung), "wall_s": outcome.wall_s, "memory_mb": outcome.memory_mb}
+            return self._settle(entry, Settled(kind="failed", cause=outcome.status, reason=reason, numbers=spent))
+        scores = {n: self.score(outcome) for n, outcome in self.rungs.ran(rung).items()}
+        verdict = self.rungs.judge(entry.trial.number, scores)
+        return verdict and self._settle(entry, verdict)
 
     def choose(self) -> int:
         """Which trial goes to the confirmation: the most promising ones are run again before one is chosen.
@@ -365,8 +406,12 @@ class Loop:
         known = int(verdict.numbers.get("runs", len(entry.outcomes))) if verdict else 0
         for notice in self.overseer.watch(entry.trial, [o for o in entry.outcomes[:known] if o is not None], met):
             self.study.ledger.once("notice", notice.key, asdict(notice))
-        if len(scores := self._all_scores(number)[:known]) > 1:
+        scores = self._all_scores(number)[:known]
+        if len(scores) > 1:
             self.noise.add(scores)
+        if scores and self._full(number):
+            for rung, outcome in self.rungs.climbed(number).items():
+                self.rungs.learn(rung, mean(scores) - self.score(outcome))
 
 
 def _has(outcomes: list[RunOutcome | None], replicate: int) -> bool:

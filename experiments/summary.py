@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nightlab.experiments.fidelity import cost
 from nightlab.experiments.loop import BASELINE
 from nightlab.experiments.search.diversity import diversity
 from nightlab.experiments.sessions import worked_s
@@ -62,5 +63,6 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "wall_s": round(worked_s(ledger), 1),
         "busy_s": round(sum(r.outcome.wall_s for r in runs if r.outcome), 1),
         "workers": study.settings.workers,
+        **({"fidelity": cost(ledger, table)} if (table := template.spec.fidelity) else {}),
         "diversity": {k: round(v, 4) for k, v in diversity([t.change for t in trials], template.knobs).items()},
     }

@@ -141,6 +141,39 @@ class KnobTable(_Table):
         return self
 
 
+class FidelityTable(_Table):
+    """A parameter that makes a run cheaper, such as epochs or a share of the data; in proportion, so the cost says."""
+
+    knob: Name
+    low: Annotated[float, Field(gt=0)]
+    high: Annotated[float, Field(gt=0)]  # what every run gets that counts
+    factor: Annotated[int, Field(ge=2, le=10)] = 3
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if not self.knob.isidentifier():
+            raise ValueError(f"{self.knob!r} is no name for a parameter: use letters, digits and underscores")
+        if self.low * self.factor > self.high:
+            raise ValueError(f"low = {self.low:g} must be at most 1/{self.factor} of high = {self.high:g}")
+        return self
+
+    @property
+    def levels(self) -> tuple[int | float, ...]:
+        """Each `factor` times the one before, at most 1/`factor` of the full one; whole where low and high are."""
+        whole = self.low == int(self.low) and self.high == int(self.high)
+        found: list[int | float] = []
+        level = self.low
+        while level * self.factor <= self.high:
+            found.append(round(level) if whole else level)
+            level *= self.factor
+        return tuple(found)
+
+    @property
+    def full(self) -> dict[str, ParamValue]:
+        """The parameter of a run that counts."""
+        return {self.knob: int(self.high) if isinstance(self.levels[0], int) else self.high}
+
+
 class Search(_Table):
     space: dict[str, KnobTable] = {}
 
@@ -170,7 +203,17 @@ class Spec(_Table):
     objective: ObjectiveTable
     constraint: tuple[Constraint, ...] = ()
     search: Search = Search()
+    fidelity: FidelityTable | None = None
     budget: BudgetTable = BudgetTable()
+
+    @model_validator(mode="after")
+    def _fidelity_is_no_knob(self) -> Self:
+        if self.fidelity and self.fidelity.knob in self.search.space:
+            raise ValueError(
+                f"[fidelity]: knob = {self.fidelity.knob!r} is also under [search.space]; what makes a run cheaper is"
+                " fixed in every run that counts, so take it out of the space"
+            )
+        return self
 
 
 class SeedIdea(_Table):

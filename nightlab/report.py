@@ -126,6 +126,13 @@ def print_outcome(study: Study, console: Console) -> None:
         highlight=False,
         markup=False,
     )
+    if cheap := body.get("fidelity"):
+        console.print(
+            f"fidelity: {cheap['ended_early']} trials ended early on {cheap['cheap_runs']} cheaper runs; the search"
+            f" cost {cheap['full_runs']:g} full runs",
+            highlight=False,
+            markup=False,
+        )
     varied = body["diversity"]
     console.print(
         f"diversity: {varied['strategies']:.1f} strategies in effect, {varied['distinct']:.0%} of the changes distinct,"

@@ -242,7 +242,11 @@ def _counts(facts: Facts, e: Evidence) -> None:
         facts.count(f"edit.{number}.added", sum(d.added for d in changed), f"lines that trial {number} added to files")
         removed = sum(d.removed for d in changed)
         facts.count(f"edit.{number}.removed", removed, f"lines that trial {number} removed from files")
-    walls = [(r.id, r.outcome.wall_s) for r in e.runs if r.outcome and r.outcome.status == "ok" and r.outcome.wall_s]
+    walls = [
+        (r.id, r.outcome.wall_s)
+        for r in e.runs
+        if r.phase != "rung" and r.outcome and r.outcome.status == "ok" and r.outcome.wall_s
+    ]
     facts.mean("run.wall", [w for _, w in walls], "seconds a run", [i for i, _ in walls])
 
 
