@@ -40,6 +40,7 @@ benchmarks: $(READY)  ## all benchmarks, on a machine that does nothing else
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/tokens.py
 	$(BIN)/python benchmarks/false_claims.py
 
 # pip installs into an environment without a pip of its own, so that no venv package of a distribution is needed.

@@ -21,6 +21,7 @@ from nightlab.experiments.ledger import Ledger
 
 CHECKED = ("ok", "invalid")  # answers that the checks have seen; they see them again when work goes on
 TRANSIENT = ("timeout", "connection", "busy")
+MOST_TIMEOUTS = 2  # for one question: a model that is too slow for it will be so again
 TURNS = 12  # at most so many changes of mode and window for one question
 CUT_KEPT = 2000  # characters of an answer that ran into the token limit, as the model is shown it again
 
@@ -147,10 +148,17 @@ class Access:
             asked = error.retry_after_s if isinstance(error, CallFailed) else None
             return min(given.longest_wait_s, max(asked or 0.0, usual(state)))
 
+        timeouts: list[CallFailed] = []
+
+        def passing(error: BaseException) -> bool:
+            if isinstance(error, CallFailed) and error.outcome == "timeout":
+                timeouts.append(error)
+            return isinstance(error, CallFailed) and error.outcome in TRANSIENT and len(timeouts) < MOST_TIMEOUTS
+
         for attempt in Retrying(
             stop=stop_after_attempt(1 + given.retries),
             wait=(lambda _state: 0.0) if self._replay else wait,
-            retry=retry_if_exception(lambda e: isinstance(e, CallFailed) and e.outcome in TRANSIENT),
+            retry=retry_if_exception(passing),
             reraise=True,
         ):
             with attempt:

@@ -27,6 +27,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 CORRECTIONS = 2  # how often an answer that fails the checks is sent back
 LOCAL = ("127.0.0.1", "localhost", "::1")
+SLOW = {"max_tokens": 1500, "timeout_s": 300.0}  # on this machine, where an answer may come at 15 tokens a second
 
 
 class Chat:
@@ -109,7 +110,11 @@ class Models:
     def _chat(self, role: str) -> Chat:
         name = self._settings.models.get(role, self._settings.model)
         given = dict(self._settings.parameters.get(role, {}))
-        usual = {"base_url": self._settings.base_url} | ({"wait_s": 0.0} if name.startswith("fake:") else {})
+        usual: dict[str, Any] = {"base_url": given.get("base_url", self._settings.base_url)}
+        if name.startswith("fake:"):
+            usual["wait_s"] = 0.0
+        if _local(usual["base_url"]):
+            usual |= SLOW
         parameters = Parameters(**(usual | given))
         key = (name, json.dumps(asdict(parameters)))
         if key not in self._accesses:
@@ -118,7 +123,7 @@ class Models:
 
     def _access(self, name: str, parameters: Parameters) -> Access:
         price = price_of(name, self._settings.prices)
-        free = name.startswith("fake:") or (urlsplit(parameters.base_url).hostname or "") in LOCAL
+        free = name.startswith("fake:") or _local(parameters.base_url)
         if price is None and not free and self._settings.usd and not self._replay:
             raise SettingsError(f"--usd needs the price of {name!r}; give it under [prices] in nightlab.toml")
         return Access(
@@ -153,6 +158,10 @@ class _Mute:
 
     def send(self, question: Question) -> Reply:
         raise CallFailed("denied", f"a replay asks no model ({question.stage})")
+
+
+def _local(url: str) -> bool:
+    return urlsplit(url).hostname in LOCAL
 
 
 def returned(reason: str) -> str:

@@ -172,6 +172,12 @@ def test_a_model_that_does_not_answer_is_left_alone_for_a_while(ledger: Ledger) 
         assert access.ask(Sum, PROMPT, stage="e").total == 3
 
 
+def test_a_model_that_is_too_slow_twice_is_not_asked_again(ledger: Ledger) -> None:
+    with ChatServer(three, ["hang"] * 9) as server, pytest.raises(NoAnswer, match="in time"):
+        chat(ledger, server, quick={**QUICK, "timeout_s": 0.3}).ask(Sum, PROMPT, stage="s")
+    assert outcomes(ledger) == ["timeout", "timeout"]
+
+
 def test_a_server_that_is_not_there_ends_in_no_answer(ledger: Ledger) -> None:
     with ChatServer(three) as server:
         pass
