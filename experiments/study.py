@@ -234,7 +234,9 @@ def fork(parent: Study, trial: int, settings: Settings, out: Path) -> Path:
     for name in parent.template.spec.artifact.editable:
         shutil.copyfile(parent.artifacts.path(found.change.artifact) / name, folder / "template" / name)
     ledger = Ledger(folder / "study.db")
-    origin = {"study": parent.name, "trial": trial, "params": dict(found.change.params)}
+    before = parent.ledger.document("study", "fork") or {"edited": False}
+    edited = before["edited"] or found.change.artifact != parent.baseline_artifact  # not all by the template's author
+    origin = {"study": parent.name, "trial": trial, "params": dict(found.change.params), "edited": edited}
     ledger.once("study", "fork", {**origin, "artifact": found.change.artifact})
     ledger.close()
     return folder

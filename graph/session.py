@@ -115,7 +115,7 @@ def _runner(study: Study) -> Any:
         scratch=scratch,
         workers=settings.workers,
         minimum=settings.isolation,
-        own_code=_own_code(settings),
+        own_code=_own_code(settings) and not (study.ledger.document("study", "fork") or {}).get("edited", False),
     )
 
 

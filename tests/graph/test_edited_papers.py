@@ -9,7 +9,7 @@ import pytest
 
 import nightlab
 from nightlab.experiments.runner import sandbox
-from nightlab.experiments.study import Settings, read
+from nightlab.experiments.study import Settings, fork, read, reopen
 from nightlab.graph.session import begin
 from tests.agents.test_coding import FIXED, KNOBLESS, edit
 from tests.conftest import MakeTemplate
@@ -25,6 +25,9 @@ def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path) -> None:
     found = [f for body in study.ledger.documents("findings").values() for f in body]
     text = (study.paper / "paper.tex").read_text(encoding="utf-8")
     assert study.ledger.document("claim", "claim")["significant"]
+    for trial, edited in ((0, False), (1, True)):
+        with reopen(fork(study, trial, Settings(), tmp_path / "forks")) as forked:
+            assert forked.ledger.document("study", "fork")["edited"] is edited
     study.close()
     assert [f for f in found if f["severity"] == "error"] == []
     assert (folder / "paper" / "paper.pdf").is_file()
