@@ -120,13 +120,18 @@ def _confine(config: dict[str, Any], places: Mapping[str, str], uid: int | None)
         landlock.restrict(
             read=read, write=[places["box"], *devices], listed=config["listed"], network=config["network"]
         )
-    seccomp.install(
+    seccomp.install(_filter(config, another_user=uid is not None))
+
+
+def _filter(config: dict[str, Any], *, another_user: bool) -> bytes:
+    spaces = config["level"] == "S3"
+    return seccomp.program(
         namespaces=spaces,
-        another_user=uid is not None,
+        another_user=another_user,
         scoped=landlock.version() >= 6,
         network=config["network"],
         memfd=config["gpus"],
-        pid=os.getpid(),
+        pid=0 if spaces else os.getpid(),
     )
 
 
@@ -145,6 +150,8 @@ def warm_up(config: dict[str, Any]) -> None:
     sys.path += config["path"]
     preload(config["preload"])
     _own.update({name: module for name, module in sys.modules.items() if name.split(".")[0] == "inside"})
+    if config["level"] == "S3":
+        _filter(config, another_user=os.geteuid() == 0)  # each fork has it then
     gc.collect()
     gc.freeze()
     if sys.platform == "linux":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import platform
 import struct
 from collections.abc import Iterable
@@ -99,46 +100,51 @@ class _Program:
         self.add(_LOAD, 0)
 
 
-def install(*, namespaces: bool, another_user: bool, scoped: bool, network: bool, memfd: bool, pid: int) -> None:
-    """Filter this process and its children for good.
+def install(code: bytes) -> None:
+    """Filter this process and its children for good by what `program` made."""
+    buffer = ctypes.create_string_buffer(code, len(code))
+    syscalls.prctl(syscalls.PR_SET_SECCOMP, 2, struct.pack("HxxxxxxQ", len(code) // 8, ctypes.addressof(buffer)))
+
+
+@functools.lru_cache
+def program(*, namespaces: bool, another_user: bool, scoped: bool, network: bool, memfd: bool, pid: int) -> bytes:
+    """The instructions of a filter.
 
     namespaces: it has its own (S3), so that other processes and the user's files are out of sight already.
     another_user: it runs as nobody else does, so that the files of others keep it out.
     scoped: Landlock itself refuses signals out of the sandbox.
     pid: the only process that may be signalled where nothing else refuses it.
     """
-    program = _Program()
-    program.add(_LOAD, 4)
-    program.add(_EQUAL, 0xC00000B7 if _ARM else 0xC000003E, 1, 0)
-    program.add(_RETURN, _KILL)  # another architecture's call table (int 0x80)
-    program.add(_LOAD, 0)
-    program.add(_GREATER, _NEWEST, 0, 1)
-    program.add(_RETURN, _ERRNO | errno.ENOSYS)
-    program.refuse(_REFUSED.values(), errno.EPERM)
-    program.refuse([*_ABSENT.values(), *([] if memfd else [_MEMFD])], errno.ENOSYS)
-    program.refuse_if(_CLONE, 0, [(_SET, _NEW_NAMESPACES, True)], errno.EPERM)
-    program.refuse_if(_PRLIMIT, 0, [(_EQUAL, 0, False)], errno.EPERM)
-    program.refuse_if(_PRCTL, 0, [(_EQUAL, syscalls.PR_SET_PDEATHSIG, True)], errno.EPERM)
-    program.refuse_if(_PRCTL, 0, [(_EQUAL, syscalls.PR_SET_CHILD_SUBREAPER, True)], errno.EPERM)
-    program.refuse_if(_IOCTL, 1, [(_EQUAL, _TIOCSTI, True), (_EQUAL, _TIOCLINUX, True)], errno.EPERM)
-    _sockets(program, namespaces=namespaces, network=network)
+    filter_ = _Program()
+    filter_.add(_LOAD, 4)
+    filter_.add(_EQUAL, 0xC00000B7 if _ARM else 0xC000003E, 1, 0)
+    filter_.add(_RETURN, _KILL)  # another architecture's call table (int 0x80)
+    filter_.add(_LOAD, 0)
+    filter_.add(_GREATER, _NEWEST, 0, 1)
+    filter_.add(_RETURN, _ERRNO | errno.ENOSYS)
+    filter_.refuse(_REFUSED.values(), errno.EPERM)
+    filter_.refuse([*_ABSENT.values(), *([] if memfd else [_MEMFD])], errno.ENOSYS)
+    filter_.refuse_if(_CLONE, 0, [(_SET, _NEW_NAMESPACES, True)], errno.EPERM)
+    filter_.refuse_if(_PRLIMIT, 0, [(_EQUAL, 0, False)], errno.EPERM)
+    filter_.refuse_if(_PRCTL, 0, [(_EQUAL, syscalls.PR_SET_PDEATHSIG, True)], errno.EPERM)
+    filter_.refuse_if(_PRCTL, 0, [(_EQUAL, syscalls.PR_SET_CHILD_SUBREAPER, True)], errno.EPERM)
+    filter_.refuse_if(_IOCTL, 1, [(_EQUAL, _TIOCSTI, True), (_EQUAL, _TIOCLINUX, True)], errno.EPERM)
+    _sockets(filter_, namespaces=namespaces, network=network)
     if not namespaces:
-        program.refuse(_NO_NAMESPACES.values(), errno.EPERM)
+        filter_.refuse(_NO_NAMESPACES.values(), errno.EPERM)
         if not another_user:
-            program.refuse(_PRETENDED.values(), 0)
-            program.refuse(_METADATA.values(), errno.EPERM)
+            filter_.refuse(_PRETENDED.values(), 0)
+            filter_.refuse(_METADATA.values(), errno.EPERM)
         for call in _SELF_ONLY.values():
-            program.refuse_if(call, 0, [(_EQUAL, 0, False)], errno.EPERM)
+            filter_.refuse_if(call, 0, [(_EQUAL, 0, False)], errno.EPERM)
         for call in _WHOSE.values():
-            program.refuse_if(call, 1, [(_EQUAL, 0, False)], errno.EPERM)
+            filter_.refuse_if(call, 1, [(_EQUAL, 0, False)], errno.EPERM)
         if not (scoped or another_user):
             for call in _SIGNALS.values():
-                program.refuse_if(call, 0, [(_EQUAL, pid, False)], errno.EPERM)
-            program.refuse_if(_FCNTL, 1, [(_EQUAL, _F_SETOWN, True), (_EQUAL, _F_SETOWN_EX, True)], errno.EPERM)
-    program.add(_RETURN, _ALLOW)
-    code = ctypes.create_string_buffer(b"".join(program.code))
-    fprog = struct.pack("HxxxxxxQ", len(program.code), ctypes.addressof(code))
-    syscalls.prctl(syscalls.PR_SET_SECCOMP, 2, fprog)
+                filter_.refuse_if(call, 0, [(_EQUAL, pid, False)], errno.EPERM)
+            filter_.refuse_if(_FCNTL, 1, [(_EQUAL, _F_SETOWN, True), (_EQUAL, _F_SETOWN_EX, True)], errno.EPERM)
+    filter_.add(_RETURN, _ALLOW)
+    return b"".join(filter_.code)
 
 
 def _sockets(program: _Program, *, namespaces: bool, network: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -73,6 +74,10 @@ def _serve(control: int, config: dict[str, Any]) -> None:
             starter = warm.start(config, server)
         else:
             guest.warm_up(config)
+        if starter:
+            gc.collect()
+            gc.freeze()
+            gc.disable()  # a collection in a monitor would touch, and so copy, all memory that it shares with this
         while True:
             busy, taken = os.pipe()
             if os.fork() == 0:
