@@ -24,6 +24,17 @@ _TICK = 0.05, 0.2  # s between two looks at the processes: at least and at most
 _GROWTH = 4 << 30  # bytes/s: how fast processes may fill memory; what is far from its limit is looked at less often
 _SETUP = 60.0  # s until the code of the experiment starts: imports in a cold process
 _MB = 1 << 20
+BUSY, FREE = b"+", b"-"
+
+
+@dataclass
+class Warmth:
+    """What a monitor at S3 keeps from run to run: the way to the warm process, and its namespaces."""
+
+    starter: socket.socket
+    first: int  # process 1 of its table
+    broom: socket.socket  # to it
+    spaces: list[int]
 
 
 @dataclass
@@ -47,52 +58,57 @@ class Run:
     link: socket.socket | None = None  # to the warm process, which tells of the guest's end; without it, it is a child
 
 
-def serve(server: socket.socket, taken: int, config: dict[str, Any], starter: socket.socket | None) -> None:
-    """Make ready, then answer the next request that arrives on `server`, in a process of its own.
+def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: socket.socket | None) -> None:
+    """Answer requests that arrive on `server`: at S3 one after the other in the same namespaces, else only one.
 
-    taken: where to write a byte when there is one. starter: of the warm process; without it, this is it.
+    tell: where to write whether this monitor is busy or free. starter: of the warm process; without it, this is it.
     """
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY) if os.path.isdir("/proc/self") else -1
     if sys.platform == "linux":
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-    first = 0
-    if config["level"] == "S3":
-        namespaces.open_box(config["network"])
-        first = namespaces.first_process()
-    data, fds, _, _ = socket.recv_fds(server, 1, 1)
-    if data:
-        os.write(taken, b"+")
-        os.close(taken)
-        server.close()
-        with socket.socket(fileno=fds[0]) as client:
-            _answer(client, config, starter, proc, first)
+    warmth = Warmth(starter, *namespaces.separate(proc, config["network"])) if starter else None
+    while fds := socket.recv_fds(server, 1, 1)[1]:
+        os.write(tell, BUSY)
+        fit = False
+        with socket.socket(fileno=fds[0]) as client, contextlib.suppress(EOFError):
+            fit = _answer(client, config, proc, warmth)
+        if not fit:
+            return
+        os.write(tell, FREE)
 
 
-def _answer(
-    client: socket.socket, config: dict[str, Any], starter: socket.socket | None, proc: int, first: int
-) -> None:
+def _answer(client: socket.socket, config: dict[str, Any], proc: int, warmth: Warmth | None) -> bool:
+    """Answer one request; returns whether this monitor is fit for another."""
     request, files = wire.receive(client)
     isolated = config["level"] in ("S3", "S2")
     uid = 60000 + (config["uid"] + os.getpid()) % 5000 if isolated and os.geteuid() == 0 else None
     box = _open_box(config, request["limits"])
     try:
         places = _furnish(box, files, request["executable"], config, uid)
-        run = _start(config, request, places, uid, client, starter, first)
+        run = _start(config, request, places, uid, client, warmth)
         _watch(run, client, proc, box, config["level"])
-        _end(run, proc)
+        if warmth:
+            _sweep(run, warmth)
+        else:
+            _end(run, proc)
+        _drain(run)
         outputs = _collected(places[request["collect"]], request["limits"])
     finally:
-        if config["level"] != "S3":
+        if warmth:
+            namespaces.close_box()
+        else:
             shutil.rmtree(box, ignore_errors=True)
     if run.ended != "cancelled":
-        wire.send(client, _reply(run, outputs, places), outputs.files)
+        with contextlib.suppress(BrokenPipeError):
+            wire.send(client, _reply(run, outputs, places), outputs.files)
+    return bool(warmth and run.guest)  # a guest that was asked for and not waited for must find its namespaces dead
 
 
 def _open_box(config: dict[str, Any], bounds: dict[str, Any]) -> str:
     if config["level"] == "S3":
-        namespaces.bound_box(bounds)
+        namespaces.open_box(bounds)
         return namespaces.BOX
     box = tempfile.mkdtemp(prefix="run-", dir=config["scratch"])
     for name in ("tmp", "shm"):
@@ -132,20 +148,20 @@ def _start(
     places: Mapping[str, str],
     uid: int | None,
     client: socket.socket,
-    starter: socket.socket | None,
-    first: int,
+    warmth: Warmth | None,
 ) -> Run:
     pipes = {name: os.pipe() for name in ("stdout", "stderr", "report")}
     size = request["limits"]["capture"]
     ends = [write for _, write in pipes.values()]
     run = Run(0, 0, request["limits"], Capture(size, metrics=request["metrics"]), Capture(size))
-    if starter is None:
+    if warmth is None:
         run.pid = run.guest = os.fork()
         if run.pid == 0:
             guest.become(config, request, places, uid, ends)
     else:
-        run.pid = first
-        run.link = warm.ask(starter, {"request": request, "places": dict(places), "uid": uid}, ends)
+        run.pid = warmth.first
+        order = {"request": request, "places": dict(places), "uid": uid}
+        run.link = warm.ask(warmth.starter, order, ends, warmth.spaces)
         if client in select.select([client, run.link], [], [])[0]:
             run.ended = "cancelled"
         else:
@@ -247,17 +263,22 @@ def _too_much(box: str, bounds: dict[str, Any]) -> bool:
     return False
 
 
+def _sweep(run: Run, warmth: Warmth) -> None:
+    """Have process 1 of the table kill all the others; returns when there are none."""
+    warmth.broom.sendall(b"+")
+    wire.exactly(warmth.broom, 1)
+    if run.link and run.guest:
+        run.status, used, largest = warm.ended(run.link)
+        run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
+
+
 def _end(run: Run, proc: int) -> None:
-    """Kill until nothing is left: process 1 of a namespace takes the rest along, elsewhere each is found and killed."""
+    """Find and kill each process of the run until nothing is left."""
     me, used, largest = os.getpid(), 0.0, 0
-    if run.link:
-        os.kill(run.pid, signal.SIGKILL)
-        if run.guest:
-            run.status, used, largest = warm.ended(run.link)
     while True:
         with contextlib.suppress(OSError):
             os.killpg(run.pid, signal.SIGKILL)
-        for pid in [run.pid] if proc < 0 or run.link else limits.descendants(proc, me):
+        for pid in [run.pid] if proc < 0 else limits.descendants(proc, me):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -271,6 +292,10 @@ def _end(run: Run, proc: int) -> None:
             break
         time.sleep(0.0005)
     run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
+
+
+def _drain(run: Run) -> None:
+    """Take the rest of what it wrote."""
     for fd in run.pipes:
         while _read(run, fd):
             pass  # every writer is dead, so that this ends

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import socket
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import landlock, syscalls
+from . import landlock, syscalls, wire
 
 LAB = "/lab"  # where named folders and a run's own folder appear
 BOX = f"{LAB}/box"
@@ -120,37 +123,61 @@ def _devices(gpus: bool) -> None:
         os.symlink(target, f"/new/dev/{name}")
 
 
-def open_box(network: bool) -> None:
-    """Give this process and its children a run folder, and its next child a process table."""
+SPACES = ("pid_for_children", "mnt", "net")
+
+
+def separate(proc: int, network: bool) -> tuple[int, socket.socket, list[int]]:
+    """Give this process's children a process table and mounts of their own.
+
+    proc: a descriptor of /proc. Returns process 1 of the table, the socket on which a byte has it end all others and
+    answer when they are gone, and descriptors of the namespaces in the order of `SPACES`.
+    """
     flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID
     if landlock.version() < 6 and not network:
         flags |= syscalls.CLONE_NEWNET  # abstract sockets of concurrent runs would meet
     syscalls.unshare(flags)
-    _tmpfs(BOX, "1m")
-    for name, target in (("tmp", "/tmp"), ("shm", "/dev/shm")):
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _be_first(theirs.fileno())
+        finally:
+            os._exit(1)
+    theirs.close()
+    wire.exactly(ours, 1)
+    return pid, ours, [os.open(f"self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc) for name in SPACES]
+
+
+def _be_first(link: int) -> None:
+    """Process 1 of a table: takes in orphans, ends all others when asked to, and takes them along at its own end."""
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    syscalls.mount("proc", "/proc", "proc", _PLAIN)
+    os.dup2(link, 0)
+    os.closerange(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    while os.write(0, b"-") and os.read(0, 1):
+        with suppress(ProcessLookupError):
+            while True:  # a signal to all finds nobody only when the last one has been waited for
+                os.kill(-1, signal.SIGKILL)
+                time.sleep(0.0003)
+
+
+def open_box(limits: dict[str, Any]) -> None:
+    """Mount a run folder of bounded size."""
+    _tmpfs(BOX, f"{limits['disk_mb']}m", options=f",nr_inodes={limits['inodes']}")
+    for name, target in _BOXED.items():
         os.mkdir(f"{BOX}/{name}")
         if not any(os.scandir(target)):  # something that is to be read may lie below /tmp
             syscalls.mount(f"{BOX}/{name}", target, None, syscalls.MS_BIND)
 
 
-def bound_box(limits: dict[str, Any]) -> None:
-    """Say how much the run folder may hold."""
-    _tmpfs(BOX, f"{limits['disk_mb']}m", syscalls.MS_REMOUNT, f",nr_inodes={limits['inodes']}")
+def close_box() -> None:
+    """Unmount the run folder, with all that is in it; every process of the run has ended."""
+    own = os.stat(BOX).st_dev
+    for target in (*_BOXED.values(), BOX):
+        if os.stat(target).st_dev == own:
+            syscalls.unmount(target)
 
 
-def first_process() -> int:
-    """Start process 1 of the new process table: it does nothing, takes in orphans, and takes all along at its end."""
-    pid = os.fork()
-    if pid:
-        return pid
-    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    os.closerange(0, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    while True:
-        signal.pause()
-
-
-def own_proc() -> None:
-    """Show a member of a new process table its own /proc."""
-    syscalls.mount("proc", "/proc", "proc", _PLAIN)
+_BOXED = {"tmp": "/tmp", "shm": "/dev/shm"}

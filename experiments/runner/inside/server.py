@@ -1,4 +1,4 @@
-"""A sandbox: a keeper outside that outlives nobody, and inside, one monitor per request, of which the next is ready."""
+"""A sandbox: a keeper outside that outlives nobody, and inside, monitors for the requests, one of them always free."""
 
 from __future__ import annotations
 
@@ -74,23 +74,35 @@ def _serve(control: int, config: dict[str, Any]) -> None:
             starter = warm.start(config, server)
         else:
             guest.warm_up(config)
-        if starter:
-            gc.collect()
-            gc.freeze()
-            gc.disable()  # a collection in a monitor would touch, and so copy, all memory that it shares with this
-        while True:
-            busy, taken = os.pipe()
-            if os.fork() == 0:
-                os.close(busy)
-                monitor.serve(server, taken, config, starter)
-                os._exit(0)
-            os.close(taken)
-            if starter and select.select([busy, starter.fileno()], [], [])[0] == [starter.fileno()]:
-                os._exit(1)  # the warm process has ended, and said why
-            if not os.read(busy, 1):
-                os._exit(0)
-            os.close(busy)
+        _host(server, config, starter)
+        os._exit(0)
     except BaseException:  # noqa: BLE001 - the runner reads it from standard error
         traceback.print_exc()
     finally:
         os._exit(1)
+
+
+def _host(server: socket.socket, config: dict[str, Any], starter: socket.socket | None) -> None:
+    """See that there is always a free monitor; returns when the runner has closed the socket."""
+    free: dict[int, bool] = {}  # by the pipe on which a monitor says whether it is
+    gc.collect()
+    gc.freeze()  # a collection in a monitor would touch, and so copy, all memory that it shares with this process
+    while True:
+        if not any(free.values()):
+            told, tell = os.pipe()
+            if os.fork() == 0:
+                for fd in (told, *free):
+                    os.close(fd)
+                monitor.serve(server, tell, config, starter)
+                os._exit(0)
+            os.close(tell)
+            free[told] = True
+        for fd in select.select([*free, *([starter.fileno()] if starter else [])], [], [])[0]:
+            if fd not in free:
+                os._exit(1)  # the warm process has ended, and said why
+            if word := os.read(fd, 1):
+                free[fd] = word == monitor.FREE
+            else:
+                os.close(fd)
+                if free.pop(fd):
+                    return

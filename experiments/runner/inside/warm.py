@@ -16,10 +16,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from . import guest, limits, syscalls, wire
+from . import guest, limits, namespaces, syscalls, wire
 
 _STARTED, _ENDED = struct.Struct("i"), struct.Struct("idq")
-_SPACES = ("pid_for_children", "mnt", "net")
 
 
 def start(config: dict[str, Any], server: socket.socket) -> socket.socket:
@@ -38,16 +37,13 @@ def start(config: dict[str, Any], server: socket.socket) -> socket.socket:
     return ours
 
 
-def ask(starter: socket.socket, order: Mapping[str, Any], pipes: list[int]) -> socket.socket:
-    """Ask for a guest in this process's namespaces; the socket on which it is told of."""
+def ask(starter: socket.socket, order: Mapping[str, Any], pipes: list[int], spaces: list[int]) -> socket.socket:
+    """Ask for a guest in the namespaces; the socket on which it is told of."""
     ours, theirs = socket.socketpair()
-    spaces = [os.open(f"/proc/self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name in _SPACES]
     with theirs:
         socket.send_fds(starter, [b"+"], [theirs.fileno()])
     socket.send_fds(ours, [b"+"], [*pipes, *spaces])
     wire.send(ours, order, {})
-    for space in spaces:
-        os.close(space)
     return ours
 
 
@@ -88,7 +84,7 @@ def _serve(link: socket.socket, config: dict[str, Any]) -> None:
 
 def _fork(monitor: socket.socket, config: dict[str, Any]) -> int:
     """A guest for a monitor: its process number."""
-    _, fds, _, _ = socket.recv_fds(monitor, 1, guest.REPORT + len(_SPACES))
+    _, fds, _, _ = socket.recv_fds(monitor, 1, guest.REPORT + len(namespaces.SPACES))
     try:
         order, _ = wire.receive(monitor)
         pipes, (processes, *others) = fds[: guest.REPORT], fds[guest.REPORT :]
