@@ -206,13 +206,14 @@ def check(
 ) -> list[Finding]:
     """What keeps the manuscript from being set as it is.
 
-    names: phrases that may hold digits (the template's title, knobs, metrics). Names in the titles of the references
-    (NAS-Bench-201) may as well; any other digit must come from a fact.
+    names: phrases that may hold digits (the template's title, knobs, metrics). So may titles of references as a whole,
+    and the names in them (NAS-Bench-201); any other digit must come from a fact.
     """
     found: list[Finding] = []
     known = {r.key for r in references}
     targets = set(_keys(manuscript))
-    allowed = _Names(chain((r.title for r in references), names), names)
+    titles = [r.title.replace("_", " ") for r in references]
+    allowed = _Names(chain(titles, names), [*names, *titles])
     for passage in passages(manuscript):
         if passage.block:
             found += _check_blocks(passage, targets)

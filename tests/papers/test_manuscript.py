@@ -112,6 +112,7 @@ def test_numbers_in_headings_captions_and_cells_are_found() -> None:
 
 def test_names_may_hold_digits() -> None:
     body = "NAS-Bench-201's tables, (NAS-Bench-201) and {cite:dong}; the F1 score of trial `T12`; $x_1^2$"
+    body += "; nearest is *NAS-Bench-201: a benchmark with 5 parts*."
     assert kinds(draft(body), names=("F1 score",)) == []
     assert kinds(draft(body)) == ["bare-numeral"]
 
