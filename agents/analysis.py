@@ -8,10 +8,12 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from nightlab.agents import context
+from nightlab.agents.drawing import TOLD, picture
 from nightlab.agents.models import Chat, NoAnswer
 from nightlab.agents.prompts import render
 from nightlab.agents.prose import Rules, faults, kept
 from nightlab.agents.team import Analysis, Analyst, Request
+from nightlab.experiments.ledger import Ledger
 from nightlab.papers.evidence import Evidence
 
 WORDS = 160
@@ -30,23 +32,30 @@ class Reading(BaseModel):
 class ModelAnalyst:
     """What the offline analyst measures stays as it is; the model reads it."""
 
-    def __init__(self, chat: Chat, offline: Analyst) -> None:
+    def __init__(self, chat: Chat, offline: Analyst, ledger: Ledger) -> None:
         self._chat = chat
         self._offline = offline
+        self._ledger = ledger
 
     def analyse(self, evidence: Evidence, folder: Path, stage: str) -> Analysis:
         measured = self._offline.analyse(evidence, folder, stage)
-        return self._chat.attempt(stage, lambda: self._read(evidence, measured, stage), lambda: measured)
+        whole = dataclasses.replace(evidence, facts={**evidence.facts, **measured.facts})
+        rules = context.rules(evidence.template, (), whole)
+        read = self._chat.attempt(stage, lambda: self._read(whole, rules, measured, stage), lambda: measured)
+        figure = picture(self._chat, self._ledger, evidence, rules, folder, stage)
+        if figure is None:
+            return read
+        return dataclasses.replace(
+            read, figures=(*read.figures, figure), conclusions={**read.conclusions, "picture": TOLD}
+        )
 
-    def _read(self, e: Evidence, measured: Analysis, stage: str) -> Analysis:
-        whole = dataclasses.replace(e, facts={**e.facts, **measured.facts})
-        rules = context.rules(e.template, (), whole)
+    def _read(self, e: Evidence, rules: Rules, measured: Analysis, stage: str) -> Analysis:
         wanted = context.experiments(e)
         prompt = render(
             "analyst",
             task=context.task(e.template),
             outcome=context.outcome(e),
-            facts=context.facts(whole),
+            facts=context.facts(e),
             experiments=wanted,
         )
         seen: list[Reading] = []

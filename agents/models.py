@@ -39,11 +39,19 @@ class Chat:
         self._access = access
         self._ledger = ledger
 
-    def ask(self, shape: type[M], prompt: Prompt, *, stage: str, check: Callable[[M], str] | None = None) -> M:
+    def ask(
+        self,
+        shape: type[M],
+        prompt: Prompt,
+        *,
+        stage: str,
+        check: Callable[[M], str] | None = None,
+        corrections: int = CORRECTIONS,
+    ) -> M:
         """An answer of this shape that passes `check`, which returns "" or the reason why the answer will not do.
 
-        A failed check goes back with the reason, at most twice. Raises NoAnswer: after that, at a budget's end, where
-        the model refuses, or where its server cannot be reached after retries.
+        A failed check goes back with the reason, at most `corrections` times. Raises NoAnswer: after that, at a
+        budget's end, where the model refuses, or where its server cannot be reached after retries.
         """
         question = Question(
             role=self.role,
@@ -67,13 +75,13 @@ class Chat:
             return Judged(text=text, reason=reason)
 
         talk: list[Message] = []
-        for _ in range(1 + CORRECTIONS):
+        for _ in range(1 + corrections):
             judged = self._access.turn(question, prompt, talk, judge)
             if not judged.reason:
                 return accepted[-1]
             said = [Message(role="assistant", text=judged.text)] if judged.text.strip() else []
             talk = [*said, Message(role="user", text=returned(judged.reason))]
-        raise NoAnswer(f"sent back {CORRECTIONS} times, the last time because {' '.join(judged.reason.split())[:300]}")
+        raise NoAnswer(f"sent back {corrections} times, the last time because {' '.join(judged.reason.split())[:300]}")
 
     def attempt(self, stage: str, model: Callable[[], T], offline: Callable[[], T]) -> T:
         """model(); where it has no answer offline(), with a document of kind "fallback" in the ledger."""

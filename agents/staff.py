@@ -47,7 +47,7 @@ def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
         case "coder":
             return dataclasses.replace(team, coder=ModelCoder(chat, team.coder, study))
         case "analyst":
-            return dataclasses.replace(team, analyst=ModelAnalyst(chat, team.analyst))
+            return dataclasses.replace(team, analyst=ModelAnalyst(chat, team.analyst, study.ledger))
         case "writer":
             return dataclasses.replace(team, writer=ModelWriter(chat, team.writer, study.ledger))
         case "reviewer":

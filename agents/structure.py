@@ -1,4 +1,7 @@
-"""From a model's text to a checked record; forgiving where the meaning is clear."""
+"""From a model's text to a checked record; forgiving where the meaning is clear.
+
+A program in a fence is the field `code` of a record that has one.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 M = TypeVar("M", bound=BaseModel)
 FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
+PROGRAM = re.compile(r"```(?:python|py)[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
 THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 
 
@@ -29,7 +33,8 @@ def parsed(shape: type[M], text: str) -> M:
     """The record in an answer: bare, fenced or with words around it. Raises Unreadable."""
     body = THINKING.sub("", text).strip()
     fields = shape.model_fields
-    value = found(body)
+    program = PROGRAM.search(body) if "code" in fields else None
+    value = {"code": program[1]} if program else found(body)
     if value is MISSING and len(fields) == 1 and next(iter(fields.values())).annotation is str and body:
         fence = FENCE.search(body)
         value = fence[1] if fence else body

@@ -92,7 +92,7 @@ def _calls(settings: Settings, mode: str) -> dict[str, int]:
     if mode == "pipeline":
         asked |= {
             "ideator": 2,
-            "analyst": versions,
+            "analyst": versions + 1,  # and the figure
             "writer": SECTIONS * versions,
             "reviewer": REVIEWERS * versions,
         }

@@ -13,6 +13,7 @@ from nightlab.papers.finding import Finding, Severity
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript, Section, check, passages
 from nightlab.papers.markup import Text
+from nightlab.papers.picture import SIGNATURE
 
 __all__ = ["REQUIRED", "Finding", "Severity", "audit"]
 
@@ -24,6 +25,7 @@ PLACEHOLDER = re.compile(
     r"|\?\?|<insert[^>]*>|\b(?:conclusions?|results?|abstract|text) (?:goes )?here\b",
     re.IGNORECASE,
 )
+_BEGINNINGS = {"PDF": b"%PDF-", "PNG": SIGNATURE}
 _SHORT = 25  # words; a section of fewer says nothing
 
 
@@ -91,18 +93,18 @@ def _figures(manuscript: Manuscript, folder: Path) -> Iterator[Finding]:
         path = folder / figure.file
         if not path.is_file() or path.is_symlink():
             yield Finding("missing-file", f"figure:{figure.key}", f"there is no file {figure.file}")
-        elif not _is_pdf(path):
-            yield Finding("missing-file", f"figure:{figure.key}", f"{figure.file} is no PDF")
+        elif not _is(kind := path.suffix[1:].upper(), path):
+            yield Finding("missing-file", f"figure:{figure.key}", f"{figure.file} is no {kind}")
 
 
-def _is_pdf(path: Path) -> bool:
+def _is(kind: str, path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(5) == b"%PDF-"
+        return file.read(8).startswith(_BEGINNINGS[kind])
 
 
 def _pdf(compiled: Compiled, min_pages: int) -> Iterator[Finding]:
     yield from compiled.findings
-    if compiled.pdf is None or not compiled.pdf.is_file() or not _is_pdf(compiled.pdf):
+    if compiled.pdf is None or not compiled.pdf.is_file() or not _is("PDF", compiled.pdf):
         yield Finding("no-pdf", "paper.pdf", compiled.error or "there is no PDF")
     elif compiled.pages < min_pages:
         text = f"the paper has {compiled.pages} pages, and {min_pages} are expected"

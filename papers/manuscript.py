@@ -35,7 +35,7 @@ from nightlab.papers.markup import (
 EVIDENCE = "evidence"  # the key of the appendix that lists the facts; it is written by trusted code
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_FILE = re.compile(r"figures/[A-Za-z0-9_-]+\.pdf")
+_FILE = re.compile(r"figures/[A-Za-z0-9_-]+\.(?:pdf|png)")
 
 
 class ManuscriptError(ValueError):
@@ -62,7 +62,7 @@ class Section(_Record):
 
 @dataclass(frozen=True)
 class Figure(_Record):
-    """A figure. file: figures/NAME.pdf in the paper's folder."""
+    """A figure. file: figures/NAME.pdf, or a PNG, in the paper's folder."""
 
     key: str
     file: str
@@ -71,7 +71,9 @@ class Figure(_Record):
     def __post_init__(self) -> None:
         _check_key(self.key)
         if not _FILE.fullmatch(self.file):
-            raise ValueError(f"the figure {self.key!r} needs figures/NAME.pdf, in plain letters, not {self.file!r}")
+            raise ValueError(
+                f"the figure {self.key!r} needs figures/NAME.pdf or .png, in plain letters, not {self.file!r}"
+            )
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def kind(e: Evidence) -> Literal["improved", "none", "unclear"]:
 def results(b: Brief) -> str:
     told = b.analysis.conclusions
     reading = f"*Reading.* {told['reading']}" if told.get("reading") else ""
-    parts = [_search(b), _main(b), told.get("importance", ""), reading]
+    parts = [_search(b), _main(b), told.get("importance", ""), told.get("picture", ""), reading]
     return "\n\n".join(p for p in parts if p)
 
 

@@ -22,6 +22,18 @@ READING = {
     "threats": ["The valley is a toy.", "There were 5 seeds."],
     "experiment": "sensitivity",
 }
+DRAWING = {
+    "caption": "The trials of each strategy are counted. There are 3 of them.",
+    "code": """\
+import json
+from collections import Counter
+import matplotlib.pyplot as plt
+trials = json.load(open("evidence.json"))["trials"]
+counts = Counter(t["strategy"] for t in trials)
+plt.bar(list(counts), list(counts.values()))
+plt.savefig("figure.png", dpi=100)
+""",
+}
 TEXTS = {
     "introduction": "Valleys are hard to measure when the instrument is noisy. We study how to search one.",
     "related": "The study stands beside work on walks {cite:walks2020}. A sealed test is added {cite:dreams2030}.",
@@ -59,6 +71,7 @@ def good(file: Path) -> str:
         {"role": "ideator", "stage": "idea 1", "answer": IDEA},  # taken: goes back
         {"role": "ideator", "stage": "idea 1", "answer": OTHER},
         {"role": "ideator", "stage": "*reflection", "answer": SECOND, "repeat": True},
+        {"role": "analyst", "stage": "figure", "answer": DRAWING},
         {"role": "analyst", "answer": READING, "repeat": True},
         {"role": "writer", "stage": "*outline", "answer": {"discussion": "say what holds"}},
         {"role": "writer", "stage": "*critique", "answer": {"notes": [{"part": "related", "problem": "dull"}]}},
