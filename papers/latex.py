@@ -25,6 +25,7 @@ from nightlab.papers.setting import Setter, anchor, number
 __all__ = ["Compiled", "Engine", "Finding", "build", "compile", "find_engine", "render"]
 
 _LONG = 22  # a table of more rows may break across pages
+_PARTS = 4  # runs in more pieces are told by their number
 
 
 def build(
@@ -151,7 +152,8 @@ class _Paper:
         part.append(
             NoEscape(
                 "Every number of this paper is a row of this table, and is linked to it. A row names the value as it"
-                " is printed, how it was computed, and the runs in the study's ledger that it was computed from.\n\n"
+                " is printed, how it was computed, and the runs in the study's ledger that it was computed from; where"
+                " those are many apart, evidence.json beside the paper lists them.\n\n"
             )
         )
         rows = [
@@ -197,9 +199,10 @@ def _natural(id: str) -> list[tuple[int, int, str]]:
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Whole numbers with the runs among them joined: 1, 3–5."""
+    """Whole numbers with the runs among them joined: 1, 3–5; of scattered ones how many there are, and between which."""
     parts = []
-    for _, group in groupby(enumerate(sorted(set(numbers))), key=lambda pair: pair[1] - pair[0]):
+    ordered = sorted(set(numbers))
+    for _, group in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0]):
         run = [n for _, n in group]
         parts.append(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)))
-    return ", ".join(parts)
+    return ", ".join(parts) if len(parts) <= _PARTS else f"{len(ordered)} of {ordered[0]}–{ordered[-1]}"

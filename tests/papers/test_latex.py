@@ -198,7 +198,15 @@ def test_an_engine_that_cannot_run_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("runs", "text"), [((), ""), ((1,), "1"), ((1, 2), "1, 2"), ((5, 3, 4, 9, 1), "1, 3–5, 9"), (range(3, 19), "3–18")]
+    ("runs", "text"),
+    [
+        ((), ""),
+        ((1,), "1"),
+        ((1, 2), "1, 2"),
+        ((5, 3, 4, 9, 1), "1, 3–5, 9"),
+        (range(3, 19), "3–18"),
+        (range(4, 20, 2), "8 of 4–18"),
+    ],
 )
 def test_runs_are_told_as_ranges(runs: tuple[int, ...], text: str) -> None:
     assert ranges(runs) == text
