@@ -199,7 +199,7 @@ def _natural(id: str) -> list[tuple[int, int, str]]:
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Whole numbers with the runs among them joined: 1, 3–5; of scattered ones how many there are, and between which."""
+    """Whole numbers with the runs among them joined: 1, 3–5; of scattered ones how many lie between which."""
     parts = []
     ordered = sorted(set(numbers))
     for _, group in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0]):
