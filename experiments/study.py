@@ -19,7 +19,7 @@ from typing import Any, get_args
 from nightlab.experiments.artifact import ArtifactStore, read_files, tree_hash
 from nightlab.experiments.decision import Rule
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.ledger import Ledger, Run
+from nightlab.experiments.ledger import Ledger, Run, opened
 from nightlab.experiments.records import Level
 from nightlab.experiments.template import Template, TemplateError, load
 
@@ -207,8 +207,17 @@ class Study:
         self.ledger.close()
 
 
-def create(template: Template, settings: Settings, out: Path) -> Path:
-    """Make the folder of a new study, with its own copy of the template, and return it."""
+def create(template: Template, settings: Settings, out: Path, **known: Any) -> Path:
+    """Make the folder of a new study, with its own copy of the template, and return it.
+
+    known: what else its ledger says of the study from the beginning, such as its mode.
+    """
+    folder = _laid_out(template, out)
+    _started(folder, template, settings, known)
+    return folder
+
+
+def _laid_out(template: Template, out: Path) -> Path:
     stamp = time.strftime("%Y%m%d")
     folder = out / f"{template.name}-{stamp}-{secrets.token_hex(3)}"
     try:
@@ -218,27 +227,29 @@ def create(template: Template, settings: Settings, out: Path) -> Path:
         raise StudyError(
             f"{out}: cannot make a study's folder there ({error.strerror}); choose another with --out"
         ) from None
-    ledger = Ledger(folder / "study.db")
-    ledger.once("study", "settings", asdict(settings.filled(template)))
-    ledger.once("study", "origin", {"template": str(template.folder), "started": time.strftime("%Y-%m-%d %H:%M:%S")})
-    ledger.close()
     return folder
 
 
-def fork(parent: Study, trial: int, settings: Settings, out: Path) -> Path:
+def _started(folder: Path, template: Template, settings: Settings, known: Mapping[str, Any]) -> None:
+    """Write what is known of a study. The settings come last: without them, after a kill, it was never started."""
+    origin = {"template": str(template.folder), "started": time.strftime("%Y-%m-%d %H:%M:%S")}
+    with opened(folder / "study.db") as ledger:
+        for key, body in {"origin": origin, **known, "settings": asdict(settings.filled(template))}.items():
+            ledger.once("study", key, body)
+
+
+def fork(parent: Study, trial: int, settings: Settings, out: Path, **known: Any) -> Path:
     """A new study whose baseline is a trial of another: its files and parameters. Returns its folder."""
     found = next((t for t in parent.ledger.trials() if t.number == trial), None)
     if found is None or found.verdict is None or found.verdict.kind == "failed":
         raise ForkError(f"{parent.folder} has no trial {trial} that ran; give one with a verdict other than failed")
-    folder = create(parent.template, settings, out)
+    folder = _laid_out(parent.template, out)
     for name in parent.template.spec.artifact.editable:
         shutil.copyfile(parent.artifacts.path(found.change.artifact) / name, folder / "template" / name)
-    ledger = Ledger(folder / "study.db")
     before = parent.ledger.document("study", "fork") or {"edited": False}
     edited = before["edited"] or found.change.artifact != parent.baseline_artifact  # not all by the template's author
     origin = {"study": parent.name, "trial": trial, "params": dict(found.change.params), "edited": edited}
-    ledger.once("study", "fork", {**origin, "artifact": found.change.artifact})
-    ledger.close()
+    _started(folder, parent.template, settings, {**known, "fork": {**origin, "artifact": found.change.artifact}})
     return folder
 
 

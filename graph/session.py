@@ -52,10 +52,7 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Pa
             raise SettingsError(f"policy: {error}") from None
     if not _own_code(settings):
         choose(settings.isolation, own_code=False)  # what is refused is refused before there is a study
-    folder = create(loaded, settings, out)
-    with reopen(folder) as study:
-        study.ledger.once("study", "mode", mode)
-    return folder
+    return create(loaded, settings, out, mode=mode)
 
 
 def extend(folder: Path, trials: int) -> None:
@@ -69,10 +66,7 @@ def fork(parent: Path, trial: int, out: Path, **changed: Any) -> Path:
     with closing(read(parent)) as study:
         mode = study.ledger.document("study", "mode")
         first = Settings(**study.ledger.once("study", "settings", {}))  # without what extensions gave
-        folder = fork_study(study, trial, replace(first, **changed), out)
-    with reopen(folder) as made:
-        made.ledger.once("study", "mode", mode)
-    return folder
+        return fork_study(study, trial, replace(first, **changed), out, mode=mode)
 
 
 def work(

@@ -74,3 +74,11 @@ def test_a_place_that_cannot_be_written_is_told(make_template: MakeTemplate, tmp
     (tmp_path / "file").write_text("")
     with pytest.raises(StudyError, match="choose another with --out"):
         create(load(make_template()), Settings(), tmp_path / "file")
+
+
+def test_what_ends_the_making_of_a_study_leaves_none(make_template: MakeTemplate, tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        create(load(make_template()), Settings(), tmp_path / "broken", mode=object())
+    (folder,) = (tmp_path / "broken").iterdir()
+    with pytest.raises(StudyError, match="never started"):
+        read(folder)
