@@ -187,6 +187,7 @@ class Access:
         started = time.monotonic()
         try:
             reply = self._line.send(question)
+            reply = replace(reply, text=reply.text.encode("utf-8", "replace").decode())  # no half characters
         except CallFailed as error:
             self._breaker.failed(error)
             spent = time.monotonic() - started

@@ -64,7 +64,7 @@ def picture(chat: Chat, ledger: Ledger, e: Evidence, rules: Rules, folder: Path,
     def placed() -> Figure:
         image = draw(body["code"])
         (folder / PICTURE).write_bytes(image)
-        (folder / CODE).write_bytes(_bytes(body["code"]))
+        (folder / CODE).write_text(body["code"], encoding="utf-8")
         told = " ".join(kept(body["caption"], rules, words=40).split())
         return Figure(KEY, PICTURE, f"{told} {NOTE}".strip())
 
@@ -97,7 +97,7 @@ def drawn(e: Evidence, code: str) -> bytes:
     with tempfile.TemporaryDirectory(prefix="nightlab-figure-") as name:
         folder = Path(name)
         (folder / "evidence.json").write_text(json.dumps(_data(e)), encoding="utf-8")
-        (folder / "analyst.py").write_bytes(_bytes(code))
+        (folder / "analyst.py").write_text(code, encoding="utf-8")
         argv = [sys.executable, "-P", "-s", "-B", "analyst.py"]
         try:
             ended = confined(argv, write=folder, env=_ENVIRONMENT, limits=_LIMITS, level=level)
@@ -132,7 +132,3 @@ def _data(e: Evidence) -> dict[str, Any]:
     split = e.claim["split"]
     values = {who: [e.fitness(run, split) for run in confirmed(e, who)] for who in ("baseline", "best")}
     return {"metric": e.template.metric_label, "trials": trials, "confirmed": values}
-
-
-def _bytes(code: str) -> bytes:
-    return code.encode("utf-8", "replace")

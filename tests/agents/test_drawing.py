@@ -95,8 +95,7 @@ def test_a_figure_is_drawn_and_later_drafts_draw_it_without_the_model(
     ledger: Ledger, evidence: Evidence, tmp_path: Path
 ) -> None:
     crash = {"code": "import json\njson.load(open('nothing.json'))"}
-    fenced = f"Here:\n```python\n{DRAWING['code']}\n```"
-    figure = ask(ledger, evidence, tmp_path, crash, fenced)
+    figure = ask(ledger, evidence, tmp_path, crash, f"Here:\n```python\n{DRAWING['code']}\n```")
     assert figure == Figure(drawing.KEY, "figures/analyst.png", drawing.NOTE)
     first = (tmp_path / "figures/analyst.png").read_bytes()
     assert first.startswith(SIGNATURE)
@@ -108,6 +107,13 @@ def test_a_figure_is_drawn_and_later_drafts_draw_it_without_the_model(
     assert ask(ledger, evidence, tmp_path, stage="round 1") == figure
     assert (tmp_path / "figures/analyst.png").read_bytes() == first
     assert len(outcomes(ledger)) == 2
+
+
+@isolated
+def test_half_characters_do_no_harm(ledger: Ledger, evidence: Evidence, tmp_path: Path) -> None:
+    odd = {"code": f"{DRAWING['code']}# \ud800\n", "caption": "It is \ud800 odd."}
+    assert ask(ledger, evidence, tmp_path, odd) is not None
+    assert (tmp_path / "figures/analyst.py").read_text().endswith("# ?\n")
 
 
 @isolated
