@@ -23,6 +23,7 @@ CHECKED = ("ok", "invalid")  # answers that the checks have seen; they see them 
 TRANSIENT = ("timeout", "connection", "busy")
 MOST_TIMEOUTS = 2  # for one question: a model that is too slow for it will be so again
 TURNS = 12  # at most so many changes of mode and window for one question
+CUT = "the answer was longer than the token limit; answer in fewer words"
 CUT_KEPT = 2000  # characters of an answer that ran into the token limit, as the model is shown it again
 
 
@@ -242,8 +243,7 @@ def _judged(reply: Reply, judge: Judge) -> Judged:
         case "empty":
             return Judged(text="", reason="the answer was empty")
         case "cut":
-            reason = "the answer was longer than the token limit; answer in fewer words"
-            return Judged(text=reply.text[:CUT_KEPT], reason=reason)
+            return Judged(text=reply.text[:CUT_KEPT], reason=CUT)
         case _:
             return judge(reply.text)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from nightlab.agents.access import Access, Judged
+from nightlab.agents.access import CUT, Access, Judged
 from nightlab.agents.prompts import Prompt, quoted, render
 from nightlab.agents.recording import ANSWERED, Recording
 from nightlab.agents.scripted import Script
@@ -27,7 +27,7 @@ M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 CORRECTIONS = 2  # how often an answer that fails the checks is sent back
 LOCAL = ("127.0.0.1", "localhost", "::1")
-SLOW = {"max_tokens": 1500, "timeout_s": 300.0}  # on this machine, where an answer may come at 15 tokens a second
+SLOW = {"max_tokens": 1000, "timeout_s": 300.0}  # on this machine, where an answer may come at 15 tokens a second
 
 
 class Chat:
@@ -75,13 +75,17 @@ class Chat:
             return Judged(text=text, reason=reason)
 
         talk: list[Message] = []
-        for _ in range(1 + corrections):
+        reasons: list[str] = []
+        while len(reasons) <= corrections and reasons.count(CUT) < 2:  # who ran on twice would do so again
             judged = self._access.turn(question, prompt, talk, judge)
             if not judged.reason:
                 return accepted[-1]
+            reasons.append(judged.reason)
             said = [Message(role="assistant", text=judged.text)] if judged.text.strip() else []
             talk = [*said, Message(role="user", text=returned(judged.reason))]
-        raise NoAnswer(f"sent back {corrections} times, the last time because {' '.join(judged.reason.split())[:300]}")
+        raise NoAnswer(
+            f"sent back {len(reasons) - 1} times, the last time because {' '.join(reasons[-1].split())[:300]}"
+        )
 
     def attempt(self, stage: str, model: Callable[[], T], offline: Callable[[], T]) -> T:
         """model(); where it has no answer offline(), with a document of kind "fallback" in the ledger."""

@@ -95,7 +95,7 @@ class Parameters:
 
     base_url: str = ""
     temperature: float | None = None
-    max_tokens: int = 4096  # of an answer; 1500 on this machine
+    max_tokens: int = 4096  # of an answer; 1000 on this machine
     timeout_s: float = 180.0  # 300 on this machine
     retries: int = 4
     wait_s: float = 1.0  # before the first retry; it doubles from one to the next
