@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -65,11 +68,14 @@ class View:
 
 
 class Memory:
-    """Turns trials into views; keeps the encoded points, which is what takes time."""
+    """Turns trials into views; keeps what it learnt of settled trials, so that a view costs the same after many."""
 
     def __init__(self, space: Space) -> None:
         self.space = space
         self._encoded: dict[Key, Vector] = {}
+        self._settled: list[Tried] = []  # the leading trials whose verdicts stand
+        self._scores = array("d")  # theirs; NaN where one failed
+        self._taken: set[Key] = set()
 
     def encode(self, params: Params) -> Vector:
         key = self.space.key(params)
@@ -78,10 +84,13 @@ class Memory:
         return self._encoded[key]
 
     def view(self, trials: Sequence[Tried], base: Params, free: Mask) -> View:
-        taken = {self.space.key(t.params) for t in trials}
-        known = [t.score for t in trials if t.score is not None]
-        worst, middle = (min(known), float(np.median(known))) if known else (0.0, 0.0)
-        scores = np.array([middle if t.verdict is None else worst if t.score is None else t.score for t in trials])
+        rest = self._learn(trials)
+        scores = np.concatenate([np.array(self._scores), [math.nan if t.score is None else t.score for t in rest]])
+        known = scores[~np.isnan(scores)]
+        worst, middle = (float(known.min()), float(np.median(known))) if len(known) else (0.0, 0.0)
+        for i, t in enumerate(rest, start=len(self._settled)):
+            scores[i] = middle if t.verdict is None else scores[i]
+        scores[np.isnan(scores)] = worst
         chosen = list(range(len(trials)))
         if len(trials) > REMEMBERED:
             best = np.argpartition(-scores, REMEMBERED // 2)[: REMEMBERED // 2].tolist()
@@ -91,7 +100,19 @@ class Memory:
             np.stack([self.encode(trials[i].params) for i in chosen]),
             scores[chosen],
             np.array([float(max(1, trials[i].replicates)) for i in chosen]),
-            taken,
+            self._taken,
             self.encode(base),
             free,
         )
+
+    def _learn(self, trials: Sequence[Tried]) -> Sequence[Tried]:
+        """Take in what is new of the trials; returns those after the leading settled ones."""
+        known = len(self._settled)
+        if known and (len(trials) < known or any(trials[i] is not self._settled[i] for i in (0, known - 1))):
+            self._settled, self._scores, self._taken, known = [], array("d"), set(), 0  # other trials than before
+        rest = trials[known:]
+        self._taken.update(self.space.key(t.params) for t in rest)
+        for t in itertools.takewhile(lambda t: t.verdict is not None, rest):
+            self._settled.append(t)
+            self._scores.append(math.nan if t.score is None else t.score)
+        return trials[len(self._settled) :]
