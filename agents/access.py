@@ -89,7 +89,7 @@ class Access:
                     mode += 1
                 elif error.outcome == "window":
                     self._narrow(sized, error.window)
-                elif error.lasting and not self._served:
+                elif (error.lasting or error.outcome == "connection") and not self._served:
                     raise Refused(
                         f"model {self.name}: {error.reason}; `nightlab resume` goes on when it is mended"
                     ) from None

@@ -7,13 +7,13 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nightlab.agents import edits
+from nightlab.agents.disclosure import shown
 from nightlab.agents.edits import Edit, EditRefused
 from nightlab.agents.models import Chat, NoAnswer, quoted
 from nightlab.agents.parameters import ParameterRefused, assigned, the_task
@@ -90,7 +90,7 @@ class ModelCoder:
 
     def __init__(self, chat: Chat, offline: Coder, study: Study) -> None:
         self._chat, self._offline, self._study = chat, offline, study
-        self._name = _without_path(chat.name)
+        self._name = shown(chat.name)
         self._read = functools.lru_cache(maxsize=256)(study.artifacts.read)
 
     def propose(self, situation: Situation) -> Change:
@@ -211,12 +211,6 @@ class ModelCoder:
             diff=diff if len(diff) <= DIFF else f"{diff[:DIFF]}\n[...]",
             moves=", ".join(f"{name} to {new}" for name, (_, new) in moves.items()),
         )
-
-
-def _without_path(name: str) -> str:
-    """A model's name as books and papers have it: of a script only the file's name."""
-    kind, _, rest = name.partition(":")
-    return f"fake:{Path(rest).stem}" if kind == "fake" else name
 
 
 def _in_reach(situation: Situation) -> list[Knob]:

@@ -34,7 +34,7 @@ def _value(knob: Knob, given: Any) -> ParamValue:
         raise ParameterRefused(f"{knob.name} must be one of {_choices(knob)}, not {given!r}")
     try:
         number = math.nan if isinstance(given, bool) else float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not knob.low <= number <= knob.high or (knob.type == "int" and number != int(number)):
         kind = "a whole number" if knob.type == "int" else "a number"

@@ -27,9 +27,9 @@ _END = re.compile(r"(?<=[.!?。！？])[\"'”’]?\s+")
 _ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|cf|vs|al|Fig|resp|etc|approx)\.$")
 _NUMBER = re.compile(
     r"\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty"
-    r"|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|dozens?|percent(?:age)?|per ?cent|halves|halved?"
-    r"|halving|thirds|(?:a|one) (?:third|quarter|fifth|tenth)|quarters|twice|thrice|doubl\w+|tripl\w+|quadrupl\w+"
-    r"|\w+fold|orders? of magnitude)\b",
+    r"|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|dozens?|percent(?:age)?|per ?cent|half|halves"
+    r"|halved?|halving|thirds|(?:a|one) (?:third|quarter|fifth|tenth)|quarters|twice|thrice|doubl\w+|tripl\w+"
+    r"|quadrupl\w+|\w+fold|orders? of magnitude)\b",
     re.IGNORECASE,
 )
 _BOAST = re.compile(
@@ -39,11 +39,11 @@ _BOAST = re.compile(
 )
 _GAIN = re.compile(
     r"\b(?:improv\w*|outperform\w*|superior\w*|better|gain\w*|significan\w*|effective\w*|success\w*|surpass\w*"
-    r"|confirm(?:s|ed)|validat\w*|support(?:s|ed)|enhanc\w*|reduc(?:es|ed)|increas(?:es|ed)|rais(?:es|ed)|lowers)\b",
+    r"|beats?|exceed\w*|w[io]ns?|advantage\w*|confirm(?:s|ed)|validat\w*|support(?:s|ed)|enhanc\w*|reduc(?:es|ed)|increas(?:es|ed)|rais(?:es|ed)|lowers)\b",
     re.IGNORECASE,
 )
 _DOUBT = re.compile(
-    r"\b(?:no|not|nor|never|none|nothing|cannot|without|neither|fail\w*|unclear|negative|whether|if|would|could|might"
+    r"\b(?:no|not|nor|never|none|nothing|cannot|without|neither|fail\w*|unclear|negative|whether|would|could|might"
     r"|may|little|lack\w*|open|ask\w*|question\w*|hypothes\w*|aim\w*)\b|n['’]t\b",
     re.IGNORECASE,
 )

@@ -119,7 +119,7 @@ def _json(value: Any) -> str:
 def failure(error: Exception) -> CallFailed:
     """What went wrong, by the status and the class that the providers' clients have in common."""
     status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
-    said = scrubbed(" ".join(str(error).split())[:300]) or type(error).__name__
+    said = scrubbed(" ".join(str(error).split()))[:300] or type(error).__name__
     if "Timeout" in type(error).__name__:
         return CallFailed("timeout", "no answer in time")
     if not isinstance(status, int) or status < 400:
@@ -158,7 +158,8 @@ def _openai(model: str, parameters: Parameters) -> Any:
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr
 
-    key = next((value for name in KEYS if (value := os.environ.get(name))), "")
+    known = KEYS[:1] if parameters.base_url else KEYS  # OpenAI's key goes to OpenAI only
+    key = next((value for name in known if (value := os.environ.get(name))), "")
     if not key and not parameters.base_url:
         raise SettingsError(
             f"model openai:{model} needs a key in the environment (OPENAI_API_KEY), or --base-url for another server"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from nightlab.agents.disclosure import shown
 from nightlab.agents.offline import offline_team
+from nightlab.agents.offline.words import listed
 from nightlab.agents.team import Team
 from nightlab.experiments.study import ROLES, Study
 from nightlab.papers.markup import literal
@@ -61,14 +62,10 @@ def statement(named: Mapping[str, str]) -> str:
     by_name: dict[str, list[str]] = {}
     for role, name in named.items():
         by_name.setdefault(literal(name), []).append(role)
-    told = "; ".join(f"{name} as {_listed(roles)}" for name, roles in by_name.items())
+    told = "; ".join(f"{name} as {listed(roles)}" for name, roles in by_name.items())
     rest = [role for role in ROLES if role not in named]
-    offline = f" The {_listed(rest)} worked without a language model." if rest else ""
+    offline = f" The {listed(rest)} worked without a language model." if rest else ""
     return (
         f"Written by Nightlab with language models: {told}.{offline} What a model returned was checked, and the steps"
         " in which it did not pass were done by rules; an appendix counts them."
     )
-
-
-def _listed(roles: list[str]) -> str:
-    return roles[0] if len(roles) == 1 else f"{', '.join(roles[:-1])} and {roles[-1]}"

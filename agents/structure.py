@@ -61,7 +61,7 @@ def found(body: str) -> Any:
     for match in re.finditer(r"[{\[]", repaired):
         try:
             return decoder.raw_decode(repaired, match.start())[0]
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     return MISSING
 
@@ -70,7 +70,7 @@ def _loads(text: str) -> Any:
     for candidate in (text, _without_trailing_commas(text)):
         try:
             value = json.loads(candidate, strict=False)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict | list):
             return value

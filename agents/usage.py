@@ -100,9 +100,10 @@ class Meter:
         """Tokens that an answer may still have."""
         tokens, usd = self._limits
         room = tokens - self._tokens - tokens_in if tokens else 10**9
-        if usd and price.tokens_out:
+        if usd:
             left = usd - self._usd - price.of(tokens_in, 0, 0)
-            room = min(room, int(left / (price.tokens_out * PER_MILLION)))
+            each = price.tokens_out * PER_MILLION
+            room = min(room, int(left / each)) if each else room if left >= 0 else 0
         return room
 
     def _ended(self) -> str:

@@ -98,4 +98,4 @@ class Budget:
 
 def cuts(documents: Mapping[str, Any]) -> tuple[str, ...]:
     """The steps that had to do with less than they wanted, out of the ledger's documents of kind `budget`."""
-    return tuple(step for step, body in documents.items() if body["seeds"] < body["wanted"])
+    return tuple(step for step, body in documents.items() if body.get("seeds", 0) < body.get("wanted", 0))

@@ -49,8 +49,9 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "runs": sum(r.outcome is not None for r in runs),
         "baseline": baseline,
         "best": {"trial": best, **winner, "params": dict(trials[best].change.params)} if winner else None,
-        "claim": claim
-        and {
+        "claim": None
+        if not (claim and claim["tested"])
+        else {
             "effect": claim["effect"],
             "ci95": [claim["low"], claim["high"]],
             "p_value": claim["p_value"],

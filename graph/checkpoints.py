@@ -9,7 +9,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
+
+from nightlab.graph.state import ExperimentInput, ExperimentOutput, ExperimentState, PipelineState
 
 KEPT = 4  # checkpoints of each namespace: the latest, and a few that tell how it came there
 EVERY = 32  # checkpoints between two prunings
@@ -46,7 +49,8 @@ def _damage(file: Path) -> str:
     try:
         with closing(sqlite3.connect(file)) as connection:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            for config in SqliteSaver(connection).list(None):
+            own: list[Any] = [ExperimentInput, ExperimentState, ExperimentOutput, PipelineState]
+            for config in SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=own)).list(None):
                 assert config.checkpoint is not None
     except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
         return str(error) or type(error).__name__

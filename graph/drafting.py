@@ -184,7 +184,9 @@ def publish(lab: Lab) -> dict[str, Any]:
 def _disclose(lab: Lab, best: int) -> None:
     """Set the published version once more, with the counts of the whole study: its reviews too."""
     stage = _stage(best, mended=lab.study.ledger.document("manuscript", _mended(best)) is not None)
-    counts = lab.study.ledger.once("team", "published", disclosure.counted(lab.study.ledger, lab.team, stage))
+    counts = lab.study.ledger.once(
+        "team", lab.study.era("published"), disclosure.counted(lab.study.ledger, lab.team, stage)
+    )
     collected, _ = evidence(lab, best)
     facts = {**collected.facts, **disclosure.facts(counts)}
     place, final = lab.study.paper, disclosure.disclosed(manuscript(lab, best), counts)

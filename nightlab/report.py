@@ -14,7 +14,7 @@ from rich.text import Text
 from nightlab.agents.team import MetaReview
 from nightlab.agents.usage import told, usage
 from nightlab.experiments.ledger import Trial
-from nightlab.experiments.loop import changed
+from nightlab.experiments.loop import BASELINE, changed
 from nightlab.experiments.study import Study, read
 from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load, names
@@ -109,7 +109,7 @@ def problem(study: Study) -> str:
 def print_outcome(study: Study, console: Console) -> None:
     """The kept changes, the claim and, for the whole pipeline, where the paper is and its scores."""
     body = experiment_summary(study)
-    console.print(_kept(study))
+    console.print(_kept(study, body["best"]["trial"] if body["claim"] else BASELINE))
     claim = body["claim"]
     if claim:
         console.print(
@@ -120,6 +120,8 @@ def print_outcome(study: Study, console: Console) -> None:
             highlight=False,
             markup=False,
         )
+    elif study.ledger.document("claim", study.era("claim")):
+        console.print("claim: no test took place, since no trial led the baseline", **PLAIN)
     console.print(
         f"{body['trials']} trials: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed;"
         f" {body['runs']} runs in {body['wall_s']:g} s",
@@ -155,13 +157,17 @@ def print_outcome(study: Study, console: Console) -> None:
     console.print(f"study  {study.folder}", **PLAIN)
 
 
-def _kept(study: Study) -> Table:
-    table = Table(title="Kept changes", title_justify="left", box=None, pad_edge=False, title_style="bold")
+def _kept(study: Study, best: int) -> Table:
+    """The baseline, the kept changes, and the trial that went to the confirmation."""
+    table = Table(
+        title="Kept and confirmed changes", title_justify="left", box=None, pad_edge=False, title_style="bold"
+    )
     for name, justify in (("trial", "right"), ("strategy", "left"), ("change", "left"), ("fitness", "right")):
         table.add_column(name, justify=justify, header_style="bright_black")  # type: ignore[arg-type]
     trials, runs = study.ledger.trials(), study.ledger.runs("search")
     for trial in trials:
-        if trial.verdict is None or trial.verdict.kind not in ("baseline", "kept"):
+        confirmed = trial.number == best
+        if trial.verdict is None or not (confirmed or trial.verdict.kind in ("baseline", "kept")):
             continue
         values = [
             study.template.fitness(dict(r.outcome.metrics["dev"]))
@@ -172,7 +178,8 @@ def _kept(study: Study) -> Table:
             and r.outcome.status == "ok"
         ]
         mean = f"{sum(values) / len(values):.5g}" if values else ""
-        table.add_row(str(trial.number), trial.change.strategy, Text(_what(trial, trials)), mean)
+        mark = " (confirmed)" if confirmed and trial.number else ""
+        table.add_row(f"{trial.number}{mark}", trial.change.strategy, Text(_what(trial, trials)), mean)
     return table
 
 

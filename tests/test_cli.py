@@ -51,7 +51,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 def test_an_experiment_ends_with_a_table_a_claim_and_a_curve(make_template: MakeTemplate, tmp_path: Path) -> None:
     done = nightlab("experiment", make_template(), "--trials", 6, "--workers", 1, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "Kept changes" in done.stdout
+    assert "Kept and confirmed changes" in done.stdout
     assert "claim (holdout, 6 fresh seeds)" in done.stdout
     assert "trial 6/6" in done.stdout
     curve = re.search(r"curve\s+(\S+)", done.stdout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import socket
@@ -20,6 +21,7 @@ from nightlab.experiments.runner.inside import wire
 from nightlab.experiments.runner.view import View, closed_to_others
 
 _CODE = Path(__file__).resolve().parent
+_SANDBOXES = itertools.count()
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from inside.server import main; main(*map(int, sys.argv[2:]))"
 
 
@@ -58,7 +60,7 @@ class Settings:
 
 
 class Sandbox:
-    """A running sandbox: a keeper process and, inside, a warm process that forks per request."""
+    """A running sandbox: a keeper process and, inside, monitors for requests and a warm process that forks for them."""
 
     def __init__(self, settings: Settings) -> None:
         self._control, control = socket.socketpair()
@@ -170,7 +172,7 @@ def _config(settings: Settings) -> dict[str, Any]:
         "level": settings.level,
         "code": str(_CODE),
         "parent": os.getpid(),
-        "uid": os.getpid() * 64,
+        "uid": os.getpid() * 64 + 40 * next(_SANDBOXES),  # monitors add their own, so that none share a user
         "read_all": os.geteuid() == 0 and closed_to_others(shown, tuple(named.values()), parents=not spaces),
         "binds": binds,
         "links": dict(sight.links),

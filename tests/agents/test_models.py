@@ -178,16 +178,17 @@ def test_a_model_that_is_too_slow_twice_is_not_asked_again(ledger: Ledger) -> No
     assert outcomes(ledger) == ["timeout", "timeout"]
 
 
-def test_a_server_that_is_not_there_ends_in_no_answer(ledger: Ledger) -> None:
+def test_a_server_that_was_never_there_is_told_at_once(ledger: Ledger) -> None:
     with ChatServer(three) as server:
         pass
-    with pytest.raises(NoAnswer, match="Connection"):
+    with pytest.raises(Refused, match=r"Connection.*nightlab resume"):
         chat(ledger, server).ask(Sum, PROMPT, stage="s")
     assert outcomes(ledger) == ["connection"] * 5
 
 
 def test_a_key_stays_in_the_environment(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("OPENAI_API_KEY", "for OpenAI alone, and no other server")
+    monkeypatch.setenv("NIGHTLAB_API_KEY", KEY)
     with ChatServer(three, always=["key 401"]) as server, pytest.raises(Refused) as refused:
         chat(ledger, server, record=True).ask(Sum, PROMPT, stage="s")
     assert server.headers[0]["authorization"] == f"Bearer {KEY}"
@@ -325,3 +326,8 @@ def test_with_a_third_of_the_calls_failing_every_question_ends_in_its_bounds(led
     assert all(call.answer for call in ledger.calls.all())
     assert len(ledger.calls.all()) == len(server.requests)
     assert os.environ.get("OPENAI_API_KEY") is None
+
+
+def test_an_answer_that_is_nested_without_end_is_sent_back(ledger: Ledger) -> None:
+    with ChatServer(lambda _: "[" * 5000) as server, pytest.raises(NoAnswer, match="no JSON object"):
+        chat(ledger, server).ask(Sum, PROMPT, stage="s")

@@ -129,6 +129,7 @@ def test_a_negative_outcome_lets_no_gain_be_told() -> None:
     assert fault("The change improves the loss of the baseline.", rules) == "the test found no improvement"
     assert fault("The change does not improve the loss of the baseline.", rules) == ""
     assert fault("Whether a change improves the loss stays open.", rules) == ""
+    assert fault("The change beats the baseline, if only slightly.", rules) == "the test found no improvement"
 
 
 def test_markup_prints_the_letters_of_the_text() -> None:

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -25,11 +26,15 @@ from nightlab.papers import engine
 from tests.conftest import MakeTemplate
 
 
+def timeless(numbers: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in numbers.items() if name not in ("wall_s", "cpu_s", "memory_mb")}
+
+
 def books(folder: Path) -> list[object]:
     """Trials, verdicts and metrics of a study, without what a clock decides."""
     study = read(folder)
     trials = [
-        (t.number, dict(t.change.params), t.verdict and (t.verdict.kind, t.verdict.reason, dict(t.verdict.numbers)))
+        (t.number, dict(t.change.params), t.verdict and (t.verdict.kind, t.verdict.reason, timeless(t.verdict.numbers)))
         for t in study.ledger.trials()
     ]
     runs = [

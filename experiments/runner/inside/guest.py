@@ -39,11 +39,11 @@ def become(
     """
     code = 1
     try:
+        for target, source in enumerate(pipes, start=1):
+            os.dup2(source, target)
         for space in spaces:
             syscalls.setns(space, 0)
-        null = os.open(os.devnull, os.O_RDONLY)
-        for target, source in enumerate((null, *pipes)):
-            os.dup2(source, target)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.closerange(REPORT + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         _isolate(config, request, places, uid)
         _forget(config)

@@ -121,7 +121,9 @@ def _names(proc: int, path: str) -> list[str]:
 def _text(fd: int) -> str:
     """All of a file, by bare reads: this is done every few milliseconds."""
     parts = []
-    while part := os.read(fd, 1 << 14):
-        parts.append(part)
-    os.close(fd)
+    try:
+        while part := os.read(fd, 1 << 14):
+            parts.append(part)
+    finally:
+        os.close(fd)
     return b"".join(parts).decode("ascii", "replace")

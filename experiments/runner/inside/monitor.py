@@ -1,4 +1,4 @@
-"""One run, from the trusted side: prepares its folder, starts it, watches it, ends all of it, collects, replies."""
+"""Runs, from the trusted side: prepares a folder, starts a run, watches it, ends all of it, collects, replies."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _answer(client: socket.socket, config: dict[str, Any], proc: int, warmth: Wa
     if run.ended != "cancelled":
         with contextlib.suppress(BrokenPipeError):
             wire.send(client, _reply(run, outputs, places), outputs.files)
-    return bool(warmth and run.guest)  # a guest that was asked for and not waited for must find its namespaces dead
+    return bool(warmth)
 
 
 def _open_box(config: dict[str, Any], bounds: dict[str, Any]) -> str:
@@ -163,9 +163,8 @@ def _start(
         order = {"request": request, "places": dict(places), "uid": uid}
         run.link = warm.ask(warmth.starter, order, ends, warmth.spaces)
         if client in select.select([client, run.link], [], [])[0]:
-            run.ended = "cancelled"
-        else:
-            run.guest = warm.started(run.link)
+            raise EOFError("cancelled before it started; this monitor's end ends the guest that was asked for")
+        run.guest = warm.started(run.link)
     for name, (read, write) in pipes.items():
         os.close(write)
         os.set_blocking(read, False)
@@ -267,7 +266,7 @@ def _sweep(run: Run, warmth: Warmth) -> None:
     """Have process 1 of the table kill all the others; returns when there are none."""
     warmth.broom.sendall(b"+")
     wire.exactly(warmth.broom, 1)
-    if run.link and run.guest:
+    if run.link:
         run.status, used, largest = warm.ended(run.link)
         run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
 

@@ -130,12 +130,13 @@ def separate(proc: int, network: bool) -> tuple[int, socket.socket, list[int]]:
     """Give this process's children a process table and mounts of their own.
 
     proc: a descriptor of /proc. Returns process 1 of the table, the socket on which a byte has it end all others and
-    answer when they are gone, and descriptors of the namespaces in the order of `SPACES`.
+    answer when they are gone, and descriptors of the namespaces that are its own, in the order of `SPACES`.
     """
-    flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID
+    flags, spaces = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID, list(SPACES[:2])
     if landlock.version() < 6 and not network:
-        flags |= syscalls.CLONE_NEWNET  # abstract sockets of concurrent runs would meet
+        flags, spaces = flags | syscalls.CLONE_NEWNET, list(SPACES)  # abstract sockets of concurrent runs would meet
     syscalls.unshare(flags)
+    _tmpfs(WARM, "4k", syscalls.MS_RDONLY)  # the warm process's own, which runs must not share
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
@@ -145,7 +146,7 @@ def separate(proc: int, network: bool) -> tuple[int, socket.socket, list[int]]:
             os._exit(1)
     theirs.close()
     wire.exactly(ours, 1)
-    return pid, ours, [os.open(f"self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc) for name in SPACES]
+    return pid, ours, [os.open(f"self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc) for name in spaces]
 
 
 def _be_first(link: int) -> None:

@@ -305,6 +305,21 @@ def test_a_dead_sandbox_is_replaced(house: Callable[..., House]) -> None:
     assert _below(os.getpid()).isdisjoint(before)
 
 
+def test_a_run_that_is_cancelled_while_its_sandbox_warms_up_never_starts(house: Callable[..., House]) -> None:
+    calm = house()
+    assert calm.run().status == "ok"
+    resting = len(_below(os.getpid()))
+    h = house()
+    early = h.runner.submit(h.request("time.sleep(60)"))
+    time.sleep(0.15)
+    assert early.cancel()
+    assert h.run().status == "ok"
+    until = time.monotonic() + 3
+    while (more := len(_below(os.getpid())) - resting) > resting and time.monotonic() < until:
+        time.sleep(0.05)
+    assert more <= resting
+
+
 def test_runners_start_from_any_thread(house: Callable[..., House]) -> None:
     """A sandbox outlives the thread that started it."""
     found: list[House] = []
