@@ -124,7 +124,7 @@ def ablation(b: Brief) -> str:
     helps = [r for r in e.ablation if r["significant"]]
     harms = [r for r in e.ablation if r["high"] < 0]
     rest = undecided(e)
-    text = f"""What the best configuration owes to which of its parts is seen by taking each part out of it again: the
+    text = f"""What the best configuration owes to which of its parts is seen by taking each part out of it again:
 {_kinds(e)}. The runs use
 the confirmation's seeds on the development split, so each
 comparison is paired. {{ref:ablation-intervals}} and {{ref:ablation-table}} show the outcome; positive values are what
