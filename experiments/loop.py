@@ -244,7 +244,7 @@ class Loop:
             return self._decide_rung(entry)
         for replicate, outcome in enumerate(entry.outcomes):
             if outcome is not None and outcome.status != "ok":
-                reason = outcome.error.strip().splitlines()[-1] if outcome.error.strip() else outcome.status
+                reason = _why(outcome)
                 spent = {"replicate": float(replicate), "wall_s": outcome.wall_s, "memory_mb": outcome.memory_mb}
                 return self._settle(entry, Settled(kind="failed", cause=outcome.status, reason=reason, numbers=spent))
         if broken := self._violations(entry):
@@ -299,7 +299,7 @@ class Loop:
         assert rung is not None
         assert outcome is not None
         if outcome.status != "ok":
-            reason = outcome.error.strip().splitlines()[-1] if outcome.error.strip() else outcome.status
+            reason = _why(outcome)
             spent = {"rung": float(rung), "wall_s": outcome.wall_s, "memory_mb": outcome.memory_mb}
             return self._settle(entry, Settled(kind="failed", cause=outcome.status, reason=reason, numbers=spent))
         scores = {n: self.score(outcome) for n, outcome in self.rungs.ran(rung).items()}
@@ -420,6 +420,12 @@ def _has(outcomes: list[RunOutcome | None], replicate: int) -> bool:
 
 def _filled(outcomes: list[RunOutcome | None], wanted: int) -> bool:
     return len(outcomes) >= wanted and None not in outcomes[:wanted]
+
+
+def _why(outcome: RunOutcome) -> str:
+    """The last line of a failed run's error."""
+    lines = outcome.error.strip().splitlines()
+    return lines[-1] if lines else outcome.status
 
 
 def _identity(change: Change) -> str:
