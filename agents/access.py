@@ -90,8 +90,10 @@ class Access:
                 elif error.outcome == "window":
                     self._narrow(sized, error.window)
                 elif (error.lasting or error.outcome == "connection") and not self._served:
+                    where = f" at {self._parameters.base_url}" if self._parameters.base_url else ""
+                    why = error.reason.rstrip(".")
                     raise Refused(
-                        f"model {self.name}: {error.reason}; `nightlab resume` goes on when it is mended"
+                        f"model {self.name}{where}: {why}; `nightlab resume` goes on when it is mended"
                     ) from None
                 else:
                     raise NoAnswer(error.reason) from None

@@ -181,7 +181,7 @@ def test_a_model_that_is_too_slow_twice_is_not_asked_again(ledger: Ledger) -> No
 def test_a_server_that_was_never_there_is_told_at_once(ledger: Ledger) -> None:
     with ChatServer(three) as server:
         pass
-    with pytest.raises(Refused, match=r"Connection.*nightlab resume"):
+    with pytest.raises(Refused, match=rf"at {server.url}: .*Connection.*nightlab resume"):
         chat(ledger, server).ask(Sum, PROMPT, stage="s")
     assert outcomes(ledger) == ["connection"] * 5
 

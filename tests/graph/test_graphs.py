@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -101,16 +101,21 @@ def test_a_drain_saves_and_a_resume_repeats_nothing(make_template: MakeTemplate,
 WORK = "import sys, nightlab; nightlab.resume(sys.argv[1])"
 
 
+def killed_and_resumed(folder: Path, moments: Sequence[float]) -> None:
+    """Work on a study with a kill of the process group after so many seconds each, then to its end."""
+    for patience in moments:
+        process = subprocess.Popen([sys.executable, "-c", WORK, str(folder)], start_new_session=True)
+        time.sleep(patience)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    work(folder, lambda _event: None)
+
+
 def test_a_kill_at_any_moment_loses_and_doubles_nothing(make_template: MakeTemplate, tmp_path: Path) -> None:
     template = make_template()
     plain, killed = (start(template, tmp_path, seed=5, trials=6) for _ in range(2))
     work(plain, lambda _event: None)
-    for patience in (1.2, 1.5, 1.9, 2.4):
-        process = subprocess.Popen([sys.executable, "-c", WORK, str(killed)], start_new_session=True)
-        time.sleep(patience)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    work(killed, lambda _event: None)
+    killed_and_resumed(killed, (1.2, 1.5, 1.9, 2.4))
     assert books(killed) == books(plain)
 
 

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 from nightlab.experiments.study import Settings, read
 from nightlab.graph.session import begin, work
 from tests.agents.test_coding import FIXED, KNOBLESS, edit
 from tests.conftest import MakeTemplate
-from tests.graph.test_graphs import WORK, books
+from tests.graph.test_graphs import books, killed_and_resumed
 
 ANSWERS = [
     edit("X = 0.1", "X = 0.2"),
@@ -43,12 +38,7 @@ def artifacts(folder: Path) -> list[tuple[str, str]]:
 def test_a_kill_at_any_moment_asks_and_runs_nothing_twice(make_template: MakeTemplate, tmp_path: Path) -> None:
     plain, killed = start(make_template, tmp_path, 2)
     work(plain, lambda _event: None)
-    for patience in (1.3, 1.6, 2.0):
-        process = subprocess.Popen([sys.executable, "-c", WORK, str(killed)], start_new_session=True)
-        time.sleep(patience)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    work(killed, lambda _event: None)
+    killed_and_resumed(killed, (1.3, 1.6, 2.0))
     assert books(killed) == books(plain)
     assert artifacts(killed) == artifacts(plain)
     study = read(killed)
