@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: the studies run side by side
@@ -74,7 +74,7 @@ def study(seed: int, *, effect: float, policy: str, rule: Rule) -> Outcome:
     def settle(number: int, verdict: str) -> None:
         score = sum(groups[number]) / len(groups[number])
         replicates = len(groups[number])
-        trials[number] = Tried(**{**vars(trials[number]), "verdict": verdict, "score": score, "replicates": replicates})
+        trials[number] = replace(trials[number], verdict=verdict, score=score, replicates=replicates)  # type: ignore[arg-type]
         noise.add(groups[number])
 
     def enter(params: Params, strategy: str, parent: int | None) -> int:

@@ -58,7 +58,6 @@ class Bench:
         self._last_settled = time.monotonic()
         self._in_flight: dict[Future[RunOutcome], Run] = {}
         self._reused: list[Run] = []  # settled by an earlier outcome, not yet collected
-        self._known: dict[str, int] = {}  # hash of a run's inputs -> a run that went well
         self._replay()
 
     def heed(self) -> None:
@@ -130,8 +129,6 @@ class Bench:
                     " before it stands"
                 )
             settled.append(replace(run, outcome=outcome))
-            if outcome.status == "ok":
-                self._known[run.inputs] = run.id
         return settled
 
     def all(self, jobs: Iterable[Job]) -> list[Run]:
@@ -153,23 +150,17 @@ class Bench:
 
     def _earlier(self, inputs: str, splits: tuple[Split, ...]) -> RunOutcome | None:
         """A good outcome of the same inputs that holds the splits."""
-        if inputs not in self._known:
-            return None
-        number = self._known[inputs]
-        outcome = self.study.ledger.run(number).outcome
-        if outcome is None or not set(splits) <= set(outcome.metrics):
-            return None
-        return replace(outcome, wall_s=0.0, cpu_s=0.0, output=f"the outcome of run {number}")
+        for run in self.study.ledger.good_runs(inputs):
+            if run.outcome is not None and set(splits) <= set(run.outcome.metrics):
+                return replace(run.outcome, wall_s=0.0, cpu_s=0.0, output=f"the outcome of run {run.id}")
+        return None
 
     def _replay(self) -> None:
-        """Learn what ran well, and give up on runs that were in progress each time the study died."""
+        """Give up on runs that were in progress each time the study died."""
         ledger, death = self.study.ledger, last_death(self.study.ledger)
         deaths = ledger.documents("interrupted")
-        for run in ledger.runs():
-            if run.outcome is not None:
-                if run.outcome.status == "ok":
-                    self._known[run.inputs] = run.id
-            elif death and run.subject not in ("0", "baseline"):
+        for run in ledger.unsettled_runs() if death else ():
+            if run.subject not in ("0", "baseline"):
                 key = f"{run.id}.{sum(key.startswith(f'{run.id}.') for key in deaths)}"
                 deaths[key] = ledger.once("interrupted", key, {"death": death})
                 self._give_up(run, [body for key, body in deaths.items() if key.startswith(f"{run.id}.")])

@@ -25,7 +25,7 @@ class Budget:
         self._study = study
         self._session = session or Session(study.ledger)
         self._workers = workers
-        settled = [r.outcome.wall_s for r in study.ledger.runs() if r.outcome is not None]
+        settled = [r.outcome.wall_s for r in study.ledger.each_run() if r.outcome is not None]
         self._walls, self._runs = sum(settled), len(settled)
         self._busy_s, self._timed = 0.0, 0
 

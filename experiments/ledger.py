@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +133,7 @@ class Ledger:
         with self._engine.begin() as db:
             if db.execute(sa.insert(trials).prefix_with("OR IGNORE"), row).rowcount:
                 return Trial(number=number, change=change, verdict=None)
-        return next(self._select_trials(trials.c.number == number))
+        return self.trial(number)
 
     def settle(self, number: int, verdict: Settled) -> None:
         """Write a trial's verdict; the first one stands."""
@@ -149,32 +149,21 @@ class Ledger:
         with self._engine.begin() as db:
             db.execute(sa.insert(verdicts).prefix_with("OR IGNORE"), row)
 
+    def trial(self, number: int) -> Trial:
+        return next(self._select_trials(trials.c.number == number))
+
     def trials(self) -> list[Trial]:
-        return list(self._select_trials(sa.true()))
+        return list(self.each_trial())
+
+    def each_trial(self) -> Iterator[Trial]:
+        """All trials by number, one at a time."""
+        return self._select_trials(sa.true())
 
     def _select_trials(self, where: sa.ColumnElement[bool]) -> Iterator[Trial]:
         query = sa.select(trials, verdicts).outerjoin(verdicts).where(where).order_by(trials.c.number)
         with self._engine.connect() as db:
-            rows = db.execute(query).mappings().all()
-        for row in rows:
-            verdict = None
-            if row["kind"] is not None:
-                verdict = Settled(
-                    kind=row["kind"],
-                    cause=row["cause"],
-                    reason=row["reason"],
-                    numbers=json.loads(row["numbers"]),
-                    elapsed_s=row["elapsed_s"],
-                )
-            change = Change(
-                strategy=row["strategy"],
-                hypothesis=row["hypothesis"],
-                params=json.loads(row["params"]),
-                artifact=row["artifact"],
-                parent=row["parent"],
-                proposer=row["proposer"],
-            )
-            yield Trial(number=row["number"], change=change, verdict=verdict)
+            for row in db.execute(query).mappings():
+                yield _trial(row)
 
     # Runs
 
@@ -215,25 +204,61 @@ class Ledger:
         with self._engine.begin() as db:
             db.execute(sa.insert(outcomes).prefix_with("OR IGNORE"), row)
 
-    def run(self, number: int) -> Run:
-        return next(self._select_runs(runs.c.id == number))
+    def runs(self, phase: str | None = None, subject: str | None = None) -> list[Run]:
+        """All runs, or those of a phase, or of one subject in it, in the order of their claims."""
+        where = sa.true() if phase is None else runs.c.phase == phase
+        return list(self._select_runs(where if subject is None else where & (runs.c.subject == subject)))
 
-    def runs(self, phase: str | None = None) -> list[Run]:
-        """All runs, or those of a phase, in the order of their claims."""
-        return list(self._select_runs(sa.true() if phase is None else runs.c.phase == phase))
+    def each_run(self) -> Iterator[Run]:
+        """All runs in the order of their claims, one at a time."""
+        return self._select_runs(sa.true())
 
-    def _select_runs(self, where: sa.ColumnElement[bool]) -> Iterator[Run]:
-        query = sa.select(runs, outcomes).outerjoin(outcomes).where(where).order_by(runs.c.id)
+    def runs_by_trial(self, phases: Sequence[str]) -> Iterator[Run]:
+        """The runs of phases whose subjects are trials' numbers, in the order of these, one at a time."""
+        number = sa.cast(runs.c.subject, sa.Integer)
+        return self._select_runs(runs.c.phase.in_(phases), number, runs.c.phase, runs.c.replicate)
+
+    def unsettled_runs(self) -> list[Run]:
+        """The runs that were claimed and have no outcome, in the order of their claims."""
+        return list(self._select_runs(outcomes.c.run.is_(None)))
+
+    def good_runs(self, inputs: str) -> list[Run]:
+        """The runs with these inputs that went well, in the order of their claims."""
+        return list(self._select_runs((runs.c.inputs == inputs) & (outcomes.c.status == "ok")))
+
+    def _select_runs(self, where: sa.ColumnElement[bool], *order: sa.ColumnElement[Any]) -> Iterator[Run]:
+        query = sa.select(runs, outcomes).outerjoin(outcomes).where(where).order_by(*order, runs.c.id)
         with self._engine.connect() as db:
-            rows = db.execute(query).mappings().all()
-        for row in rows:
-            outcome = None
-            if row["status"] is not None:
-                outcome = RunOutcome(
-                    metrics=json.loads(row["metrics"]),
-                    **{k: row[k] for k in _OUTCOME_FIELDS},
-                )
-            yield Run(id=row["id"], outcome=outcome, **{k: row[k] for k in _RUN_FIELDS})
+            for row in db.execute(query).mappings():
+                yield _run(row)
+
+
+def _trial(row: sa.RowMapping) -> Trial:
+    verdict = None
+    if row["kind"] is not None:
+        verdict = Settled(
+            kind=row["kind"],
+            cause=row["cause"],
+            reason=row["reason"],
+            numbers=json.loads(row["numbers"]),
+            elapsed_s=row["elapsed_s"],
+        )
+    change = Change(
+        strategy=row["strategy"],
+        hypothesis=row["hypothesis"],
+        params=json.loads(row["params"]),
+        artifact=row["artifact"],
+        parent=row["parent"],
+        proposer=row["proposer"],
+    )
+    return Trial(number=row["number"], change=change, verdict=verdict)
+
+
+def _run(row: sa.RowMapping) -> Run:
+    outcome = None
+    if row["status"] is not None:
+        outcome = RunOutcome(metrics=json.loads(row["metrics"]), **{k: row[k] for k in _OUTCOME_FIELDS})
+    return Run(id=row["id"], outcome=outcome, **{k: row[k] for k in _RUN_FIELDS})
 
 
 _RUN_FIELDS = ("phase", "subject", "replicate", "seed", "inputs")

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
+from hashlib import blake2b
 from itertools import takewhile
 from statistics import fmean as mean
 
 from nightlab.experiments.bench import Bench, Job
+from nightlab.experiments.books import BESIDE, SEARCH, Books, Entry, History
 from nightlab.experiments.decision import More, Noise, judge, select
 from nightlab.experiments.fidelity import PHASE, Rungs
 from nightlab.experiments.ledger import Settled, Trial
@@ -22,57 +25,41 @@ from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.study import StudyError
 
 BASELINE = 0  # the number of the baseline's trial
-BESIDE = "beside"  # the phase of the incumbent's runs beside a candidate's, whose number is their subject
 CALIBRATION = 8  # replicates of the baseline at least: the first verdicts need a noise that is known well enough
 
 
-@dataclass(kw_only=True)
-class Entry:
-    """A trial with its replicates so far, in the order of the search seeds."""
-
-    trial: Trial
-    wanted: int
-    outcomes: list[RunOutcome | None] = field(default_factory=list)
-    partners: list[RunOutcome | None] = field(default_factory=list)  # of the incumbent, beside it; a timing has them
-    paired: bool = False  # whether it needs partners
-
-    @property
-    def complete(self) -> bool:
-        return _filled(self.outcomes, self.wanted) and (not self.paired or _filled(self.partners, self.wanted))
-
-
 class Loop:
-    """Books of one study's search. All scores are fitness with the sign that makes larger better."""
+    """One study's search. All scores are fitness with the sign that makes larger better."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.study = bench.study
         self.template = self.study.template
-        self.entries: list[Entry] = []
+        self.entries = Books(self.study.ledger)
         self.incumbent = BASELINE
         self.noise = Noise()
         self.overseer = Overseer(self.template, self.template.strategies)
         self.rungs = Rungs(self.template.spec.fidelity, self.study.ledger)
-        self._known: dict[str, int] = {}
+        self._known: dict[int, int] = {}  # identity of a change -> the first trial with it
         self._open: dict[int, None] = {}  # in the order of the claims
         self._tried: list[Tried] = []
-        self._history: list[Trial] = []
+        self._history = History(self.entries, self.study.ledger)
         self._started = time.monotonic()
         self._elapsed_before = 0.0
         self._replay()
 
     def _replay(self) -> None:
         """Rebuild the books from the ledger."""
-        for trial in self.study.ledger.trials():
-            self._enter(trial)
-        for run in self.study.ledger.runs("search"):
-            self._record(int(run.subject), run.replicate, run.outcome)
-        for run in self.study.ledger.runs(BESIDE):
-            self._record(int(run.subject), run.replicate, run.outcome, beside=True)
-        settled = [e for e in self.entries if e.trial.verdict]
-        for entry in sorted(settled, key=lambda e: e.trial.verdict.elapsed_s if e.trial.verdict else 0.0):
-            assert entry.trial.verdict is not None
-            self._elapsed_before = entry.trial.verdict.elapsed_s
+        settled = []
+        for found in list(self.entries):
+            entry = self._enter(found.trial)
+            for beside, outcomes in ((False, found.outcomes), (True, found.partners)):
+                for replicate, outcome in enumerate(outcomes):
+                    entry.record(replicate, outcome, beside=beside)
+            if found.trial.verdict:
+                settled.append((found.trial.verdict.elapsed_s, entry))
+        for elapsed_s, entry in sorted(settled, key=lambda pair: pair[0]):
+            self._elapsed_before = elapsed_s
             self._account(entry)
         for number in self.open:
             self._settle_duplicate(number)
@@ -100,10 +87,10 @@ class Loop:
 
     def scores(self, number: int) -> list[float]:
         """Scores of a trial's successful replicates on the seeds that a verdict may use, by search seed."""
-        return self._all_scores(number)[: self.study.settings.seeds]
+        return self._scores(self.entries[number])[: self.study.settings.seeds]
 
-    def _all_scores(self, number: int) -> list[float]:
-        return [self.score(outcome) for outcome in self._good(self.entries[number])]
+    def _scores(self, entry: Entry) -> list[float]:
+        return [self.score(outcome) for outcome in self._good(entry)]
 
     def _good(self, entry: Entry) -> list[RunOutcome]:
         return [outcome for outcome in entry.outcomes if outcome is not None and outcome.status == "ok"]
@@ -111,11 +98,11 @@ class Loop:
     def score(self, outcome: RunOutcome) -> float:
         return self.template.sign * self.template.fitness(dict(outcome.metrics["dev"]))
 
-    def tried(self) -> list[Tried]:
+    def tried(self) -> Sequence[Tried]:
         """What a search policy sees: every claimed trial, in the order of their numbers."""
         return self._tried
 
-    def history(self) -> list[Trial]:
+    def history(self) -> Sequence[Trial]:
         """Every claimed trial, in the order of their numbers."""
         return self._history
 
@@ -123,13 +110,14 @@ class Loop:
         return self.entries[number].trial.verdict
 
     def _as_tried(self, entry: Entry) -> Tried:
-        trial, scores = entry.trial, self.scores(entry.trial.number)
+        trial, scores = entry.trial, self._scores(entry)[: self.study.settings.seeds]
         failed = trial.verdict is not None and trial.verdict.kind == "failed"
         return Tried(
             number=trial.number,
             parent=trial.change.parent,
             strategy=trial.change.strategy,
             params=trial.change.params,
+            artifact=trial.change.artifact,
             verdict=trial.verdict.kind if trial.verdict else None,
             score=None if failed or not trial.verdict else mean(scores) if scores else self._foreseen(trial),
             replicates=len(scores),
@@ -217,7 +205,7 @@ class Loop:
         """The runs that a replicate lacks; a timing's two stand back to back, now the one first and now the other."""
         number, found = str(entry.trial.number), []
         if not _has(entry.outcomes, replicate):
-            found.append(Job(phase="search", subject=number, replicate=replicate, change=entry.trial.change))
+            found.append(Job(phase=SEARCH, subject=number, replicate=replicate, change=entry.trial.change))
         if entry.paired and not _has(entry.partners, replicate):
             rival = self.entries[self.incumbent].trial.change
             found.append(Job(phase=BESIDE, subject=number, replicate=replicate, change=rival))
@@ -323,7 +311,7 @@ class Loop:
             if isinstance(chosen, int):
                 return int(ledger.once("selection", self.study.era("chosen"), {"trial": chosen})["trial"])
             jobs = [
-                Job(phase="search", subject=str(n), replicate=i, change=self.entries[n].trial.change)
+                Job(phase=SEARCH, subject=str(n), replicate=i, change=self.entries[n].trial.change)
                 for i in range(max(chosen.values()))  # replicate by replicate, so that a drift meets all alike
                 for n, wanted in chosen.items()
                 if i < wanted
@@ -371,23 +359,21 @@ class Loop:
     def _enter(self, trial: Trial) -> Entry:
         wanted = max(CALIBRATION, self.study.settings.seeds) if trial.number == BASELINE else 1
         entry = Entry(trial=trial, wanted=wanted, paired=self.template.interleaved and trial.number != BASELINE)
-        self.entries.append(entry)
+        self.entries.open(entry)
         self._open[trial.number] = None
         self._tried.append(self._as_tried(entry))
-        self._history.append(trial)
         if trial.verdict is None or trial.verdict.cause != "duplicate":
             self._known.setdefault(_identity(trial.change), trial.number)
         return entry
 
     def _record(self, number: int, replicate: int, outcome: RunOutcome | None, *, beside: bool = False) -> None:
-        entry = self.entries[number]
-        kept = entry.partners if beside else entry.outcomes
-        kept += [None] * (replicate + 1 - len(kept))
-        kept[replicate] = outcome
-        entry.wanted = max(entry.wanted, replicate + 1)
+        if entry := self.entries.at_work(number):
+            entry.record(replicate, outcome, beside=beside)
 
     def _settle(self, entry: Entry, verdict: Settled) -> Settled:
         numbers = {**verdict.numbers, "runs": float(len(entry.outcomes))}
+        if verdict.kind == "kept":  # how many runs of the incumbent it met: more may come later
+            numbers["met"] = float(len(self.scores(self.incumbent)))
         verdict = Settled(**{**vars(verdict), "numbers": numbers, "elapsed_s": self.elapsed_s})
         self.study.ledger.settle(entry.trial.number, verdict)
         entry.trial = Trial(number=entry.trial.number, change=entry.trial.change, verdict=verdict)
@@ -398,28 +384,27 @@ class Loop:
         number, verdict = entry.trial.number, entry.trial.verdict
         self._open.pop(number, None)
         self._tried[number] = self._as_tried(entry)
-        self._history[number] = entry.trial
-        met = self._good(self.entries[self.incumbent])[: self.study.settings.seeds]
+        rival = self.incumbent
+        met = self._good(self.entries[rival])[: self.study.settings.seeds]
         if verdict is not None and verdict.kind == "kept":
+            met = met[: int(verdict.numbers.get("met", len(met)))]
             self.incumbent = number
         # The noise is what it was at the verdict, also in a replay that knows of more replicates.
         known = int(verdict.numbers.get("runs", len(entry.outcomes))) if verdict else 0
         for notice in self.overseer.watch(entry.trial, [o for o in entry.outcomes[:known] if o is not None], met):
             self.study.ledger.once("notice", notice.key, asdict(notice))
-        scores = self._all_scores(number)[:known]
+        scores = self._scores(entry)[:known]
         if len(scores) > 1:
             self.noise.add(scores)
         if scores and self._full(number):
             for rung, outcome in self.rungs.climbed(number).items():
                 self.rungs.learn(rung, mean(scores) - self.score(outcome))
+        for settled in {number, rival} - {BASELINE, self.incumbent}:
+            self.entries.close(settled)
 
 
 def _has(outcomes: list[RunOutcome | None], replicate: int) -> bool:
     return replicate < len(outcomes) and outcomes[replicate] is not None
-
-
-def _filled(outcomes: list[RunOutcome | None], wanted: int) -> bool:
-    return len(outcomes) >= wanted and None not in outcomes[:wanted]
 
 
 def _why(outcome: RunOutcome) -> str:
@@ -428,8 +413,10 @@ def _why(outcome: RunOutcome) -> str:
     return lines[-1] if lines else outcome.status
 
 
-def _identity(change: Change) -> str:
-    return f"{change.artifact} {json.dumps(dict(change.params), sort_keys=True)}"
+def _identity(change: Change) -> int:
+    """Equal for changes to the same files and parameters."""
+    text = f"{change.artifact} {json.dumps(dict(change.params), sort_keys=True)}"
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def changed(child: Params, parent: Params) -> dict[str, tuple[object, object]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = sa.MetaData()
 trials = sa.Table(
@@ -43,7 +43,7 @@ runs = sa.Table(
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("replicate", sa.Integer, nullable=False),
     sa.Column("seed", sa.Integer, nullable=False),
-    sa.Column("inputs", sa.Text, nullable=False),
+    sa.Column("inputs", sa.Text, nullable=False, index=True),
     sa.Column("claimed_at", sa.Float, nullable=False),
     sa.UniqueConstraint("phase", "subject", "replicate"),
 )
@@ -112,6 +112,7 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {
         " reason TEXT NOT NULL, text TEXT NOT NULL, tokens_in INTEGER NOT NULL, tokens_cached INTEGER NOT NULL,"
         " tokens_out INTEGER NOT NULL, usd FLOAT NOT NULL, latency_s FLOAT NOT NULL, settled_at FLOAT NOT NULL)",
     ),
+    2: ("CREATE INDEX ix_runs_inputs ON runs (inputs)",),
 }
 
 

@@ -33,6 +33,32 @@ from nightlab.papers.literature import load_bib
 Mode = Literal["pipeline", "experiment"]
 Listener = Callable[[dict[str, Any]], None]
 THREAD = "study"  # LangGraph's name for the one line of checkpoints of a study
+LEG = 1000  # events after which the graph is left and entered again
+
+
+class Leg(RunControl):
+    """Drains the graph when the study is to stop, and after LEG events: until its stream ends, LangGraph remembers
+    something of every superstep, so that a long study would take more and more memory."""
+
+    def __init__(self, study: RunControl | None) -> None:
+        super().__init__()
+        self._study = study
+        self._events = 0
+
+    def heard(self) -> None:
+        self._events += 1
+
+    @property
+    def stopping(self) -> bool:
+        return self._study is not None and self._study.drain_requested
+
+    @property
+    def drain_requested(self) -> bool:
+        return self.stopping or self._events >= LEG
+
+    @property
+    def drain_reason(self) -> str | None:
+        return "the study was asked to stop" if self.stopping else "the end of a leg"
 
 
 class Interrupted(Exception):
@@ -118,6 +144,29 @@ def _own_code(settings: Settings) -> bool:
     return not (settings.models.get("coder", settings.model) or settings.replay)
 
 
+def _ended(graph: Any, given: Any, config: Any, lab: Lab, listen: Listener, leg: Leg) -> bool:
+    """One leg through the graph; whether it came to the end. Raises GraphDrained when the study is to stop."""
+    parts = graph.stream(
+        given,
+        config,
+        context=lab,
+        stream_mode="custom",
+        subgraphs=True,
+        durability="sync",
+        control=leg,
+        version="v2",
+    )
+    try:
+        for part in parts:
+            leg.heard()
+            listen(part["data"])
+    except GraphDrained:
+        if leg.stopping:
+            raise
+        return False
+    return True
+
+
 def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None) -> None:
     mode: Mode = study.ledger.document("study", "mode") or "pipeline"
     with checkpoints(study.folder / "graph.db") as saver:
@@ -130,17 +179,7 @@ def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None)
         else:
             graph = experiment_graph().compile(checkpointer=saver)
             given = ExperimentInput() if fresh else None
-        parts = graph.stream(
-            given,
-            config,
-            context=lab,
-            stream_mode="custom",
-            subgraphs=True,
-            durability="sync",
-            control=control,
-            version="v2",
-        )
-        for part in parts:
-            listen(part["data"])
+        while not _ended(graph, given, config, lab, listen, Leg(control)):
+            given = None  # go on from the last checkpoint
     if mode == "pipeline" and drafting.compiled(study.paper).pdf is None:
         drafting.publish(lab)  # a finished study whose paper had no engine to compile it

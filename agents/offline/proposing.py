@@ -7,7 +7,7 @@ from threadpoolctl import threadpool_limits
 from nightlab.agents.team import Situation
 from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Change
-from nightlab.experiments.search.branch import branch
+from nightlab.experiments.search.branch import branch, edited
 from nightlab.experiments.search.policy import Exhausted, Policy, Proposal, make_policy
 
 
@@ -43,14 +43,13 @@ class OfflineCoder:
 
 def _proposed(policy: Policy, situation: Situation) -> tuple[Proposal, int]:
     """What the policy proposes for the files of the incumbent, and the trial in the study that it starts from."""
-    artifacts = [t.change.artifact for t in situation.history]
-    known = branch(situation.trials, artifacts)
+    known = branch(situation.trials)
     try:
         proposal = policy.propose(known.trials, situation.number)
     except Exhausted:
-        if len(set(artifacts)) < 2:
+        if not edited(situation.trials):
             raise
-        known = branch(situation.trials, artifacts, inherit=False)  # what was tried with other files may be again
+        known = branch(situation.trials, inherit=False)  # what was tried with other files may be again
         proposal = policy.propose(known.trials, situation.number)
     return proposal, known.numbers[proposal.parent]
 

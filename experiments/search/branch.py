@@ -19,15 +19,15 @@ class Branch:
     numbers: Sequence[int]
 
 
-def branch(trials: Sequence[Tried], artifacts: Sequence[str], *, inherit: bool = True) -> Branch:
-    """The trials with the incumbent's files; `artifacts` gives every trial's.
+def branch(trials: Sequence[Tried], *, inherit: bool = True) -> Branch:
+    """The trials with the incumbent's files.
 
     The first of them takes the baseline's place. With `inherit`, the trials of the versions that it was edited from
     come along: their scores are moved by what the edit gained, since the knobs mostly work as before.
     """
-    if len(set(artifacts)) < 2:
+    if not edited(trials):
         return Branch(trials=trials, numbers=range(len(trials)))
-    chosen = _version(trials, artifacts, incumbent(trials).number)
+    chosen = _version(trials, incumbent(trials))
     root = chosen[0]
     shift, found = 0.0, {t.number: t for t in chosen[1:]}
     edit = root
@@ -36,7 +36,7 @@ def branch(trials: Sequence[Tried], artifacts: Sequence[str], *, inherit: bool =
         if parent.score is None:
             break
         shift += edit.score - parent.score
-        older = _version(trials, artifacts, parent.number)
+        older = _version(trials, parent)
         known = [root.params, *(t.params for t in found.values())]
         found |= {t.number: _shifted(t, shift) for t in older if t.params not in known}
         edit = older[0]
@@ -50,9 +50,14 @@ def branch(trials: Sequence[Tried], artifacts: Sequence[str], *, inherit: bool =
     return Branch(trials=renumbered, numbers=[t.number if t.number in own else root.number for t in ordered])
 
 
-def _version(trials: Sequence[Tried], artifacts: Sequence[str], number: int) -> list[Tried]:
-    """The trials with the files of trial `number`, the kept one that brought them first."""
-    same = [t for t in trials if artifacts[t.number] == artifacts[number]]
+def edited(trials: Sequence[Tried]) -> bool:
+    """Whether the trials are not all of the same files."""
+    return any(t.artifact != trials[0].artifact for t in trials)
+
+
+def _version(trials: Sequence[Tried], one: Tried) -> list[Tried]:
+    """The trials with the files of `one`, the kept one that brought them first."""
+    same = [t for t in trials if t.artifact == one.artifact]
     root = next(t for t in same if t.verdict in ("baseline", "kept"))
     return [root, *(t for t in same if t is not root)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from array import array
@@ -14,6 +15,7 @@ from nightlab.experiments.records import Params, ParamValue
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.search.space import ENUMERATE, Key, Mask, Matrix, Space, Vector
 
+CACHED = 2048  # encoded assignments at hand
 REMEMBERED = 100  # trials that a model is fitted to: half the best, half the latest
 
 
@@ -72,16 +74,16 @@ class Memory:
 
     def __init__(self, space: Space) -> None:
         self.space = space
-        self._encoded: dict[Key, Vector] = {}
+        self._position = functools.lru_cache(maxsize=CACHED)(self._encode)
         self._settled: list[Tried] = []  # the leading trials whose verdicts stand
         self._scores = array("d")  # theirs; NaN where one failed
         self._taken: set[Key] = set()
 
     def encode(self, params: Params) -> Vector:
-        key = self.space.key(params)
-        if key not in self._encoded:
-            self._encoded[key] = self.space.encode(params)
-        return self._encoded[key]
+        return self._position(self.space.key(params))
+
+    def _encode(self, key: Key) -> Vector:
+        return self.space.encode({k.name: value for k, value in zip(self.space.knobs, key, strict=True)})
 
     def view(self, trials: Sequence[Tried], base: Params, free: Mask) -> View:
         rest = self._learn(trials)

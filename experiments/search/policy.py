@@ -19,11 +19,12 @@ class Exhausted(Exception):
         super().__init__(why)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Tried:
     """A trial as the search sees it.
 
     verdict: None while it runs. score: mean over its replicates, larger is better; None if it failed or runs.
+    artifact: content hash of its files.
     """
 
     number: int
@@ -33,6 +34,7 @@ class Tried:
     verdict: VerdictKind | None
     score: float | None
     replicates: int
+    artifact: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

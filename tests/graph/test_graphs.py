@@ -20,6 +20,7 @@ from langgraph.runtime import RunControl
 import nightlab
 from nightlab.experiments.study import Settings, StudyError, read
 from nightlab.experiments.summary import experiment_summary
+from nightlab.graph import session
 from nightlab.graph.checkpoints import EVERY, KEPT
 from nightlab.graph.session import Interrupted, begin, work
 from nightlab.papers import engine
@@ -96,6 +97,20 @@ def test_a_drain_saves_and_a_resume_repeats_nothing(make_template: MakeTemplate,
     work(broken, lambda event: heard.append(int(str(event["trial"]))) if "trial" in event else None)
     assert heard == [0, 1, 2, 3, 4, 5, 6]
     assert books(broken) == books(plain)
+
+
+@pytest.mark.parametrize("mode", ["experiment", "pipeline"])
+def test_a_long_study_goes_through_the_graph_in_legs(
+    mode: str, make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = make_template()
+    whole, parts = (start(template, tmp_path, mode, seed=5, trials=6, rounds=1) for _ in range(2))
+    heard: dict[Path, list[dict[str, object]]] = {whole: [], parts: []}
+    work(whole, heard[whole].append)
+    monkeypatch.setattr(session, "LEG", 4)
+    work(parts, heard[parts].append)
+    assert [event.get("trial") for event in heard[parts]] == [event.get("trial") for event in heard[whole]]
+    assert books(parts) == books(whole)
 
 
 WORK = "import sys, nightlab; nightlab.resume(sys.argv[1])"
