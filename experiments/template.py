@@ -2,41 +2,61 @@
 
 from __future__ import annotations
 
-import ast
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.faults import ENTRY, TableFault, at, between, explained
 from nightlab.experiments.records import Direction, Knob, Params, ParamValue, Trust
 
 SHIPPED = Path(__file__).resolve().parent.parent / "templates"
 
 
 class TemplateError(NightlabError):
-    """A template that cannot be used; the message names the file, the key, what is wrong and what would be right."""
+    """A template that cannot be used; each line names a file, a key, what is wrong and what would be right."""
 
     exit_code = 2
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    """A table of a file. What concerns several keys is checked at the last of them, with those of `info.data` that are
+    right by themselves: so one report has all faults, where a validator of the whole table would wait for the rest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
-Metric = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-Entry = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*:[A-Za-z_]\w*$")]
-Files = Annotated[tuple[str, ...], Field(min_length=1)]
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$",
+        description="a name of at most 64 letters, digits, _ and -, with a letter first",
+        examples=['"my-name"'],
+    ),
+]
+Metric = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$",
+        description="a name of at most 64 letters, digits and _, with a letter first",
+        examples=['"accuracy"'],
+    ),
+]
+Entry = Annotated[
+    str, Field(pattern=ENTRY, description='"module:function", without .py', examples=['"module:function"'])
+]
+Files = Annotated[tuple[str, ...], Field(min_length=1, examples=['["experiment.py"]'])]
+Sentence = Annotated[str, Field(min_length=3, examples=['"A few words."'])]
 
 
 class Head(_Table):
     name: Name
-    title: Annotated[str, Field(min_length=3, max_length=200)]
+    title: Annotated[str, Field(min_length=3, max_length=200, examples=['"A few words"'])]
     domain: str = "general"
-    description: Annotated[str, Field(min_length=10)]
+    description: Annotated[str, Field(min_length=10, examples=['"What the task is and what a good result means."'])]
 
 
 class ArtifactTable(_Table):
@@ -57,27 +77,29 @@ class RunTable(_Table):
     network: bool = False
     hide: tuple[str, ...] = ()
 
-    @model_validator(mode="after")
-    def _one_way_to_run(self) -> Self:
-        if (self.entry is None) == (self.command is None):
-            raise ValueError('give exactly one of entry = "module:function" and command = ["program", ...]')
-        return self
+    @field_validator("command")
+    @classmethod
+    def _one_way_to_run(cls, command: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        if "entry" in info.data and (info.data["entry"] is None) == (command is None):
+            raise TableFault('give exactly one of entry = "module:function" and command = ["program", ...]')
+        return command
 
 
 class EvaluateTable(_Table):
     entry: Entry | None = None
     parse: str | None = None  # "stdout" or the name of a JSON file among the outputs
 
-    @model_validator(mode="after")
-    def _one_judge(self) -> Self:
-        if (self.entry is None) == (self.parse is None):
-            raise ValueError('give exactly one of entry = "module:function" and parse = "stdout" | "FILE.json"')
-        return self
+    @field_validator("parse")
+    @classmethod
+    def _one_judge(cls, parse: str | None, info: ValidationInfo) -> str | None:
+        if "entry" in info.data and (info.data["entry"] is None) == (parse is None):
+            raise TableFault('give exactly one of entry = "module:function" and parse = "stdout" | "FILE.json"')
+        return parse
 
 
 class ObjectiveTable(_Table):
     metric: Metric
-    direction: Direction
+    direction: Annotated[Direction, Field(examples=['"minimize"'])]
     min_effect: Annotated[float, Field(ge=0)] = 0.0
     unit: str = ""
     label: str = ""  # how the paper calls the metric; the metric's name by default
@@ -91,11 +113,12 @@ class Constraint(_Table):
     penalty: Annotated[float, Field(ge=0)] = 0.0
     hard: bool = True  # a change that violates it cannot be kept
 
-    @model_validator(mode="after")
-    def _a_bound(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("give min, max or both")
-        return self
+    @field_validator("max")
+    @classmethod
+    def _a_bound(cls, most: float | None, info: ValidationInfo) -> float | None:
+        if most is None and info.data.get("min", 0.0) is None:
+            raise TableFault("give min, max or both")
+        return most
 
     def violation(self, value: float) -> float:
         """How far `value` lies outside the bounds; 0 inside."""
@@ -105,57 +128,90 @@ class Constraint(_Table):
 
 
 class KnobTable(_Table):
-    type: Literal["float", "int", "choice"]
+    type: Annotated[Literal["float", "int", "choice"], Field(examples=['"float"'])]
     strategy: Name
-    default: ParamValue
     low: float | None = None
     high: float | None = None
     log: bool = False
     choices: tuple[ParamValue, ...] = ()
+    default: Annotated[ParamValue, Field(examples=["0.1"])]
 
     @field_validator("default", "choices", mode="before")
     @classmethod
-    def _no_bool(cls, value: Any) -> Any:
-        if isinstance(value, bool) or (isinstance(value, list) and any(isinstance(v, bool) for v in value)):
-            raise ValueError('use the choices ["off", "on"] instead of true and false')
+    def _plain(cls, value: Any) -> Any:
+        for v in value if isinstance(value, list) else [value]:
+            if isinstance(v, bool):
+                raise ValueError('use the choices ["off", "on"] instead of true and false')
+            if not isinstance(v, int | float | str | tuple):
+                raise ValueError("must hold numbers or texts in quotes only")
         return value
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.type == "choice":
-            if len(set(self.choices)) < 2:
-                raise ValueError("a choice needs choices = [...] with at least two different values")
-            if self.default not in self.choices:
-                raise ValueError(f"default {self.default!r} is not among the choices {list(self.choices)}")
-            return self
-        if self.low is None or self.high is None:
-            raise ValueError(f"a {self.type} needs low and high")
-        if self.low >= self.high:
-            raise ValueError(f"low = {self.low:g} must be smaller than high = {self.high:g}")
-        if self.log and self.low <= 0:
-            raise ValueError(f"log = true needs low > 0, and low is {self.low:g}")
-        if isinstance(self.default, str) or not self.low <= self.default <= self.high:
-            raise ValueError(f"default {self.default!r} must be a number from {self.low:g} to {self.high:g}")
-        if self.type == "int" and any(v != int(v) for v in (self.low, self.high, self.default)):
-            raise ValueError("an int needs whole numbers for low, high and default")
-        return self
+    @field_validator("high")
+    @classmethod
+    def _a_range(cls, high: float | None, info: ValidationInfo) -> float | None:
+        kind = info.data.get("type", "choice")
+        if kind == "choice" or "low" not in info.data:
+            return high
+        low = info.data["low"]
+        if low is None or high is None:
+            raise TableFault(f"{'an' if kind == 'int' else 'a'} {kind} needs low and high")
+        if low >= high:
+            raise TableFault(f"low = {low:g} must be smaller than high = {high:g}")
+        if kind == "int" and not (low.is_integer() and high.is_integer()):
+            raise TableFault("an int needs whole numbers for low and high")
+        return high
+
+    @field_validator("log")
+    @classmethod
+    def _above_zero(cls, log: bool, info: ValidationInfo) -> bool:
+        low = info.data.get("low")
+        if log and low is not None and low <= 0:
+            raise TableFault(f"log = true needs low > 0, and low is {low:g}")
+        return log
+
+    @field_validator("choices")
+    @classmethod
+    def _a_choice(cls, choices: tuple[ParamValue, ...], info: ValidationInfo) -> tuple[ParamValue, ...]:
+        if info.data.get("type") == "choice" and len(set(choices)) < 2:
+            raise TableFault("a choice needs choices = [...] with at least two different values")
+        return choices
+
+    @field_validator("default")
+    @classmethod
+    def _within(cls, default: ParamValue, info: ValidationInfo) -> ParamValue:
+        kind, low, high = (info.data.get(name) for name in ("type", "low", "high"))
+        if kind == "choice" and "choices" in info.data and default not in info.data["choices"]:
+            raise TableFault(f"default {default!r} is not among the choices {list(info.data['choices'])}")
+        if kind in ("int", "float") and low is not None and high is not None:
+            if isinstance(default, str) or not low <= default <= high:
+                raise TableFault(f"default {default!r} must be a number from {low:g} to {high:g}")
+            if kind == "int" and default != int(default):
+                raise TableFault(f"default {default!r} must be a whole number, as the knob is an int")
+        return default
 
 
 class FidelityTable(_Table):
     """A parameter that makes a run cheaper, such as epochs or a share of the data; in proportion, so the cost says."""
 
     knob: Name
-    low: Annotated[float, Field(gt=0)]
-    high: Annotated[float, Field(gt=0)]  # what every run gets that counts
+    low: Annotated[float, Field(gt=0, examples=["1"])]
+    high: Annotated[float, Field(gt=0, examples=["30"])]  # what every run gets that counts
     factor: Annotated[int, Field(ge=2, le=10)] = 3
 
-    @model_validator(mode="after")
-    def _rising(self) -> Self:
-        if not self.knob.isidentifier():
-            raise ValueError(f"{self.knob!r} is no name for a parameter: use letters, digits and underscores")
-        if self.low * self.factor > self.high:
-            raise ValueError(f"low = {self.low:g} must be at most 1/{self.factor} of high = {self.high:g}")
-        return self
+    @field_validator("knob")
+    @classmethod
+    def _a_parameter(cls, knob: str) -> str:
+        if not knob.isidentifier():
+            raise ValueError("is no name for a parameter: use letters, digits and underscores")
+        return knob
+
+    @field_validator("factor")
+    @classmethod
+    def _rising(cls, factor: int, info: ValidationInfo) -> int:
+        low, high = info.data.get("low"), info.data.get("high")
+        if low and high and low * factor > high:
+            raise TableFault(f"low = {low:g} must be at most 1/{factor} of high = {high:g}")
+        return factor
 
     @property
     def levels(self) -> tuple[int | float, ...]:
@@ -206,23 +262,14 @@ class Spec(_Table):
     fidelity: FidelityTable | None = None
     budget: BudgetTable = BudgetTable()
 
-    @model_validator(mode="after")
-    def _fidelity_is_no_knob(self) -> Self:
-        if self.fidelity and self.fidelity.knob in self.search.space:
-            raise ValueError(
-                f"[fidelity]: knob = {self.fidelity.knob!r} is also under [search.space]; what makes a run cheaper is"
-                " fixed in every run that counts, so take it out of the space"
-            )
-        return self
-
 
 class SeedIdea(_Table):
     """A research question that the template's author proposes."""
 
     key: Name
-    title: Annotated[str, Field(min_length=3)]
-    question: Annotated[str, Field(min_length=3)]
-    hypothesis: Annotated[str, Field(min_length=3)]
+    title: Sentence
+    question: Sentence
+    hypothesis: Sentence
     strategies: tuple[str, ...] = ()
     expected_effect: str = ""
     risks: str = ""
@@ -332,9 +379,13 @@ def load(where: str | Path) -> Template:
     Raises TemplateError for anything that would not run.
     """
     folder = find(where)
-    file = folder / "template.toml"
-    spec = _checked(Spec, _toml(file), file)
-    _check_files(folder, spec)
+    file, faults = folder / "template.toml", list[str]()
+    data = _toml(file, faults)
+    spec = _checked(Spec, data, file, faults)
+    faults += dict.fromkeys(between(folder, data))  # a file may be named twice
+    ideas = _ideas(folder, data, faults)
+    if spec is None or faults:
+        raise TemplateError("\n".join(faults))
     knobs = tuple(
         Knob(
             name=name,
@@ -348,7 +399,7 @@ def load(where: str | Path) -> Template:
         )
         for name, k in spec.search.space.items()
     )
-    return Template(folder=folder, spec=spec, knobs=knobs, ideas=_ideas(folder, knobs))
+    return Template(folder=folder, spec=spec, knobs=knobs, ideas=ideas)
 
 
 def _typed(knob: KnobTable, value: ParamValue) -> ParamValue:
@@ -357,72 +408,34 @@ def _typed(knob: KnobTable, value: ParamValue) -> ParamValue:
     return int(value) if knob.type == "int" else float(value)
 
 
-def _toml(file: Path) -> dict[str, Any]:
+def _toml(file: Path, faults: list[str]) -> dict[str, Any] | None:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TemplateError(f"{file}: not valid TOML: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        faults.append(f"{file}: not valid TOML: {error}")
+    except UnicodeDecodeError as error:
+        faults.append(f"{file}: not valid TOML: byte {error.start} is no UTF-8; save the file as UTF-8")
+    return None
 
 
-def _checked(model: type[T], data: dict[str, Any], file: Path) -> T:
+def _checked(model: type[T], data: dict[str, Any] | None, file: Path, faults: list[str]) -> T | None:
     try:
-        return model.model_validate(data)
+        return None if data is None else model.model_validate(data)
     except ValidationError as error:
-        raise TemplateError("\n".join(f"{file}: {_explain(e)}" for e in error.errors())) from None
+        faults += [f"{file}: {told}" for told in explained(error, model)]
+        return None
 
 
-def _explain(error: Any) -> str:
-    key = ".".join(str(part) for part in error["loc"])
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "missing":
-        message = "is missing"
-    elif error["type"] == "extra_forbidden":
-        message = "is not a key of the contract; remove it or correct its spelling"
-    else:
-        message = f"{message} (found {error['input']!r})" if not isinstance(error["input"], dict) else message
-    return f"[{key}]: {message}"
-
-
-def _check_files(folder: Path, spec: Spec) -> None:
-    file = folder / "template.toml"
-    for key, paths in (("artifact.editable", spec.artifact.editable), ("artifact.support", spec.artifact.support)):
-        for path in paths:
-            inside = (folder / path).resolve().is_relative_to(folder.resolve())
-            if Path(path).is_absolute() or not inside or not (folder / path).is_file():
-                raise TemplateError(f"{file}: [{key}]: {path!r} is no file inside {folder}")
-    entries = [
-        ("data.prepare", spec.data.prepare if spec.data else None),
-        ("run.entry", spec.run.entry),
-        ("evaluate.entry", spec.evaluate.entry),
-    ]
-    for key, entry in entries:
-        if entry is None:
-            continue
-        module, function = entry.split(":")
-        source = folder / f"{module}.py"
-        if not source.is_file():
-            raise TemplateError(f"{file}: [{key}]: {entry!r} needs the file {source}, which does not exist")
-        try:
-            tree = ast.parse(source.read_bytes())
-        except (SyntaxError, ValueError) as error:
-            raise TemplateError(f"{source}: [{key}]: is no valid Python: {error}") from None
-        if not any(isinstance(node, ast.FunctionDef) and node.name == function for node in tree.body):
-            raise TemplateError(f"{source}: [{key}]: defines no function {function}(...)")
-        if key != "run.entry" and source.name in spec.artifact.editable + spec.artifact.support:
-            raise TemplateError(f"{file}: [{key}]: {source.name} must not be part of the artifact that it judges")
-    if spec.run.entry and f"{spec.run.entry.split(':')[0]}.py" not in spec.artifact.editable + spec.artifact.support:
-        raise TemplateError(f"{file}: [run.entry]: its file must be listed under artifact.editable or artifact.support")
-
-
-def _ideas(folder: Path, knobs: tuple[Knob, ...]) -> tuple[SeedIdea, ...]:
+def _ideas(folder: Path, data: dict[str, Any] | None, faults: list[str]) -> tuple[SeedIdea, ...]:
     file = folder / "ideas.toml"
     if not file.is_file():
         return ()
-    known = {k.strategy for k in knobs}
-    ideas = _checked(_Ideas, _toml(file), file).idea
-    for i, idea in enumerate(ideas):
-        if known and (unknown := set(idea.strategies) - known):
-            raise TemplateError(
-                f"{file}: [idea.{i}.strategies]: {sorted(unknown)} are strategies of no knob; known: {sorted(known)}"
-            )
-    return ideas
+    ideas = _checked(_Ideas, _toml(file, faults), file, faults)
+    space = at(data, "search", "space")
+    known = {at(knob, "strategy") for knob in space.values()} if isinstance(space, dict) else set()
+    for i, idea in enumerate(ideas.idea if ideas else ()):
+        unknown = sorted(set(idea.strategies) - known)
+        if known and None not in known and unknown:  # a knob that lacks its strategy may be the one that is meant
+            names = f"{unknown} are strategies of no knob; known: {sorted(map(str, known))}"
+            faults.append(f"{file}: [idea.{i}.strategies]: {names}")
+    return ideas.idea if ideas else ()

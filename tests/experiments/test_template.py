@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -62,17 +63,30 @@ def test_an_unknown_template_is_refused_with_those_that_ship() -> None:
         ("default = 0.1", "default = 3.0", r"search\.space\.x\].*from 0 to 1"),
         ("default = 0.1", "default = true", r"search\.space\.x.*\"off\", \"on\""),
         ('default = "calm"', 'default = "wild"', r"'wild' is not among the choices"),
-        ("trials = 8", "trials = -8", r"budget\.trials\].*greater than or equal to 1 \(found -8\)"),
-        ("trials = 8", "trails = 8", r"budget\.trails\]: is not a key"),
-        ('metric = "height"\n', "", r"objective\.metric\]: is missing"),
-        ('direction = "minimize"', 'direction = "down"', r"objective\.direction\].*found 'down'"),
+        ("trials = 8", "trials = -8", r"budget\.trials\]: must be at least 1 \(found -8\)"),
+        ("trials = 8", "trails = 8", r"budget\.trails\]: is not a key.*did you mean trials\? .*confirm_seeds, hours"),
+        ("trials = 8", 'trials = "many"', r"budget\.trials\]: must be a whole number \(found 'many'\)"),
+        ("timeout_s = 5", 'timeout_s = "' + "long" * 99 + '"', r"must be a number \(found .{60}\.\.\.\)$"),
+        ('name = "toy"', 'name = "my toy"', r"template\.name\]: must be a name of at most 64.*found 'my toy'"),
+        ('"experiment:run"', '"experiment.py:run"', r'run\.entry\]: must be "module:function", without \.py'),
+        ('["experiment.py"]', '"experiment.py"', r"artifact\.editable\]: must be a list in brackets"),
+        ('metric = "height"\n', "", r"objective\.metric\]: is missing; give it, such as metric = \"accuracy\""),
+        (
+            'direction = "minimize"',
+            'direction = "down"',
+            r"objective\.direction\]: must be 'minimize' or 'maximize' \(found 'down'",
+        ),
         ('entry = "experiment:run"\n', "", r"\[run\]: give exactly one of"),
         (
             'entry = "evaluate:evaluate"',
             'entry = "judge:evaluate"',
             r"evaluate\.entry\].*judge\.py, which does not exist",
         ),
-        ('entry = "evaluate:evaluate"', 'entry = "evaluate:judge"', r"defines no function judge"),
+        (
+            'entry = "evaluate:evaluate"',
+            'entry = "evaluate:judge"',
+            r"defines no function judge\(\.\.\.\); its functions are evaluate",
+        ),
         ('["experiment.py"]', '["../experiment.py"]', r"artifact\.editable\].*no file inside"),
         ('["experiment.py"]', '["experiment.py", "evaluate.py"]', r"must not be part of the artifact"),
         ("max = 1.5\n", "", r"constraint\.0\]: give min, max or both"),
@@ -86,10 +100,74 @@ def test_what_is_wrong_is_told(make_template: MakeTemplate, old: str, new: str, 
     assert str(folder) in str(caught.value)
 
 
+def test_one_report_has_all_that_is_wrong(make_template: MakeTemplate) -> None:
+    toml = {
+        "low = 0.0\nhigh = 1.0\ndefault = 0.1": "low = 5.0\nhigh = 1.0\ndefault = 2.0\nscale = 3",
+        'strategy = "north"\n': "",
+        'default = "calm"': 'default = "wild"',
+        "trials = 8": "trials = -8\ntrails = 9",
+        "memory_mb = 512": 'memory_mb = "much"\ncommand = ["python", "experiment.py"]',
+        "max = 1.5\npenalty = 10.0": "penalty = -1.0",
+        'editable = ["experiment.py"]': 'editable = ["experiment.py", "lost.py"]',
+        'prepare = "prepare:prepare"': 'prepare = "prepare:lay_out"',
+        '"evaluate:evaluate"': '"judge:evaluate"',
+        "[budget]": '[fidelity]\nknob = "y"\nlow = 9\nhigh = 10\n\n[budget]',
+    }
+    idea = '[[idea]]\nkey = "a"\ntitle = "An idea"\nquestion = "Why?"\n'
+    folder = make_template(toml, {"experiment.py": "def run(:\n", "ideas.toml": idea})
+    file = f"{folder}/template.toml"
+    assert refused(folder).splitlines() == [
+        f'{file}: [run]: give exactly one of entry = "module:function" and command = ["program", ...]',
+        f"{file}: [run.memory_mb]: must be a whole number (found 'much')",
+        f"{file}: [constraint.0]: give min, max or both",
+        f"{file}: [constraint.0.penalty]: must be at least 0 (found -1.0)",
+        f"{file}: [search.space.x]: low = 5 must be smaller than high = 1",
+        f"{file}: [search.space.x.scale]: is not a key of the contract; the keys here are"
+        " type, strategy, low, high, log, choices, default",
+        f'{file}: [search.space.y.strategy]: is missing; give it, such as strategy = "my-name"',
+        f"{file}: [search.space.mood]: default 'wild' is not among the choices ['calm', 'odd']",
+        f"{file}: [fidelity]: low = 9 must be at most 1/3 of high = 10",
+        f"{file}: [budget.trials]: must be at least 1 (found -8)",
+        f"{file}: [budget.trails]: is not a key of the contract; did you mean trials? the keys here are"
+        " trials, seeds, confirm_seeds, hours",
+        f"{file}: [fidelity.knob]: 'y' is also under [search.space]; what makes a run cheaper is fixed in every run"
+        " that counts, so take it out of the space",
+        f"{file}: [artifact.editable]: 'lost.py' is no file inside {folder}; give paths of files in it",
+        f"{folder}/prepare.py: [data.prepare]: defines no function lay_out(...); its functions are prepare",
+        f"{folder}/experiment.py: [run.entry]: line 1 is no valid Python: invalid syntax",
+        f"{file}: [evaluate.entry]: needs the file {folder}/judge.py, which does not exist",
+        f'{folder}/ideas.toml: [idea.0.hypothesis]: is missing; give it, such as hypothesis = "A few words."',
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["true", "-1", "1.5", "nan", '""', '"a b"', '"\\u0000"', "[]", "[[1]]", "[1, true]", "{a = 1}"]
+)
+def test_whatever_stands_at_a_key_is_refused_in_plain_words(make_template: MakeTemplate, value: str) -> None:
+    folder = make_template({"[budget]": '[fidelity]\nknob = "epochs"\nlow = 1\nhigh = 10\n\n[budget]'})
+    file = folder / "template.toml"
+    lines = file.read_text().splitlines()
+    for i, line in enumerate(lines):
+        if " = " not in line:
+            continue
+        file.write_text("\n".join([*lines[:i], f"{line.split(' = ')[0]} = {value}", *lines[i + 1 :]]))
+        told = refused(folder)
+        assert not re.search(r"Input|should|valid|instance|https?:|cannot be used|pydantic", told), line
+
+
+def refused(folder: Path) -> str:
+    """Why a template is refused; empty if it loads."""
+    try:
+        load(folder)
+    except TemplateError as error:
+        return str(error)
+    return ""
+
+
 def test_a_template_without_an_evaluator_is_refused(make_template: MakeTemplate) -> None:
     with pytest.raises(TemplateError, match=r"evaluate\.entry.*does not exist"):
         load(make_template(files={"evaluate.py": None}))
-    with pytest.raises(TemplateError, match=r"\[evaluate\]: is missing"):
+    with pytest.raises(TemplateError, match=r"\[evaluate\]: is missing; give the table \[evaluate\]"):
         load(make_template({'[evaluate]\nentry = "evaluate:evaluate"\n': ""}))
 
 
