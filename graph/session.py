@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ from nightlab.experiments.search.policy import make_policy
 from nightlab.experiments.sessions import Session
 from nightlab.experiments.study import Settings, SettingsError, Study, create, read, reopen
 from nightlab.experiments.study import fork as fork_study
-from nightlab.experiments.template import load
+from nightlab.experiments.template import Template, load
 from nightlab.graph import drafting
 from nightlab.graph.checkpoints import checkpoints
 from nightlab.graph.experiment import experiment_graph
@@ -71,14 +71,19 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Pa
     loaded = load(template)
     if (bibliography := loaded.folder / "references.bib").is_file():
         load_bib(bibliography)  # a broken one is told before there is a study
-    if loaded.knobs:
-        try:  # a wrong name is told before there is a study
-            make_policy(settings.policy, knobs=loaded.knobs, strategies=loaded.strategies, seed=settings.seed)
+    _check(loaded, settings)
+    return create(loaded, settings, out, mode=mode)
+
+
+def _check(template: Template, settings: Settings) -> None:
+    """Refuse what would be refused later before there is a study."""
+    if template.knobs:
+        try:
+            make_policy(settings.policy, knobs=template.knobs, strategies=template.strategies, seed=settings.seed)
         except ValueError as error:
             raise SettingsError(f"policy: {error}") from None
     if not _own_code(settings):
-        choose(settings.isolation, own_code=False)  # what is refused is refused before there is a study
-    return create(loaded, settings, out, mode=mode)
+        choose(settings.isolation, own_code=False)
 
 
 def extend(folder: Path, trials: int) -> None:
@@ -92,7 +97,22 @@ def fork(parent: Path, trial: int, out: Path, **changed: Any) -> Path:
     with closing(read(parent)) as study:
         mode = study.ledger.document("study", "mode")
         first = Settings(**study.ledger.once("study", "settings", {}))  # without what extensions gave
-        return fork_study(study, trial, replace(first, **changed), out, mode=mode)
+        other = changed.keys() & {"model", "models", "base_url"}
+        settings = _staffed(first, changed, parent) if other else replace(first, **changed)
+        _check(study.template, settings)
+        return fork_study(study, trial, settings, out, mode=mode)
+
+
+def _staffed(first: Settings, changed: Mapping[str, Any], parent: Path) -> Settings:
+    """A fork's settings with other models: a whole team of its own as `run` would have it, or one that differs."""
+    anew = replace(first, **changed, replay="")  # no recording knows their answers
+    if "model" in changed:
+        given = {"models": changed.get("models", {}), "base_url": changed.get("base_url", ""), "parameters": {}}
+        return completed(replace(anew, **given), Path.cwd())
+    if "base_url" in changed:
+        called = {role: {**row, "base_url": anew.base_url} for role, row in anew.parameters.items()}
+        anew = replace(anew, parameters=called)
+    return completed(replace(anew, models={**first.models, **anew.models}), parent)
 
 
 def work(

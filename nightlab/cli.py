@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, Optional
+from typing import Annotated, Any, Literal, NoReturn, Optional, get_args
 
 import typer
 import typer.core
@@ -47,15 +48,11 @@ TemplateArg = Annotated[
     str, typer.Argument(help="A template that ships with nightlab, or a folder with a template.toml.")
 ]
 StudyArg = Annotated[Path, typer.Argument(help="A study's folder, as `run` and `experiment` print it.")]
-Trials = Annotated[int, typer.Option(min=1, help="Trials of the search. [default: the template's]", show_default=False)]
-Seeds = Annotated[
-    int, typer.Option(min=1, help="Replicates that a verdict may use. [default: the template's]", show_default=False)
-]
-Hours = Annotated[
-    float,
-    typer.Option(min=0.001, max=1e5, help="Time limit of the search. [default: the template's]", show_default=False),
-]
-Workers = Annotated[int, typer.Option(min=1, help="Runs at the same time. [default: all cores]", show_default=False)]
+TEMPLATES, STUDYS = "the template's", "the study's"  # where a default comes from
+Trials = Annotated[int, typer.Option(min=1, help="Trials of the search.", show_default=TEMPLATES)]
+Seeds = Annotated[int, typer.Option(min=1, help="Replicates that a verdict may use.", show_default=TEMPLATES)]
+Hours = Annotated[float, typer.Option(min=0.001, max=1e5, help="Time limit of the search.", show_default=TEMPLATES)]
+Workers = Annotated[int, typer.Option(min=1, help="Runs at the same time.", show_default="all cores")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the study; with one worker everything repeats exactly.")]
 Out = Annotated[Path, typer.Option(help="Where studies are kept.", file_okay=False)]
 Rounds = Annotated[int, typer.Option(min=0, help="Revision rounds at most.")]
@@ -115,7 +112,7 @@ DryRun = Annotated[
     typer.Option("--dry-run", help="Only estimate time, calls, tokens and cost, by one timed run of the baseline."),
 ]
 
-# What a command did not get is left to the template.
+# What a command did not get is left to the template or, in a fork, to the study.
 GIVEN: Any = None
 
 
@@ -255,20 +252,56 @@ def resume(
         _work(study, as_json)
 
 
+def _inherited(option: Any) -> Any:
+    """An option of `run` as `fork` has it: what is not given is as in the study."""
+    own = copy.copy(get_args(option)[1])
+    own.show_default = STUDYS
+    return own
+
+
 @app.command()
 def fork(
     study: StudyArg,
     trial: Annotated[int, typer.Option(min=0, help="The trial that is the new study's baseline.")],
-    trials: Trials = GIVEN,
-    hours: Hours = GIVEN,
+    trials: Annotated[int, _inherited(Trials)] = GIVEN,
+    seeds: Annotated[int, _inherited(Seeds)] = GIVEN,
+    hours: Annotated[float, _inherited(Hours)] = GIVEN,
+    workers: Annotated[int, _inherited(Workers)] = GIVEN,
+    seed: Annotated[int, _inherited(Seed)] = GIVEN,
     out: Out = Path("studies"),
+    rounds: Annotated[int, _inherited(Rounds)] = GIVEN,
+    policy: Annotated[str, _inherited(Policy)] = GIVEN,
+    rule: Annotated[str, _inherited(Rule)] = GIVEN,
+    isolation: Annotated[Optional[str], _inherited(Isolation)] = GIVEN,  # noqa: UP045
+    model: Annotated[str, _inherited(Model)] = GIVEN,
+    reviewer_model: Annotated[str, _inherited(ReviewerModel)] = GIVEN,
+    base_url: Annotated[str, _inherited(BaseUrl)] = GIVEN,
+    tokens: Annotated[int, _inherited(Tokens)] = GIVEN,
+    usd: Annotated[float, _inherited(Usd)] = GIVEN,
+    record: Annotated[bool, _inherited(Record)] = GIVEN,
     as_json: Json = False,
 ) -> None:
     """Start a new study from a trial of another: its files and parameters are the new baseline.
 
     Example: nightlab fork studies/digits-20260102-a1b2c3 --trial 17 --trials 100
     """
-    changed = {name: value for name, value in {"trials": trials, "hours": hours}.items() if value is not None}
+    changed = _given(
+        trials=trials,
+        seeds=seeds,
+        hours=hours,
+        workers=workers,
+        seed=seed,
+        rounds=rounds,
+        policy=policy,
+        rule=rule,
+        isolation=isolation,
+        model=model,
+        models={"reviewer": reviewer_model} if reviewer_model else None,
+        base_url=base_url,
+        tokens=tokens,
+        usd=usd,
+        record=record,
+    )
     with _told_errors():
         from nightlab.graph import session
 
@@ -326,10 +359,14 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _settings(**given: Any) -> dict[str, Any]:
-    if (level := given["isolation"]) not in (None, "S0", "S1", "S2", "S3"):
+    return _given(**given | {"workers": given["workers"] or _cores()})
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    if (level := options["isolation"]) not in (None, "S0", "S1", "S2", "S3"):
         _fail(f"--isolation {level!r} is no level; give S3, S2, S1 or S0", WRONG_USE)
-    given["workers"] = given["workers"] or _cores()
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _cores() -> int:

@@ -17,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments.study import read
 from tests.conftest import EXPERIMENT, MakeTemplate
 
-COMMANDS = ("run", "experiment", "resume", "scores", "templates", "doctor")
+COMMANDS = ("run", "experiment", "resume", "fork", "scores", "templates", "doctor")
 
 
 def nightlab(*args: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -33,6 +34,12 @@ def test_every_command_has_a_help_with_an_example(command: str, tmp_path: Path) 
     assert done.returncode == 0
     if command not in ("templates", "doctor"):
         assert "Example: nightlab " in done.stdout
+
+
+@pytest.mark.parametrize(("command", "whose"), [("run", "the template's"), ("fork", "the study's")])
+def test_help_tells_where_a_default_comes_from(command: str, whose: str, tmp_path: Path) -> None:
+    told = nightlab(command, "--help", cwd=tmp_path).stdout
+    assert told.count(f"[default: ({whose})]") >= len(("--trials", "--seeds", "--hours"))
 
 
 def test_help_names_commands_and_exit_codes(tmp_path: Path) -> None:
@@ -82,6 +89,27 @@ def test_optuna_searches_when_it_is_asked_to(make_template: MakeTemplate, tmp_pa
     with closing(sqlite3.connect(place / "study.db")) as db:
         rows = db.execute("SELECT DISTINCT proposer FROM trials WHERE number > 0").fetchall()
     assert rows == [("TPE",)]
+
+
+def test_a_fork_takes_what_is_given_and_the_rest_from_its_study(make_template: MakeTemplate, tmp_path: Path) -> None:
+    first = ("--trials", 2, "--seed", 3, "--seeds", 2, "--workers", 1, "--policy", "tree", "--json")
+    done = nightlab("experiment", make_template(), *first, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    parent = json.loads(done.stdout.splitlines()[-1])["study"]
+    script = tmp_path / "nobody.jsonl"
+    script.write_text('{"answer": "no", "repeat": true}\n')
+    more = ("--seed", 4, "--workers", 2, "--policy", "tpe", "--isolation", "S0", "--model", "fake:nobody.jsonl")
+    done = nightlab("fork", parent, "--trial", 0, *more, "--record", "--json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    study = read(tmp_path / json.loads(done.stdout.splitlines()[-1])["study"])
+    settings = study.settings
+    study.close()
+    assert (settings.trials, settings.seeds, settings.rule) == (2, 2, "paired")
+    assert (settings.seed, settings.workers, settings.policy, settings.isolation) == (4, 2, "tpe", "S0")
+    assert (settings.model, settings.record) == (f"fake:{script}", True)
+    refused = nightlab("fork", parent, "--trial", 0, "--policy", "astrology", cwd=tmp_path)
+    assert refused.returncode == 2
+    assert "no search policy is called 'astrology'" in refused.stderr
 
 
 def test_templates_lists_what_ships(tmp_path: Path) -> None:

@@ -77,6 +77,28 @@ def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path)
         assert any("Origin" in note for note in collect(study).notes)
 
 
+def test_a_fork_may_have_other_models(make_template: MakeTemplate, tmp_path: Path) -> None:
+    script = tmp_path / "nobody.jsonl"
+    script.write_text('{"answer": "no", "repeat": true}\n')
+    calling = {"writer": {"base_url": "http://127.0.0.1:9/v1", "temperature": 0.5}}
+    given = Settings(trials=1, seed=1, models={"writer": f"fake:{script}"}, parameters=calling)
+    folder = session.begin(make_template(files={"prepare.py": STILL}), given, tmp_path, "experiment")
+    session.work(folder, nobody)
+
+    def forked(**changed: Any) -> Settings:
+        with closing(read(session.fork(folder, 0, tmp_path / "forks", **changed))) as study:
+            return study.settings
+
+    same = forked(seeds=2)
+    assert (dict(same.models), dict(same.parameters)) == (dict(given.models), calling)
+    more = forked(models={"reviewer": f"fake:{script}"})
+    assert set(more.models) == {"writer", "reviewer"}
+    moved = forked(base_url="http://127.0.0.1:10/v1")
+    assert moved.parameters["writer"] == {"base_url": "http://127.0.0.1:10/v1", "temperature": 0.5}
+    other = forked(model=f"fake:{script}")
+    assert (other.model, dict(other.models), dict(other.parameters)) == (f"fake:{script}", {}, {})
+
+
 def test_hours_that_end_leave_a_confirmed_claim_and_say_what_was_cut(
     make_template: MakeTemplate, tmp_path: Path
 ) -> None:
