@@ -54,6 +54,7 @@ class Bench:
         self.study = study
         self.runner = runner
         self.budget = budget or Budget(study, workers=runner.workers)
+        self.progress: Callable[[int, int], None] | None = None  # told by `all` of its runs: done, in all
         self._stopping = stopping
         self._last_settled = time.monotonic()
         self._in_flight: dict[Future[RunOutcome], Run] = {}
@@ -138,6 +139,7 @@ class Bench:
         Raises Stopped then.
         """
         waiting, claimed, settled = deque(jobs), list[Run](), dict[int, Run]()
+        total = len(waiting)
         while waiting or len(settled) < len({run.id for run in claimed}):
             self.heed()
             while waiting and len(self._in_flight) <= self.runner.workers:
@@ -146,6 +148,8 @@ class Bench:
                     settled[run.id] = run
             if len(settled) < len({run.id for run in claimed}):
                 settled |= {run.id: run for run in self.collect()}
+            if self.progress:
+                self.progress(len(settled), total)
         return [settled[run.id] for run in claimed]
 
     def _earlier(self, inputs: str, splits: tuple[Split, ...]) -> RunOutcome | None:
