@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from langgraph.config import get_stream_writer
 from pydantic import TypeAdapter
 
 from nightlab.agents.team import Team
@@ -38,7 +39,9 @@ class Lab:
         runner = self.start_runner()
         self._stack.callback(runner.close)
         budget = Budget(self.study, self.session, runner.workers)
-        return Bench(self.study, runner, budget, self.stopping)
+        bench = Bench(self.study, runner, budget, self.stopping)
+        bench.progress = lambda done, of: get_stream_writer()({"done": done, "of": of})  # to who listens to the node
+        return bench
 
     @functools.cached_property
     def loop(self) -> Loop:

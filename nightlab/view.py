@@ -28,6 +28,7 @@ STAGES = {
 }
 COLOURS = {"kept": "bold green", "baseline": "bold", "reverted": "bright_black", "failed": "red"}
 RECENT = 6
+QUIET_S = 10.0  # after so long without a line, a log is told how far the runs of a stage are
 
 
 class View(Protocol):
@@ -78,12 +79,18 @@ def told(event: dict[str, Any]) -> str:
     return str(event.get("note", ""))
 
 
+def counted(event: dict[str, Any]) -> str:
+    """How many of a stage's runs are done."""
+    return f"{event['done']} of {event['of']} runs"
+
+
 class Lines:
     """One line a step, for logs and pipes."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, quiet_s: float = QUIET_S) -> None:
         self._console = console
-        self._started = time.monotonic()
+        self._quiet_s = quiet_s
+        self._started = self._told = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -92,8 +99,12 @@ class Lines:
         pass
 
     def hear(self, event: dict[str, Any]) -> None:
-        if line := told(event):
-            elapsed = time.monotonic() - self._started
+        now = time.monotonic()
+        line = told(event)
+        if "done" in event and now - self._told >= self._quiet_s:
+            line = counted(event)
+        if line:
+            self._told, elapsed = now, now - self._started
             self._console.print(f"[{elapsed:6.1f}s] {line}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -105,6 +116,7 @@ class Screen:
         self._live = Live(self, console=console, refresh_per_second=4, transient=False)
         self._started = time.monotonic()
         self._stage = "starting"
+        self._count = ""
         self._last: dict[str, Any] = {}
         self._counts = {"kept": 0, "reverted": 0, "failed": 0}
         self._recent: list[tuple[str, str]] = []
@@ -119,7 +131,9 @@ class Screen:
 
     def hear(self, event: dict[str, Any]) -> None:
         if "stage" in event:
-            self._stage = told(event)
+            self._stage, self._count = told(event), ""
+        elif "done" in event:
+            self._count = f", {counted(event)}"
         elif line := told(event):
             self._recent = [*self._recent, (line, COLOURS.get(event.get("verdict", ""), ""))][-RECENT:]
         if "trial" in event:
@@ -133,7 +147,8 @@ class Screen:
         table = Table.grid(padding=(0, 2))
         table.add_column(style="bright_black", justify="right", min_width=9)
         table.add_column()
-        table.add_row("stage", Text(f"{self._stage}, {_clock(time.monotonic() - self._started)}", style="bold"))
+        elapsed = _clock(time.monotonic() - self._started)
+        table.add_row("stage", Text(f"{self._stage}{self._count}, {elapsed}", style="bold"))
         if event := self._last:
             bar = Table.grid(padding=(0, 2))
             counts = ", ".join(f"{n} {kind}" for kind, n in self._counts.items() if n)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -16,8 +17,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from nightlab.experiments.study import read
+from nightlab.view import Lines
 from tests.conftest import EXPERIMENT, MakeTemplate
 
 COMMANDS = ("run", "experiment", "resume", "fork", "scores", "templates", "doctor")
@@ -215,6 +218,16 @@ def test_a_second_ctrl_c_stops_at_once(make_template: MakeTemplate, tmp_path: Pa
     assert "Traceback" not in stderr
 
 
+@pytest.mark.parametrize(("quiet_s", "counts"), [(0.0, ["1 of 24 runs", "2 of 24 runs"]), (10.0, [])])
+def test_a_log_hears_how_far_a_stage_is_when_it_was_quiet(quiet_s: float, counts: list[str]) -> None:
+    heard = io.StringIO()
+    view = Lines(Console(file=heard), quiet_s)
+    for event in ({"stage": "select"}, {"done": 1, "of": 24}, {"done": 2, "of": 24}):
+        view.hear(event)
+    lines = [line.split("] ")[1] for line in heard.getvalue().splitlines()]
+    assert lines == ["running the most promising trials again", *counts]
+
+
 def test_a_terminal_gets_the_live_view(make_template: MakeTemplate, tmp_path: Path) -> None:
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "nightlab.cli", "experiment", str(slow(make_template)), "--trials", "4"]
@@ -231,5 +244,5 @@ def test_a_terminal_gets_the_live_view(make_template: MakeTemplate, tmp_path: Pa
     os.close(master)
     text = shown.decode(errors="replace")
     assert process.wait() == 0
-    for word in ("stage", "trials", "incumbent", "4/4"):
+    for word in ("stage", "trials", "incumbent", "4/4", "of 12 runs"):
         assert word in text
