@@ -92,14 +92,14 @@ def manuscript(lab: Lab, number: int) -> Manuscript:
 def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     """Have the round's manuscript written and compile it."""
     collected, analysis = evidence(lab, number)
-    asked = lab.stored("meta", str(number - 1), MetaReview)
+    asked, first = lab.stored("meta", str(number - 1), MetaReview), number == lab.study.first_round
     brief = Brief(
         evidence=collected,
         analysis=analysis,
         idea=the_idea(lab, idea),
         references=references(lab),
         team=lab.team.statement,
-        requests=asked.requests if asked else (),
+        requests=tuple(r for r in asked.requests if r.kind == "text" or not first) if asked else (),
         findings=findings(lab, number) if mend else (),
         stage=_stage(number, mended=mend),
     )
