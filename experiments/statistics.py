@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from scipy import special
 
@@ -81,6 +82,11 @@ def compare(baseline: Sequence[float], best: Sequence[float], *, paired: bool, l
         n=min(len(baseline), len(best)),
         test="one-sided paired t-test" if paired else "one-sided Welch t-test",
     )
+
+
+def exact(effect: Mapping[str, Any]) -> bool:
+    """Whether an effect is the same in all its pairs, so that there is no spread to test it against."""
+    return bool(effect["n"] > 1 and effect["low"] == effect["high"])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

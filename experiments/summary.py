@@ -6,6 +6,7 @@ from typing import Any
 
 from nightlab.experiments.fidelity import cost
 from nightlab.experiments.loop import BASELINE
+from nightlab.experiments.notes import notes
 from nightlab.experiments.search.diversity import diversity
 from nightlab.experiments.sessions import worked_s
 from nightlab.experiments.statistics import summarize
@@ -59,6 +60,7 @@ def experiment_summary(study: Study) -> dict[str, Any]:
             "split": claim["split"],
             "n": claim["n"],
         },
+        "notes": list(notes(study).values()),
         "trust": template.trust,
         "isolation": min((r.outcome.level for r in runs if r.outcome), default=None),
         "wall_s": round(worked_s(ledger), 1),

@@ -76,7 +76,8 @@ def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     runtime.stream_writer({"stage": "select"})
     best = runtime.context.loop.choose()
     runtime.stream_writer({"note": f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"})
-    runtime.stream_writer({"stage": "confirm"})
+    plan = confirmation.preregister(runtime.context.study)
+    runtime.stream_writer({"stage": "confirm", "split": plan["split"]})
     runtime.stream_writer({"claim": confirmation.confirm(runtime.context.loop)})
     return {}
 

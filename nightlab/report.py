@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from nightlab.experiments.loop import BASELINE, changed
 from nightlab.experiments.study import Study, read
 from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load, names
+from nightlab.view import claim_told
 
 PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 SHOWN = ("overall", "soundness", "presentation", "contribution", "originality", "quality", "clarity", "significance")
@@ -110,18 +111,10 @@ def print_outcome(study: Study, console: Console) -> None:
     """The kept changes, the claim and, for the whole pipeline, where the paper is and its scores."""
     body = experiment_summary(study)
     console.print(_kept(study, body["best"]["trial"] if body["claim"] else BASELINE))
-    claim = body["claim"]
-    if claim:
-        console.print(
-            f"claim ({claim['split']}, {claim['n']} fresh seeds): improvement {claim['effect']:.4g},"
-            f" 95 % interval {claim['ci95'][0]:.4g} to {claim['ci95'][1]:.4g}, p {claim['p_value']:.2g}:"
-            f" {'significant' if claim['significant'] else 'not significant'}; {body['trust']}"
-            f" {'by the evaluator' if body['trust'] == 'verified' else 'by the experiment itself'}",
-            highlight=False,
-            markup=False,
-        )
-    elif study.ledger.document("claim", study.era("claim")):
-        console.print("claim: no test took place, since no trial led the baseline", **PLAIN)
+    if claim := study.ledger.document("claim", study.era("claim")):
+        console.print(_claim(study, claim), **PLAIN)
+    for note in body["notes"]:
+        console.print(f"note   {note}", **PLAIN)
     console.print(
         f"{body['trials']} trials: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed;"
         f" {body['runs']} runs in {body['wall_s']:g} s",
@@ -155,6 +148,15 @@ def print_outcome(study: Study, console: Console) -> None:
     for line in told(study.ledger):
         console.print(line, **PLAIN)
     console.print(f"study  {study.folder}", **PLAIN)
+
+
+def _claim(study: Study, claim: Mapping[str, Any]) -> str:
+    """The claim in a line."""
+    if not claim["tested"]:
+        return f"claim: {claim_told(claim)}"
+    which = f" of extension {study.extensions}" if study.extensions else ""
+    judge = "verified by the evaluator" if study.template.trust == "verified" else "reported by the experiment itself"
+    return f"claim{which} ({claim['split']}, {claim['n']} fresh seeds): {claim_told(claim)}; {judge}"
 
 
 def _kept(study: Study, best: int) -> Table:

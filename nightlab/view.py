@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol, Self
 
 from rich.console import Console, Group
@@ -11,13 +12,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nightlab.experiments.statistics import exact
+
 STAGES = {
     "survey": "gathering literature",
     "ideate": "ranking ideas",
     "baseline": "running the baseline",
     "search": "searching",
     "select": "running the most promising trials again",
-    "confirm": "confirming on fresh seeds and the sealed holdout",
+    "confirm": "confirming on fresh seeds",
     "ablate": "taking the kept changes out one by one",
     "analyse": "computing facts, drawing figures",
     "write": "writing and compiling the paper",
@@ -26,6 +29,7 @@ STAGES = {
     "revise": "revising",
     "publish": "putting the paper in its place",
 }
+SPLITS = {"holdout": " and the sealed holdout", "dev": " of the development split"}
 COLOURS = {"kept": "bold green", "baseline": "bold", "reverted": "bright_black", "failed": "red"}
 RECENT = 6
 QUIET_S = 10.0  # after so long without a line, a log is told how far the runs of a stage are
@@ -61,18 +65,28 @@ def _against(event: dict[str, Any]) -> str:
     )
 
 
+def claim_told(claim: Mapping[str, Any]) -> str:
+    """What a claim's test came to."""
+    if not claim["tested"]:
+        return "no test took place, since no trial led the baseline"
+    if exact(claim):
+        verdict = "an improvement" if claim["significant"] else "no improvement"
+        return f"improvement {claim['effect']:.4g}, exact, since it is the same on every seed: {verdict}"
+    verdict = "significant" if claim["significant"] else "not significant"
+    interval = f"{claim['low']:.4g} to {claim['high']:.4g}"
+    return f"improvement {claim['effect']:.4g}, 95 % interval {interval}, p {claim['p_value']:.2g}: {verdict}"
+
+
 def told(event: dict[str, Any]) -> str:
     """An event as a line of text; empty if it is not worth one."""
     if "stage" in event:
         number = f" (round {event['round']})" if event.get("round") else ""
-        return f"{STAGES.get(event['stage'], event['stage'])}{number}"
+        where = SPLITS.get(event.get("split", ""), "")
+        return f"{STAGES.get(event['stage'], event['stage'])}{number}{where}"
     if "trial" in event:
         return trial_line(event)
     if "claim" in event:
-        c = event["claim"]
-        verdict = "an improvement" if c["significant"] else "no significant improvement"
-        interval = f"{c['effect']:.4g} [{c['low']:.4g}, {c['high']:.4g}]"
-        return f"claim on {c['split']}: effect {interval}, p {c['p_value']:.2g}: {verdict}"
+        return f"claim on {event['claim']['split']}: {claim_told(event['claim'])}"
     if "review" in event:
         r = event["review"]
         return f"round {r['round']}: overall {r['overall']:g}, {r['decision']}" + ("" if r["kept"] else " (not kept)")

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nightlab.experiments.budget import cuts
 from nightlab.experiments.ledger import Run, Trial
+from nightlab.experiments.notes import notes
 from nightlab.experiments.records import Fact, Params, ParamValue, Split
 from nightlab.experiments.repair import standing
 from nightlab.experiments.statistics import Summary, summarize
@@ -41,7 +41,7 @@ class Evidence:
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
     facts: Mapping[str, Fact]
-    notes: tuple[str, ...] = ()  # what a reader must know of how the study came about: extended, forked, cut short
+    notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
 
     @property
     def best(self) -> Trial:
@@ -131,7 +131,7 @@ def collect(study: Study) -> Evidence:
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
         idea_strategies=_strategies(study),
         edits=_edits(study, trials),
-        notes=_notes(study),
+        notes=notes(study),
         facts={},
     )
     facts = Facts()
@@ -160,31 +160,6 @@ def _edits(study: Study, trials: Sequence[Trial]) -> dict[int, tuple[FileDiff, .
 def _before(trials: Sequence[Trial], trial: Trial) -> str:
     """The artifact that a trial's edits are edits of."""
     return trials[standing(trials, trial.change.parent or BASELINE)].change.artifact
-
-
-def _notes(study: Study) -> tuple[str, ...]:
-    found = []
-    if study.extensions:
-        found.append(
-            "*Extension.* The study was extended after it had made a claim. The holdout had been opened for that one"
-            " and stayed shut; the present claim was preregistered before the search went on and rests on fresh seeds"
-            " of the development split, which the search has seen."
-        )
-    if study.origin is not None:
-        found.append(
-            "*Origin.* The study was forked from a trial of an earlier study on the same task: that trial is its"
-            " baseline here, and the claim is an improvement over it, not over the template."
-        )
-    steps = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensitivity analysis"}
-    short = cuts(study.ledger.documents("budget"))
-    told = [name for step, name in steps.items() if any(cut.startswith(step) for cut in short)]
-    if told:
-        found.append(
-            f"*Time.* The budget of hours ended, so the {', the '.join(told)} had to do with fewer runs or none."
-        )
-    if "revision" in short:
-        found.append("*Revision.* The budget of hours ended before the reviewers' requests could be met.")
-    return tuple(found)
 
 
 def _strategies(study: Study) -> tuple[str, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from nightlab.agents.offline.words import cite, listed, strategy, words
+from nightlab.agents.offline.words import cite, listed, spread, strategy, words
 from nightlab.agents.team import Brief
+from nightlab.experiments.statistics import exact
 from nightlab.papers.evidence import Evidence
 
 
@@ -65,23 +66,41 @@ def _main(b: Brief) -> str:
         return (
             "*Confirmation.* There was no candidate to confirm, so no test took place; on"
             f" {{fact:baseline.{split}.n}} fresh seeds its {metric} on the {split} split is"
-            f" {{fact:baseline.{split}.mean}} (standard error {{fact:baseline.{split}.stderr}}). {{ref:main}} gives all"
-            " metrics.\n\n{float:main}"
+            f" {_mean(f'baseline.{split}', e)}. {{ref:main}} gives all metrics.\n\n{{float:main}}"
+        )
+    return f"""*Confirmation.* On {{fact:claim.n}} fresh seeds and the {split} split, the {metric} of the baseline is
+{_mean(f"baseline.{split}", e)} and that of the best configuration {_mean(f"best.{split}", e)}. {_tested(e)}
+{{ref:confirmation}} shows every seed, and {{ref:main}} gives all metrics.
+
+{{float:confirmation}}
+
+{{float:main}}"""
+
+
+def _mean(key: str, e: Evidence) -> str:
+    """A mean with its standard error, or that all values are equal."""
+    if e.facts[f"{key}.stderr"].value:
+        return f"{{fact:{key}.mean}} (standard error {{fact:{key}.stderr}})"
+    return f"{{fact:{key}.mean}} (the same on every seed)"
+
+
+def _tested(e: Evidence) -> str:
+    """What the test came to; where all pairs give the same difference there was nothing to test."""
+    if exact(e.claim):
+        verdict = "It is an improvement" if e.improved else "It is no improvement, and we claim none,"
+        return (
+            "The paired improvement is {fact:claim.effect} on every seed: there is no noise in it, so the effect is"
+            f" exact, and neither an interval nor a p value would add to it. {verdict} by the rule fixed in advance."
         )
     verdict = (
         "The improvement is significant by the test fixed in advance."
         if e.improved
         else "By the test fixed in advance this is no significant improvement, and we claim none."
     )
-    return f"""*Confirmation.* On {{fact:claim.n}} fresh seeds and the {split} split, the {metric} of the baseline is
-{{fact:baseline.{split}.mean}} (standard error {{fact:baseline.{split}.stderr}}) and that of the best configuration
-{{fact:best.{split}.mean}} (standard error {{fact:best.{split}.stderr}}). The mean paired improvement is
-{{fact:claim.effect}}, with a {{fact:setting.coverage}} interval from {{fact:claim.low}} to {{fact:claim.high}}
-(p {_p("claim", e)}). {verdict} {{ref:confirmation}} shows every seed, and {{ref:main}} gives all metrics.
-
-{{float:confirmation}}
-
-{{float:main}}"""
+    return (
+        "The mean paired improvement is {fact:claim.effect}, with a {fact:setting.coverage} interval from"
+        f" {{fact:claim.low}} to {{fact:claim.high}} (p {_p('claim', e)}). {verdict}"
+    )
 
 
 def _p(key: str, e: Evidence) -> str:
@@ -111,7 +130,7 @@ def ablation_in_a_sentence(b: Brief) -> str:
 
 def undecided(e: Evidence) -> list[Mapping[str, Any]]:
     """The parts whose effect the ablation tells neither to help nor to harm."""
-    return [r for r in e.ablation if not r["significant"] and r["high"] >= 0]
+    return [r for r in e.ablation if not r["significant"] and r["high"] >= 0 and not exact(r)]
 
 
 def ablation(b: Brief) -> str:
@@ -122,6 +141,7 @@ def ablation(b: Brief) -> str:
             " is nothing to take out of it again, and no experiment was run for this section."
         )
     helps = [r for r in e.ablation if r["significant"]]
+    idle = [r for r in e.ablation if exact(r) and r["effect"] == 0]
     harms = [r for r in e.ablation if r["high"] < 0]
     rest = undecided(e)
     text = f"""What the best configuration owes to which of its parts is seen by taking each part out of it again:
@@ -131,15 +151,27 @@ comparison is paired. {{ref:ablation-intervals}} and {{ref:ablation-table}} show
 is lost without the part."""
     if helps:
         told = listed([f"{component(r)} ({{fact:ablation.{r['key']}.effect}})" for r in helps[:4]])
-        text += f" After the correction for several tests, the contribution is significant for {told}."
+        text += (
+            f" What is lost is {told}."
+            if all(map(exact, e.ablation))
+            else f" After the correction for several tests, the contribution is significant for {told}."
+        )
     if rest:
         told = listed([component(r) for r in rest[:4]])
         text += f" It is not told from zero for {told}."
+    if idle:
+        told = listed([component(r) for r in idle[:4]])
+        text += f" Taking out {told} changes nothing."
     if harms:
         told = listed([component(r) for r in harms[:4]])
         text += (
             f" Taking out {told} improves the fitness on the development split: such parts were kept together with"
             " better ones, or by luck."
+        )
+    if any(map(exact, e.ablation)):
+        text += (
+            " A difference that is the same on every seed is exact: it has neither an interval nor a p value, since"
+            " there is no noise to tell it from."
         )
     return f"{text}\n\n{{float:ablation-intervals}}\n\n{{float:ablation-table}}"
 
@@ -160,8 +192,7 @@ def sensitivity(b: Brief) -> str:
 step (a tenth of its range, or another choice) to either side, with all others held; steps that violate a constraint are
 left out. The runs are on the confirmation's seeds and the
 development split ({{ref:sensitivity-intervals}}). The costliest step is to move {words(worst["knob"])} to
-{_value(worst)}, which worsens the fitness by {{fact:{_key(worst)}.effect}} ({{fact:setting.coverage}} interval
-{{fact:{_key(worst)}.low}} to {{fact:{_key(worst)}.high}})."""
+{_value(worst)}, which worsens the fitness by {{fact:{_key(worst)}.effect}} {spread(worst, _key(worst))}."""
     if better:
         told = listed([f"{words(r['knob'])} at {_value(r)}" for r in better[:3]])
         text += (

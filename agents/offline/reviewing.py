@@ -14,6 +14,7 @@ from typing import Literal
 
 from nightlab.agents.offline import results
 from nightlab.agents.team import Request, Review, Submission
+from nightlab.experiments.statistics import exact
 from nightlab.papers.manuscript import keys_cited
 
 Side = Literal["soundness", "presentation", "contribution"]
@@ -81,12 +82,13 @@ class OfflineReviewer:
 
 def _summary(s: Submission) -> str:
     e = s.evidence
+    sure = "the same on every seed" if exact(e.claim) else f"p {e.facts['claim.p'].text}"
     outcome = "claims an improvement, confirmed on fresh seeds" if e.improved else "reports a negative result"
     return (
         f"The paper asks: {s.idea.question} It searches {len(e.template.knobs)} knobs"
         f"{' and edits of files' if e.edits else ''} with"
         f" {e.facts['search.trials'].text} trials and {outcome}"
-        f" (effect {e.facts['claim.effect'].text}, p {e.facts['claim.p'].text})."
+        f" (effect {e.facts['claim.effect'].text}, {sure})."
     )
 
 
@@ -95,7 +97,10 @@ Criterion = Callable[[Submission], Iterator[Judgement]]
 
 def protocol(s: Submission) -> Iterator[Judgement]:
     """Was the claim fixed in advance and tested where the search could not look?"""
-    if s.evidence.claim["split"] == "holdout":
+    if "Holdout" in s.evidence.notes:
+        text = "The holdout gives the same metrics as the development split in every run, so it hardly is one."
+        yield Judgement(side="soundness", points=-0.5, text=text)
+    elif s.evidence.claim["split"] == "holdout":
         yield Judgement(
             side="soundness",
             points=0.5,

@@ -10,6 +10,7 @@ from nightlab.agents.offline.words import listed, words
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Knob
+from nightlab.experiments.statistics import exact
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.manuscript import Table
 from nightlab.papers.tables import NONE, code, interval, mark, plus_minus
@@ -142,8 +143,8 @@ def _ablation(e: Evidence) -> Table:
                 f"{words(r['strategy'])}, trial `T{r['trial']}`",
                 _part(e, r),
                 mark(f"ablation.{r['key']}.effect"),
-                interval(f"ablation.{r['key']}.low", f"ablation.{r['key']}.high"),
-                mark(f"ablation.{r['key']}.p"),
+                "exact" if exact(r) else interval(f"ablation.{r['key']}.low", f"ablation.{r['key']}.high"),
+                mark(None if exact(r) else f"ablation.{r['key']}.p"),
             )
             for r in sorted(e.ablation, key=lambda r: -r["effect"])
         ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nightlab.agents.team import Brief
 from nightlab.experiments.search.strategies import COMBINATION, JOINT
+from nightlab.experiments.statistics import exact
 from nightlab.papers.markup import literal
 
 
@@ -23,6 +25,13 @@ def cite(b: Brief, topic: str, most: int = 3) -> str:
     """A citation of the references on a topic, with the space before it; empty if there are none."""
     keys = [r.key for r in b.references if topic in r.keywords][:most]
     return f" {{cite:{','.join(keys)}}}" if keys else ""
+
+
+def spread(effect: Mapping[str, Any], key: str) -> str:
+    """In brackets, how sure an effect is: its interval, or that it has none. key: of its facts."""
+    if exact(effect):
+        return "(exact: the same on every seed)"
+    return f"({{fact:setting.coverage}} interval {{fact:{key}.low}} to {{fact:{key}.high}})"
 
 
 def reach(b: Brief) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 
 from nightlab.agents.offline import methods, results
-from nightlab.agents.offline.words import cite, listed, reach, words
+from nightlab.agents.offline.words import cite, listed, reach, spread, words
 from nightlab.agents.team import Brief
+from nightlab.experiments.statistics import exact
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript, Section
@@ -65,11 +66,15 @@ def abstract(b: Brief) -> str:
     protocol = "The claim and its test were fixed before the search."
     if e.claim["tested"]:
         protocol += f" The test was made once, on {{fact:claim.n}} fresh seeds and {_the_split(split)}."
+        if "Extension" in e.notes and t.trust == "verified":
+            protocol += (
+                " It is a claim after an extension of the study: an earlier one had opened the holdout, and the split"
+                " that is used instead is the one that the search has seen."
+            )
     if e.improved:
         outcome = (
             f"The best configuration improves the {metric} from {{fact:baseline.{split}.mean}} to"
-            f" {{fact:best.{split}.mean}}, a gain of {{fact:claim.effect}} ({{fact:setting.coverage}} interval"
-            f" {{fact:claim.low}} to {{fact:claim.high}})"
+            f" {{fact:best.{split}.mean}}, a gain of {{fact:claim.effect}} {spread(e.claim, 'claim')}"
             + (", which is {fact:claim.relative} of the baseline." if "claim.relative" in e.facts else ".")
         )
         if e.ablation:
@@ -82,8 +87,8 @@ def abstract(b: Brief) -> str:
     else:
         outcome = (
             f"The best configuration differs from the baseline by {{fact:claim.effect}} in {metric}"
-            f" ({{fact:setting.coverage}} interval {{fact:claim.low}} to {{fact:claim.high}}), which the test does not"
-            " tell from no improvement. We report this as a negative result, with all trials."
+            f" {spread(e.claim, 'claim')}, which {'is' if exact(e.claim) else 'the test does not tell from'} no"
+            " improvement. We report this as a negative result, with all trials."
         )
     return f"{opening} {protocol} {outcome} Every number in this paper is linked to the runs that it comes from."
 
@@ -94,12 +99,12 @@ def introduction(b: Brief) -> str:
     headline = {
         "improved": (
             f"On {_the_split(e.claim['split'])}, the best configuration improves the {metric} by"
-            " {fact:claim.effect} ({fact:setting.coverage} interval {fact:claim.low} to {fact:claim.high})."
+            f" {{fact:claim.effect}} {spread(e.claim, 'claim')}."
         ),
         "none": "No trial led the baseline clearly enough to be confirmed, which is a result of its own.",
         "unclear": (
             "The search did keep changes, but the confirmation on fresh seeds does not bear out an improvement:"
-            " {fact:claim.effect} ({fact:setting.coverage} interval {fact:claim.low} to {fact:claim.high})."
+            f" {{fact:claim.effect}} {spread(e.claim, 'claim')}."
         ),
     }[results.kind(e)]
     risks = f" A risk that we saw beforehand: {words(b.idea.risks)}" if b.idea.risks else ""
@@ -244,7 +249,7 @@ def limitations(b: Brief) -> str:
         "*A bounded budget.* With {fact:search.trials} trials the search is far from exhaustive, and another seed of"
         " the search may find another configuration.",
     ]
-    points += e.notes
+    points += [f"*{heading}.* {text}" for heading, text in e.notes.items()]
     if "search.optimism" in e.facts:
         points.append(
             "*Selection.* The development split was used to select, so its values in the search tend to flatter."
@@ -295,8 +300,8 @@ def conclusion(b: Brief) -> str:
     if e.improved:
         return (
             f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. On this task the {metric} improves by"
-            f" {{fact:claim.effect}} on {_the_split(split)} ({{fact:setting.coverage}} interval {{fact:claim.low}} to"
-            f" {{fact:claim.high}}, {{fact:claim.n}} seeds). {results.ablation_in_a_sentence(b)} What the"
+            f" {{fact:claim.effect}} on {_the_split(split)}, over {{fact:claim.n}} fresh seeds"
+            f" {spread(e.claim, 'claim')}. {results.ablation_in_a_sentence(b)} What the"
             " hypothesis says beyond that, of causes above all, this study does not test. The next step is to"
             " repeat the study on a second task, with the same protocol and the best configuration as one of the"
             " candidates."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from nightlab.experiments.confirm import preregister
 from nightlab.experiments.study import ForkError, Settings, StudyError, read
@@ -19,6 +21,7 @@ from nightlab.experiments.summary import experiment_summary
 from nightlab.graph import session
 from nightlab.graph.estimate import estimate
 from nightlab.papers.evidence import collect
+from nightlab.report import print_outcome
 from tests.conftest import EXPERIMENT, MakeTemplate
 
 STILL = (
@@ -51,10 +54,32 @@ def test_an_extension_goes_on_and_makes_a_claim_of_its_own(make_template: MakeTe
         assert set(study.ledger.documents("holdout")) == {"opening", "refused for extension 1"}
         written = [row for row in study.ledger.stamps(0, float("inf")) if row]
         assert written == sorted(written)
-        assert any("Extension" in note for note in collect(study).notes)
+        assert "Extension" in collect(study).notes
         later = [r for r in study.ledger.runs("confirm 1") if r.outcome]
         assert later
         assert all(set(r.outcome.metrics) == {"dev"} for r in later if r.outcome)
+        told = io.StringIO()
+        print_outcome(study, Console(file=told, width=200))
+    assert "claim of extension 1 (dev, 6 fresh seeds)" in told.getvalue()
+    assert "fresh seeds of the development split, which the search has seen" in told.getvalue()
+
+
+def test_the_abstract_of_an_extended_study_says_which_split_its_claim_is_on(
+    make_template: MakeTemplate, tmp_path: Path
+) -> None:
+    settings = Settings(trials=3, seed=1, rounds=0)
+    folder = session.begin(make_template(), settings, tmp_path, "pipeline")
+    session.work(folder, nobody)
+    first = json.loads((folder / "paper" / "manuscript.json").read_text())["abstract"]
+    session.extend(folder, 5)
+    session.work(folder, nobody)
+    second = json.loads((folder / "paper" / "manuscript.json").read_text())["abstract"]
+    with closing(read(folder)) as study:
+        assert study.ledger.document("claim", "claim 1")["tested"]
+        found = study.ledger.document("findings", str(study.first_round))
+        assert [f for f in found if f["severity"] == "error"] == []
+    assert "extension" not in first
+    assert "a claim after an extension" in second
 
 
 def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path) -> None:
@@ -74,7 +99,7 @@ def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path)
         assert trials[0].change.artifact == parent.artifact
         assert len(trials) == 3
         assert study.ledger.document("study", "fork")["study"] == folder.name
-        assert any("Origin" in note for note in collect(study).notes)
+        assert "Origin" in collect(study).notes
 
 
 def test_a_fork_may_have_other_models(make_template: MakeTemplate, tmp_path: Path) -> None:

@@ -53,6 +53,40 @@ def test_a_template_without_knobs_is_told_as_it_is(make_template: MakeTemplate) 
     assert "the test finds no improvement" not in text
 
 
+STILL = """
+def prepare(inputs, private, seed):
+    (inputs / 'noise').write_text('0')
+    (private / 'offset.json').write_text('{"dev": 0, "holdout": 0}')
+"""
+
+
+def test_runs_without_noise_make_exact_claims_and_a_holdout_of_the_same_data_is_noticed(
+    make_template: MakeTemplate,
+) -> None:
+    folder = make_template(files={"prepare.py": STILL})
+    text, claim = paper_of(folder, trials=10)
+    assert (claim["low"], claim["p_value"]) == (claim["effect"], 0.0)
+    assert "The runs are deterministic, the same on every seed, so the effect is exact" in text
+    assert "exact: the same on every seed" in text
+    assert "there is no noise in it, so the effect is exact" in text
+    assert "the two seem to be the same data" in text
+    for untrue in ("t-interval of the paired", "(p ", "standard error $0", "significant for", "interval from"):
+        assert untrue not in text
+
+
+def test_a_gain_that_is_equal_on_every_seed_is_exact_where_runs_differ(make_template: MakeTemplate) -> None:
+    common = EXPERIMENT.replace("{seed} {params['x']} {params['y']}", "{seed}").replace("random.Random", "_of")
+    noisy = "def _of(text):\n    rng = random.Random(text)\n    rng.gauss = lambda *_: rng.choice((0.0, 0.25))\n"
+    whole = common.replace("def run", f"{noisy}    return rng\n\n\ndef run").replace(
+        '(params["x"] - 0.7) ** 2', 'int(params["x"] < 0.5)'
+    )
+    flat = whole.replace('(params["y"] - 0.2) ** 2', "0")
+    text, claim = paper_of(make_template(files={"experiment.py": flat}), trials=10)
+    assert claim["low"] == claim["effect"] == 1.0
+    assert "The difference is the same on every fresh seed, so the effect is exact" in text
+    assert "deterministic" not in text
+
+
 def test_a_baseline_of_zero_has_no_relative_gain(make_template: MakeTemplate) -> None:
     evaluate = EVALUATE.replace('answer["height"] + offset', 'answer["height"] - 0.85')
     text, claim = paper_of(make_template(files={"evaluate.py": evaluate}), trials=12)

@@ -1,0 +1,94 @@
+"""What must be known to read a claim right: how the study came about, and what its runs have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nightlab.experiments.budget import cuts
+from nightlab.experiments.records import RunOutcome
+from nightlab.experiments.statistics import exact
+from nightlab.experiments.study import Study
+
+STEPS = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensitivity analysis"}
+
+
+def notes(study: Study) -> dict[str, str]:
+    """Heading -> sentences, without a numeral, for the terminal and the paper alike."""
+    confirmed = _confirmed(study)
+    return {
+        **_extension(study),
+        **_origin(study),
+        **_exactness(study, confirmed),
+        **_holdout([o for outcomes in confirmed.values() for o in outcomes]),
+        **_shortness(study),
+    }
+
+
+def _confirmed(study: Study) -> dict[str, list[RunOutcome]]:
+    """Outcomes of the confirmation's runs that went well, by subject."""
+    found: dict[str, list[RunOutcome]] = {}
+    for run in study.ledger.runs(study.era("confirm")):
+        if run.outcome is not None and run.outcome.status == "ok":
+            found.setdefault(run.subject, []).append(run.outcome)
+    return found
+
+
+def _extension(study: Study) -> dict[str, str]:
+    if not study.extensions:
+        return {}
+    before = "The study was extended after it had made a claim."
+    anew = "the present claim was preregistered before the search went on and rests on fresh seeds"
+    if study.template.trust == "reported":
+        return {"Extension": f"{before} There is no holdout; {anew}."}
+    shut = "The holdout had been opened for that one and stayed shut"
+    return {"Extension": f"{before} {shut}; {anew} of the development split, which the search has seen."}
+
+
+def _origin(study: Study) -> dict[str, str]:
+    if study.origin is None:
+        return {}
+    return {
+        "Origin": "The study was forked from a trial of an earlier study on the same task: that trial is its baseline"
+        " here, and the claim is an improvement over it, not over the template."
+    }
+
+
+def _exactness(study: Study, confirmed: Mapping[str, Sequence[RunOutcome]]) -> dict[str, str]:
+    """Where the differences have no spread, what that means: an interval without width and a p value of zero do not."""
+    claim: Mapping[str, Any] | None = study.ledger.document("claim", study.era("claim"))
+    if claim is None or not exact(claim):
+        return {}
+    why = (
+        "The runs are deterministic, the same on every seed"
+        if all(_alike(outcomes) for outcomes in confirmed.values())
+        else "The difference is the same on every fresh seed"
+    )
+    return {
+        "Exactness": f"{why}, so the effect is exact on this data. There is nothing to estimate: its interval has no"
+        " width, its p value carries no information, and more seeds would show the same."
+    }
+
+
+def _alike(outcomes: Sequence[RunOutcome]) -> bool:
+    return all(dict(o.metrics["dev"]) == dict(outcomes[0].metrics["dev"]) for o in outcomes)
+
+
+def _holdout(outcomes: Sequence[RunOutcome]) -> dict[str, str]:
+    both = [o for o in outcomes if "holdout" in o.metrics]
+    if not both or any(dict(o.metrics["dev"]) != dict(o.metrics["holdout"]) for o in both):
+        return {}
+    return {
+        "Holdout": "Every run of the confirmation has the same metrics on the development split and on the holdout, so"
+        " the two seem to be the same data. If they are, the claim was tested on what the search has seen; an evaluator"
+        " must score other data for the holdout."
+    }
+
+
+def _shortness(study: Study) -> dict[str, str]:
+    short, found = cuts(study.ledger.documents("budget")), {}
+    if told := [name for step, name in STEPS.items() if any(cut.startswith(step) for cut in short)]:
+        found["Time"] = f"The budget of hours ended, so the {', the '.join(told)} had to do with fewer runs or none."
+    if "revision" in short:
+        found["Revision"] = "The budget of hours ended before the reviewers' requests could be met."
+    return found
