@@ -1,4 +1,7 @@
-"""The disclosure: which role a language model took, and how often the offline agent stood in, counted in the ledger."""
+"""The disclosure: which role a language model took, and how often the offline agent stood in, counted in the ledger.
+
+It names a model on the front page only for what the model did.
+"""
 
 from __future__ import annotations
 
@@ -73,9 +76,33 @@ def facts(counts: Mapping[str, Any]) -> dict[str, Fact]:
 
 
 def disclosed(manuscript: Manuscript, counts: Mapping[str, Any]) -> Manuscript:
-    """The manuscript with the section that says who did what, in place of an older one."""
+    """The manuscript that says who did what, on its front page and in a section in place of an older one."""
     rest = tuple(s for s in manuscript.appendix if s.key != KEY)
-    return dataclasses.replace(manuscript, appendix=(*rest, Section(KEY, "Who did what", _body(counts))))
+    appendix = (*rest, Section(KEY, "Who did what", _body(counts)))
+    return dataclasses.replace(manuscript, authors_note=statement(counts), appendix=appendix)
+
+
+def statement(counts: Mapping[str, Any]) -> str:
+    """Who took which role up to now, for the front page: a model whose every step fell back took none."""
+    took: dict[str, list[str]] = {}
+    idle: dict[str, list[str]] = {}
+    for role, body in counts["roles"].items():
+        if body["done"]:
+            took.setdefault(literal(body["model"]), []).append(role)
+        elif body["fallbacks"]:
+            idle.setdefault(literal(body["model"]), []).append(role)
+    by = f"with language models: {_by_name(took)}" if took else "without a language model, by its offline agents"
+    asked = f" Asked without an answer that could be used: {_by_name(idle)}." if idle else ""
+    rest = [role for role in DONE if role not in counts["roles"]]
+    offline = f" The {listed(rest)} worked without a language model." if rest and took else ""
+    return (
+        f"Written by Nightlab {by}.{asked}{offline} What a model returned was checked, and the steps in which it did"
+        " not pass were done by rules; an appendix counts them."
+    )
+
+
+def _by_name(roles: Mapping[str, list[str]]) -> str:
+    return "; ".join(f"{name} as {listed(took)}" for name, took in roles.items())
 
 
 def _body(counts: Mapping[str, Any]) -> str:
@@ -93,7 +120,7 @@ def _body(counts: Mapping[str, Any]) -> str:
         else ""
     )
     return (
-        "Language models took part in this study. What they return is data that is checked: a number that is no fact, a"
+        "Language models had roles in this study. What they return is data that is checked: a number that is no fact, a"
         " citation that was not retrieved or an answer of the wrong form is sent back with the reason, and where no"
         " answer passes, the offline agent, which works by fixed rules, does that step. The counts are taken from the"
         f" ledger.{offline}{cut}\n\n" + "\n".join(items)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nightlab.agents.disclosure import shown
 from nightlab.agents.offline import offline_team
-from nightlab.agents.offline.words import listed
 from nightlab.agents.team import Team
 from nightlab.experiments.study import ROLES, Study
-from nightlab.papers.markup import literal
 
 if TYPE_CHECKING:
     from nightlab.agents.models import Chat
@@ -28,7 +25,7 @@ def staff(study: Study) -> Team:
     models = Models(settings, study.ledger)
     chats = {role: models.chat(role) for role in ROLES if models.has(role)}
     roles = {role: shown(chat.name) for role, chat in chats.items()}
-    team = dataclasses.replace(offline, statement=statement(roles), roles=roles)
+    team = dataclasses.replace(offline, roles=roles)
     for role, chat in chats.items():
         team = _with(team, role, chat, study)
     return team
@@ -55,17 +52,3 @@ def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
             return dataclasses.replace(team, reviewers=model_panel(chat, team.reviewers))
         case _:
             raise ValueError(f"{role!r} is no role")
-
-
-def statement(named: Mapping[str, str]) -> str:
-    """Who took which role, for the paper's front page."""
-    by_name: dict[str, list[str]] = {}
-    for role, name in named.items():
-        by_name.setdefault(literal(name), []).append(role)
-    told = "; ".join(f"{name} as {listed(roles)}" for name, roles in by_name.items())
-    rest = [role for role in ROLES if role not in named]
-    offline = f" The {listed(rest)} worked without a language model." if rest else ""
-    return (
-        f"Written by Nightlab with language models: {told}.{offline} What a model returned was checked, and the steps"
-        " in which it did not pass were done by rules; an appendix counts them."
-    )

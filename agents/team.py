@@ -170,7 +170,8 @@ class Reviewer(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Team:
-    """Who fills the roles. `statement` says in the paper whether a language model took part."""
+    """Who fills the roles. `statement` says on the paper's front page that no language model took part; where one has a
+    role, the disclosure says there what came of it."""
 
     ideator: Ideator
     coder: Coder

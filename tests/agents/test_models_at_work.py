@@ -103,6 +103,7 @@ def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTempla
     assert "buy-a-computer" not in asked
     assert "round 1" in prose
     assert "Written by Nightlab with language models: fake:good7" in tex
+    assert "Asked without an answer that could be used: fake:good7 as coder." in tex
 
 
 def test_a_useless_model_spoils_nothing(make_template: MakeTemplate, tmp_path: Path) -> None:
@@ -117,6 +118,11 @@ def test_a_useless_model_spoils_nothing(make_template: MakeTemplate, tmp_path: P
         assert found[f"team.{role}.done"] == 0
         assert found[f"team.{role}.fallbacks"] == sum(f["role"] == role for f in fallbacks) > 0
     assert {r["by"] for r in reviews.values()} == {"offline rubric"}
-    assert "without a language model" in tex
+    front = tex.split("papertitle")[-1].split("begin{abstract}")[0]
+    assert "Written by Nightlab without a language model, by its offline agents." in front
+    assert (
+        "Asked without an answer that could be used: fake:rubbish as ideator, coder, analyst, writer and reviewer"
+        in front
+    )
     assert "passwd" not in tex
     assert "nope" not in tex
