@@ -17,7 +17,7 @@ from nightlab.experiments.loop import BASELINE, Loop
 from nightlab.experiments.overseer import Notice, gap
 from nightlab.experiments.records import Change, Knob, Params, ParamValue, Split
 from nightlab.experiments.statistics import Effect, compare, holm
-from nightlab.experiments.study import Study, StudyError
+from nightlab.experiments.study import BaselineError, Study, StudyError
 
 LEVEL = 0.05
 NOTHING = Effect(effect=0.0, low=0.0, high=0.0, p_value=1.0, significant=False, n=0, test="none")
@@ -80,8 +80,12 @@ def confirm(loop: Loop) -> dict[str, Any]:
         for name, change in _contenders(loop, best)[:: 1 if i % 2 else -1]  # side by side, each first in turn
     ]
     runs = loop.bench.all(jobs)
-    if all(r.outcome is None or r.outcome.status != "ok" for r in runs if r.subject == "baseline"):
-        raise StudyError(f"{study.folder}: no confirmation run of the baseline succeeded, so there is nothing to tell")
+    failed = [r.outcome for r in runs if r.subject == "baseline" and r.outcome and r.outcome.status != "ok"]
+    if len(failed) == n:
+        raise BaselineError(
+            f"{study.folder}: no confirmation run of the baseline succeeded ({failed[0].status}), so there is nothing"
+            f" to tell; mend the template and start again:\n{failed[0].error}"
+        )
     values = {split: pairs(loop, runs, "baseline", "best", split) for split in splits}
     before, after = values[plan["split"]]
     tested = best != BASELINE and len(before) > 1

@@ -40,6 +40,12 @@ class StudyError(NightlabError):
     """A study that cannot go on; the message says what to do."""
 
 
+class BaselineError(StudyError):
+    """A template whose own version does not run: it is at fault, and no resume would help."""
+
+    exit_code = 2
+
+
 class NoStudy(StudyError):
     """A folder that holds no study."""
 

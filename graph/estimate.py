@@ -13,7 +13,7 @@ from nightlab.experiments.confirm import ABLATION_SEEDS
 from nightlab.experiments.loop import CALIBRATION
 from nightlab.experiments.records import RunRequest
 from nightlab.experiments.runner.local import local_runner
-from nightlab.experiments.study import Settings, Study, StudyError, create, reopen
+from nightlab.experiments.study import BaselineError, Settings, Study, create, reopen
 from nightlab.experiments.template import load
 
 TOKENS_IN, TOKENS_OUT = 1500, 300  # of one call, roughly
@@ -27,7 +27,7 @@ def estimate(template: str | Path, settings: Settings, mode: Literal["pipeline",
     """Ranges (low, high) of runs and seconds, and the calls and tokens of the models with their price.
 
     One run of the baseline is made and timed, in a study that is thrown away. `usd` is None where a model has no known
-    price. Raises StudyError where the baseline does not run.
+    price. Raises BaselineError where the baseline does not run.
     """
     with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name:
         folder = create(load(template), settings, Path(name))
@@ -81,7 +81,7 @@ def _probe(study: Study) -> float:
         outcome = runner.submit(request).result()
         took = time.monotonic() - started
     if outcome.status != "ok":
-        raise StudyError(f"the baseline of {study.template.name!r} does not run ({outcome.status}): {outcome.error}")
+        raise BaselineError(f"the baseline of {study.template.name!r} does not run ({outcome.status}): {outcome.error}")
     return took
 
 

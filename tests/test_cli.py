@@ -21,7 +21,7 @@ from rich.console import Console
 
 from nightlab.experiments.study import read
 from nightlab.view import Lines
-from tests.conftest import EXPERIMENT, MakeTemplate
+from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
 
 COMMANDS = ("run", "experiment", "resume", "fork", "scores", "templates", "doctor")
 
@@ -171,6 +171,20 @@ def test_a_baseline_that_crashes_is_told_without_a_traceback_of_ours(
     assert "does not run (crash)" in done.stderr
     assert "KeyError: 'lost'" in done.stderr
     assert "langgraph" not in done.stderr
+
+
+def test_a_baseline_that_fails_on_the_holdout_is_a_broken_template_and_leaves_no_claim(
+    make_template: MakeTemplate, tmp_path: Path
+) -> None:
+    blind = EVALUATE.replace("    answer =", "    if split == 'holdout':\n        raise KeyError(split)\n    answer =")
+    done = nightlab("experiment", make_template(files={"evaluate.py": blind}), "--trials", 1, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no confirmation run of the baseline succeeded (invalid)" in done.stderr
+    assert "KeyError: 'holdout'" in done.stderr
+    (place,) = (tmp_path / "studies").iterdir()
+    study = read(place)
+    assert study.ledger.document("claim", "claim") is None
+    study.close()
 
 
 def slow(make_template: MakeTemplate) -> Path:
