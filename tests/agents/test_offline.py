@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import nightlab
+from nightlab.agents import context
 from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.offline.proposing import OfflineCoder
@@ -112,6 +113,16 @@ def submission(digits: Path) -> Submission:
 def with_claim(s: Submission, **claim: object) -> Submission:
     evidence = Evidence(**{**vars(s.evidence), "claim": {**s.evidence.claim, **claim}})
     return dataclasses.replace(s, evidence=evidence)
+
+
+def test_a_model_is_told_of_an_exact_effect_without_interval_and_p(submission: Submission) -> None:
+    e = submission.evidence
+    same = with_claim(submission, low=e.claim["effect"], high=e.claim["effect"], p_value=0.0).evidence
+    noise = {"claim.low", "claim.high", "claim.p"}
+    assert noise <= {id for id, _, _ in context.facts(e)}
+    assert not noise & {id for id, _, _ in context.facts(same)}
+    assert "exact" in context.outcome(same)
+    assert "exact" not in context.outcome(e)
 
 
 def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submission: Submission) -> None:
