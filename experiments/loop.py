@@ -22,7 +22,7 @@ from nightlab.experiments.ledger import Settled, Trial
 from nightlab.experiments.overseer import AGAIN, Overseer, suspicious
 from nightlab.experiments.records import Change, Params, RunOutcome
 from nightlab.experiments.search.policy import Tried
-from nightlab.experiments.study import StudyError
+from nightlab.experiments.study import BaselineError
 
 BASELINE = 0  # the number of the baseline's trial
 CALIBRATION = 8  # replicates of the baseline at least: the first verdicts need a noise that is known well enough
@@ -151,14 +151,16 @@ class Loop:
         if not self.entries:
             self._enter(self.study.ledger.claim(BASELINE, change))
         entry = self.entries[BASELINE]
-        if entry.trial.verdict:
+        if entry.trial.verdict and entry.trial.verdict.kind == "baseline":
             return entry.trial.verdict
         while not entry.complete:
             self.bench.heed()
             self.wait()
         for outcome in entry.outcomes:
             if outcome is not None and outcome.status != "ok":
-                raise StudyError(
+                if not entry.trial.verdict:  # settled, so that no half-made trial is left
+                    self._settle(entry, Settled(kind="failed", cause=outcome.status, reason=_why(outcome), numbers={}))
+                raise BaselineError(
                     f"the baseline of template {self.template.name!r} does not run ({outcome.status}), so there is"
                     f" nothing to improve on; mend the template and start again:\n{outcome.error}"
                 )

@@ -166,11 +166,23 @@ def test_a_baseline_that_crashes_is_told_without_a_traceback_of_ours(
     make_template: MakeTemplate, tmp_path: Path
 ) -> None:
     folder = make_template(files={"experiment.py": "def run(params, inputs, out, seed):\n    raise KeyError('lost')\n"})
-    done = nightlab("experiment", folder, cwd=tmp_path)
-    assert done.returncode == 3
-    assert "does not run (crash)" in done.stderr
-    assert "KeyError: 'lost'" in done.stderr
-    assert "langgraph" not in done.stderr
+    for command in (("experiment", folder), ("experiment", folder, "--dry-run")):
+        done = nightlab(*command, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "does not run (crash)" in done.stderr
+        assert "KeyError: 'lost'" in done.stderr
+        assert "langgraph" not in done.stderr
+    (place,) = (tmp_path / "studies").iterdir()
+    again = nightlab("resume", place, cwd=tmp_path)
+    assert again.returncode == 2
+    assert "does not run (crash)" in again.stderr
+    study = read(place)
+    (baseline,) = study.ledger.trials()
+    assert baseline.verdict
+    assert (baseline.verdict.kind, baseline.verdict.cause) == ("failed", "crash")
+    assert all(run.outcome for run in study.ledger.runs())
+    assert study.ledger.document("claim", "claim") is None
+    study.close()
 
 
 def test_a_baseline_that_fails_on_the_holdout_is_a_broken_template_and_leaves_no_claim(
