@@ -432,10 +432,12 @@ def _ideas(folder: Path, data: dict[str, Any] | None, faults: list[str]) -> tupl
         return ()
     ideas = _checked(_Ideas, _toml(file, faults), file, faults)
     space = at(data, "search", "space")
-    known = {at(knob, "strategy") for knob in space.values()} if isinstance(space, dict) else set()
+    named = [at(knob, "strategy") for knob in space.values()] if isinstance(space, dict) else []
+    known = {name for name in named if isinstance(name, str)}
+    sure = known and all(isinstance(name, str) for name in named)  # a knob that lacks its own may be the one meant
     for i, idea in enumerate(ideas.idea if ideas else ()):
         unknown = sorted(set(idea.strategies) - known)
-        if known and None not in known and unknown:  # a knob that lacks its strategy may be the one that is meant
-            names = f"{unknown} are strategies of no knob; known: {sorted(map(str, known))}"
+        if sure and unknown:
+            names = f"{unknown} are strategies of no knob; known: {sorted(known)}"
             faults.append(f"{file}: [idea.{i}.strategies]: {names}")
     return ideas.idea if ideas else ()

@@ -111,6 +111,7 @@ def test_one_report_has_all_that_is_wrong(make_template: MakeTemplate) -> None:
         'editable = ["experiment.py"]': 'editable = ["experiment.py", "lost.py"]',
         'prepare = "prepare:prepare"': 'prepare = "prepare:lay_out"',
         '"evaluate:evaluate"': '"judge:evaluate"',
+        'strategy = "mood"': 'strategy = ["mood"]',
         "[budget]": '[fidelity]\nknob = "y"\nlow = 9\nhigh = 10\n\n[budget]',
     }
     idea = '[[idea]]\nkey = "a"\ntitle = "An idea"\nquestion = "Why?"\n'
@@ -125,6 +126,7 @@ def test_one_report_has_all_that_is_wrong(make_template: MakeTemplate) -> None:
         f"{file}: [search.space.x.scale]: is not a key of the contract; the keys here are"
         " type, strategy, low, high, log, choices, default",
         f'{file}: [search.space.y.strategy]: is missing; give it, such as strategy = "my-name"',
+        f"{file}: [search.space.mood.strategy]: must be a text in quotes (found ['mood'])",
         f"{file}: [search.space.mood]: default 'wild' is not among the choices ['calm', 'odd']",
         f"{file}: [fidelity]: low = 9 must be at most 1/3 of high = 10",
         f"{file}: [budget.trials]: must be at least 1 (found -8)",
