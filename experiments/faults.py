@@ -46,7 +46,9 @@ class TableFault(ValueError):
 
 def explained(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """`[key]: what is wrong and what would be right` for each fault that pydantic found in a file of this model."""
-    return [_told(fault, model) for fault in error.errors(include_url=False)]
+    faults = error.errors(include_url=False)
+    whole = {fault["loc"][:-1] for fault in faults}  # an item that is wrong is missing in its list as well
+    return [_told(fault, model) for fault in faults if fault["type"] != "too_short" or fault["loc"] not in whole]
 
 
 def _told(fault: Any, model: type[BaseModel]) -> str:
@@ -70,7 +72,10 @@ def _told(fault: Any, model: type[BaseModel]) -> str:
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits, or tables nested as deep
+        return "what is too long to be shown"
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
@@ -161,21 +166,32 @@ def _paths(data: dict[str, Any] | None, key: str) -> list[str]:
 def _holds(folder: Path, path: str) -> bool:
     if "\0" in path or Path(path).is_absolute():
         return False
-    return (folder / path).resolve().is_relative_to(folder.resolve()) and (folder / path).is_file()
+    return _is_file(folder / path) and (folder / path).resolve().is_relative_to(folder.resolve())
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _entry_faults(file: Path, key: str, source: Path, function: str) -> Iterator[str]:
     """What keeps `function` of the file `source` from being called."""
-    if not source.is_file():
+    if not _is_file(source):
         yield f"{file}: [{key}]: needs the file {source}, which does not exist"
         return
     try:
         tree = ast.parse(source.read_bytes())
     except SyntaxError as error:
-        yield f"{source}: [{key}]: line {error.lineno} is no valid Python: {error.msg}"
+        line = f"line {error.lineno} " if error.lineno else ""  # what is wrong with a whole file has none
+        yield f"{source}: [{key}]: {line}is no valid Python: {error.msg}"
         return
     except ValueError as error:
         yield f"{source}: [{key}]: is no valid Python: {error}"
+        return
+    except (MemoryError, RecursionError):
+        yield f"{source}: [{key}]: is no valid Python: an expression is nested too deep"
         return
     names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
     if function not in names:

@@ -13,6 +13,7 @@ from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.faults import ENTRY, TableFault, at, between, explained
 from nightlab.experiments.records import Direction, Knob, Params, ParamValue, Trust
 
+MOST = 1e300  # the largest number of a knob
 SHIPPED = Path(__file__).resolve().parent.parent / "templates"
 
 
@@ -138,12 +139,16 @@ class KnobTable(_Table):
 
     @field_validator("default", "choices", mode="before")
     @classmethod
-    def _plain(cls, value: Any) -> Any:
+    def _plain(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "default" and isinstance(value, list):
+            raise ValueError("must be one number or text in quotes")
         for v in value if isinstance(value, list) else [value]:
             if isinstance(v, bool):
                 raise ValueError('use the choices ["off", "on"] instead of true and false')
             if not isinstance(v, int | float | str | tuple):
                 raise ValueError("must hold numbers or texts in quotes only")
+            if isinstance(v, int | float) and not abs(v) <= MOST:
+                raise ValueError(f"must hold finite numbers of at most {MOST:g} only")
         return value
 
     @field_validator("high")
@@ -415,6 +420,10 @@ def _toml(file: Path, faults: list[str]) -> dict[str, Any] | None:
         faults.append(f"{file}: not valid TOML: {error}")
     except UnicodeDecodeError as error:
         faults.append(f"{file}: not valid TOML: byte {error.start} is no UTF-8; save the file as UTF-8")
+    except ValueError:
+        faults.append(f"{file}: not valid TOML: a whole number has more digits than can be read")
+    except RecursionError:
+        faults.append(f"{file}: not valid TOML: brackets are nested too deep")
     return None
 
 

@@ -143,7 +143,11 @@ def test_one_report_has_all_that_is_wrong(make_template: MakeTemplate) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["true", "-1", "1.5", "nan", '""', '"a b"', '"\\u0000"', "[]", "[[1]]", "[1, true]", "{a = 1}"]
+    "value",
+    [
+        *("true", "-1", "1.5", "nan", "0x" + "9" * 5000, '""', '"a b"', '"\\u0000"', '"' + "x" * 300 + '"'),
+        *('"' + "x" * 300 + ':run"', "[]", "[1]", "[[1]]", "[1, true]", '["' + "x" * 300 + '"]', "{a = 1}"),
+    ],
 )
 def test_whatever_stands_at_a_key_is_refused_in_plain_words(make_template: MakeTemplate, value: str) -> None:
     folder = make_template({"[budget]": '[fidelity]\nknob = "epochs"\nlow = 1\nhigh = 10\n\n[budget]'})
@@ -154,7 +158,32 @@ def test_whatever_stands_at_a_key_is_refused_in_plain_words(make_template: MakeT
             continue
         file.write_text("\n".join([*lines[:i], f"{line.split(' = ')[0]} = {value}", *lines[i + 1 :]]))
         told = refused(folder)
-        assert not re.search(r"Input|should|valid|instance|https?:|cannot be used|pydantic", told), line
+        assert not re.search(r"Input|should|valid|instance|https?:|cannot be used|pydantic|Exceeds", told), line
+        assert not re.search(r"\.(int|float|str)\]", told), line
+        assert "a list of at least" not in told or value == "[]", line
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"evaluate.py": "x = 1\0"}, r"evaluate\.py: \[evaluate\.entry\]: is no valid Python: .*null bytes"),
+        (
+            {"evaluate.py": "# coding: foo\n"},
+            r"evaluate\.py: \[evaluate\.entry\]: is no valid Python: unknown encoding",
+        ),
+        ({"evaluate.py": f"x = {'-' * 100_000}1\n"}, r"evaluate\.py: .*: is no valid Python: .* nested too deep"),
+        ({"ideas.toml": f"a = {'[' * 5000}{']' * 5000}"}, r"ideas\.toml: not valid TOML: brackets are nested too deep"),
+        ({"ideas.toml": f"a = {'9' * 5000}"}, r"ideas\.toml: not valid TOML: a whole number has more digits"),
+        ({"ideas.toml": f"idea = [{{a{'.a' * 5000} = 1}}]"}, r"ideas\.toml: \[idea\.0\.a\]: is not a key"),
+        ({"ideas.toml": f"[[idea]]\nkey = [{{a{'.a' * 5000} = 1}}]"}, r"\[idea\.0\.key\]: .* \(found what is too long"),
+    ],
+)
+def test_files_that_cannot_be_read_are_refused_in_a_line_each(
+    make_template: MakeTemplate, files: dict[str, str], told: str
+) -> None:
+    found = refused(make_template(files=files))
+    assert re.search(told, found)
+    assert max(map(len, found.splitlines())) < 1000
 
 
 def refused(folder: Path) -> str:
