@@ -19,7 +19,7 @@ from typing import Any, get_args
 from nightlab.experiments.artifact import ArtifactStore, read_files, tree_hash
 from nightlab.experiments.decision import Rule
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.ledger import Ledger, Run, opened
+from nightlab.experiments.ledger import Ledger, Run, Trial, opened
 from nightlab.experiments.records import Level
 from nightlab.experiments.template import Template, TemplateError, load
 
@@ -246,17 +246,32 @@ def _started(folder: Path, template: Template, settings: Settings, known: Mappin
 
 def fork(parent: Study, trial: int, settings: Settings, out: Path, **known: Any) -> Path:
     """A new study whose baseline is a trial of another: its files and parameters. Returns its folder."""
-    found = next((t for t in parent.ledger.trials() if t.number == trial), None)
-    if found is None or found.verdict is None or found.verdict.kind == "failed":
-        raise ForkError(f"{parent.folder} has no trial {trial} that ran; give one with a verdict other than failed")
+    found = _that_ran(parent, trial)
     folder = _laid_out(parent.template, out)
     for name in parent.template.spec.artifact.editable:
         shutil.copyfile(parent.artifacts.path(found.change.artifact) / name, folder / "template" / name)
-    before = parent.ledger.document("study", "fork") or {"edited": False}
-    edited = before["edited"] or found.change.artifact != parent.baseline_artifact  # not all by the template's author
-    origin = {"study": parent.name, "trial": trial, "params": dict(found.change.params), "edited": edited}
-    _started(folder, parent.template, settings, {**known, "fork": {**origin, "artifact": found.change.artifact}})
+    origin = {
+        "study": parent.name,
+        "trial": trial,
+        "params": dict(found.change.params),
+        "edited": edited(parent, trial),
+        "artifact": found.change.artifact,
+    }
+    _started(folder, parent.template, settings, {**known, "fork": origin})
     return folder
+
+
+def edited(parent: Study, trial: int) -> bool:
+    """Whether others than the template's author wrote some of a trial's files. Raises ForkError."""
+    before = parent.ledger.document("study", "fork") or {"edited": False}
+    return bool(before["edited"]) or _that_ran(parent, trial).change.artifact != parent.baseline_artifact
+
+
+def _that_ran(study: Study, trial: int) -> Trial:
+    found = next((t for t in study.ledger.trials() if t.number == trial), None)
+    if found is None or found.verdict is None or found.verdict.kind == "failed":
+        raise ForkError(f"{study.folder} has no trial {trial} that ran; give one with a verdict other than failed")
+    return found
 
 
 def is_study(folder: Path) -> bool:

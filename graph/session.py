@@ -19,7 +19,7 @@ from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.runner.sandbox import choose
 from nightlab.experiments.search.policy import make_policy
 from nightlab.experiments.sessions import Session
-from nightlab.experiments.study import Settings, SettingsError, Study, create, read, reopen
+from nightlab.experiments.study import ROLES, Settings, SettingsError, Study, create, edited, read, reopen
 from nightlab.experiments.study import fork as fork_study
 from nightlab.experiments.template import Template, load
 from nightlab.graph import drafting
@@ -75,14 +75,14 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Pa
     return create(loaded, settings, out, mode=mode)
 
 
-def _check(template: Template, settings: Settings) -> None:
-    """Refuse what would be refused later before there is a study."""
+def _check(template: Template, settings: Settings, *, edited: bool = False) -> None:
+    """Refuse what would be refused later before there is a study. edited: by others than the template's author."""
     if template.knobs:
         try:
             make_policy(settings.policy, knobs=template.knobs, strategies=template.strategies, seed=settings.seed)
         except ValueError as error:
             raise SettingsError(f"policy: {error}") from None
-    if not _own_code(settings):
+    if edited or not _own_code(settings):
         choose(settings.isolation, own_code=False)
 
 
@@ -99,20 +99,26 @@ def fork(parent: Path, trial: int, out: Path, **changed: Any) -> Path:
         first = Settings(**study.ledger.once("study", "settings", {}))  # without what extensions gave
         other = changed.keys() & {"model", "models", "base_url"}
         settings = _staffed(first, changed, parent) if other else replace(first, **changed)
-        _check(study.template, settings)
+        _check(study.template, settings, edited=edited(study, trial))
         return fork_study(study, trial, settings, out, mode=mode)
 
 
 def _staffed(first: Settings, changed: Mapping[str, Any], parent: Path) -> Settings:
-    """A fork's settings with other models: a whole team of its own as `run` would have it, or one that differs."""
+    """A fork's settings with other models: a whole team of its own at the same address, or one that differs."""
     anew = replace(first, **changed, replay="")  # no recording knows their answers
     if "model" in changed:
-        given = {"models": changed.get("models", {}), "base_url": changed.get("base_url", ""), "parameters": {}}
-        return completed(replace(anew, **given), Path.cwd())
+        given = {"models": changed.get("models", {}), "base_url": changed.get("base_url", _address(first))}
+        return completed(replace(anew, **given, parameters={}), Path.cwd())
     if "base_url" in changed:
         called = {role: {**row, "base_url": anew.base_url} for role, row in anew.parameters.items()}
         anew = replace(anew, parameters=called)
     return completed(replace(anew, models={**first.models, **anew.models}), parent)
+
+
+def _address(settings: Settings) -> str:
+    """The address that all roles call, or that of those which have none of their own."""
+    called = {settings.parameters.get(role, {}).get("base_url", settings.base_url) for role in ROLES}
+    return called.pop() if len(called) == 1 else settings.base_url
 
 
 def work(

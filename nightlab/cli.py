@@ -252,10 +252,10 @@ def resume(
         _work(study, as_json)
 
 
-def _inherited(option: Any) -> Any:
+def _inherited(option: Any, default: str = STUDYS) -> Any:
     """An option of `run` as `fork` has it: what is not given is as in the study."""
     own = copy.copy(get_args(option)[1])
-    own.show_default = STUDYS
+    own.show_default = default
     return own
 
 
@@ -274,7 +274,7 @@ def fork(
     rule: Annotated[str, _inherited(Rule)] = GIVEN,
     isolation: Annotated[Optional[str], _inherited(Isolation)] = GIVEN,  # noqa: UP045
     model: Annotated[str, _inherited(Model)] = GIVEN,
-    reviewer_model: Annotated[str, _inherited(ReviewerModel)] = GIVEN,
+    reviewer_model: Annotated[str, _inherited(ReviewerModel, f"{STUDYS}, or --model where given")] = GIVEN,
     base_url: Annotated[str, _inherited(BaseUrl)] = GIVEN,
     tokens: Annotated[int, _inherited(Tokens)] = GIVEN,
     usd: Annotated[float, _inherited(Usd)] = GIVEN,

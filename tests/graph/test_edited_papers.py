@@ -10,12 +10,13 @@ import pytest
 import nightlab
 from nightlab.experiments.runner import sandbox
 from nightlab.experiments.study import Settings, fork, read, reopen
+from nightlab.graph import session
 from nightlab.graph.session import begin
 from tests.agents.test_coding import FIXED, KNOBLESS, edit
 from tests.conftest import MakeTemplate
 
 
-def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path) -> None:
+def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [edit("X = 0.1", "X = 0.6"), edit("Y = 0.9", "Y = 1 / 0"), edit("Y = 1 / 0", "Y = 0.3")]
     script = tmp_path / "script.jsonl"
     script.write_text("".join(f"{json.dumps({'answer': answer})}\n" for answer in answers))
@@ -28,6 +29,12 @@ def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path) -> None:
     for trial, edited in ((0, False), (1, True)):
         with reopen(fork(study, trial, Settings(), tmp_path / "forks")) as forked:
             assert forked.ledger.document("study", "fork")["edited"] is edited
+    with monkeypatch.context() as patched:
+        patched.setattr(sandbox, "probe", lambda: "S1")
+        with pytest.raises(sandbox.IsolationError, match="S2 is needed for code that a model wrote"):
+            session.fork(folder, 1, tmp_path / "refused", model="")
+        assert not (tmp_path / "refused").exists()
+        session.fork(folder, 0, tmp_path / "forks", model="")
     study.close()
     assert [f for f in found if f["severity"] == "error"] == []
     assert (folder / "paper" / "paper.pdf").is_file()

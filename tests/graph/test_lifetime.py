@@ -16,7 +16,9 @@ import pytest
 from rich.console import Console
 
 from nightlab.experiments.confirm import preregister
-from nightlab.experiments.study import ForkError, Settings, StudyError, read
+from nightlab.experiments.ledger import Settled
+from nightlab.experiments.records import Change
+from nightlab.experiments.study import ROLES, ForkError, Settings, StudyError, read, reopen
 from nightlab.experiments.summary import experiment_summary
 from nightlab.graph import session
 from nightlab.graph.estimate import estimate
@@ -122,6 +124,31 @@ def test_a_fork_may_have_other_models(make_template: MakeTemplate, tmp_path: Pat
     assert moved.parameters["writer"] == {"base_url": "http://127.0.0.1:10/v1", "temperature": 0.5}
     other = forked(model=f"fake:{script}")
     assert (other.model, dict(other.models), dict(other.parameters)) == (f"fake:{script}", {}, {})
+    assert other.base_url == ""  # the writer's address was that of its own model
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_fork_with_another_model_calls_the_study_s_address(
+    make_template: MakeTemplate, tmp_path: Path, everywhere: bool
+) -> None:
+    script, local = tmp_path / "nobody.jsonl", "http://127.0.0.1:9/v1"
+    script.write_text('{"answer": "no", "repeat": true}\n')
+    where: Any = {"parameters": {role: {"base_url": local} for role in ROLES}} if everywhere else {"base_url": local}
+    given = Settings(trials=1, seed=1, model="openai:small", **where)
+    folder = session.begin(make_template(files={"prepare.py": STILL}), given, tmp_path, "experiment")
+    with reopen(folder) as study:
+        change: Any = {
+            "strategy": "baseline",
+            "hypothesis": "",
+            "params": study.template.defaults,
+            "proposer": "baseline",
+        }
+        study.ledger.claim(0, Change(**change, artifact=study.baseline_artifact, parent=None))
+        study.ledger.settle(0, Settled(kind="baseline", reason="the baseline", numbers={}))
+    for changed, address in (({}, local), ({"base_url": "http://127.0.0.1:10/v1"}, "http://127.0.0.1:10/v1")):
+        forked = session.fork(folder, 0, tmp_path / "forks", model="openai:large", **changed)
+        with closing(read(forked)) as study:
+            assert (study.settings.model, study.settings.base_url) == ("openai:large", address)
 
 
 def test_hours_that_end_leave_a_confirmed_claim_and_say_what_was_cut(
