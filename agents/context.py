@@ -9,7 +9,7 @@ from nightlab.agents.offline import results
 from nightlab.agents.prose import Rules
 from nightlab.agents.team import Idea
 from nightlab.experiments.records import Fact
-from nightlab.experiments.statistics import exact
+from nightlab.experiments.statistics import equal, exact
 from nightlab.experiments.template import Template
 from nightlab.papers.audit import names_of
 from nightlab.papers.evidence import Evidence
@@ -30,9 +30,14 @@ def task(template: Template) -> str:
 
 def outcome(e: Evidence) -> str:
     """What the confirmation says, in words."""
-    if exact(e.claim):
+    if equal(e.claim):
         verdict = "an improvement" if e.improved else "NEGATIVE RESULT: no improvement"
-        return f"The confirmation found {verdict} over the baseline, exact, since it is the same on every seed."
+        told = (
+            "exact, since all runs are the same on every seed"
+            if exact(e.claim)
+            else "and all observed differences are equal, so their spread cannot be estimated"
+        )
+        return f"The confirmation found {verdict} over the baseline, {told}."
     return {
         "improved": "The confirmation found a significant improvement over the baseline.",
         "unclear": "NEGATIVE RESULT: the confirmation found no significant improvement over the baseline.",
@@ -43,7 +48,7 @@ def outcome(e: Evidence) -> str:
 def facts(e: Evidence) -> list[tuple[str, str, str]]:
     """The facts that a text is likely to need: id, text, meaning."""
     split = e.claim["split"]
-    wanted = [f"claim.{x}" for x in ("effect", *(() if exact(e.claim) else ("low", "high", "p")), "n", "relative")]
+    wanted = [f"claim.{x}" for x in ("effect", *(() if equal(e.claim) else ("low", "high", "p")), "n", "relative")]
     wanted += [f"{who}.{split}.{x}" for who in ("baseline", "best") for x in ("mean", "stderr")]
     wanted += [f"search.{x}" for x in ("trials", "kept", "reverted", "failed")]
     wanted += [f"ablation.{r['key']}.effect" for r in sorted(e.ablation, key=lambda r: -r["effect"])[:3]]

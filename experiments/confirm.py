@@ -86,20 +86,20 @@ def confirm(loop: Loop) -> dict[str, Any]:
             f"{study.folder}: no confirmation run of the baseline succeeded ({failed[0].status}), so there is nothing"
             f" to tell; mend the template and start again:\n{failed[0].error}"
         )
-    values = {split: pairs(loop, runs, "baseline", "best", split) for split in splits}
-    before, after = values[plan["split"]]
-    tested = best != BASELINE and len(before) > 1
-    effect = compare(before, after, paired=True, level=plan["level"]) if tested else NOTHING
+    effects = {split: _compared(loop, runs, "baseline", "best", split, plan["level"]) for split in splits}
+    found = effects[plan["split"]] if best != BASELINE else None
+    tested, effect = found is not None, found or NOTHING
     claim = {
         "best": best if tested else BASELINE,
+        "chosen": best,
         "split": plan["split"],
         **asdict(effect),
         "tested": tested,
         "significant": effect.significant and effect.effect > plan["min_effect"],
         "failed_runs": sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
     }
-    if tested and "dev" in values and "holdout" in values:
-        _watch_gap(study, best, compare(*values["dev"], paired=True, level=plan["level"]), effect)
+    if tested and plan["split"] == "holdout" and (dev := effects["dev"]):
+        _watch_gap(study, best, dev, effect)
     return dict(study.ledger.once("claim", study.era("claim"), claim))
 
 
@@ -124,6 +124,22 @@ def pairs(loop: Loop, runs: Sequence[Run], first: str, second: str, split: Split
             by_subject[run.subject][run.seed] = template.sign * template.fitness(dict(run.outcome.metrics[split]))
     common = [seed for seed in by_subject[first] if seed in by_subject[second]]
     return [by_subject[first][s] for s in common], [by_subject[second][s] for s in common]
+
+
+def _compared(
+    loop: Loop, runs: Sequence[Run], first: str, second: str, split: Split, level: float = LEVEL
+) -> Effect | None:
+    """How much better the second subject is than the first; None if they share fewer than two seeds."""
+    before, after = pairs(loop, runs, first, second, split)
+    if len(before) < 2:
+        return None
+    alike = all(_alike(runs, subject, split) for subject in (first, second))
+    return replace(compare(before, after, paired=True, level=level), alike=alike)
+
+
+def _alike(runs: Sequence[Run], subject: str, split: Split) -> bool:
+    good = [r.outcome for r in runs if r.subject == subject and r.outcome and r.outcome.status == "ok"]
+    return all(dict(o.metrics[split]) == dict(good[0].metrics[split]) for o in good)
 
 
 def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
@@ -205,7 +221,6 @@ def _against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds:
     name = "best" if any(r.subject == "best" for r in reference) else "baseline"
     effects = {}
     for key in variants:
-        without, full = pairs(loop, [*runs, *reference], key, name, "dev")
-        if len(without) > 1:  # a variant that does not run at all has no effect that could be measured
-            effects[key] = compare(without, full, paired=True)
+        if effect := _compared(loop, [*runs, *reference], key, name, "dev"):
+            effects[key] = effect  # a variant that does not run at all has none that could be measured
     return effects

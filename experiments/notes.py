@@ -7,7 +7,7 @@ from typing import Any
 
 from nightlab.experiments.budget import cuts
 from nightlab.experiments.records import RunOutcome
-from nightlab.experiments.statistics import exact
+from nightlab.experiments.statistics import equal, exact
 from nightlab.experiments.study import Study
 
 STEPS = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensitivity analysis"}
@@ -15,23 +15,18 @@ STEPS = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensi
 
 def notes(study: Study) -> dict[str, str]:
     """Heading -> sentences, without a numeral, for the terminal and the paper alike."""
-    confirmed = _confirmed(study)
+    confirmed = [
+        run.outcome
+        for run in study.ledger.runs(study.era("confirm"))
+        if run.outcome is not None and run.outcome.status == "ok"
+    ]
     return {
         **_extension(study),
         **_origin(study),
-        **_exactness(study, confirmed),
-        **_holdout([o for outcomes in confirmed.values() for o in outcomes]),
+        **_exactness(study),
+        **_holdout(confirmed),
         **_shortness(study),
     }
-
-
-def _confirmed(study: Study) -> dict[str, list[RunOutcome]]:
-    """Outcomes of the confirmation's runs that went well, by subject."""
-    found: dict[str, list[RunOutcome]] = {}
-    for run in study.ledger.runs(study.era("confirm")):
-        if run.outcome is not None and run.outcome.status == "ok":
-            found.setdefault(run.subject, []).append(run.outcome)
-    return found
 
 
 def _extension(study: Study) -> dict[str, str]:
@@ -54,24 +49,21 @@ def _origin(study: Study) -> dict[str, str]:
     }
 
 
-def _exactness(study: Study, confirmed: Mapping[str, Sequence[RunOutcome]]) -> dict[str, str]:
+def _exactness(study: Study) -> dict[str, str]:
     """Where the differences have no spread, what that means: an interval without width and a p value of zero do not."""
     claim: Mapping[str, Any] | None = study.ledger.document("claim", study.era("claim"))
-    if claim is None or not exact(claim):
+    if claim is None or not equal(claim):
         return {}
-    why = (
-        "The runs are deterministic, the same on every seed"
-        if all(_alike(outcomes) for outcomes in confirmed.values())
-        else "The difference is the same on every fresh seed"
-    )
+    if exact(claim):
+        return {
+            "Exactness": "The runs are deterministic, the same on every seed, so the effect is exact on this data."
+            " There is nothing to estimate: its interval has no width, its p value carries no information, and more"
+            " seeds would show the same."
+        }
     return {
-        "Exactness": f"{why}, so the effect is exact on this data. There is nothing to estimate: its interval has no"
-        " width, its p value carries no information, and more seeds would show the same."
+        "Equal differences": "All observed differences of the claim are equal, so their spread cannot be estimated from"
+        " them: the interval has no width, and the p value carries no information. Other seeds may differ."
     }
-
-
-def _alike(outcomes: Sequence[RunOutcome]) -> bool:
-    return all(dict(o.metrics["dev"]) == dict(outcomes[0].metrics["dev"]) for o in outcomes)
 
 
 def _holdout(outcomes: Sequence[RunOutcome]) -> dict[str, str]:

@@ -30,6 +30,7 @@ class Effect:
 
     low, high: two-sided interval of coverage 1 - level. p_value: one-sided, of the hypothesis fixed in advance
     that the best is better; significant: p_value < level. n: values a side. test: the test's name.
+    alike: whether the runs of each side have the same metrics on every seed.
     """
 
     effect: float
@@ -39,6 +40,7 @@ class Effect:
     significant: bool
     n: int
     test: str
+    alike: bool = False
 
 
 def summarize(values: Sequence[float]) -> Summary:
@@ -54,8 +56,8 @@ def compare(baseline: Sequence[float], best: Sequence[float], *, paired: bool, l
     """Test whether `best` is better (larger) than `baseline`.
 
     paired: values at the same position share a seed: Student's test of the differences. Otherwise Welch's test
-    (Biometrika 34, 1947). The direction is part of the hypothesis, hence one-sided. Without any spread the
-    difference is exact: p is 0 if it is positive and 1 if it is not.
+    (Biometrika 34, 1947). The direction is part of the hypothesis, hence one-sided. Without any spread
+    p is 0 if the difference is positive and 1 if it is not.
     """
     if min(len(baseline), len(best)) < 2:
         raise ValueError(f"a test needs two values a side; there are {len(baseline)} and {len(best)}")
@@ -84,9 +86,14 @@ def compare(baseline: Sequence[float], best: Sequence[float], *, paired: bool, l
     )
 
 
-def exact(effect: Mapping[str, Any]) -> bool:
-    """Whether an effect is the same in all its pairs, so that there is no spread to test it against."""
+def equal(effect: Mapping[str, Any]) -> bool:
+    """Whether an effect is the same in all its pairs, so that its interval and its p value say nothing."""
     return bool(effect["n"] > 1 and effect["low"] == effect["high"])
+
+
+def exact(effect: Mapping[str, Any]) -> bool:
+    """Whether more seeds would show the same: not only the differences are equal, but all runs of each side."""
+    return equal(effect) and bool(effect.get("alike", False))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nightlab.experiments.statistics import exact
+from nightlab.experiments.statistics import equal, exact
 
 STAGES = {
     "survey": "gathering literature",
@@ -68,10 +68,19 @@ def _against(event: dict[str, Any]) -> str:
 def claim_told(claim: Mapping[str, Any]) -> str:
     """What a claim's test came to."""
     if not claim["tested"]:
+        if claim["failed_runs"] and (chosen := claim.get("chosen")):
+            return (
+                f"no test took place, since too few runs of trial {chosen} and the baseline succeeded on the same seeds"
+            )
         return "no test took place, since no trial led the baseline"
-    if exact(claim):
+    if equal(claim):
         verdict = "an improvement" if claim["significant"] else "no improvement"
-        return f"improvement {claim['effect']:.4g}, exact, since it is the same on every seed: {verdict}"
+        told = (
+            "exact, since all runs are the same on every seed"
+            if exact(claim)
+            else f"equal in all {claim['n']} pairs, so that its spread cannot be estimated"
+        )
+        return f"improvement {claim['effect']:.4g}, {told}: {verdict}"
     verdict = "significant" if claim["significant"] else "not significant"
     interval = f"{claim['low']:.4g} to {claim['high']:.4g}"
     return f"improvement {claim['effect']:.4g}, 95 % interval {interval}, p {claim['p_value']:.2g}: {verdict}"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from nightlab.agents.offline.words import cite, listed, spread, strategy, words
 from nightlab.agents.team import Brief
-from nightlab.experiments.statistics import exact
+from nightlab.experiments.statistics import equal, exact
 from nightlab.papers.evidence import Evidence
 
 
@@ -86,12 +86,17 @@ def _mean(key: str, e: Evidence) -> str:
 
 def _tested(e: Evidence) -> str:
     """What the test came to; where all pairs give the same difference there was nothing to test."""
-    if exact(e.claim):
+    if equal(e.claim):
         verdict = "It is an improvement" if e.improved else "It is no improvement, and we claim none,"
-        return (
-            "The paired improvement is {fact:claim.effect} on every seed: there is no noise in it, so the effect is"
-            f" exact, and neither an interval nor a p value would add to it. {verdict} by the rule fixed in advance."
+        why = (
+            "The runs are the same on every seed: there is no noise in them, so the effect is exact, and neither an"
+            " interval nor a p value would add to it."
+            if exact(e.claim)
+            else "As all {fact:claim.n} observed differences are equal, their spread cannot be estimated from them, and"
+            " neither an interval nor a p value is given."
         )
+        effect = "The paired improvement is {fact:claim.effect} in every pair."
+        return f"{effect} {why} {verdict} by the rule fixed in advance."
     verdict = (
         "The improvement is significant by the test fixed in advance."
         if e.improved
@@ -153,7 +158,7 @@ is lost without the part."""
         told = listed([f"{component(r)} ({{fact:ablation.{r['key']}.effect}})" for r in helps[:4]])
         text += (
             f" What is lost is {told}."
-            if all(map(exact, e.ablation))
+            if all(map(equal, e.ablation))
             else f" After the correction for several tests, the contribution is significant for {told}."
         )
     if rest:
@@ -170,8 +175,13 @@ is lost without the part."""
         )
     if any(map(exact, e.ablation)):
         text += (
-            " A difference that is the same on every seed is exact: it has neither an interval nor a p value, since"
-            " there is no noise to tell it from."
+            " Where all runs are the same on every seed a difference is exact: it has neither an interval nor a p"
+            " value, since there is no noise to tell it from."
+        )
+    if any(equal(r) and not exact(r) for r in e.ablation):
+        text += (
+            " Where runs differ and yet all observed differences are equal, their spread cannot be estimated: there is"
+            " neither an interval nor a p value to give."
         )
     return f"{text}\n\n{{float:ablation-intervals}}\n\n{{float:ablation-table}}"
 

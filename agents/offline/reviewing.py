@@ -14,7 +14,7 @@ from typing import Literal
 
 from nightlab.agents.offline import results
 from nightlab.agents.team import Request, Review, Submission
-from nightlab.experiments.statistics import exact
+from nightlab.experiments.statistics import equal
 from nightlab.papers.manuscript import keys_cited
 
 Side = Literal["soundness", "presentation", "contribution"]
@@ -82,7 +82,7 @@ class OfflineReviewer:
 
 def _summary(s: Submission) -> str:
     e = s.evidence
-    sure = "the same on every seed" if exact(e.claim) else f"p {e.facts['claim.p'].text}"
+    sure = "the same in every pair" if equal(e.claim) else f"p {e.facts['claim.p'].text}"
     outcome = "claims an improvement, confirmed on fresh seeds" if e.improved else "reports a negative result"
     return (
         f"The paper asks: {s.idea.question} It searches {len(e.template.knobs)} knobs"

@@ -10,7 +10,7 @@ from nightlab.agents.offline.words import listed, words
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Knob
-from nightlab.experiments.statistics import exact
+from nightlab.experiments.statistics import equal, exact
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.manuscript import Table
 from nightlab.papers.tables import NONE, code, interval, mark, plus_minus
@@ -143,13 +143,20 @@ def _ablation(e: Evidence) -> Table:
                 f"{words(r['strategy'])}, trial `T{r['trial']}`",
                 _part(e, r),
                 mark(f"ablation.{r['key']}.effect"),
-                "exact" if exact(r) else interval(f"ablation.{r['key']}.low", f"ablation.{r['key']}.high"),
-                mark(None if exact(r) else f"ablation.{r['key']}.p"),
+                _sure(r),
+                mark(None if equal(r) else f"ablation.{r['key']}.p"),
             )
             for r in sorted(e.ablation, key=lambda r: -r["effect"])
         ),
         "lXrrr",
     )
+
+
+def _sure(row: Mapping[str, Any]) -> str:
+    """The interval of an effect, where it has one."""
+    if equal(row):
+        return "exact" if exact(row) else "all equal"
+    return interval(f"ablation.{row['key']}.low", f"ablation.{row['key']}.high")
 
 
 def _all_trials(e: Evidence) -> Table:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nightlab.agents.team import Brief
 from nightlab.experiments.search.strategies import COMBINATION, JOINT
-from nightlab.experiments.statistics import exact
+from nightlab.experiments.statistics import equal, exact
 from nightlab.papers.markup import literal
 
 
@@ -31,6 +31,8 @@ def spread(effect: Mapping[str, Any], key: str) -> str:
     """In brackets, how sure an effect is: its interval, or that it has none. key: of its facts."""
     if exact(effect):
         return "(exact: the same on every seed)"
+    if equal(effect):
+        return f"(in all {{fact:{key}.n}} pairs, so that its spread cannot be estimated)"
     return f"({{fact:setting.coverage}} interval {{fact:{key}.low}} to {{fact:{key}.high}})"
 
 

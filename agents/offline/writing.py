@@ -10,7 +10,7 @@ import re
 from nightlab.agents.offline import methods, results
 from nightlab.agents.offline.words import cite, listed, reach, spread, words
 from nightlab.agents.team import Brief
-from nightlab.experiments.statistics import exact
+from nightlab.experiments.statistics import equal
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript, Section
@@ -87,7 +87,7 @@ def abstract(b: Brief) -> str:
     else:
         outcome = (
             f"The best configuration differs from the baseline by {{fact:claim.effect}} in {metric}"
-            f" {spread(e.claim, 'claim')}, which {'is' if exact(e.claim) else 'the test does not tell from'} no"
+            f" {spread(e.claim, 'claim')}, which {'is' if equal(e.claim) else 'the test does not tell from'} no"
             " improvement. We report this as a negative result, with all trials."
         )
     return f"{opening} {protocol} {outcome} Every number in this paper is linked to the runs that it comes from."

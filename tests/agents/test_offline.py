@@ -117,11 +117,14 @@ def with_claim(s: Submission, **claim: object) -> Submission:
 
 def test_a_model_is_told_of_an_exact_effect_without_interval_and_p(submission: Submission) -> None:
     e = submission.evidence
-    same = with_claim(submission, low=e.claim["effect"], high=e.claim["effect"], p_value=0.0).evidence
+    same = with_claim(submission, low=e.claim["effect"], high=e.claim["effect"], p_value=0.0, alike=True).evidence
+    chance = Evidence(**{**vars(same), "claim": {**same.claim, "alike": False}})
     noise = {"claim.low", "claim.high", "claim.p"}
     assert noise <= {id for id, _, _ in context.facts(e)}
-    assert not noise & {id for id, _, _ in context.facts(same)}
+    assert not noise & {id for id, _, _ in [*context.facts(same), *context.facts(chance)]}
     assert "exact" in context.outcome(same)
+    assert "exact" not in context.outcome(chance)
+    assert "cannot be estimated" in context.outcome(chance)
     assert "exact" not in context.outcome(e)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import nightlab
 from nightlab.experiments.study import SettingsError, read
+from nightlab.view import claim_told
 from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
 
 PRINTS = """\
@@ -68,13 +69,14 @@ def test_runs_without_noise_make_exact_claims_and_a_holdout_of_the_same_data_is_
     assert (claim["low"], claim["p_value"]) == (claim["effect"], 0.0)
     assert "The runs are deterministic, the same on every seed, so the effect is exact" in text
     assert "exact: the same on every seed" in text
-    assert "there is no noise in it, so the effect is exact" in text
+    assert "there is no noise in them, so the effect is exact" in text
+    assert "exact, since all runs are the same on every seed: an improvement" in claim_told(claim)
     assert "the two seem to be the same data" in text
     for untrue in ("t-interval of the paired", "(p ", "standard error $0", "significant for", "interval from"):
         assert untrue not in text
 
 
-def test_a_gain_that_is_equal_on_every_seed_is_exact_where_runs_differ(make_template: MakeTemplate) -> None:
+def test_a_gain_that_is_equal_on_every_seed_is_not_exact_where_runs_differ(make_template: MakeTemplate) -> None:
     common = EXPERIMENT.replace("{seed} {params['x']} {params['y']}", "{seed}").replace("random.Random", "_of")
     noisy = "def _of(text):\n    rng = random.Random(text)\n    rng.gauss = lambda *_: rng.choice((0.0, 0.25))\n"
     whole = common.replace("def run", f"{noisy}    return rng\n\n\ndef run").replace(
@@ -83,8 +85,10 @@ def test_a_gain_that_is_equal_on_every_seed_is_exact_where_runs_differ(make_temp
     flat = whole.replace('(params["y"] - 0.2) ** 2', "0")
     text, claim = paper_of(make_template(files={"experiment.py": flat}), trials=10)
     assert claim["low"] == claim["effect"] == 1.0
-    assert "The difference is the same on every fresh seed, so the effect is exact" in text
-    assert "deterministic" not in text
+    assert "All observed differences of the claim are equal, so their spread cannot be estimated from them" in text
+    assert "in all 6 pairs, so that its spread cannot be estimated: an improvement" in claim_told(claim)
+    for untrue in ("deterministic", "exact", "no noise", "more seeds would show the same", "the same on every seed"):
+        assert untrue not in text
 
 
 def test_a_baseline_of_zero_has_no_relative_gain(make_template: MakeTemplate) -> None:
@@ -119,6 +123,9 @@ def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: Mak
     text, claim = paper_of(folder, trials=10)
     assert (claim["tested"], claim["significant"]) == (False, False)
     assert claim["failed_runs"] == 6
+    told = claim_told(claim)
+    assert f"too few runs of trial {claim['chosen']} and the baseline succeeded" in told
+    assert "no trial led" in claim_told({**claim, "chosen": 0})
     assert "No confirmed improvement" in text
 
 
