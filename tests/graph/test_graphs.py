@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langgraph.runtime import RunControl
@@ -107,9 +108,22 @@ def test_a_long_study_goes_through_the_graph_in_legs(
     whole, parts = (start(template, tmp_path, mode, seed=5, trials=6, rounds=1) for _ in range(2))
     heard: dict[Path, list[dict[str, object]]] = {whole: [], parts: []}
     work(whole, heard[whole].append)
+    legs: list[bool] = []
+    one_leg = session._ended
+
+    def counted(*args: Any) -> bool:
+        legs.append(one_leg(*args))
+        return legs[-1]
+
     monkeypatch.setattr(session, "LEG", 4)
+    monkeypatch.setattr(session, "_ended", counted)
     work(parts, heard[parts].append)
-    assert [event.get("trial") for event in heard[parts]] == [event.get("trial") for event in heard[whole]]
+    assert len(legs) > 2
+    assert legs == [False] * (len(legs) - 1) + [True]
+    for events in heard.values():
+        for event in events:
+            event.pop("elapsed_s", None)
+    assert heard[parts] == heard[whole]
     assert books(parts) == books(whole)
 
 
