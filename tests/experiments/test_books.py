@@ -71,3 +71,12 @@ def test_the_history_tells_the_trials_of_the_books(books: Books, ledger: Ledger)
     assert list(history) == [history[n] for n in range(TRIALS)] == [entry.trial for entry in books]
     assert history[-1].verdict is None
     assert [t.number for t in history[:2]] == [0, 1]
+
+
+def test_what_the_history_told_of_an_open_trial_does_not_outlive_its_verdict(books: Books, ledger: Ledger) -> None:
+    history, last = History(books, ledger), TRIALS - 1
+    assert history[last].verdict is None
+    verdict = Settled(kind="kept", reason="r", numbers={})
+    ledger.settle(last, verdict)
+    books.close(last)
+    assert history[last].verdict == verdict
