@@ -51,7 +51,7 @@ class Loop:
     def _replay(self) -> None:
         """Rebuild the books from the ledger."""
         settled = []
-        for found in list(self.entries):
+        for found in self.entries:  # each is read before it is entered
             entry = self._enter(found.trial)
             for beside, outcomes in ((False, found.outcomes), (True, found.partners)):
                 for replicate, outcome in enumerate(outcomes):
