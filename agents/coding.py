@@ -100,6 +100,7 @@ class ModelCoder:
         """
         ledger, key = self._study.ledger, str(situation.number)
         if (stored := ledger.document("proposal", key)) is None:
+            situation = replace(situation, history=tuple(situation.history))  # each look-up would ask the ledger
             asked = ledger.documents("proposal")
             given_up = [body["repairs"] for body in asked.values() if body["repairs"] is not None]
             failed = to_repair(situation.history, self._name, given_up)
@@ -196,10 +197,8 @@ class ModelCoder:
         )
 
     def _repair(self, failed: Trial, situation: Situation, files: Files) -> Repair:
-        runs = self._study.ledger.runs("search")
-        error = next(
-            (r.outcome.error for r in runs if r.subject == str(failed.number) and r.outcome and r.outcome.error), ""
-        )
+        runs = self._study.ledger.runs("search", str(failed.number))
+        error = next((r.outcome.error for r in runs if r.outcome and r.outcome.error), "")
         before = situation.history[failed.change.parent or 0].change
         moves = changed(failed.change.params, before.params)
         diff = unified(self._read(before.artifact), files)
