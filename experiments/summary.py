@@ -18,7 +18,7 @@ def experiment_summary(study: Study) -> dict[str, Any]:
     the search's; values have the objective's own direction."""
     ledger, template = study.ledger, study.template
     trials, runs = ledger.trials(), study.current(ledger.runs())
-    kinds = [t.verdict.kind for t in trials if t.verdict]
+    kinds = [t.verdict.kind for t in trials if t.verdict and t.number != BASELINE]
     claim = ledger.document("claim", study.era("claim"))
     kept = [t for t in trials if t.verdict and t.verdict.kind == "kept"]
     last = max(kept, key=lambda t: t.verdict.elapsed_s if t.verdict else 0.0, default=None)
@@ -43,7 +43,7 @@ def experiment_summary(study: Study) -> dict[str, Any]:
     return {
         "study": str(study.folder),
         "template": template.name,
-        "trials": max(0, len(kinds) - 1),
+        "trials": len(kinds),
         "kept": kinds.count("kept"),
         "reverted": kinds.count("reverted"),
         "failed": kinds.count("failed"),

@@ -20,6 +20,7 @@ from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.search.policy import make_policy
 from nightlab.experiments.search.strategies import COMBINATION
 from nightlab.experiments.study import Settings, SettingsError, Study, StudyError, create, reopen
+from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load
 from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
 
@@ -144,6 +145,8 @@ def test_a_baseline_that_does_not_run_ends_the_study_with_what_it_said(
     loop = loop_of(make_template(files={"experiment.py": "def run(params, inputs, out, seed):\n    1 / 0\n"}))
     with pytest.raises(StudyError, match=r"baseline of template 'toy' does not run \(crash\)[^$]*ZeroDivisionError"):
         loop.baseline()
+    told = experiment_summary(loop.study)
+    assert [told[kind] for kind in ("trials", "kept", "reverted", "failed")] == [0, 0, 0, 0]
 
 
 def test_a_new_loop_over_the_same_ledger_goes_on(
