@@ -32,7 +32,8 @@ class Greedy:
     def propose(self, trials: Sequence[Tried], number: int) -> Proposal:
         rng = generator(self._seed, number)
         best = incumbent(trials)
-        if rng.random() < COMBINE and (combined := self._combination(trials, best)):
+        several = len(self._strategies) > 1  # a single one moves all its knobs at once, so nothing is found apart
+        if several and rng.random() < COMBINE and (combined := self._combination(trials, best)):
             return Proposal(params=combined, strategy=COMBINATION, parent=best.number, sampler="combination")
         width = min(WIDEST, stagnation(trials) // PATIENCE)
         parent = _parent(trials, best, width, rng)

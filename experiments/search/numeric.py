@@ -12,9 +12,11 @@ from nightlab.experiments.records import Knob, ParamValue
 from nightlab.experiments.search.memory import Memory, View
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator, incumbent
 from nightlab.experiments.search.space import Space
-from nightlab.experiments.search.surrogate import GaussianProcess, Prior, log_expected_improvement, winsorized
+from nightlab.experiments.search.surrogate import Landscapes, winsorized
 
 SPREAD = 4  # trials before a model is worth its name; until then points far from those tried
+FEW = 3  # random points of which the farthest is taken: of many, it would always be a corner
+OPTIMISM = 2.5  # standard deviations above the mean: high enough to leave a good region for a better one
 POOL = (1500, 1500)  # candidates near the best and anywhere
 
 
@@ -43,31 +45,24 @@ class Step:
 
 
 class Surrogate:
-    """The most expected improvement under a Gaussian process (Jones et al., 1998); its priors are drawn each time.
+    """The highest upper confidence bound (GP-UCB: Srinivas et al., ICML 2010) under `Landscapes`.
 
-    Drawing them, instead of trusting one fit, keeps the search from being stuck with a wrong model for long; it stands
-    in for the integral over hyper-parameters of Snoek et al. (NeurIPS 2012). The improvement is over the best by the
-    model, since the best score itself was lucky, and its logarithm is compared (Ament et al., NeurIPS 2023), which
-    still tells candidates apart where all hope is small. Bad scores are cut off (`winsorized`). Candidates are the
-    neighbours of the best, as in SMAC (Hutter et al., LION 2011), and random points. The first trials are spread by
-    the maximin rule (Johnson et al., 1990).
+    Candidates are the neighbours of the best, as in SMAC (Hutter et al., LION 2011), and random points. Each of the
+    first trials is the farthest of a few random points from those tried (maximin: Johnson et al., 1990).
     """
 
     name = "Gaussian process"
 
     def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
         if len(view.points) < SPREAD:
-            pool = view.uniform(50, rng)
+            pool = view.uniform(FEW, rng)
             order = np.argsort(-_gaps(pool, view), kind="stable")
             return view.fresh(pool[order]) or view.anything(rng)
-        model = GaussianProcess(
-            view.points, winsorized(view.scores), view.replicates, view.space.unordered, Prior.drawn(rng)
-        )
-        fitted = model.fitted
-        centres = view.points[np.argsort(-fitted, kind="stable")[:6]]
+        model = Landscapes(view.points, winsorized(view.scores), view.replicates, view.space)
+        centres = view.points[np.argsort(-model.fitted, kind="stable")[:6]]
         pool = np.concatenate([view.near(centres, POOL[0], rng), view.uniform(POOL[1], rng)])
-        gain = log_expected_improvement(*model.predict(pool), float(fitted.max()))
-        return view.fresh(pool[np.argsort(-gain, kind="stable")]) or view.anything(rng)
+        order = np.argsort(-model.upper_bound(pool, OPTIMISM), kind="stable")
+        return view.fresh(pool[order]) or view.anything(rng)
 
 
 def _gaps(pool: np.ndarray[Any, Any], view: View) -> np.ndarray[Any, Any]:

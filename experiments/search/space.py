@@ -46,6 +46,22 @@ class Space:
         return np.array([k.type == "choice" and not _monotone(k.choices) for k in self.knobs])
 
     @cached_property
+    def alike(self) -> tuple[list[int], ...]:
+        """Groups of unordered knobs with the same choices, such as the operations on the edges of a network. Switches
+        are none, nor are two of a kind."""
+        groups: dict[tuple[ParamValue, ...], list[int]] = {}
+        for i, knob in enumerate(self.knobs):
+            if self.unordered[i] and len(knob.choices) > 2:
+                groups.setdefault(knob.choices, []).append(i)
+        return tuple(group for group in groups.values() if len(group) > 2)
+
+    def counts(self, points: Matrix, group: list[int]) -> Matrix:
+        """The share of the knobs of a group that have each choice: (points, choices)."""
+        n = self.levels[group[0]]
+        chosen = np.minimum((points[:, group] * n).astype(int), n - 1)
+        return np.stack([(chosen == choice).mean(axis=1) for choice in range(n)], axis=1)
+
+    @cached_property
     def axes(self) -> tuple[Vector, ...]:
         """The positions of each knob's values on its axis; for a float an even grid."""
         return tuple(

@@ -1,145 +1,122 @@
-"""A Gaussian process over the knobs, made for few, noisy and mixed data."""
+"""Gaussian processes over the knobs, made for few, noisy and mixed data."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, optimize, special
+from scipy import linalg, special
 
-from nightlab.experiments.search.space import Mask, Matrix, Vector
+from nightlab.experiments.search.space import Matrix, Space, Vector
 
-ITERATIONS = 30  # of the fit; the prior keeps what is not yet learned in bounds
+LENGTHS = (0.2, 0.37, 0.67)  # on the unit axis of an ordered knob
+NOISES = (0.003, 0.03, 0.3)  # variance of one run, relative to the signal's
+ORDERED, UNORDERED = 4.5, 0.37  # weight of a knob's own part; the smaller, the more additive is what it does
+COUNTS = 1.65, 0.37  # weight and length of the part that counts the choices of knobs alike
+NEGLIGIBLE = 0.01  # weight of a landscape that is left out
 DEPTH = 1.5  # how much further below the median than the best is above it a score may count
-FAR = 6.0  # standard deviations below the best where the asymptotic form takes over
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prior:
-    """Medians (as logarithms) of the hyper-parameters' log-normal priors, and their widths."""
+class _Fit:
+    """One landscape fitted to the trials."""
 
-    weight: float  # of a knob's own part; the smaller, the more additive and the less relevant the knob
-    length: float  # scale on the unit axis
-    noise: float  # variance of one run, relative to the signal
-    spread: tuple[float, float, float] = (0.7, 0.5, 1.0)
-
-    @classmethod
-    def drawn(cls, rng: np.random.Generator) -> Prior:
-        """A draw over what is plausible: from bumpy to smooth, from additive to interacting, little or much noise."""
-        return cls(
-            weight=rng.uniform(-1.0, 2.0),
-            length=rng.uniform(-1.5, 0.0),
-            noise=rng.uniform(math.log(0.01), math.log(0.2)),
-        )
+    length: float
+    chol: Matrix
+    mean: float
+    alpha: Vector
+    scale: float
+    evidence: float  # the logarithm of the likelihood with mean and scale at their best, up to a constant
 
 
-class GaussianProcess:
-    """Posterior of a function with kernel prod_i (1 + w_i k_i) / (1 + w_i): all main effects and interactions at once.
+class Landscapes:
+    """Gaussian processes of fixed lengths and noises, averaged by their evidence (Hoeting et al., Statistical Science
+    14, 1999): from few trials, that finds more than fitting many hyper-parameters to them.
 
-    That is the ANOVA kernel (Durrande et al., J. Multivariate Analysis 115, 2013). k_i is Matern 5/2 along an ordered
-    knob and equality for an unordered one. Weights, lengths and noise maximise the posterior; the scale and the mean
-    have closed forms. points: (n, knobs) in the unit cube; targets: (n,); replicates: (n,) runs behind each target.
+    The kernel is prod_i (1 + w_i k_i) / (1 + w_i): all main effects and interactions at once, the ANOVA kernel
+    (Durrande et al., J. Multivariate Analysis 115, 2013). k_i is Matern 5/2 along an ordered knob and equality for an
+    unordered one. Unordered knobs with the same choices share a part in which their counts are compared, as in the
+    kernels over architectures of NAS-BOWL (Ru et al., ICLR 2021). Mean and scale have closed forms.
+
+    points: (n, knobs) in the unit cube; targets: (n,); replicates: (n,) runs behind each target.
     """
 
-    def __init__(self, points: Matrix, targets: Vector, replicates: Vector, unordered: Mask, prior: Prior) -> None:
-        self._points, self._targets, self._unordered = points, targets, unordered
-        self._nugget = 1.0 / replicates
-        self._distances = self._axes_distances(points)
-        n, d = points.shape
-        centre = np.concatenate([np.full(d, prior.weight), np.full(d, prior.length), [prior.noise]])
-        width = np.repeat(prior.spread, [d, d, 1])
-        low, high = np.repeat([-6.0, -3.0, -9.0], [d, d, 1]), np.repeat([6.0, 3.0, 2.0], [d, d, 1])
-        fit = optimize.minimize(
-            self._objective(centre, width),
-            centre,
-            jac=True,
-            method="L-BFGS-B",
-            options={"maxiter": ITERATIONS},
-            bounds=list(zip(low, high, strict=True)),
-        )
-        self._theta: Vector = fit.x
-        self._kernel_matrix = self._kernels(self._distances).prod(axis=0)
-        self._chol = linalg.cholesky(
-            self._kernel_matrix + np.diag(math.exp(self._theta[-1]) * self._nugget), lower=True, check_finite=False
-        )
-        ones = self._solve(np.ones(n))
-        self._mean = float(ones @ targets / ones.sum())
-        self._alpha = self._solve(targets - self._mean)
-        self._scale = float((targets - self._mean) @ self._alpha) / n
+    def __init__(self, points: Matrix, targets: Vector, replicates: Vector, space: Space) -> None:
+        self._points, self._space = points, space
+        self._kernels = {length: self._kernel(points, length) for length in LENGTHS}
+        fits = [self._fit(length, noise / replicates, targets) for length in LENGTHS for noise in NOISES]
+        evidence = np.array([fit.evidence for fit in fits])
+        weights = special.softmax(evidence)
+        kept = weights > NEGLIGIBLE
+        weights = weights / weights[kept].sum()
+        self._fits = [(float(w), fit) for w, fit, keep in zip(weights, fits, kept, strict=True) if keep]
 
     @property
     def fitted(self) -> Vector:
         """The posterior mean at the points."""
-        return np.asarray(self._mean + self._kernel_matrix @ self._alpha)
+        return np.asarray(
+            np.sum([w * (fit.mean + self._kernels[fit.length] @ fit.alpha) for w, fit in self._fits], axis=0)
+        )
 
-    def predict(self, points: Matrix) -> tuple[Vector, Vector]:
-        """Posterior mean and standard deviation of the function, without the noise, at (m, knobs) points."""
-        cross = np.ones((len(points), len(self._points)))
-        for i in range(points.shape[1]):
-            levels, inverse = np.unique(points[:, i], return_inverse=True)
-            cross *= self._kernel(i, self._distance(i, levels, self._points[:, i]))[inverse]
-        explained = linalg.solve_triangular(self._chol, cross.T, lower=True, check_finite=False)
-        variance = self._scale * np.maximum(1e-9, 1 - (explained**2).sum(axis=0))
-        return self._mean + cross @ self._alpha, np.sqrt(variance)
+    def predict(self, points: Matrix) -> Iterator[tuple[float, Vector, Vector]]:
+        """Of each landscape its weight, the posterior mean and the standard deviation of the function, without the
+        noise, at (m, knobs) points."""
+        for length, fits in groupby(self._fits, lambda pair: pair[1].length):
+            cross = self._kernel(points, length)
+            for weight, fit in fits:
+                explained = linalg.solve_triangular(fit.chol, cross.T, lower=True, check_finite=False)
+                variance = fit.scale * np.maximum(1e-9, 1 - (explained**2).sum(axis=0))
+                yield weight, fit.mean + cross @ fit.alpha, np.sqrt(variance)
 
-    def _solve(self, right: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        solved: npt.NDArray[np.float64] = linalg.cho_solve((self._chol, True), right, check_finite=False)
-        return solved
+    def upper_bound(self, points: Matrix, deviations: float) -> Vector:
+        """The mean plus so many standard deviations: what the function may well reach (Srinivas et al., ICML 2010)."""
+        return np.asarray(np.sum([w * (mean + deviations * sd) for w, mean, sd in self.predict(points)], axis=0))
 
-    def _distance(self, axis: int, a: Vector, b: Vector) -> Matrix:
-        if self._unordered[axis]:
-            return np.where(a[:, None] != b[None, :], np.inf, 0.0)
-        return np.abs(a[:, None] - b[None, :])
+    def _fit(self, length: float, nugget: Vector, targets: Vector) -> _Fit:
+        n = len(targets)
+        chol = linalg.cholesky(self._kernels[length] + np.diag(nugget), lower=True, check_finite=False)
+        whitened = linalg.solve_triangular(chol, np.column_stack([np.ones(n), targets]), lower=True, check_finite=False)
+        mean = float(whitened[:, 0] @ whitened[:, 1] / (whitened[:, 0] @ whitened[:, 0]))
+        rest = whitened[:, 1] - mean * whitened[:, 0]
+        scale = max(float(rest @ rest) / n, 1e-9)
+        return _Fit(
+            length=length,
+            chol=chol,
+            mean=mean,
+            alpha=linalg.solve_triangular(chol, rest, lower=True, trans="T", check_finite=False),
+            scale=scale,
+            evidence=-0.5 * n * math.log(scale) - float(np.log(np.diag(chol)).sum()),
+        )
 
-    def _axes_distances(self, points: Matrix) -> npt.NDArray[np.float64]:
-        return np.stack([self._distance(i, column, column) for i, column in enumerate(points.T)])
-
-    def _kernel(self, axis: int, distance: Matrix) -> Matrix:
-        weight, length = np.exp(self._theta[[axis, axis + len(self._unordered)]])
-        return np.asarray((1 + weight * _matern(distance / length)[0]) / (1 + weight))
-
-    def _kernels(self, distances: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        return np.stack([self._kernel(i, distance) for i, distance in enumerate(distances)])
-
-    def _objective(self, centre: Vector, width: Vector) -> Callable[[Vector], tuple[float, Vector]]:
-        """Negative log posterior of the logarithms of (weights, lengths, noise) and its gradient."""
-        y, d, n = self._targets, self._points.shape[1], len(self._targets)
-
-        def objective(theta: Vector) -> tuple[float, Vector]:
-            weights, lengths = np.exp(theta[:d])[:, None, None], np.exp(theta[d : 2 * d])[:, None, None]
-            nugget = math.exp(theta[-1]) * self._nugget
-            base, slope = _matern(self._distances / lengths)
-            parts = 1 + weights * base
-            kernel = (parts / (1 + weights)).prod(axis=0)
-            try:
-                chol = linalg.cholesky(kernel + np.diag(nugget), lower=True, check_finite=False)
-            except linalg.LinAlgError:
-                return 1e10, np.zeros_like(theta)
-            inverse = linalg.cho_solve((chol, True), np.eye(n), check_finite=False)
-            ones = inverse.sum(axis=1)
-            residual = y - ones @ y / ones.sum()
-            alpha = inverse @ residual
-            scale = max(float(residual @ alpha) / n, 1e-12)
-            outer = inverse - np.outer(alpha, alpha) / scale
-            weighted = outer * kernel
-            of_weights = 0.5 * (weighted * (weights * base / parts - weights / (1 + weights))).sum(axis=(1, 2))
-            of_lengths = 0.5 * (weighted * (weights * slope / parts)).sum(axis=(1, 2))
-            of_noise = 0.5 * float(np.diag(outer) @ nugget)
-            pull = (theta - centre) / width
-            value = 0.5 * n * math.log(scale) + float(np.log(np.diag(chol)).sum() + 0.5 * pull @ pull)
-            return value, np.concatenate([of_weights, of_lengths, [of_noise]]) + pull / width
-
-        return objective
+    def _kernel(self, points: Matrix, length: float) -> Matrix:
+        """Between (m, knobs) points and those of the trials."""
+        kernel = np.ones((len(points), len(self._points)))
+        for axis, unordered in enumerate(self._space.unordered):
+            levels, place = np.unique(points[:, axis], return_inverse=True)
+            apart = np.abs(levels[:, None] - self._points[None, :, axis])
+            alike = (apart == 0).astype(float) if unordered else _matern(apart / length)
+            weight = UNORDERED if unordered else ORDERED
+            kernel *= ((1 + weight * alike) / (1 + weight))[place]
+        weight, scale = COUNTS
+        for knobs in self._space.alike:
+            apart = _distances(self._space.counts(points, knobs), self._space.counts(self._points, knobs))
+            kernel *= (1 + weight * _matern(apart / scale)) / (1 + weight)
+        return kernel
 
 
-def _matern(distance: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Matern 5/2 at scaled distances and its derivative by the logarithm of the length."""
-    r = np.minimum(math.sqrt(5) * distance, 700.0)  # beyond that it is 0, also for the infinite one
-    decay = np.exp(-r)
-    return (1 + r + r * r / 3) * decay, r * r * (1 + r) / 3 * decay
+def _matern(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Matern 5/2 at scaled distances."""
+    r = math.sqrt(5) * distance
+    return np.asarray((1 + r + r * r / 3) * np.exp(-r))
+
+
+def _distances(a: Matrix, b: Matrix) -> Matrix:
+    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
+    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
 
 
 def winsorized(values: Vector) -> Vector:
@@ -153,14 +130,3 @@ def winsorized(values: Vector) -> Vector:
     cut = np.maximum(values, middle - DEPTH * height) if height > 0 else values
     spread = float(cut.std())
     return np.asarray((cut - cut.mean()) / spread) if spread > 0 else np.zeros_like(cut)
-
-
-def log_expected_improvement(mean: Vector, deviation: Vector, best: float) -> Vector:
-    """log E[max(0, f - best)] for normal f, without underflow far below the best (Ament et al., NeurIPS 2023)."""
-    deviation = np.maximum(deviation, 1e-12)
-    z = (mean - best) / deviation
-    near = np.maximum(z, -FAR)
-    direct = np.log(np.exp(-0.5 * near**2) / math.sqrt(2 * math.pi) + near * special.ndtr(near))
-    below = np.minimum(z, -FAR)
-    tail = -0.5 * below**2 - 0.5 * math.log(2 * math.pi) - np.log(below**2 + 3)
-    return np.asarray(np.log(deviation) + np.where(z > -FAR, direct, tail))
