@@ -273,6 +273,7 @@ def _pragmas(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-500")  # kB: what is asked for was mostly written a moment ago
 
 
 def _dump(value: Any) -> str:

@@ -18,6 +18,7 @@ from nightlab.experiments.bench import Bench, Job
 from nightlab.experiments.books import BESIDE, SEARCH, Books, Entry, History
 from nightlab.experiments.decision import More, Noise, judge, select
 from nightlab.experiments.fidelity import PHASE, Rungs
+from nightlab.experiments.firsts import Firsts
 from nightlab.experiments.ledger import Settled, Trial
 from nightlab.experiments.overseer import AGAIN, Overseer, suspicious
 from nightlab.experiments.records import Change, Params, RunOutcome
@@ -40,7 +41,7 @@ class Loop:
         self.noise = Noise()
         self.overseer = Overseer(self.template, self.template.strategies)
         self.rungs = Rungs(self.template.spec.fidelity, self.study.ledger)
-        self._known: dict[int, int] = {}  # identity of a change -> the first trial with it
+        self._known = Firsts()  # the first trial with each change, by its identity
         self._open: dict[int, None] = {}  # in the order of the claims
         self._tried: list[Tried] = []
         self._history = History(self.entries, self.study.ledger)
@@ -176,7 +177,7 @@ class Loop:
 
     def _settle_duplicate(self, number: int) -> bool:
         entry = self.entries[number]
-        twin = self._known[_identity(entry.trial.change)]
+        twin = self._known.add(_identity(entry.trial.change), number)
         if twin == number:
             return False
         reason = f"the same files and parameters as trial {twin}"
@@ -365,7 +366,7 @@ class Loop:
         self._open[trial.number] = None
         self._tried.append(self._as_tried(entry))
         if trial.verdict is None or trial.verdict.cause != "duplicate":
-            self._known.setdefault(_identity(trial.change), trial.number)
+            self._known.add(_identity(trial.change), trial.number)
         return entry
 
     def _record(self, number: int, replicate: int, outcome: RunOutcome | None, *, beside: bool = False) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nightlab.experiments.firsts import Firsts
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.template import Constraint, Template
@@ -54,7 +55,7 @@ class Overseer:
     _alike: str | None = None  # how every trial so far has failed; empty once one did not
     _failed_alike: int = 0
     _recent: deque[str] = field(default_factory=lambda: deque(maxlen=WINDOW))  # how each wasted its budget, if it did
-    _results: dict[int, int] = field(default_factory=dict)  # metrics of a first replicate -> the first trial with them
+    _results: Firsts = field(default_factory=Firsts)  # the first trial with each metrics of a first replicate
 
     def parked(self) -> frozenset[str]:
         """Strategies that are not to be proposed now; never all of them."""
@@ -99,7 +100,7 @@ class Overseer:
         cause = trial.verdict.cause if trial.verdict else ""
         how = {"duplicate": "repeated an earlier trial", "timeout": "ran into the time limit"}.get(cause, "")
         if not how and outcomes and outcomes[0].status == "ok":
-            first = self._results.setdefault(_fingerprint(outcomes[0]), trial.number)
+            first = self._results.add(_fingerprint(outcomes[0]), trial.number)
             how = "" if first == trial.number else "changed nothing in the result"
         self._recent.append(how)
         if how and (count := self._recent.count(how)) >= WINDOW // 2:

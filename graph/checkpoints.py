@@ -75,4 +75,5 @@ def checkpoints(file: Path) -> Iterator[PrunedSaver]:
         # The ledger is the truth and a replay repeats nothing, so the checkpoints need not wait for the disk.
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA cache_size=-500")  # kB: only the latest checkpoints are read
         yield PrunedSaver(connection)

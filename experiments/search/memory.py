@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from nightlab.experiments.firsts import Firsts
 from nightlab.experiments.records import Params, ParamValue
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.search.space import ENUMERATE, Key, Mask, Matrix, Space, Vector
@@ -31,15 +32,18 @@ class View:
     points: Matrix
     scores: Vector
     replicates: Vector
-    taken: set[Key]
+    taken: Firsts
     base: Vector
     free: Mask
+
+    def tried(self, params: Params) -> bool:
+        return hash(self.space.key(params)) in self.taken
 
     def fresh(self, points: Iterable[Vector]) -> dict[str, ParamValue] | None:
         """The first of the points that was not tried, as parameters."""
         for point in points:
             params = self.space.decode(point)
-            if self.space.key(params) not in self.taken:
+            if not self.tried(params):
                 return params
         return None
 
@@ -77,7 +81,7 @@ class Memory:
         self._position = functools.lru_cache(maxsize=CACHED)(self._encode)
         self._settled: list[Tried] = []  # the leading trials whose verdicts stand
         self._scores = array("d")  # theirs; NaN where one failed
-        self._taken: set[Key] = set()
+        self._taken = Firsts()  # by the hash of their keys
 
     def encode(self, params: Params) -> Vector:
         return self._position(self.space.key(params))
@@ -111,9 +115,10 @@ class Memory:
         """Take in what is new of the trials; returns those after the leading settled ones."""
         known = len(self._settled)
         if known and (len(trials) < known or any(trials[i] is not self._settled[i] for i in (0, known - 1))):
-            self._settled, self._scores, self._taken, known = [], array("d"), set(), 0  # other trials than before
+            self._settled, self._scores, self._taken, known = [], array("d"), Firsts(), 0  # other trials than before
         rest = trials[known:]
-        self._taken.update(self.space.key(t.params) for t in rest)
+        for t in rest:
+            self._taken.add(hash(self.space.key(t.params)), t.number)
         for t in itertools.takewhile(lambda t: t.verdict is not None, rest):
             self._settled.append(t)
             self._scores.append(math.nan if t.score is None else t.score)

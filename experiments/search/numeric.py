@@ -98,7 +98,7 @@ class ParzenTree:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 params = {**base, **study.ask(distributions).params}
-            if view.space.key(params) not in view.taken:
+            if not view.tried(params):
                 return params
         return view.anything(rng)
 
