@@ -136,6 +136,7 @@ def collect(study: Study) -> Evidence:
     )
     facts = Facts()
     _settings(facts, evidence)
+    _extensions(facts, study)
     _counts(facts, evidence)
     _notices(facts, ledger.documents("notice"))
     _search(facts, evidence)
@@ -182,6 +183,7 @@ def _settings(facts: Facts, e: Evidence) -> None:
     spec, file = e.template.spec, "template.toml"
     facts.setting("setting.trials", e.settings.trials, "budget of trials of the study")
     facts.setting("setting.seeds", e.settings.seeds, "replicates that a verdict may use")
+    facts.count("setting.workers", e.settings.workers, "runs that the study made at a time")
     facts.setting("setting.confirm_seeds", spec.budget.confirm_seeds, f"{file}: budget.confirm_seeds")
     facts.setting("setting.timeout", spec.run.timeout_s, f"{file}: run.timeout_s")
     facts.setting("setting.memory", spec.run.memory_mb, f"{file}: run.memory_mb")
@@ -198,6 +200,15 @@ def _settings(facts: Facts, e: Evidence) -> None:
         for side in ("min", "max"):
             if (bound := getattr(c, side)) is not None:
                 facts.setting(f"constraint.{name}.{side}", bound, f"{file}: constraint on {c.metric}")
+
+
+def _extensions(facts: Facts, study: Study) -> None:
+    """The trials that a study was asked for at first and by each extension, where it was extended."""
+    added = {key: row["trials"] for key, row in study.ledger.documents("extension").items()}
+    if added:
+        facts.count("setting.trials.first", study.settings.trials - sum(added.values()), "trials before any extension")
+    for number, trials in added.items():
+        facts.count(f"setting.trials.extension.{number}", trials, f"trials that extension {number} added")
 
 
 def _counts(facts: Facts, e: Evidence) -> None:

@@ -156,13 +156,46 @@ def reproduction(b: Brief) -> list[Section]:
     if not any(r.action == "reproduction" for r in b.requests):
         return []
     e = b.evidence
-    body = f"""The study is repeated by running nightlab on the template `{e.template.name}` with the seed
-{{fact:setting.seed}}, {{fact:setting.trials}} trials, {{fact:setting.seeds}} replicates a verdict and one worker; with
-several workers the order in which runs end, and with it the search, may differ. It took {{fact:runs.all}} runs in all,
-of {{fact:run.wall.mean}} s on average. The study's folder holds its own copy of the template, every version of the
-files that were changed, and the ledger with each trial, run and verdict; the file `evidence.json` beside this paper
-holds every fact with its runs. Failed trials are part of the ledger: {{fact:search.failed}} in this study."""
+    body = f"""{_asked(e)} {_at_a_time(e)} It took {{fact:runs.all}} runs in all, of
+{{fact:run.wall.mean}} s on average. The study's folder holds its own copy of the template, every version of the files
+that were changed, and the ledger with each trial, run and verdict; the file `evidence.json` beside this paper holds
+every fact with its runs. Failed trials are part of the ledger: {{fact:search.failed}} in this study."""
     return [Section("reproduction", "How to repeat the study", body)]
+
+
+def _asked(e: Evidence) -> str:
+    """What the study was asked to do, in the order in which it was asked."""
+    start = (
+        f"forking the same trial of the same study of the template `{e.template.name}`"
+        if "Origin" in e.notes
+        else f"running nightlab on the template `{e.template.name}`"
+    )
+    added = [key for key in e.facts if key.startswith("setting.trials.extension.")]
+    trials = "setting.trials.first" if added else "setting.trials"
+    text = (
+        f"The study is repeated by {start} with the seed {{fact:setting.seed}}, {{fact:{trials}}} trials and"
+        " {fact:setting.seeds} replicates a verdict"
+    )
+    if not added:
+        return f"{text}."
+    then = listed([f"`nightlab resume --trials +{{fact:{key}}}`" for key in added])
+    return (
+        f"{text}, and, when it is finished, extending it by {then}; a study of {{fact:setting.trials}} trials from the"
+        " start is another one, since each part of this one made a claim of its own."
+    )
+
+
+def _at_a_time(e: Evidence) -> str:
+    """How many workers the study had, and what that means for a repetition."""
+    text = (
+        "It had {fact:setting.workers} worker, and with that a study whose runs follow from their seeds repeats number"
+        " for number; with several, the order in which runs end may change what is proposed."
+        if e.settings.workers == 1
+        else "It had {fact:setting.workers} workers, and the order in which their runs ended may have changed what was"
+        " proposed; with one worker a study whose runs follow from their seeds repeats number for number."
+    )
+    model = " A language model that is asked again may answer otherwise."
+    return text + model if e.settings.model or e.settings.models else text
 
 
 def related(b: Brief) -> str:

@@ -14,10 +14,11 @@ from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.offline.proposing import OfflineCoder
 from nightlab.agents.offline.reviewing import CRITERIA, offline_panel
-from nightlab.agents.team import Brief, Idea, Situation, Submission
+from nightlab.agents.offline.writing import reproduction
+from nightlab.agents.team import Brief, Idea, Request, Situation, Submission
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.loop import changed
-from nightlab.experiments.records import Change
+from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Exhausted, Tried
 from nightlab.experiments.study import Settings, read
 from nightlab.experiments.template import Template, load
@@ -143,6 +144,36 @@ def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submi
         names = [s.evidence.template.spec.template.title]
         assert check(manuscript, s.evidence.facts, s.references, names) == []
         assert ("negative result" in manuscript.abstract) is not significant
+
+
+def test_how_to_repeat_a_study_is_told_by_its_own_settings(submission: Submission) -> None:
+    e = submission.evidence
+
+    def told(evidence: Evidence) -> str:
+        asked = Request(kind="text", action="reproduction", text="Add how the study is repeated.")
+        brief = Brief(
+            evidence=evidence,
+            analysis=submission.analysis,
+            idea=submission.idea,
+            references=submission.references,
+            team="Written by the offline team.",
+            requests=[asked],
+        )
+        (section,) = reproduction(brief)
+        return context.readable(section.body, evidence.facts)
+
+    def settings(**numbers: int) -> dict[str, Fact]:
+        return {f"setting.{k}": Fact(id=f"setting.{k}", value=n, text=str(n), formula="") for k, n in numbers.items()}
+
+    alone = dataclasses.replace(e.settings, workers=1)
+    added = settings(**{"trials.first": 20, "trials.extension.1": 4})
+    assert "24 trials" in told(e)
+    assert "It had 2 workers, and the order in which their runs ended may have changed what was proposed" in told(e)
+    one = dataclasses.replace(e, settings=alone, facts={**e.facts, **settings(workers=1)})
+    assert "It had 1 worker, and with that a study whose runs follow from their seeds repeats number" in told(one)
+    longer = told(dataclasses.replace(e, facts={**e.facts, **added}))
+    assert "20 trials and" in longer
+    assert "extending it by `nightlab resume --trials +4`; a study of 24 trials from the start is another" in longer
 
 
 def test_reviews_follow_the_rubric(submission: Submission) -> None:

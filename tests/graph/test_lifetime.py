@@ -80,6 +80,9 @@ def test_the_abstract_of_an_extended_study_says_which_split_its_claim_is_on(
         assert study.ledger.document("claim", "claim 1")["tested"]
         found = study.ledger.document("findings", str(study.first_round))
         assert [f for f in found if f["severity"] == "error"] == []
+        facts = collect(study).facts
+    asked = {name: facts[f"setting.trials{name}"].value for name in ("", ".first", ".extension.1")}
+    assert asked == {"": 8, ".first": 3, ".extension.1": 5}
     assert "extension" not in first
     assert "a claim after an extension" in second
 
