@@ -52,6 +52,11 @@ class Evidence:
         """Whether the confirmation bears the claim of an improvement."""
         return bool(self.claim["significant"])
 
+    @property
+    def fresh_data(self) -> bool:
+        """Whether the claim is on data that the search had not seen, as far as the runs tell."""
+        return self.claim["split"] == "holdout" and "Holdout" not in self.notes
+
     def fitness(self, run: Run, split: Split = "dev") -> float | None:
         """The fitness of a run, None if it failed."""
         if run.outcome is None or run.outcome.status != "ok":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from nightlab.agents.offline.words import cite, listed, spread, strategy, words
+from nightlab.agents.offline.words import cite, fresh, listed, spread, strategy, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.statistics import equal, exact
 from nightlab.papers.evidence import Evidence
@@ -225,9 +225,8 @@ def _value(row: Mapping[str, Any]) -> str:
 def discussion(b: Brief) -> str:
     e = b.evidence
     if e.improved:
-        fresh = "seeds and data" if e.claim["split"] == "holdout" else "seeds"
         start = (
-            f"The gain is measured on {fresh} that played no part in the search, so it is not a product of selecting"
+            f"The gain is measured on {fresh(e)} that played no part in the search, so it is not a product of selecting"
             f" lucky draws{cite(b, 'statistics')}. It is a gain over the declared default, not over the best published"
             " result: the study asks what changes of this kind are worth under equal conditions."
         )

@@ -100,7 +100,7 @@ def protocol(s: Submission) -> Iterator[Judgement]:
     if "Holdout" in s.evidence.notes:
         text = "The holdout gives the same metrics as the development split in every run, so it hardly is one."
         yield Judgement(side="soundness", points=-0.5, text=text)
-    elif s.evidence.claim["split"] == "holdout":
+    elif s.evidence.fresh_data:
         yield Judgement(
             side="soundness",
             points=0.5,

@@ -8,6 +8,7 @@ from typing import Any
 from nightlab.agents.team import Brief
 from nightlab.experiments.search.strategies import COMBINATION, JOINT
 from nightlab.experiments.statistics import equal, exact
+from nightlab.papers.evidence import Evidence
 from nightlab.papers.markup import literal
 
 
@@ -34,6 +35,20 @@ def spread(effect: Mapping[str, Any], key: str) -> str:
     if equal(effect):
         return f"(in all {{fact:{key}.n}} pairs, so that its spread cannot be estimated)"
     return f"({{fact:setting.coverage}} interval {{fact:{key}.low}} to {{fact:{key}.high}})"
+
+
+def claimed_on(e: Evidence) -> str:
+    """The data that the claim is on, with no more said for them than holds."""
+    if e.claim["split"] != "holdout":
+        return "the development split"
+    if not e.fresh_data:
+        return "a holdout with the same metrics as the development split"
+    return "a sealed holdout that the search never saw"
+
+
+def fresh(e: Evidence) -> str:
+    """What of the confirmation played no part in the search."""
+    return "seeds and data" if e.fresh_data else "seeds"
 
 
 def reach(b: Brief) -> str:

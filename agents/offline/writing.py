@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from nightlab.agents.offline import methods, results
-from nightlab.agents.offline.words import cite, listed, reach, spread, words
+from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, reach, spread, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.statistics import equal
 from nightlab.papers.evidence import Evidence
@@ -65,7 +65,7 @@ def abstract(b: Brief) -> str:
         opening += " The metric was reported by the experiment itself."
     protocol = "The claim and its test were fixed before the search."
     if e.claim["tested"]:
-        protocol += f" The test was made once, on {{fact:claim.n}} fresh seeds and {_the_split(split)}."
+        protocol += f" The test was made once, on {{fact:claim.n}} fresh seeds and {claimed_on(e)}."
         if "Extension" in e.notes and t.trust == "verified":
             protocol += (
                 " It is a claim after an extension of the study: an earlier one had opened the holdout, and the split"
@@ -98,7 +98,7 @@ def introduction(b: Brief) -> str:
     metric = words(t.fitness_label)
     headline = {
         "improved": (
-            f"On {_the_split(e.claim['split'])}, the best configuration improves the {metric} by"
+            f"On {claimed_on(e)}, the best configuration improves the {metric} by"
             f" {{fact:claim.effect}} {spread(e.claim, 'claim')}."
         ),
         "none": "No trial led the baseline clearly enough to be confirmed, which is a result of its own.",
@@ -255,7 +255,7 @@ def _nearest(b: Brief) -> str:
     return (
         f"Of the literature surveyed, the work nearest to our idea by its wording is *{words(nearest.title)}*"
         f" {{cite:{nearest.key}}}; we differ from it in judging every change against the noise and in confirming the"
-        " outcome once, on data that the search never saw."
+        f" outcome once, on {fresh(b.evidence)} that the search never saw."
     )
 
 
@@ -329,18 +329,18 @@ def _isolation(level: str) -> str:
 
 def conclusion(b: Brief) -> str:
     e = b.evidence
-    metric, split = words(e.template.fitness_label), e.claim["split"]
+    metric = words(e.template.fitness_label)
     if e.improved:
         return (
             f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. On this task the {metric} improves by"
-            f" {{fact:claim.effect}} on {_the_split(split)}, over {{fact:claim.n}} fresh seeds"
+            f" {{fact:claim.effect}} on {claimed_on(e)}, over {{fact:claim.n}} fresh seeds"
             f" {spread(e.claim, 'claim')}. {results.ablation_in_a_sentence(b)} What the"
             " hypothesis says beyond that, of causes above all, this study does not test. The next step is to"
             " repeat the study on a second task, with the same protocol and the best configuration as one of the"
             " candidates."
         )
     found = (
-        f"on {_the_split(split)} the test finds no improvement over the baseline"
+        f"on {claimed_on(e)} the test finds no improvement over the baseline"
         if e.claim["tested"]
         else "no trial led the baseline clearly enough to be confirmed, so there was nothing to test"
     )
@@ -353,7 +353,3 @@ def conclusion(b: Brief) -> str:
 
 def _clause(hypothesis: str) -> str:
     return words(hypothesis).rstrip(".")
-
-
-def _the_split(split: str) -> str:
-    return "a sealed holdout that the search never saw" if split == "holdout" else "the development split"

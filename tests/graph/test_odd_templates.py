@@ -72,6 +72,10 @@ def test_runs_without_noise_make_exact_claims_and_a_holdout_of_the_same_data_is_
     assert "there is no noise in them, so the effect is exact" in text
     assert "exact, since all runs are the same on every seed: an improvement" in claim_told(claim)
     assert "the two seem to be the same data" in text
+    assert "a holdout with the same metrics as the development split" in text
+    assert "measured on seeds that played no part in the search" in text
+    for untrue in ("sealed holdout", "seeds and data", "data that the search never saw"):
+        assert untrue not in text
     for untrue in ("t-interval of the paired", "(p ", "standard error $0", "significant for", "interval from"):
         assert untrue not in text
 
