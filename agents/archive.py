@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nightlab.experiments.statistics import untested
 from nightlab.experiments.study import Study
 
 KEPT = ("archive", "earlier")  # kind and key of the ledger's document
@@ -71,7 +72,7 @@ def _read(file: Path, template: str | None) -> Earlier | None:
     if claim["significant"]:
         outcome = "an improvement, confirmed"
     else:
-        outcome = "not confirmed" if claim["tested"] else "no trial led the baseline"
+        outcome = "not confirmed" if claim["tested"] else untested(claim)
     return Earlier(
         study=file.parent.name,
         title=str(idea["title"]),

@@ -9,7 +9,7 @@ from nightlab.agents.offline import results
 from nightlab.agents.prose import Rules
 from nightlab.agents.team import Idea
 from nightlab.experiments.records import Fact
-from nightlab.experiments.statistics import equal, exact
+from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.experiments.template import Template
 from nightlab.papers.audit import names_of
 from nightlab.papers.evidence import Evidence
@@ -41,7 +41,7 @@ def outcome(e: Evidence) -> str:
     return {
         "improved": "The confirmation found a significant improvement over the baseline.",
         "unclear": "NEGATIVE RESULT: the confirmation found no significant improvement over the baseline.",
-        "none": "NEGATIVE RESULT: no trial led the baseline clearly enough to be tested.",
+        "none": f"NEGATIVE RESULT, without a test: {untested(e.claim)}.",
     }[results.kind(e)]
 
 

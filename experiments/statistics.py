@@ -96,6 +96,13 @@ def exact(effect: Mapping[str, Any]) -> bool:
     return equal(effect) and bool(effect.get("alike", False))
 
 
+def untested(claim: Mapping[str, Any], chosen: str = "the chosen trial") -> str:
+    """Why there was no test of a claim, as a clause. chosen: how it names the trial that was to be confirmed."""
+    if claim.get("chosen"):
+        return f"too few confirmation runs of {chosen} and of the baseline succeeded on the same seeds"
+    return "no trial led the baseline clearly enough to be confirmed"
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjusted p values that hold the family-wise error (Holm, Scandinavian Journal of Statistics 6, 1979)."""
     adjusted = [0.0] * len(p_values)

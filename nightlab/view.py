@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nightlab.experiments.statistics import equal, exact
+from nightlab.experiments.statistics import equal, exact, untested
 
 STAGES = {
     "survey": "gathering literature",
@@ -68,11 +68,7 @@ def _against(event: dict[str, Any]) -> str:
 def claim_told(claim: Mapping[str, Any]) -> str:
     """What a claim's test came to."""
     if not claim["tested"]:
-        if claim["failed_runs"] and (chosen := claim.get("chosen")):
-            return (
-                f"no test took place, since too few runs of trial {chosen} and the baseline succeeded on the same seeds"
-            )
-        return "no test took place, since no trial led the baseline"
+        return "no test took place, since " + untested(claim, f"trial {claim.get('chosen')}")
     if equal(claim):
         verdict = "an improvement" if claim["significant"] else "no improvement"
         told = (

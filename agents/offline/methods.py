@@ -5,6 +5,7 @@ from __future__ import annotations
 from nightlab.agents.disclosure import shown
 from nightlab.agents.offline.words import listed, words
 from nightlab.agents.team import Brief
+from nightlab.experiments.statistics import untested
 from nightlab.experiments.template import Constraint
 
 SELECTION = """*Selection.* An incumbent was lucky when it was kept, and a better trial may have been unlucky when it
@@ -108,9 +109,11 @@ def _confirmation(b: Brief) -> str:
         else ""
     )
     if not b.evidence.claim["tested"]:
-        return """*Confirmation.* Hypothesis, metric, test, level and seeds were written down before the first trial.
-With no candidate better than the baseline there was nothing to test; the baseline ran on {fact:setting.confirm_seeds}
-fresh seeds, so that its values are known beyond the seeds of the search."""
+        chosen = b.evidence.claim.get("chosen")
+        ran = f"the baseline and trial `T{chosen}` each" if chosen else "the baseline"
+        return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down before the first trial.
+After the search {ran} ran on {{fact:setting.confirm_seeds}} fresh seeds. No test took place, since
+{untested(b.evidence.claim)}."""
     return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down before the first trial. After
 the search, the baseline and the best configuration each ran on {{fact:setting.confirm_seeds}} fresh seeds, and the
 difference on the {split} split was put to one {words(b.evidence.claim["test"])} at level
@@ -136,11 +139,8 @@ def setup(b: Brief) -> str:
         if e.facts["search.failed"].value
         else " No trial failed."
     )
-    lost = (
-        " Of the confirmation's runs, {fact:claim.failed} failed; their seeds are left out on both sides."
-        if e.claim["failed_runs"]
-        else ""
-    )
+    aside = "; their seeds are left out on both sides" if e.claim["tested"] else ""
+    lost = f" Of the confirmation's runs, {{fact:claim.failed}} failed{aside}." if e.claim["failed_runs"] else ""
     return f"""*Task and data.* {data} {judge}. A run may take at most {{fact:setting.timeout}} s and
 {{fact:setting.memory}} MB; a successful run took {{fact:run.wall.mean}} s on average.
 

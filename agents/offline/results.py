@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from nightlab.agents.offline.words import cite, fresh, listed, spread, strategy, words
 from nightlab.agents.team import Brief
-from nightlab.experiments.statistics import equal, exact
+from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.papers.evidence import Evidence
 
 
 def kind(e: Evidence) -> Literal["improved", "none", "unclear"]:
-    """Whether the claim is borne out, there was nothing to test, or the test does not bear it out."""
+    """Whether the claim is borne out, there was no test, or the test does not bear it out."""
     if e.improved:
         return "improved"
     return "unclear" if e.claim["tested"] else "none"
@@ -51,7 +51,12 @@ seeds is {{fact:trial.0.mean}}."""
 
 def _chosen(e: Evidence) -> str:
     if e.best.number == 0:
-        return "after the selection no trial led the baseline clearly enough to be confirmed."
+        if not (chosen := e.claim.get("chosen")):
+            return f"after the selection {untested(e.claim)}."
+        return (
+            f"the selection chose trial `T{chosen}`, which stands at {{fact:trial.{chosen}.mean}}, but"
+            f" {untested(e.claim, 'it')}."
+        )
     return f"the selection chose trial `T{e.best.number}`, which stands at {{fact:trial.{e.best.number}.mean}}."
 
 
@@ -64,8 +69,8 @@ def _main(b: Brief) -> str:
     metric, split = words(e.template.fitness_label), e.claim["split"]
     if not e.claim["tested"]:
         return (
-            "*Confirmation.* There was no candidate to confirm, so no test took place; on"
-            f" {{fact:baseline.{split}.n}} fresh seeds its {metric} on the {split} split is"
+            f"*Confirmation.* No test took place, since {untested(e.claim)}; on"
+            f" {{fact:baseline.{split}.n}} fresh seeds the baseline's {metric} on the {split} split is"
             f" {_mean(f'baseline.{split}', e)}. {{ref:main}} gives all metrics.\n\n{{float:main}}"
         )
     return f"""*Confirmation.* On {{fact:claim.n}} fresh seeds and the {split} split, the {metric} of the baseline is
@@ -142,8 +147,8 @@ def ablation(b: Brief) -> str:
     e = b.evidence
     if not e.ablation:
         return (
-            "The best configuration is the baseline itself, since no trial led it clearly enough to be confirmed: there"
-            " is nothing to take out of it again, and no experiment was run for this section."
+            f"There is no confirmed configuration to take a part out of, since {untested(e.claim)}; no experiment was"
+            " run for this section."
         )
     helps = [r for r in e.ablation if r["significant"]]
     idle = [r for r in e.ablation if exact(r) and r["effect"] == 0]

@@ -10,7 +10,7 @@ import re
 from nightlab.agents.offline import methods, results
 from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, reach, spread, words
 from nightlab.agents.team import Brief
-from nightlab.experiments.statistics import equal
+from nightlab.experiments.statistics import equal, untested
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript, Section
@@ -81,8 +81,8 @@ def abstract(b: Brief) -> str:
             outcome += " " + results.ablation_in_a_sentence(b)
     elif not e.claim["tested"]:
         outcome = (
-            f"No trial led the baseline, with its {metric} of {{fact:baseline.{split}.mean}}, clearly enough to be"
-            " confirmed. We report this as a negative result, with all trials."
+            f"No test took place, since {untested(e.claim)}; the {metric} of the baseline is"
+            f" {{fact:baseline.{split}.mean}}. We report this as a negative result, with all trials."
         )
     else:
         outcome = (
@@ -101,7 +101,7 @@ def introduction(b: Brief) -> str:
             f"On {claimed_on(e)}, the best configuration improves the {metric} by"
             f" {{fact:claim.effect}} {spread(e.claim, 'claim')}."
         ),
-        "none": "No trial led the baseline clearly enough to be confirmed, which is a result of its own.",
+        "none": f"{untested(e.claim).capitalize()}.",
         "unclear": (
             "The search did keep changes, but the confirmation on fresh seeds does not bear out an improvement:"
             f" {{fact:claim.effect}} {spread(e.claim, 'claim')}."
@@ -147,7 +147,7 @@ def _separation(b: Brief) -> str:
 
 def _confirmed(e: Evidence) -> str:
     if not e.claim["tested"]:
-        return "an outcome that no test was needed for. "
+        return "an outcome without a test. "
     return "one confirmation of the best configuration on {fact:claim.n} fresh seeds. "
 
 
@@ -342,7 +342,7 @@ def conclusion(b: Brief) -> str:
     found = (
         f"on {claimed_on(e)} the test finds no improvement over the baseline"
         if e.claim["tested"]
-        else "no trial led the baseline clearly enough to be confirmed, so there was nothing to test"
+        else f"{untested(e.claim)}, so no test took place"
     )
     return (
         f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. This study gives it no support: {found}."

@@ -46,6 +46,6 @@ def test_reading_the_archive_writes_nothing(make_template: MakeTemplate, tmp_pat
     mine, past = create(load(template), Settings(), out), finished(template, out, significant=False, tested=False)
     before = (past / "study.db").read_bytes()
     study = read(mine)
-    assert [e.outcome for e in earlier(study)] == ["no trial led the baseline"]
+    assert [e.outcome for e in earlier(study)] == ["no trial led the baseline clearly enough to be confirmed"]
     study.close()
     assert (past / "study.db").read_bytes() == before

@@ -128,7 +128,11 @@ def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: Mak
     assert (claim["tested"], claim["significant"]) == (False, False)
     assert claim["failed_runs"] == 6
     told = claim_told(claim)
-    assert f"too few runs of trial {claim['chosen']} and the baseline succeeded" in told
+    assert f"too few confirmation runs of trial {claim['chosen']} and of the baseline succeeded" in told
+    assert "too few confirmation runs of the chosen trial and of the baseline succeeded on the same seeds" in text
+    assert "too few confirmation runs of it and of the baseline succeeded on the same seeds" in text
+    for untrue in ("no trial led", "left out on both sides", "no candidate", "nothing to test", "the baseline itself"):
+        assert untrue not in text.lower()
     assert "no trial led" in claim_told({**claim, "chosen": 0})
     assert "No confirmed improvement" in text
 
