@@ -57,6 +57,14 @@ class Trial:
     verdict: Settled | None
 
 
+def by_verdict(among: Sequence[Trial]) -> list[Trial]:
+    """Settled trials in the order of their verdicts, in which each incumbent replaced the one before it.
+
+    With several workers that is another order than that of their numbers.
+    """
+    return sorted((t for t in among if t.verdict), key=lambda t: t.verdict.elapsed_s if t.verdict else 0.0)
+
+
 class Ledger:
     """`study.db`, in WAL mode with full synchronisation: what it has accepted survives a kill and a power cut."""
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from nightlab.agents.team import MetaReview
 from nightlab.agents.usage import told, usage
-from nightlab.experiments.ledger import Trial
+from nightlab.experiments.ledger import Trial, by_verdict
 from nightlab.experiments.loop import BASELINE, changed
 from nightlab.experiments.study import Study, read
 from nightlab.experiments.summary import experiment_summary
@@ -167,7 +167,7 @@ def _kept(study: Study, best: int) -> Table:
     for name, justify in (("trial", "right"), ("strategy", "left"), ("change", "left"), ("fitness", "right")):
         table.add_column(name, justify=justify, header_style="bright_black")  # type: ignore[arg-type]
     trials, runs = study.ledger.trials(), study.ledger.runs("search")
-    for trial in trials:
+    for trial in by_verdict(trials):
         confirmed = trial.number == best
         if trial.verdict is None or not (confirmed or trial.verdict.kind in ("baseline", "kept")):
             continue

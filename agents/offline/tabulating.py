@@ -7,7 +7,7 @@ from typing import Any
 
 from nightlab.agents.disclosure import shown
 from nightlab.agents.offline.words import listed, words
-from nightlab.experiments.ledger import Trial
+from nightlab.experiments.ledger import Trial, by_verdict
 from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Knob
 from nightlab.experiments.statistics import equal, exact
@@ -84,7 +84,7 @@ def _value(knob: Knob, prefix: str, e: Evidence) -> str:
 
 
 def _kept(e: Evidence) -> Table:
-    kept = [t for t in e.trials if t.verdict and t.verdict.kind in ("baseline", "kept")]
+    kept = [t for t in by_verdict(e.trials) if t.verdict and t.verdict.kind in ("baseline", "kept")]
     return Table(
         "kept",
         f"The changes that the loop kept, in their order, with the mean fitness on the search seeds, {_source(e)}.",

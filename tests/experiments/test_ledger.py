@@ -10,7 +10,7 @@ import pytest
 
 from nightlab.experiments import schema
 from nightlab.experiments.calls import Answer, Call
-from nightlab.experiments.ledger import Ledger, LedgerError, Settled
+from nightlab.experiments.ledger import Ledger, LedgerError, Settled, by_verdict
 from nightlab.experiments.records import Change, RunOutcome
 
 
@@ -38,6 +38,14 @@ def test_the_first_verdict_stands(ledger: Ledger) -> None:
     (trial,) = ledger.trials()
     assert trial.verdict is not None
     assert (trial.verdict.kind, trial.verdict.numbers) == ("kept", {"difference": 1.0})
+
+
+def test_trials_that_settle_out_of_their_order_are_told_in_that_of_their_verdicts(ledger: Ledger) -> None:
+    for number in range(4):
+        ledger.claim(number, change(number / 4))
+    for elapsed_s, number in enumerate((0, 2, 1)):
+        ledger.settle(number, Settled(kind="kept", reason="better", numbers={}, elapsed_s=elapsed_s))
+    assert [t.number for t in by_verdict(ledger.trials())] == [0, 2, 1]
 
 
 def test_a_run_is_claimed_once_and_keeps_its_first_outcome(ledger: Ledger) -> None:
