@@ -140,6 +140,7 @@ def _tell(runtime: Runtime[Lab], loop: Loop, number: int, verdict: Settled | Non
     event: dict[str, Any] = {
         "trial": number,
         "of": loop.study.settings.trials,
+        "settled": len(loop.entries) - len(loop.open) - 1,  # without the baseline
         "strategy": entry.trial.change.strategy,
         "verdict": verdict.kind,
         "cause": verdict.cause,

@@ -157,7 +157,7 @@ class Screen:
             self._recent = [*self._recent, (line, COLOURS.get(event.get("verdict", ""), ""))][-RECENT:]
         if "trial" in event:
             self._last = event
-            self._first = self._first or (time.monotonic(), event["trial"])
+            self._first = self._first or (time.monotonic(), event["settled"])
             if event["verdict"] in self._counts:
                 self._counts[event["verdict"]] += 1
                 self._stage = STAGES["search"]
@@ -171,8 +171,8 @@ class Screen:
         if event := self._last:
             bar = Table.grid(padding=(0, 2))
             counts = ", ".join(f"{n} {kind}" for kind, n in self._counts.items() if n)
-            shown = f"{event['trial']}/{event['of']}  {counts}  {self._left(event)}"
-            bar.add_row(ProgressBar(total=event["of"], completed=event["trial"], width=28), Text(shown))
+            shown = f"{event['settled']}/{event['of']}  {counts}  {self._left(event)}"
+            bar.add_row(ProgressBar(total=event["of"], completed=event["settled"], width=28), Text(shown))
             table.add_row("trials", bar)
             best = f"{event['incumbent_value']:.5g}, trial {event['incumbent']}"
             table.add_row("incumbent", Text(best, style="green"))
@@ -181,11 +181,11 @@ class Screen:
 
     def _left(self, event: dict[str, Any]) -> str:
         """Time left of the search, by the pace since this session's first trial."""
-        if self._first is None or event["trial"] <= self._first[1]:
+        if self._first is None or event["settled"] <= self._first[1]:
             return ""
-        started, number = self._first
-        pace = (time.monotonic() - started) / (event["trial"] - number)
-        left = max(0, event["of"] - event["trial"]) * pace
+        started, before = self._first
+        pace = (time.monotonic() - started) / (event["settled"] - before)
+        left = max(0, event["of"] - event["settled"]) * pace
         return f"about {_clock(left)} left" if left else ""
 
 

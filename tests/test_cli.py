@@ -20,7 +20,7 @@ import pytest
 from rich.console import Console
 
 from nightlab.experiments.study import read
-from nightlab.view import Lines
+from nightlab.view import Lines, Screen
 from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
 
 COMMANDS = ("run", "experiment", "resume", "fork", "scores", "templates", "doctor")
@@ -252,6 +252,17 @@ def test_a_log_hears_how_far_a_stage_is_when_it_was_quiet(quiet_s: float, counts
         view.hear(event)
     lines = [line.split("] ")[1] for line in heard.getvalue().splitlines()]
     assert lines == ["running the most promising trials again", *counts]
+
+
+def test_the_bar_counts_verdicts_where_trials_settle_out_of_their_order() -> None:
+    screen, told = Screen(Console(file=io.StringIO()), "a study"), io.StringIO()
+    shared = {"of": 3, "strategy": "east", "cause": "", "reason": "", "value": 0.5, "runs": 1, "difference": None}
+    for settled, number in enumerate((0, 1, 3, 2)):
+        verdict = "reverted" if number else "baseline"
+        event = {"trial": number, "settled": settled, "verdict": verdict, "incumbent": 0, "incumbent_value": 0.5}
+        screen.hear({**shared, **event})
+    Console(file=told, width=100).print(screen)
+    assert "3/3  3 reverted" in told.getvalue()
 
 
 def test_a_terminal_gets_the_live_view(make_template: MakeTemplate, tmp_path: Path) -> None:

@@ -124,6 +124,7 @@ def test_a_long_study_goes_through_the_graph_in_legs(
         for event in events:
             event.pop("elapsed_s", None)
     assert heard[parts] == heard[whole]
+    assert [event["settled"] for event in heard[whole] if "trial" in event] == list(range(7))
     assert books(parts) == books(whole)
 
 
