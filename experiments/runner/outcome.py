@@ -60,6 +60,8 @@ def judged(reply: Mapping[str, Any], splits: tuple[Split, ...]) -> dict[Split, d
         raise RunnerError(f"the evaluator's sandbox cannot start: {_why(reply)}")
     if reply["ended"] != "exit":
         raise InvalidMetrics(f"the evaluator hit a limit on these outputs: {reply['ended']}")
+    if wrong := report.get("wrong"):  # the fault of the evaluator, not of the outputs
+        raise InvalidMetrics(str(wrong))
     if reply["code"] or "metrics" not in report:
         raise InvalidMetrics(f"the evaluator refused the outputs: {report.get('short') or _why(reply)}")
     tables = report["metrics"]

@@ -196,6 +196,11 @@ def _evaluate(request: dict[str, Any], places: Mapping[str, str]) -> int:
     metrics = {}
     for split in request["splits"]:
         found = evaluate(Path(places["out"]), Path(places["private"]), split)
+        if not isinstance(found, Mapping):
+            function = request["entry"].split(":")[1]
+            wrong = f"{function}() must return a dict of numbers, not {type(found).__name__}"
+            os.write(REPORT, json.dumps({"wrong": wrong}).encode())
+            return 1
         metrics[split] = {str(name): _number(name, value) for name, value in found.items()}
     os.write(REPORT, json.dumps({"metrics": metrics}).encode())
     return 0

@@ -155,6 +155,15 @@ def test_how_a_run_fails(house: Callable[..., House], do: str, status: str, told
     assert told in outcome.error
 
 
+@pytest.mark.parametrize(("returned", "told"), [("0.5", "float"), ("None", "NoneType"), ("[0.5]", "list")])
+def test_an_evaluator_that_returns_no_table_is_told_as_that(
+    house: Callable[..., House], returned: str, told: str
+) -> None:
+    outcome = house(files={"evaluate.py": f"def evaluate(out, private, split):\n    return {returned}\n"}).run()
+    assert outcome.status == "invalid"
+    assert outcome.error == f"evaluate() must return a dict of numbers, not {told}"
+
+
 def test_a_traceback_shows_the_experiments_own_lines(house: Callable[..., House]) -> None:
     error = house().run("json.loads('{')").error
     assert 'File "experiment.py", line 13, in run' in error
