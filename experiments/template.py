@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.faults import ENTRY, TableFault, at, between, explained
@@ -25,7 +35,8 @@ class TemplateError(NightlabError):
 
 class _Table(BaseModel):
     """A table of a file. What concerns several keys is checked at the last of them, with those of `info.data` that are
-    right by themselves: so one report has all faults, where a validator of the whole table would wait for the rest."""
+    right by themselves: so one report has all faults, where a validator of the whole table would wait for the rest.
+    Numbers and truth values are strict, since a text that reads as one is a mistake; a whole number is a float too."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
@@ -72,10 +83,10 @@ class DataTable(_Table):
 class RunTable(_Table):
     entry: Entry | None = None
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
-    timeout_s: Annotated[float, Field(gt=0)] = 60.0
-    memory_mb: Annotated[int, Field(ge=64)] = 2048
-    gpus: Annotated[int, Field(ge=0)] = 0
-    network: bool = False
+    timeout_s: Annotated[StrictFloat, Field(gt=0)] = 60.0
+    memory_mb: Annotated[StrictInt, Field(ge=64)] = 2048
+    gpus: Annotated[StrictInt, Field(ge=0)] = 0
+    network: StrictBool = False
     hide: tuple[str, ...] = ()
 
     @field_validator("command")
@@ -101,18 +112,18 @@ class EvaluateTable(_Table):
 class ObjectiveTable(_Table):
     metric: Metric
     direction: Annotated[Direction, Field(examples=['"minimize"'])]
-    min_effect: Annotated[float, Field(ge=0)] = 0.0
+    min_effect: Annotated[StrictFloat, Field(ge=0)] = 0.0
     unit: str = ""
     label: str = ""  # how the paper calls the metric; the metric's name by default
-    interleaved: bool = False  # a timing: each run of a candidate has a fresh run of the incumbent at its side
+    interleaved: StrictBool = False  # a timing: each run of a candidate has a fresh run of the incumbent at its side
 
 
 class Constraint(_Table):
     metric: Metric
-    min: float | None = None
-    max: float | None = None
-    penalty: Annotated[float, Field(ge=0)] = 0.0
-    hard: bool = True  # a change that violates it cannot be kept
+    min: StrictFloat | None = None
+    max: StrictFloat | None = None
+    penalty: Annotated[StrictFloat, Field(ge=0)] = 0.0
+    hard: StrictBool = True  # a change that violates it cannot be kept
 
     @field_validator("max")
     @classmethod
@@ -131,9 +142,9 @@ class Constraint(_Table):
 class KnobTable(_Table):
     type: Annotated[Literal["float", "int", "choice"], Field(examples=['"float"'])]
     strategy: Name
-    low: float | None = None
-    high: float | None = None
-    log: bool = False
+    low: StrictFloat | None = None
+    high: StrictFloat | None = None
+    log: StrictBool = False
     choices: tuple[ParamValue, ...] = ()
     default: Annotated[ParamValue, Field(examples=["0.1"])]
 
@@ -199,9 +210,9 @@ class FidelityTable(_Table):
     """A parameter that makes a run cheaper, such as epochs or a share of the data; in proportion, so the cost says."""
 
     knob: Name
-    low: Annotated[float, Field(gt=0, examples=["1"])]
-    high: Annotated[float, Field(gt=0, examples=["30"])]  # what every run gets that counts
-    factor: Annotated[int, Field(ge=2, le=10)] = 3
+    low: Annotated[StrictFloat, Field(gt=0, examples=["1"])]
+    high: Annotated[StrictFloat, Field(gt=0, examples=["30"])]  # what every run gets that counts
+    factor: Annotated[StrictInt, Field(ge=2, le=10)] = 3
 
     @field_validator("knob")
     @classmethod
@@ -247,10 +258,10 @@ class Search(_Table):
 
 
 class BudgetTable(_Table):
-    trials: Annotated[int, Field(ge=1)] = 40
-    seeds: Annotated[int, Field(ge=1, le=64)] = 3
-    confirm_seeds: Annotated[int, Field(ge=2, le=1000)] = 24
-    hours: Annotated[float, Field(gt=0, le=1e5)] = 8.0
+    trials: Annotated[StrictInt, Field(ge=1)] = 40
+    seeds: Annotated[StrictInt, Field(ge=1, le=64)] = 3
+    confirm_seeds: Annotated[StrictInt, Field(ge=2, le=1000)] = 24
+    hours: Annotated[StrictFloat, Field(gt=0, le=1e5)] = 8.0
 
 
 class Spec(_Table):
