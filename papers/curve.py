@@ -13,15 +13,18 @@ from nightlab.papers.figures import Point
 
 def draw_curve(study: Study) -> Path:
     """Write progress.pdf into the study's folder; returns its path."""
-    template = study.template
+    file = study.folder / "progress.pdf"
+    figures.progress(file, points(study), f"dev {study.template.fitness_label}")
+    return file
+
+
+def points(study: Study) -> list[Point]:
+    """The trials as points of the curve, on the seeds that a verdict may use, as in the paper."""
     values: dict[str, list[float]] = {}
     for run in study.ledger.runs("search"):
-        if run.outcome and run.outcome.status == "ok":
-            values.setdefault(run.subject, []).append(template.fitness(dict(run.outcome.metrics["dev"])))
-    points = [point(t, values.get(str(t.number), [])) for t in study.ledger.trials()]
-    file = study.folder / "progress.pdf"
-    figures.progress(file, points, f"dev {template.fitness_label}")
-    return file
+        if run.replicate < study.settings.seeds and run.outcome and run.outcome.status == "ok":
+            values.setdefault(run.subject, []).append(study.template.fitness(dict(run.outcome.metrics["dev"])))
+    return [point(t, values.get(str(t.number), [])) for t in study.ledger.trials()]
 
 
 def point(trial: Trial, scores: list[float]) -> Point:

@@ -67,7 +67,7 @@ class Evidence:
         return [r for r in self.runs if r.phase == phase and r.subject == subject]
 
     def search_scores(self, trial: int) -> list[tuple[int, float]]:
-        """(run number, fitness) of a trial's successful search runs."""
+        """(run number, fitness) of a trial's successful search runs, on the seeds that a verdict may use."""
         own = (r for r in self.runs if r.phase == "search" and r.subject == str(trial))
         found = ((r.id, self.fitness(r)) for r in own if r.replicate < self.settings.seeds)
         return [(number, value) for number, value in found if value is not None]
@@ -257,7 +257,7 @@ def _search(facts: Facts, e: Evidence) -> None:
             values, runs = [v for _, v in scores], [i for i, _ in scores]
             s = summarize(values)
             text = fixed(s.mean, _search_digits(e))
-            what = f"mean dev fitness of trial {trial.number} in the search"
+            what = f"mean dev fitness of trial {trial.number} on the search seeds of a verdict"
             facts.put(f"trial.{trial.number}.mean", s.mean, text, what, runs)
     best = int(e.claim["best"])
     facts.count("best.replicates", len(e.search_scores(best)), "search runs of the best trial")
@@ -301,7 +301,7 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
             "search.optimism",
             optimism,
             fixed(optimism, digits),
-            "how much better the best trial looked in the search than on fresh seeds, dev",
+            "how much better the best trial looked on the search seeds of a verdict than on fresh seeds, dev",
             [*seen.runs, *fresh.runs],
         )
 

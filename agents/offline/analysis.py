@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.offline import tabulating
-from nightlab.agents.offline.words import listed, words
+from nightlab.agents.offline.words import VERDICT_SEEDS, listed, words
 from nightlab.agents.team import Analysis
 from nightlab.experiments.records import Fact, Knob
 from nightlab.experiments.search.numeric import distribution
@@ -92,8 +92,9 @@ def _progress(e: Evidence, folder: Path) -> Figure:
     return Figure(
         "progress",
         "figures/progress.pdf",
-        "The search: mean fitness of each trial on the search seeds, the development split. The line is the incumbent,"
-        " the dashed line the baseline. Trials beyond the axis are arrows at its edge, failed ones ticks below.",
+        f"The search: mean fitness of each trial on {VERDICT_SEEDS}, on the development split. The line is the"
+        " incumbent, the dashed line the baseline. Trials beyond the axis are arrows at its edge, failed ones ticks"
+        " below.",
     )
 
 

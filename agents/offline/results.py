@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from nightlab.agents.offline.words import cite, fresh, listed, spread, strategy, words
+from nightlab.agents.offline.words import VERDICT_SEEDS, cite, fresh, listed, spread, strategy, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.papers.evidence import Evidence
@@ -272,5 +272,5 @@ def _answers(b: Brief) -> str:
 def trials() -> str:
     return (
         "{ref:all-trials} lists every trial of the search in the order of its claim, with its strategy, its verdict and"
-        " its mean fitness on the search seeds, where it has one.\n\n{float:all-trials}"
+        f" its mean fitness on {VERDICT_SEEDS}, where it has one.\n\n{{float:all-trials}}"
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nightlab.agents.disclosure import shown
-from nightlab.agents.offline.words import listed, words
+from nightlab.agents.offline.words import VERDICT_SEEDS, listed, words
 from nightlab.experiments.ledger import Trial, by_verdict
 from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Knob
@@ -87,7 +87,7 @@ def _kept(e: Evidence) -> Table:
     kept = [t for t in by_verdict(e.trials) if t.verdict and t.verdict.kind in ("baseline", "kept")]
     return Table(
         "kept",
-        f"The changes that the loop kept, in their order, with the mean fitness on the search seeds, {_source(e)}.",
+        f"The changes that the loop kept, in their order, with the mean fitness on {VERDICT_SEEDS}, {_source(e)}.",
         ("Trial", "Strategy", "What changed", "Fitness"),
         tuple(
             (

@@ -11,6 +11,8 @@ from nightlab.experiments.statistics import equal, exact
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.markup import literal
 
+VERDICT_SEEDS = "the search seeds of the verdicts, {fact:setting.seeds} at most"  # not those of the selection after it
+
 
 def words(text: str) -> str:
     """Text from a template or a reference as literal prose, underscores as spaces."""

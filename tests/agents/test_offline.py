@@ -25,6 +25,7 @@ from nightlab.experiments.template import Template, load
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
+from nightlab.papers.curve import points
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.finding import Finding
 from nightlab.papers.literature import Reference
@@ -174,6 +175,18 @@ def test_how_to_repeat_a_study_is_told_by_its_own_settings(submission: Submissio
     longer = told(dataclasses.replace(e, facts={**e.facts, **added}))
     assert "20 trials and" in longer
     assert "extending it by `nightlab resume --trials +4`; a study of 24 trials from the start is another" in longer
+
+
+def test_the_curve_and_the_tables_are_on_the_same_seeds(digits: Path, submission: Submission) -> None:
+    study, e = read(digits), submission.evidence
+    later = [r for r in study.ledger.runs("search") if r.replicate >= e.settings.seeds]
+    curve = points(study)
+    study.close()
+    assert later  # of the selection
+    shown = {p.number: p.value for p in curve if p.value is not None}
+    assert shown == {n: pytest.approx(e.facts[f"trial.{n}.mean"].value) for n in shown}
+    (kept,) = (t for t in submission.analysis.tables if t.key == "kept")
+    assert "the search seeds of the verdicts, {fact:setting.seeds} at most" in kept.caption
 
 
 def test_reviews_follow_the_rubric(submission: Submission) -> None:
