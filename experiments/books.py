@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import TypeVar, overload
 
 from nightlab.experiments.ledger import Ledger, Run, Trial
 from nightlab.experiments.records import RunOutcome
 
 SEARCH = "search"  # the phase of the runs that verdicts look at
 BESIDE = "beside"  # the phase of the incumbent's runs beside a candidate's, whose number is their subject
+T = TypeVar("T")
 RECENT = 256  # settled trials that stay at hand
 
 
@@ -36,7 +38,22 @@ class Entry:
         self.wanted = max(self.wanted, replicate + 1)
 
 
-class Books(Sequence[Entry]):
+class ByNumber(Sequence[T]):
+    """A sequence whose items are made when they are asked for, one at a time."""
+
+    @abstractmethod
+    def _one(self, number: int) -> T: ...
+
+    @overload
+    def __getitem__(self, number: int) -> T: ...
+    @overload
+    def __getitem__(self, number: slice) -> list[T]: ...
+    def __getitem__(self, number: int | slice) -> T | list[T]:
+        wanted = range(len(self))[number]
+        return self._one(wanted) if isinstance(wanted, int) else [self._one(n) for n in wanted]
+
+
+class Books(ByNumber[Entry]):
     """Every claimed trial by its number. An entry that was closed is made anew from the ledger when it is asked for,
     so that runs and verdicts do not fill the memory of a long study; the loop keeps a few hundred bytes a trial."""
 
@@ -48,14 +65,7 @@ class Books(Sequence[Entry]):
     def __len__(self) -> int:
         return self._count
 
-    @overload
-    def __getitem__(self, number: int) -> Entry: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Entry]: ...
-    def __getitem__(self, number: int | slice) -> Entry | list[Entry]:
-        if isinstance(number, slice):
-            return [self[n] for n in range(*number.indices(self._count))]
-        number = range(self._count)[number]
+    def _one(self, number: int) -> Entry:
         return self._at_work.get(number) or self._read(number)
 
     def __iter__(self) -> Iterator[Entry]:
@@ -90,7 +100,7 @@ class Books(Sequence[Entry]):
         return entry
 
 
-class History(Sequence[Trial]):
+class History(ByNumber[Trial]):
     """Every claimed trial by its number, read from the ledger."""
 
     def __init__(self, books: Books, ledger: Ledger) -> None:
@@ -100,14 +110,7 @@ class History(Sequence[Trial]):
     def __len__(self) -> int:
         return len(self._books)
 
-    @overload
-    def __getitem__(self, number: int) -> Trial: ...
-    @overload
-    def __getitem__(self, number: slice) -> list[Trial]: ...
-    def __getitem__(self, number: int | slice) -> Trial | list[Trial]:
-        if isinstance(number, slice):
-            return [self[n] for n in range(*number.indices(len(self)))]
-        number = range(len(self))[number]
+    def _one(self, number: int) -> Trial:
         entry = self._books.at_work(number)
         return entry.trial if entry else self._settled(number)
 
