@@ -15,37 +15,45 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from . import landlock, limits, namespaces, seccomp, syscalls
 
 REPORT = 3  # the descriptor on which it says that it is ready and why it failed
+ORDER = 4  # the one on which it may be told what to run
 _ERROR_LIMIT = 8000
+
+
+Order = tuple[dict[str, Any], Mapping[str, str]]  # a request, and where its things are
 
 
 def become(
     config: dict[str, Any],
-    request: dict[str, Any],
-    places: Mapping[str, str],
     uid: int | None,
-    pipes: Iterable[int],
+    pipes: Sequence[int],
+    order: Callable[[], Order],
     spaces: Iterable[int] = (),
 ) -> None:
-    """Run the request in this process, which never returns.
+    """Run what is ordered in this process, which never returns.
 
-    pipes: where it writes output, errors and the report. spaces: namespaces to enter first.
+    pipes: where it writes output, errors and the report, and what `order` may read from. order: gives the request, or
+    waits for it. spaces: namespaces to enter first.
     """
     code = 1
+    request: dict[str, Any] = {"kind": ""}
+    places: Mapping[str, str] = {"artifact": "/", "box": "/"}
     try:
         for target, source in enumerate(pipes, start=1):
             os.dup2(source, target)
         for space in spaces:
             syscalls.setns(space, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.closerange(REPORT + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        _isolate(config, request, places, uid)
+        os.closerange(1 + len(pipes), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        others = _renounce(config, uid)
+        request, places = order()
+        _isolate(config, request, places, uid, others)
         _forget(config)
         preload(request["preload"])
         os.write(REPORT, b"r")
@@ -59,16 +67,13 @@ def become(
         os._exit(code)
 
 
-def _isolate(config: dict[str, Any], request: dict[str, Any], places: Mapping[str, str], uid: int | None) -> None:
+def _renounce(config: dict[str, Any], uid: int | None) -> int:
+    """Give up what needs no order; how many other tasks count against the same user."""
     level = config["level"]
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.environ.clear()
-    os.environ.update({name: _filled(value, places, request["seed"]) for name, value in request["env"].items()})
-    tempfile.tempdir = None
-    os.chdir(places["artifact"])
     others = 0
     if sys.platform == "linux":
         Path("/proc/self/oom_score_adj").write_text("1000")
@@ -79,8 +84,18 @@ def _isolate(config: dict[str, Any], request: dict[str, Any], places: Mapping[st
         elif uid is None:
             others = limits.tasks_of(os.geteuid())
         _drop(uid, read_all=config["read_all"])
+    return others
+
+
+def _isolate(
+    config: dict[str, Any], request: dict[str, Any], places: Mapping[str, str], uid: int | None, others: int
+) -> None:
+    os.environ.clear()
+    os.environ.update({name: _filled(value, places, request["seed"]) for name, value in request["env"].items()})
+    tempfile.tempdir = None
+    os.chdir(places["artifact"])
     limits.impose(request["limits"], others=others)
-    if level in ("S3", "S2"):
+    if config["level"] in ("S3", "S2"):
         _confine(config, places, uid)
 
 

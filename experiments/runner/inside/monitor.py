@@ -11,7 +11,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,20 @@ BUSY, FREE = b"+", b"-"
 
 @dataclass
 class Warmth:
-    """What a monitor at S3 keeps from run to run: the way to the warm process, and its namespaces."""
+    """What a monitor at S3 keeps from run to run: the way to the warm process, its namespaces, and the next guest."""
 
     starter: socket.socket
+    uid: int | None
     first: int  # process 1 of its table
     broom: socket.socket  # to it
     spaces: list[int]
+    link: socket.socket = field(init=False)  # on which the guest waits for its order and is told of
+    pipes: dict[int, str] = field(init=False)  # of the guest
+
+    def prepare(self) -> None:
+        """Ask for the guest of the next run, which then need not wait for a fork."""
+        with _pipes() as (self.pipes, ends):
+            self.link = warm.ask(self.starter, self.uid, ends, self.spaces)
 
 
 @dataclass
@@ -68,22 +76,25 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
     if sys.platform == "linux":
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-    warmth = Warmth(starter, *namespaces.separate(proc, config["network"])) if starter else None
-    while fds := socket.recv_fds(server, 1, 1)[1]:
-        os.write(tell, BUSY)
-        fit = False
-        with socket.socket(fileno=fds[0]) as client, contextlib.suppress(EOFError):
-            fit = _answer(client, config, proc, warmth)
-        if not fit:
-            return
-        os.write(tell, FREE)
-
-
-def _answer(client: socket.socket, config: dict[str, Any], proc: int, warmth: Warmth | None) -> bool:
-    """Answer one request; returns whether this monitor is fit for another."""
-    request, files = wire.receive(client)
     isolated = config["level"] in ("S3", "S2")
     uid = 60000 + (config["uid"] + os.getpid()) % 5000 if isolated and os.geteuid() == 0 else None
+    warmth = Warmth(starter, uid, *namespaces.separate(proc, config["network"])) if starter else None
+    if warmth:
+        warmth.prepare()
+    while fds := socket.recv_fds(server, 1, 1)[1]:
+        os.write(tell, BUSY)
+        answered = False
+        with socket.socket(fileno=fds[0]) as client, contextlib.suppress(EOFError):
+            _answer(client, config, proc, uid, warmth)
+            answered = True
+        if not (answered and warmth):
+            return
+        os.write(tell, FREE)
+        warmth.prepare()
+
+
+def _answer(client: socket.socket, config: dict[str, Any], proc: int, uid: int | None, warmth: Warmth | None) -> None:
+    request, files = wire.receive(client)
     box = _open_box(config, request["limits"])
     try:
         places = _furnish(box, files, request["executable"], config, uid)
@@ -103,7 +114,6 @@ def _answer(client: socket.socket, config: dict[str, Any], proc: int, warmth: Wa
     if run.ended != "cancelled":
         with contextlib.suppress(BrokenPipeError):
             wire.send(client, _reply(run, outputs, places), outputs.files)
-    return bool(warmth)
 
 
 def _open_box(config: dict[str, Any], bounds: dict[str, Any]) -> str:
@@ -150,26 +160,35 @@ def _start(
     client: socket.socket,
     warmth: Warmth | None,
 ) -> Run:
-    pipes = {name: os.pipe() for name in ("stdout", "stderr", "report")}
     size = request["limits"]["capture"]
-    ends = [write for _, write in pipes.values()]
     run = Run(0, 0, request["limits"], Capture(size, metrics=request["metrics"]), Capture(size))
     if warmth is None:
-        run.pid = run.guest = os.fork()
-        if run.pid == 0:
-            guest.become(config, request, places, uid, ends)
+        with _pipes() as (run.pipes, ends):
+            run.pid = run.guest = os.fork()
+            if run.pid == 0:
+                guest.become(config, uid, ends, lambda: (request, places))
     else:
-        run.pid = warmth.first
-        order = {"request": request, "places": dict(places), "uid": uid}
-        run.link = warm.ask(warmth.starter, order, ends, warmth.spaces)
+        if not warm.waits(warmth.link):  # something outside has killed it, as for want of memory
+            for fd in warmth.pipes:
+                os.close(fd)
+            warmth.prepare()
+        run.pid, run.link, run.pipes = warmth.first, warmth.link, warmth.pipes
         if client in select.select([client, run.link], [], [])[0]:
             raise EOFError("cancelled before it started; this monitor's end ends the guest that was asked for")
         run.guest = warm.started(run.link)
-    for name, (read, write) in pipes.items():
-        os.close(write)
-        os.set_blocking(read, False)
-        run.pipes[read] = name
+        warm.order(run.link, request, places)
     return run
+
+
+@contextlib.contextmanager
+def _pipes() -> Iterator[tuple[dict[int, str], list[int]]]:
+    """What a run writes to: the ends to read from, and the others, which are closed here in the end."""
+    pipes = {name: os.pipe() for name in ("stdout", "stderr", "report")}
+    for read, _ in pipes.values():
+        os.set_blocking(read, False)
+    yield {read: name for name, (read, _) in pipes.items()}, [write for _, write in pipes.values()]
+    for _, write in pipes.values():
+        os.close(write)
 
 
 def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> None:

@@ -1,7 +1,7 @@
 """The warm process of level S3: it has imported the heavy modules and forks a guest for each monitor that asks.
 
 A monitor is forked from a process that is small, and its guest from one that is not: so the costly fork is made once a
-run. The guest enters the namespaces that its monitor has made.
+run, and while there is none. The guest enters the namespaces that its monitor has made, and waits for its order.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from . import guest, limits, namespaces, syscalls, wire
 
-_STARTED, _ENDED = struct.Struct("i"), struct.Struct("idq")
+_UID, _STARTED, _ENDED = struct.Struct("i"), struct.Struct("i"), struct.Struct("idq")
 
 
 def start(config: dict[str, Any], server: socket.socket) -> socket.socket:
@@ -37,20 +37,32 @@ def start(config: dict[str, Any], server: socket.socket) -> socket.socket:
     return ours
 
 
-def ask(starter: socket.socket, order: Mapping[str, Any], pipes: list[int], spaces: list[int]) -> socket.socket:
-    """Ask for a guest in the namespaces; the socket on which it is told of."""
+def ask(starter: socket.socket, uid: int | None, pipes: list[int], spaces: list[int]) -> socket.socket:
+    """Ask for a guest in the namespaces; the socket on which it is told of, and waits for its order."""
     ours, theirs = socket.socketpair()
     with theirs:
-        socket.send_fds(starter, [b"+"], [theirs.fileno()])
-    socket.send_fds(ours, [b"+"], [*pipes, *spaces])
-    wire.send(ours, order, {})
+        socket.send_fds(starter, [_UID.pack(-1 if uid is None else uid)], [*pipes, theirs.fileno(), *spaces])
     return ours
+
+
+def order(link: socket.socket, request: Mapping[str, Any], places: Mapping[str, str]) -> None:
+    """Tell a guest what to run; one that has ended is told of by `ended`."""
+    with suppress(BrokenPipeError):
+        wire.send(link, {"request": request, "places": places}, {})
 
 
 def started(link: socket.socket) -> int:
     """The guest's process number; EOFError where the warm process ended."""
     (pid,) = _STARTED.unpack(wire.exactly(link, _STARTED.size))
     return int(pid)
+
+
+def waits(link: socket.socket) -> bool:
+    """Whether a guest that was asked for has not ended."""
+    with suppress(BlockingIOError):
+        told = link.recv(_STARTED.size + _ENDED.size, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        return len(told) <= _STARTED.size
+    return True
 
 
 def ended(link: socket.socket) -> tuple[int, float, int]:
@@ -66,12 +78,14 @@ def _serve(link: socket.socket, config: dict[str, Any]) -> None:
     while True:
         for fd in select.select([link.fileno(), *guests], [], [])[0]:
             if fd == link.fileno():
-                data, fds, _, _ = socket.recv_fds(link, 1, 1)
+                data, fds, _, _ = socket.recv_fds(link, _UID.size, guest.ORDER + len(namespaces.SPACES))
                 if not data:
                     return
-                monitor = socket.socket(fileno=fds[0])
-                with suppress(EOFError, OSError):  # the monitor was killed; its namespaces end with it
-                    pid = _fork(monitor, config)
+                (uid,) = _UID.unpack(data)
+                pipes, spaces = fds[: guest.ORDER], fds[guest.ORDER :]
+                monitor = socket.socket(fileno=pipes[-1])
+                with suppress(OSError):  # the monitor was killed; its namespaces end with it
+                    pid = _fork(uid if uid >= 0 else None, pipes, spaces, config)
                     guests[os.pidfd_open(pid)] = pid, monitor
                     monitor.sendall(_STARTED.pack(pid))
             else:
@@ -82,17 +96,20 @@ def _serve(link: socket.socket, config: dict[str, Any]) -> None:
                     monitor.sendall(_ENDED.pack(status, spent.ru_utime + spent.ru_stime, limits.largest(spent)))
 
 
-def _fork(monitor: socket.socket, config: dict[str, Any]) -> int:
-    """A guest for a monitor: its process number."""
-    _, fds, _, _ = socket.recv_fds(monitor, 1, guest.REPORT + len(namespaces.SPACES))
+def _fork(uid: int | None, pipes: list[int], spaces: list[int], config: dict[str, Any]) -> int:
+    """A guest that waits for its order on the last of the pipes: its process number."""
     try:
-        order, _ = wire.receive(monitor)
-        pipes, (processes, *others) = fds[: guest.REPORT], fds[guest.REPORT :]
-        syscalls.setns(processes, syscalls.CLONE_NEWPID)
+        syscalls.setns(spaces[0], syscalls.CLONE_NEWPID)
         if pid := os.fork():
             return pid
-        guest.become(config, order["request"], order["places"], order["uid"], pipes, others)
+        guest.become(config, uid, pipes, _ordered, spaces[1:])
         return 0
     finally:
-        for fd in fds:
+        for fd in (*pipes[:-1], *spaces):
             os.close(fd)
+
+
+def _ordered() -> guest.Order:
+    with socket.socket(fileno=guest.ORDER) as link:
+        order, _ = wire.receive(link)
+    return order["request"], order["places"]
