@@ -71,15 +71,16 @@ class InstantRunner:
         pass
 
 
-def rss_mb() -> float:
+def memory_mb(what: str = "VmRSS") -> float:
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
+        if line.startswith(what):
             return int(line.split()[1]) / 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def study(trials: int) -> None:
-    """One study in this process; prints milliseconds a trial, database size and the growth of the memory."""
+    """One study in this process; prints milliseconds a trial, database size and the growth of the memory: over the
+    search, and to its highest until the study has ended."""
     from nightlab.experiments.study import Settings
     from nightlab.graph import session
 
@@ -96,12 +97,13 @@ def study(trials: int) -> None:
 
         def hear(event):  # type: ignore[no-untyped-def]
             if event.get("trial") in (0, min(50, trials // 2), trials):
-                marks[event["trial"]] = (time.perf_counter(), rss_mb())
+                marks[event["trial"]] = (time.perf_counter(), memory_mb())
 
         session.work(place, hear)
         size = sum(f.stat().st_size for f in place.glob("*.db*"))
         (start, _), (_, before), (end, after) = marks[0], marks[min(50, trials // 2)], marks[trials]
-        print(json.dumps({"ms": 1000 * (end - start) / trials, "kb": size / 1024 / trials, "mb": after - before}))
+        grown = {"mb": after - before, "peak_mb": memory_mb("VmHWM") - before}
+        print(json.dumps({"ms": 1000 * (end - start) / trials, "kb": size / 1024 / trials, **grown}))
 
 
 def main() -> None:
@@ -116,9 +118,14 @@ def main() -> None:
         command = [sys.executable, __file__, "--one", str(trials)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         row = json.loads(done.stdout.splitlines()[-1])
-        print(f"{trials:6} trials: {row['ms']:.2f} ms a trial, {row['kb']:.2f} kB a trial, {row['mb']:+.1f} MB")
+        told = f"{row['ms']:.2f} ms a trial, {row['kb']:.2f} kB a trial"
+        print(f"{trials:6} trials: {told}, {row['mb']:+.1f} MB, at the highest {row['peak_mb']:+.1f} MB")
         result[f"overhead_ms_{trials}"] = round(row["ms"], 2)
-    result |= {"db_kb_per_trial": round(row["kb"], 2), "rss_mb_growth": round(row["mb"], 1)}
+    result |= {
+        "db_kb_per_trial": round(row["kb"], 2),
+        "rss_mb_growth": round(row["mb"], 1),
+        "rss_mb_peak": round(row["peak_mb"], 1),
+    }
     print(json.dumps(result))
     return None
 
