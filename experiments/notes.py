@@ -17,7 +17,8 @@ def notes(study: Study) -> dict[str, str]:
     """Heading -> sentences, without a numeral, for the terminal and the paper alike."""
     confirmed = [
         run.outcome
-        for run in study.ledger.runs(study.era("confirm"))
+        for phase in (*study.earlier("confirm"), study.era("confirm"))
+        for run in study.ledger.runs(phase)
         if run.outcome is not None and run.outcome.status == "ok"
     ]
     return {
@@ -71,7 +72,7 @@ def _holdout(outcomes: Sequence[RunOutcome]) -> dict[str, str]:
     if not both or any(dict(o.metrics["dev"]) != dict(o.metrics["holdout"]) for o in both):
         return {}
     return {
-        "Holdout": "Every run of the confirmation has the same metrics on the development split and on the holdout, so"
+        "Holdout": "Every run that was scored on the holdout has the same metrics on the development split, so"
         " the two seem to be the same data. If they are, the claim was tested on what the search has seen; an evaluator"
         " must score other data for the holdout."
     }

@@ -141,7 +141,11 @@ class Study:
 
     def era(self, name: str) -> str:
         """The name of something that each extension of the study has anew: a claim, its runs, its seeds."""
-        return f"{name} {self.extensions}" if self.extensions else name
+        return _of(name, self.extensions)
+
+    def earlier(self, name: str) -> tuple[str, ...]:
+        """The names that it had before the last extension, in their order."""
+        return tuple(_of(name, extension) for extension in range(self.extensions))
 
     def current(self, runs: Sequence[Run]) -> tuple[Run, ...]:
         """Runs under the plain names of their phases, those for a claim before the last extension apart from them."""
@@ -272,6 +276,10 @@ def _that_ran(study: Study, trial: int) -> Trial:
     if found is None or found.verdict is None or found.verdict.kind == "failed":
         raise ForkError(f"{study.folder} has no trial {trial} that ran; give one with a verdict other than failed")
     return found
+
+
+def _of(name: str, extension: int) -> str:
+    return f"{name} {extension}" if extension else name
 
 
 def is_study(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nightlab.experiments.fidelity import cost
@@ -19,7 +20,7 @@ def experiment_summary(study: Study) -> dict[str, Any]:
     ledger, template = study.ledger, study.template
     trials, runs = ledger.trials(), study.current(ledger.runs())
     kinds = [t.verdict.kind for t in trials if t.verdict and t.number != BASELINE]
-    claim = ledger.document("claim", study.era("claim"))
+    claim, before = ledger.document("claim", study.era("claim")), study.earlier("claim")
     kept = [t for t in trials if t.verdict and t.verdict.kind == "kept"]
     last = max(kept, key=lambda t: t.verdict.elapsed_s if t.verdict else 0.0, default=None)
     best = claim["best"] if claim else last.number if last else BASELINE
@@ -50,16 +51,8 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "runs": sum(r.outcome is not None for r in runs),
         "baseline": baseline,
         "best": {"trial": best, **winner, "params": dict(trials[best].change.params)} if winner else None,
-        "claim": None
-        if not (claim and claim["tested"])
-        else {
-            "effect": claim["effect"],
-            "ci95": [claim["low"], claim["high"]],
-            "p_value": claim["p_value"],
-            "significant": claim["significant"],
-            "split": claim["split"],
-            "n": claim["n"],
-        },
+        "claim": _claim(claim),
+        **({"earlier_claims": [_claim(ledger.document("claim", key)) for key in before]} if before else {}),
         "notes": list(notes(study).values()),
         "trust": template.trust,
         "isolation": min((r.outcome.level for r in runs if r.outcome), default=None),
@@ -68,4 +61,17 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "workers": study.settings.workers,
         **({"fidelity": cost(ledger, table)} if (table := template.spec.fidelity) else {}),
         "diversity": {k: round(v, 4) for k, v in diversity([t.change for t in trials], template.knobs).items()},
+    }
+
+
+def _claim(claim: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if claim is None or not claim["tested"]:
+        return None
+    return {
+        "effect": claim["effect"],
+        "ci95": [claim["low"], claim["high"]],
+        "p_value": claim["p_value"],
+        "significant": claim["significant"],
+        "split": claim["split"],
+        "n": claim["n"],
     }

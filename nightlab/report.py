@@ -34,10 +34,18 @@ def opened(folder: Path) -> Iterator[Study]:
 
 
 def rounds(study: Study) -> list[dict[str, Any]]:
-    """The scores of every round, in the form of `run --json`."""
+    """The scores of every round, in the form of `run --json`; a round that begins an extension has its number."""
     metas = [MetaReview.model_validate(m) for m in study.ledger.documents("meta").values()]
+    begun = {row["round"]: int(key) for key, row in study.ledger.documents("extension").items()}
     return [
-        {"round": m.round, "overall": m.overall, "decision": m.decision, "scores": dict(m.scores), "kept": m.kept}
+        {
+            "round": m.round,
+            "overall": m.overall,
+            "decision": m.decision,
+            "scores": dict(m.scores),
+            "kept": m.kept,
+            **({"extension": number} if (number := begun.get(m.round)) else {}),
+        }
         for m in metas
     ]
 
@@ -111,8 +119,9 @@ def print_outcome(study: Study, console: Console) -> None:
     """The kept changes, the claim and, for the whole pipeline, where the paper is and its scores."""
     body = experiment_summary(study)
     console.print(_kept(study, body["best"]["trial"] if body["claim"] else BASELINE))
-    if claim := study.ledger.document("claim", study.era("claim")):
-        console.print(_claim(study, claim), **PLAIN)
+    for extension, key in enumerate((*study.earlier("claim"), study.era("claim"))):
+        if claim := study.ledger.document("claim", key):
+            console.print(_claim(study, claim, extension), **PLAIN)
     for note in body["notes"]:
         console.print(f"note   {note}", **PLAIN)
     console.print(
@@ -150,11 +159,11 @@ def print_outcome(study: Study, console: Console) -> None:
     console.print(f"study  {study.folder}", **PLAIN)
 
 
-def _claim(study: Study, claim: Mapping[str, Any]) -> str:
-    """The claim in a line."""
+def _claim(study: Study, claim: Mapping[str, Any], extension: int) -> str:
+    """A claim in a line: the study's first one, or that of an extension."""
+    which = f" of extension {extension}" if extension else ""
     if not claim["tested"]:
-        return f"claim: {claim_told(claim)}"
-    which = f" of extension {study.extensions}" if study.extensions else ""
+        return f"claim{which}: {claim_told(claim)}"
     judge = "verified by the evaluator" if study.template.trust == "verified" else "reported by the experiment itself"
     return f"claim{which} ({claim['split']}, {claim['n']} fresh seeds): {claim_told(claim)}; {judge}"
 
@@ -202,9 +211,10 @@ def print_scores(study: Study, console: Console | None = None) -> None:
     """A row a score, a column a round."""
     table = Table(title="Reviewer scores", title_justify="left", box=None, pad_edge=False, title_style="bold")
     told = rounds(study)
-    table.add_column("mean of the panel", header_style="bright_black")
+    table.add_column("mean of the panel", header_style="bright_black", vertical="bottom")
     for r in told:
-        table.add_column(f"round {r['round']}", justify="right", header_style="bright_black")
+        begun = f"extension {r['extension']}:\n" if "extension" in r else ""
+        table.add_column(f"{begun}round {r['round']}", justify="right", header_style="bright_black")
     for name in SHOWN:
         high = 10 if name == "overall" else 4
         table.add_row(f"{name} (1-{high})", *(f"{r['scores'][name]:.2f}" for r in told))

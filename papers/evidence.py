@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Evidence:
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
     facts: Mapping[str, Fact]
     notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
+    earlier: tuple[Mapping[str, Any], ...] = ()  # the claims that were made before the study was extended
 
     @property
     def best(self) -> Trial:
@@ -56,6 +57,11 @@ class Evidence:
     def fresh_data(self) -> bool:
         """Whether the claim is on data that the search had not seen, as far as the runs tell."""
         return self.claim["split"] == "holdout" and "Holdout" not in self.notes
+
+    @property
+    def first(self) -> Evidence | None:
+        """The same study with its first claim for the present one; None if there is no other."""
+        return replace(self, claim=self.earlier[0], earlier=()) if self.earlier else None
 
     def fitness(self, run: Run, split: Split = "dev") -> float | None:
         """The fitness of a run, None if it failed."""
@@ -137,6 +143,7 @@ def collect(study: Study) -> Evidence:
         idea_strategies=_strategies(study),
         edits=_edits(study, trials),
         notes=notes(study),
+        earlier=tuple(c for key in study.earlier("claim") if (c := ledger.document("claim", key))),
         facts={},
     )
     facts = Facts()
@@ -146,6 +153,7 @@ def collect(study: Study) -> Evidence:
     _notices(facts, ledger.documents("notice"))
     _search(facts, evidence)
     _confirmation(facts, evidence)
+    _earlier(facts, evidence, study)
     _variants(facts, evidence)
     _parameters(facts, evidence)
     return Evidence(**{**vars(evidence), "facts": facts})
@@ -304,6 +312,23 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
             "how much better the best trial looked on the search seeds of a verdict than on fresh seeds, dev",
             [*seen.runs, *fresh.runs],
         )
+
+
+def _earlier(facts: Facts, e: Evidence, study: Study) -> None:
+    """The claims that were made before the study was extended, each from the runs on its own seeds."""
+    for number, (claim, phase) in enumerate(zip(e.earlier, study.earlier("confirm"), strict=True)):
+        runs = tuple(replace(run, phase="confirm") for run in study.ledger.runs(phase))
+        then, key, split = replace(e, claim=claim, runs=runs), f"earlier.{number}", claim["split"]
+        told, used = f"earlier claim {number + 1}, {split}", []
+        for subject in ("baseline", "best") if claim["tested"] else ("baseline",):
+            good = confirmed(then, subject)
+            used += [r.id for r in good]
+            values = [v for r in good if (v := e.fitness(r, split)) is not None]
+            facts.mean(f"{key}.{subject}.{split}", values, f"fitness of the {subject}, {told}", [r.id for r in good])
+        if claim["tested"]:
+            facts.effect(f"{key}.claim", claim, f"best against baseline, {told}", sorted(used))
+        since = sum(facts[f"setting.trials.extension.{i + 1}"].value for i in range(number, study.extensions))
+        facts.count(f"{key}.trials", e.settings.trials - int(since), f"budget of trials before extension {number + 1}")
 
 
 def confirmed(e: Evidence, subject: str) -> list[Run]:

@@ -101,22 +101,28 @@ study's ledger.{gap}"""
 
 
 def _confirmation(b: Brief) -> str:
-    split = b.evidence.claim["split"]
+    e = b.evidence
+    split = e.claim["split"]
+    once = "once, for the first claim" if e.earlier else "once"
     holdout = (
-        " The holdout is scored by the same evaluator, which the experiments cannot reach, and it is opened once: a"
+        f" The holdout is scored by the same evaluator, which the experiments cannot reach, and it is opened {once}: a"
         " second opening would be refused."
-        if split == "holdout"
+        if (e.first or e).claim["split"] == "holdout"
         else ""
     )
-    if not b.evidence.claim["tested"]:
-        chosen = b.evidence.claim.get("chosen")
+    before = "before the first trial"
+    if e.earlier:
+        before += ", and for each extension anew before the search went on"
+        holdout += " {ref:claims} lists what each claim rests on."
+    if not e.claim["tested"]:
+        chosen = e.claim.get("chosen")
         ran = f"the baseline and trial `T{chosen}` each" if chosen else "the baseline"
-        return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down before the first trial.
+        return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down {before}.
 After the search {ran} ran on {{fact:setting.confirm_seeds}} fresh seeds. No test took place, since
-{untested(b.evidence.claim)}."""
-    return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down before the first trial. After
+{untested(e.claim)}.{holdout if e.earlier else ""}"""
+    return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down {before}. After
 the search, the baseline and the best configuration each ran on {{fact:setting.confirm_seeds}} fresh seeds, and the
-difference on the {split} split was put to one {words(b.evidence.claim["test"])} at level
+difference on the {split} split was put to one {words(e.claim["test"])} at level
 {{fact:setting.level}}.{holdout} The ablation uses the development split of the same seeds, and its p values are
 corrected for multiple tests by Holm's method."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from nightlab.agents.offline.words import VERDICT_SEEDS, cite, fresh, listed, spread, strategy, words
+from nightlab.agents.offline.words import VERDICT_SEEDS, cite, claimed_on, fresh, listed, spread, strategy, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.papers.evidence import Evidence
@@ -66,14 +66,46 @@ def _kept(e: Evidence) -> list[Any]:
 
 def _main(b: Brief) -> str:
     e = b.evidence
+    if not e.earlier:
+        return f"*Confirmation.* {_confirmation(e)}"
+    return (
+        f"*The first claim.* {first_claim(e)} {{ref:claims}} puts it beside what was claimed since.\n\n{{float:claims}}"
+        f"\n\n*The claim after the extension.* {_confirmation(e)}"
+    )
+
+
+def first_claim(e: Evidence) -> str:
+    """What an extended study claimed at first, with the trial, the seeds and the test; empty if it has one claim."""
+    if (first := e.first) is None:
+        return ""
+    key, split, claim = "earlier.0", first.claim["split"], first.claim
+    if not claim["tested"]:
+        return f"A first search of {{fact:{key}.trials}} trials at most ended without a test, since {untested(claim)}."
+    outcome = (
+        f"significant by the test fixed in advance (p {_p(f'{key}.claim', e)})"
+        if first.improved
+        else f"which that test does not tell from no improvement (p {_p(f'{key}.claim', e)})"
+    )
+    if equal(claim):
+        outcome = "by the rule fixed in advance an improvement" if first.improved else "which is no improvement"
+    return (
+        f"After a first search of {{fact:{key}.trials}} trials at most, the best configuration, trial"
+        f" `T{first.best.number}`, was tested once, on {{fact:{key}.claim.n}} fresh seeds and {claimed_on(first)}: its"
+        f" {words(e.template.fitness_label)} is {{fact:{key}.best.{split}.mean}} and that of the baseline"
+        f" {{fact:{key}.baseline.{split}.mean}}, a difference of {{fact:{key}.claim.effect}}"
+        f" {spread(claim, f'{key}.claim')}, {outcome}."
+    )
+
+
+def _confirmation(e: Evidence) -> str:
     metric, split = words(e.template.fitness_label), e.claim["split"]
     if not e.claim["tested"]:
         return (
-            f"*Confirmation.* No test took place, since {untested(e.claim)}; on"
+            f"No test took place, since {untested(e.claim)}; on"
             f" {{fact:baseline.{split}.n}} fresh seeds the baseline's {metric} on the {split} split is"
             f" {_mean(f'baseline.{split}', e)}. {{ref:main}} gives all metrics.\n\n{{float:main}}"
         )
-    return f"""*Confirmation.* On {{fact:claim.n}} fresh seeds and the {split} split, the {metric} of the baseline is
+    return f"""On {{fact:claim.n}} fresh seeds and the {split} split, the {metric} of the baseline is
 {_mean(f"baseline.{split}", e)} and that of the best configuration {_mean(f"best.{split}", e)}. {_tested(e)}
 {{ref:confirmation}} shows every seed, and {{ref:main}} gives all metrics.
 

@@ -24,6 +24,8 @@ def tables(e: Evidence) -> tuple[Table, ...]:
         found.append(_kept(e))
     if e.ablation:
         found.append(_ablation(e))
+    if e.earlier:
+        found.append(_claims(e))
     return tuple(found)
 
 
@@ -45,6 +47,37 @@ def _main(e: Evidence) -> Table:
         ("Split", "Metric", *(names[s] for s in subjects)),
         tuple(rows),
         "ll" + "r" * len(subjects),
+    )
+
+
+def _claims(e: Evidence) -> Table:
+    """The claims of an extended study, in their order."""
+    before = [(f"earlier.{n}.trials", f"earlier.{n}.", claim) for n, claim in enumerate(e.earlier)]
+    return Table(
+        "claims",
+        "The claims of the study, one for each search, with the trials at most that the search had until then. Each was"
+        " tested once, on fresh seeds of its own; the interval is the {fact:setting.coverage} one.",
+        ("Trials", "Best", "Split", "Seeds", "Fitness", "Baseline's", "Improvement", "Interval", "p"),
+        tuple(_claim(*row) for row in [*before, ("setting.trials", "", e.claim)]),
+        "rrlrrrrrr",
+    )
+
+
+def _claim(trials: str, key: str, claim: Mapping[str, Any]) -> tuple[str, ...]:
+    """A row of the claims. key: what the ids of the claim's facts begin with."""
+    split, baseline = claim["split"], f"{key}baseline.{claim['split']}.mean"
+    if not claim["tested"]:
+        return (mark(trials), NONE, split, NONE, NONE, mark(baseline), NONE, "not tested", NONE)
+    return (
+        mark(trials),
+        f"`T{claim['best']}`",
+        split,
+        mark(f"{key}claim.n"),
+        mark(f"{key}best.{split}.mean"),
+        mark(baseline),
+        mark(f"{key}claim.effect"),
+        _sure(claim, f"{key}claim"),
+        mark(None if equal(claim) else f"{key}claim.p"),
     )
 
 
@@ -143,7 +176,7 @@ def _ablation(e: Evidence) -> Table:
                 f"{words(r['strategy'])}, trial `T{r['trial']}`",
                 _part(e, r),
                 mark(f"ablation.{r['key']}.effect"),
-                _sure(r),
+                _sure(r, f"ablation.{r['key']}"),
                 mark(None if equal(r) else f"ablation.{r['key']}.p"),
             )
             for r in sorted(e.ablation, key=lambda r: -r["effect"])
@@ -152,11 +185,11 @@ def _ablation(e: Evidence) -> Table:
     )
 
 
-def _sure(row: Mapping[str, Any]) -> str:
-    """The interval of an effect, where it has one."""
-    if equal(row):
-        return "exact" if exact(row) else "all equal"
-    return interval(f"ablation.{row['key']}.low", f"ablation.{row['key']}.high")
+def _sure(effect: Mapping[str, Any], key: str) -> str:
+    """The interval of an effect, where it has one. key: of its facts."""
+    if equal(effect):
+        return "exact" if exact(effect) else "all equal"
+    return interval(f"{key}.low", f"{key}.high")
 
 
 def _all_trials(e: Evidence) -> Table:

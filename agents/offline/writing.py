@@ -50,7 +50,9 @@ class OfflineWriter:
 def title(b: Brief) -> str:
     text = literal(b.idea.title)
     lowered = text[0].lower() if text[1:2].islower() else text[0]
-    return text if b.evidence.improved else f"No confirmed improvement: {lowered}{text[1:]}"
+    e = b.evidence
+    improved = e.improved or (e.first is not None and e.first.improved)
+    return text if improved else f"No confirmed improvement: {lowered}{text[1:]}"
 
 
 def abstract(b: Brief) -> str:
@@ -66,14 +68,21 @@ def abstract(b: Brief) -> str:
     protocol = "The claim and its test were fixed before the search."
     if e.claim["tested"]:
         protocol += f" The test was made once, on {{fact:claim.n}} fresh seeds and {claimed_on(e)}."
-        if "Extension" in e.notes and t.trust == "verified":
+    if e.earlier:
+        protocol = (
+            f"Each claim and its test were fixed before the search for it. {results.first_claim(e)} The study was then"
+            " extended."
+        )
+        if e.claim["tested"]:
             protocol += (
-                " It is a claim after an extension of the study: an earlier one had opened the holdout, and the split"
-                " that is used instead is the one that the search has seen."
+                " The claim after that was tested once, on {fact:claim.n} fresh seeds and the development split, which"
+                " the search has seen."
             )
+    which = f"The best configuration{f', trial `T{e.best.number}`,' if e.earlier else ''}"
+    negative = f"We report this as a negative result{' of the extension' if e.earlier else ''}, with all trials."
     if e.improved:
         outcome = (
-            f"The best configuration improves the {metric} from {{fact:baseline.{split}.mean}} to"
+            f"{which} improves the {metric} from {{fact:baseline.{split}.mean}} to"
             f" {{fact:best.{split}.mean}}, a gain of {{fact:claim.effect}} {spread(e.claim, 'claim')}"
             + (", which is {fact:claim.relative} of the baseline." if "claim.relative" in e.facts else ".")
         )
@@ -82,13 +91,13 @@ def abstract(b: Brief) -> str:
     elif not e.claim["tested"]:
         outcome = (
             f"No test took place, since {untested(e.claim)}; the {metric} of the baseline is"
-            f" {{fact:baseline.{split}.mean}}. We report this as a negative result, with all trials."
+            f" {{fact:baseline.{split}.mean}}. {negative}"
         )
     else:
         outcome = (
-            f"The best configuration differs from the baseline by {{fact:claim.effect}} in {metric}"
+            f"{which} differs from the baseline by {{fact:claim.effect}} in {metric}"
             f" {spread(e.claim, 'claim')}, which {'is' if equal(e.claim) else 'the test does not tell from'} no"
-            " improvement. We report this as a negative result, with all trials."
+            f" improvement. {negative}"
         )
     return f"{opening} {protocol} {outcome} Every number in this paper is linked to the runs that it comes from."
 
@@ -122,7 +131,7 @@ The contributions are these:
 
 - a search over {reach(b)}, {{fact:search.trials}} trials in all,
 with every verdict weighed against the noise between seeds ({{ref:results}});
-- {_confirmed(e)}{headline}
+{_first(e)}- {_confirmed(e)}{headline}
 {ABLATION if e.ablation else ""}- a complete record: all trials,
 the failed and the reverted ones too, and the evidence behind each number
 ({{ref:trials}}, {{ref:evidence}})."""
@@ -145,10 +154,19 @@ def _separation(b: Brief) -> str:
     )
 
 
+def _first(e: Evidence) -> str:
+    """A point on the first claim of an extended study."""
+    if e.first is None:
+        return ""
+    told = f"a first claim, on {claimed_on(e.first)}" if e.first.claim["tested"] else "a first search without a claim"
+    return f"- {told}, before the study was extended ({{ref:claims}});\n"
+
+
 def _confirmed(e: Evidence) -> str:
+    after = "after the extension, " if e.earlier else ""
     if not e.claim["tested"]:
-        return "an outcome without a test. "
-    return "one confirmation of the best configuration on {fact:claim.n} fresh seeds. "
+        return f"{after}an outcome without a test. "
+    return f"{after}one confirmation of the best configuration on {{fact:claim.n}} fresh seeds. "
 
 
 def reproduction(b: Brief) -> list[Section]:
@@ -337,18 +355,29 @@ def conclusion(b: Brief) -> str:
             f" {spread(e.claim, 'claim')}. {results.ablation_in_a_sentence(b)} What the"
             " hypothesis says beyond that, of causes above all, this study does not test. The next step is to"
             " repeat the study on a second task, with the same protocol and the best configuration as one of the"
-            " candidates."
+            f" candidates.{_stands(e)}"
         )
     found = (
         f"on {claimed_on(e)} the test finds no improvement over the baseline"
         if e.claim["tested"]
         else f"{untested(e.claim)}, so no test took place"
     )
+    what = "The extension of this study" if e.earlier else "This study"
     return (
-        f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. This study gives it no support: {found}."
+        f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. {what} gives it no support: {found}."
         " That is no proof of the contrary: it holds for this space and this budget of {fact:search.trials} trials. The"
-        " record of the trials that failed to help is part of the result."
+        f" record of the trials that failed to help is part of the result.{_stands(e)}"
     )
+
+
+def _stands(e: Evidence) -> str:
+    """What the first claim of an extended study comes to beside the one after it, with the space before it."""
+    if e.first is None or not e.first.claim["tested"]:
+        return ""
+    if not e.first.improved:
+        return f" The study's first test, on {claimed_on(e.first)}, found no improvement."
+    gain = f"a gain of {{fact:earlier.0.claim.effect}} {spread(e.first.claim, 'earlier.0.claim')}"
+    return f" The study's first claim stands as it was tested: {gain} on {claimed_on(e.first)}."
 
 
 def _clause(hypothesis: str) -> str:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ from nightlab.experiments.summary import experiment_summary
 from nightlab.graph import session
 from nightlab.graph.estimate import estimate
 from nightlab.papers.evidence import collect
-from nightlab.report import print_outcome
+from nightlab.papers.manuscript import read as read_manuscript
+from nightlab.report import print_outcome, print_scores, rounds
 from tests.conftest import EXPERIMENT, MakeTemplate
 
 STILL = (
@@ -56,17 +56,20 @@ def test_an_extension_goes_on_and_makes_a_claim_of_its_own(make_template: MakeTe
         assert set(study.ledger.documents("holdout")) == {"opening", "refused for extension 1"}
         written = [row for row in study.ledger.stamps(0, float("inf")) if row]
         assert written == sorted(written)
-        assert "Extension" in collect(study).notes
+        evidence = collect(study)
+        assert {"Extension", "Holdout"} <= set(evidence.notes)
+        assert summary["earlier_claims"] == [first]
         later = [r for r in study.ledger.runs("confirm 1") if r.outcome]
         assert later
         assert all(set(r.outcome.metrics) == {"dev"} for r in later if r.outcome)
         told = io.StringIO()
         print_outcome(study, Console(file=told, width=200))
+    assert "claim (holdout, 6 fresh seeds)" in told.getvalue()
     assert "claim of extension 1 (dev, 6 fresh seeds)" in told.getvalue()
     assert "fresh seeds of the development split, which the search has seen" in told.getvalue()
 
 
-def test_the_abstract_of_an_extended_study_says_which_split_its_claim_is_on(
+def test_the_paper_of_an_extended_study_tells_both_claims_and_the_split_of_each(
     make_template: MakeTemplate, tmp_path: Path
 ) -> None:
     settings = Settings(trials=3, seed=1, rounds=0)
@@ -75,16 +78,36 @@ def test_the_abstract_of_an_extended_study_says_which_split_its_claim_is_on(
     first = json.loads((folder / "paper" / "manuscript.json").read_text())["abstract"]
     session.extend(folder, 5)
     session.work(folder, nobody)
-    second = json.loads((folder / "paper" / "manuscript.json").read_text())["abstract"]
+    paper = read_manuscript(folder / "paper" / "manuscript.json")
     with closing(read(folder)) as study:
-        assert study.ledger.document("claim", "claim 1")["tested"]
+        before, since = (study.ledger.document("claim", key) for key in ("claim", "claim 1"))
+        assert before["tested"]
+        assert since["tested"]
         found = study.ledger.document("findings", str(study.first_round))
         assert [f for f in found if f["severity"] == "error"] == []
         facts = collect(study).facts
+        confirmed = {r.id for r in study.ledger.runs("confirm")}
+        told = io.StringIO()
+        print_scores(study, Console(file=told, width=100))
+        assert [r.get("extension") for r in rounds(study)] == [None, 1]
     asked = {name: facts[f"setting.trials{name}"].value for name in ("", ".first", ".extension.1")}
     assert asked == {"": 8, ".first": 3, ".extension.1": 5}
-    assert "extension" not in first
-    assert "a claim after an extension" in second
+    assert "extended" not in first
+    assert "extension 1:" in told.getvalue()
+    key = "earlier.0.claim"
+    parts = {"effect": "effect", "low": "low", "high": "high", "p": "p_value", "n": "n"}
+    assert {part: facts[f"{key}.{part}"].value for part in parts} == {k: before[name] for k, name in parts.items()}
+    assert set(facts[f"{key}.effect"].runs) == confirmed
+    results = next(s.body for s in paper.sections if s.key == "results")
+    for text in (paper.abstract, results):
+        assert f"trial `T{before['best']}`" in text
+        assert "a sealed holdout that the search never saw" in text
+        for part in parts:
+            assert f"{{fact:{key}.{part}}}" in text
+            assert f"{{fact:claim.{part}}}" in text or (part == "p" and text is paper.abstract)
+    assert "the development split, which the search has seen" in paper.abstract
+    table = next(t for t in paper.tables if t.key == "claims")
+    assert [row[2] for row in table.rows] == ["holdout", "dev"]
 
 
 def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path) -> None:
