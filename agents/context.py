@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from nightlab.agents.offline import results
+from nightlab.agents.offline.words import claimed_on
 from nightlab.agents.prose import Rules
 from nightlab.agents.team import Idea
 from nightlab.experiments.records import Fact
@@ -29,7 +30,13 @@ def task(template: Template) -> str:
 
 
 def outcome(e: Evidence) -> str:
-    """What the confirmation says, in words."""
+    """What the confirmation says, on which data, and what must be known to read it right, in words."""
+    first = f"Before the study was extended: {_found(e.first)}" if e.first else ""
+    return " ".join(filter(None, [_found(e), first, *e.notes.values()]))
+
+
+def _found(e: Evidence) -> str:
+    tested = f"the confirmation, on {claimed_on(e)}, found"
     if equal(e.claim):
         verdict = "an improvement" if e.improved else "NEGATIVE RESULT: no improvement"
         told = (
@@ -37,10 +44,10 @@ def outcome(e: Evidence) -> str:
             if exact(e.claim)
             else "and all observed differences are equal, so their spread cannot be estimated"
         )
-        return f"The confirmation found {verdict} over the baseline, {told}."
+        return f"{tested.capitalize()} {verdict} over the baseline, {told}."
     return {
-        "improved": "The confirmation found a significant improvement over the baseline.",
-        "unclear": "NEGATIVE RESULT: the confirmation found no significant improvement over the baseline.",
+        "improved": f"{tested.capitalize()} a significant improvement over the baseline.",
+        "unclear": f"NEGATIVE RESULT: {tested} no significant improvement over the baseline.",
         "none": f"NEGATIVE RESULT, without a test: {untested(e.claim)}.",
     }[results.kind(e)]
 
@@ -50,6 +57,8 @@ def facts(e: Evidence) -> list[tuple[str, str, str]]:
     split = e.claim["split"]
     wanted = [f"claim.{x}" for x in ("effect", *(() if equal(e.claim) else ("low", "high", "p")), "n", "relative")]
     wanted += [f"{who}.{split}.{x}" for who in ("baseline", "best") for x in ("mean", "stderr")]
+    if e.first:
+        wanted.append("earlier.0.claim.effect")
     wanted += [f"search.{x}" for x in ("trials", "kept", "reverted", "failed")]
     wanted += [f"ablation.{r['key']}.effect" for r in sorted(e.ablation, key=lambda r: -r["effect"])[:3]]
     wanted += [id for id in e.facts if id.startswith("importance.")][:2]

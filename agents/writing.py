@@ -97,7 +97,7 @@ class Prose(BaseModel):
 
     parts: dict[str, str]
     cut: int = 0
-    improved: bool = True  # whether the claim that it was written for was significant
+    outcome: str = ""  # for which it was written
 
 
 class ModelWriter:
@@ -119,11 +119,12 @@ class ModelWriter:
             return adapter.validate_python(done[brief.stage])
         last = adapter.validate_python(list(done.values())[-1]) if done else None
         desk = _Desk(self._chat, brief, self._offline.write(brief))
-        if last is None or last.improved != brief.evidence.improved:
+        outcome = context.outcome(brief.evidence)
+        if last is None or last.outcome != outcome:
             desk.draft()
         else:
             desk.revise(last.parts)
-        body = Prose(parts=desk.texts, cut=desk.cut, improved=brief.evidence.improved).model_dump(mode="json")
+        body = Prose(parts=desk.texts, cut=desk.cut, outcome=outcome).model_dump(mode="json")
         return adapter.validate_python(self._ledger.once(KIND, brief.stage, body))
 
 

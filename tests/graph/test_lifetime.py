@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from nightlab.agents import context
 from nightlab.experiments.confirm import preregister
 from nightlab.experiments.ledger import Settled
 from nightlab.experiments.records import Change
@@ -58,6 +60,8 @@ def test_an_extension_goes_on_and_makes_a_claim_of_its_own(make_template: MakeTe
         assert written == sorted(written)
         evidence = collect(study)
         assert {"Extension", "Holdout"} <= set(evidence.notes)
+        assert "the two seem to be the same data" in context.outcome(evidence)
+        assert "the development split, which the search has seen" in context.outcome(evidence)
         assert summary["earlier_claims"] == [first]
         later = [r for r in study.ledger.runs("confirm 1") if r.outcome]
         assert later
