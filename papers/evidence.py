@@ -229,6 +229,9 @@ def _counts(facts: Facts, e: Evidence) -> None:
     facts.count("search.trials", len(kinds) - 1, "settled trials without the baseline")
     for kind in ("kept", "reverted", "failed"):
         facts.count(f"search.{kind}", kinds.count(kind), f"trials with the verdict {kind}")
+    stood = {t.number for t in e.trials if t.verdict and t.verdict.kind in ("baseline", "kept")}
+    aside = sum(t.change.parent is not None and t.change.parent not in stood for t in e.trials)
+    facts.count("search.aside", aside, "trials whose parent is neither the baseline nor a kept trial")
     for cause in sorted({t.verdict.cause for t in e.trials if t.verdict and t.verdict.kind == "failed"}):
         n = sum(t.verdict.kind == "failed" and t.verdict.cause == cause for t in e.trials if t.verdict)
         facts.count(f"search.failed.{cause}", n, f"trials that failed: {cause}")

@@ -22,17 +22,25 @@ def method(b: Brief) -> str:
 def _loop(b: Brief) -> str:
     samplers = sorted({shown(t.change.proposer) for t in b.evidence.trials if t.change.proposer != "baseline"})
     how = f" Proposals came from {listed([f'`{s}`' for s in samplers])}." if samplers else ""
-    return (
-        f"""*The loop.* The study is a loop of four steps: propose a change to the best configuration so far (the
-incumbent), run it, evaluate it, and keep or revert it. A trial is claimed in a ledger before it runs and settled once
+    steps = f"""*The loop.* The study is a loop of four steps: propose a change to a configuration that has run, run it,
+evaluate it, and keep it if it beats the best configuration so far (the incumbent), else revert it.{_parents(b)}"""
+    if not b.evidence.template.knobs:
+        return f"{steps}{how}{_edits(b)}"
+    return f"""{steps} A trial is claimed in a ledger before it runs and settled once
 after it; a trial that crashes, hangs or breaks a limit is recorded as failed and remembered by the search, so that
 failures are not repeated.{how} The knobs in reach fall under {{fact:reach.strategies}} strategies
 ({listed([words(s) for s in b.evidence.idea_strategies])}); {{ref:knobs}} lists all knobs with their ranges.{_edits(b)}
 
 {{float:knobs}}"""
-        if b.evidence.template.knobs
-        else f"""*The loop.* The study is a loop of four steps: propose a change
-to the incumbent, run it, evaluate it, and keep or revert it.{how}{_edits(b)}"""
+
+
+def _parents(b: Brief) -> str:
+    """What the changes started from, where that was not always an incumbent."""
+    if not b.evidence.facts["search.aside"].value:
+        return " Each change started from a trial that was kept, or from the baseline."
+    return (
+        " Of the changes, {fact:search.aside} started from a trial that was not kept, such as a near miss; the others"
+        " from one that was, or from the baseline."
     )
 
 

@@ -12,6 +12,7 @@ import nightlab
 from nightlab.agents import context
 from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.ideation import OfflineIdeator
+from nightlab.agents.offline.methods import method
 from nightlab.agents.offline.proposing import OfflineCoder
 from nightlab.agents.offline.reviewing import CRITERIA, offline_panel
 from nightlab.agents.offline.writing import reproduction
@@ -145,6 +146,23 @@ def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submi
         names = [s.evidence.template.spec.template.title]
         assert check(manuscript, s.evidence.facts, s.references, names) == []
         assert ("negative result" in manuscript.abstract) is not significant
+
+
+def test_the_method_says_what_the_changes_started_from(submission: Submission) -> None:
+    e = submission.evidence
+    kinds = [t.verdict.kind for t in e.trials if t.verdict]
+    parents = [kinds[t.change.parent] for t in e.trials if t.change.parent is not None]
+    assert e.facts["search.aside"].value == sum(kind in ("reverted", "failed") for kind in parents)
+    for aside, told in (
+        (0, "Each change started from a trial that was kept"),
+        (3, "3 started from a trial that was not"),
+    ):
+        fact = Fact(id="search.aside", value=aside, text=str(aside), formula="")
+        changed_facts = dataclasses.replace(e, facts={**e.facts, fact.id: fact})
+        brief = Brief(
+            evidence=changed_facts, analysis=submission.analysis, idea=submission.idea, team="", references=()
+        )
+        assert told in context.readable(method(brief), changed_facts.facts)
 
 
 def test_how_to_repeat_a_study_is_told_by_its_own_settings(submission: Submission) -> None:
