@@ -302,17 +302,10 @@ class Loop:
 
         The incumbent was lucky when it was kept, and a better trial may have been unlucky when it was reverted.
         """
-        ledger, settings = self.study.ledger, self.study.settings
+        ledger = self.study.ledger
         if (stored := ledger.document("selection", self.study.era("chosen"))) is not None:
             return int(stored["trial"])
-        effect = self.template.spec.objective.min_effect
-        while True:
-            groups = [self._eligible(entry) for entry in self.entries]
-            chosen = select(groups, self.noise, searched=settings.seeds, min_effect=effect)
-            if isinstance(chosen, dict) and not self._affordable(chosen):
-                chosen = select(groups, self.noise, searched=settings.seeds, min_effect=effect, rungs=())
-            if isinstance(chosen, int):
-                return int(ledger.once("selection", self.study.era("chosen"), {"trial": chosen})["trial"])
+        while not isinstance(chosen := self._selected(), int):
             jobs = [
                 Job(phase=SEARCH, subject=str(n), replicate=i, change=self.entries[n].trial.change)
                 for i in range(max(chosen.values()))  # replicate by replicate, so that a drift meets all alike
@@ -321,6 +314,23 @@ class Loop:
             ]
             for run in self.bench.all(jobs):
                 self._record(int(run.subject), run.replicate, run.outcome)
+        return int(ledger.once("selection", self.study.era("chosen"), {"trial": chosen})["trial"])
+
+    @property
+    def reruns(self) -> bool:
+        """Whether trials have to be run again before one can be chosen."""
+        return self.study.ledger.document("selection", self.study.era("chosen")) is None and not isinstance(
+            self._selected(), int
+        )
+
+    def _selected(self) -> int | dict[int, int]:
+        """The trial to choose, or how many replicates trials still want before."""
+        effect, searched = self.template.spec.objective.min_effect, self.study.settings.seeds
+        groups = [self._eligible(entry) for entry in self.entries]
+        chosen = select(groups, self.noise, searched=searched, min_effect=effect)
+        if isinstance(chosen, dict) and not self._affordable(chosen):
+            chosen = select(groups, self.noise, searched=searched, min_effect=effect, rungs=())
+        return chosen
 
     def _affordable(self, wanted: dict[int, int]) -> bool:
         """Whether there is time for more replicates; that there is none is written down."""

@@ -9,6 +9,7 @@ from langgraph.runtime import Runtime
 
 from nightlab.agents.team import Idea, Situation
 from nightlab.experiments import confirm as confirmation
+from nightlab.experiments.components import components
 from nightlab.experiments.ledger import Settled
 from nightlab.experiments.loop import BASELINE, Loop
 from nightlab.experiments.search.policy import Exhausted
@@ -19,9 +20,14 @@ from nightlab.graph.state import ExperimentInput, ExperimentOutput, ExperimentSt
 def baseline(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Fix the claim's test, lay out the data, run the template as it is."""
     lab = runtime.context
-    runtime.stream_writer({"stage": "baseline"})
+    first = next(lab.study.ledger.each_trial(), None)
+    new = first is None or first.verdict is None
+    if new:
+        runtime.stream_writer({"stage": "baseline"})
     confirmation.preregister(lab.study)
-    _tell(runtime, lab.loop, BASELINE, lab.loop.baseline())
+    verdict = lab.loop.baseline()
+    if new:
+        _tell(runtime, lab.loop, BASELINE, verdict)
     return {"settled": 0}
 
 
@@ -73,18 +79,21 @@ def after_decide(state: ExperimentState, runtime: Runtime[Lab]) -> Literal["prop
 
 def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Choose the best trial; then fresh seeds and the sealed holdout, for it and the baseline."""
-    runtime.stream_writer({"stage": "select"})
-    best = runtime.context.loop.choose()
+    loop = runtime.context.loop
+    if loop.reruns:
+        runtime.stream_writer({"stage": "select"})
+    best = loop.choose()
     runtime.stream_writer({"note": f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"})
     plan = confirmation.preregister(runtime.context.study)
-    runtime.stream_writer({"stage": "confirm", "split": plan["split"]})
-    runtime.stream_writer({"claim": confirmation.confirm(runtime.context.loop)})
+    runtime.stream_writer({"stage": "confirm" if best else "measure", "split": plan["split"]})
+    runtime.stream_writer({"claim": confirmation.confirm(loop)})
     return {}
 
 
 def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Take out of the best what was kept, part by part."""
-    runtime.stream_writer({"stage": "ablate"})
+    if components(runtime.context.loop):
+        runtime.stream_writer({"stage": "ablate"})
     for row in confirmation.ablate(runtime.context.loop):
         runtime.stream_writer({"ablation": row})
     runtime.context.study.prepare()  # all of it is hashed again: what judged must be what it was at the start
@@ -148,6 +157,7 @@ def _tell(runtime: Runtime[Lab], loop: Loop, number: int, verdict: Settled | Non
         "value": loop.template.sign * sum(scores) / len(scores) if scores else None,
         "runs": len(scores),
         "difference": verdict.numbers.get("difference"),
+        "threshold": verdict.numbers.get("threshold"),
         "incumbent": loop.incumbent,
         "incumbent_value": loop.template.sign * sum(loop.scores(loop.incumbent)) / len(loop.scores(loop.incumbent)),
         "elapsed_s": loop.elapsed_s,

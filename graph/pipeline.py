@@ -20,19 +20,19 @@ from nightlab.papers.survey import survey as find_references
 def survey(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Gather the literature: the template's references, and arXiv's where there is a network."""
     study = runtime.context.study
-    runtime.stream_writer({"stage": "survey"})
-    found = study.ledger.document("survey", "references")
-    if found is None:
+    if study.ledger.document("survey", "references") is None:
+        runtime.stream_writer({"stage": "survey"})
         references, note = find_references(study.template)
         found = study.ledger.once("survey", "references", {"note": note, "references": [asdict(r) for r in references]})
-    runtime.stream_writer({"note": found["note"]})
+        runtime.stream_writer({"note": found["note"]})
     return {}
 
 
 def ideate(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Propose ideas, judge their novelty against the survey, take the best."""
     lab = runtime.context
-    runtime.stream_writer({"stage": "ideate"})
+    if lab.study.ledger.document("ideas", "ranked") is None:
+        runtime.stream_writer({"stage": "ideate"})
     references = drafting.references(lab)
     ideas = lab.once("ideas", "ranked", list[Idea], lambda: lab.team.ideator.ideate(lab.study.template, references))
     best = ideas[0]

@@ -21,7 +21,8 @@ STAGES = {
     "search": "searching",
     "select": "running the most promising trials again",
     "confirm": "confirming on fresh seeds",
-    "ablate": "taking the kept changes out one by one",
+    "measure": "running the baseline on fresh seeds",
+    "ablate": "taking the parts of the best out one by one",
     "analyse": "computing facts, drawing figures",
     "write": "writing and compiling the paper",
     "audit": "auditing the paper",
@@ -32,6 +33,7 @@ STAGES = {
 SPLITS = {"holdout": " and the sealed holdout", "dev": " of the development split"}
 COLOURS = {"kept": "bold green", "baseline": "bold", "reverted": "bright_black", "failed": "red"}
 RECENT = 6
+LINE, STRATEGY = 90, 8  # characters of a verdict's line, so that a log with its clock has 100; of a strategy at least
 QUIET_S = 10.0  # after so long without a line, a log is told how far the runs of a stage are
 
 
@@ -46,23 +48,34 @@ class View(Protocol):
 
 
 def trial_line(event: dict[str, Any]) -> str:
+    """A verdict with its reason, cut to LINE characters: a long strategy first, else the reason's end."""
+    start, strategy = f"trial {event['trial']}/{event['of']} ", event["strategy"]
+    best = f" | best {event['incumbent_value']:.5g} (trial {event['incumbent']})"
+    if event["difference"] is None:
+        reason = f": {' '.join(event['reason'].split())}" if event["verdict"] != "baseline" else ""
+        return _cut(f"{start}{strategy}: {_verdict(event)}{best}{reason}", LINE)
+    rest = f": {event['verdict']}, {_against(event)}{best}"
+    return f"{start}{_cut(strategy, max(STRATEGY, LINE - len(start) - len(rest)))}{rest}"
+
+
+def _verdict(event: dict[str, Any]) -> str:
     value = "" if event["value"] is None else f" {event['value']:.5g} ({event['runs']} run{'s' * (event['runs'] != 1)})"
-    verdict = event["verdict"] + (f" ({event['cause']})" if event["cause"] else "")
-    reason = f": {event['reason']}" if event["verdict"] == "failed" else ""
-    return (
-        f"trial {event['trial']}/{event['of']} {event['strategy']}: {verdict}{value}"
-        f"{_against(event)} | best {event['incumbent_value']:.5g} (trial {event['incumbent']}){reason}"
-    )
+    cause = f" ({event['cause']})" if event["cause"] else ""
+    return f"{event['verdict']}{cause}{value}"
 
 
 def _against(event: dict[str, Any]) -> str:
-    """The difference to the incumbent on the same seeds, which is what a verdict weighs."""
+    """The difference to the incumbent on the same seeds, which is what a verdict weighs, and what was asked for."""
     difference = event["difference"]
-    return (
-        ""
-        if difference is None
-        else f", {abs(difference):.3g} {'better' if difference > 0 else 'worse'} on equal seeds"
-    )
+    if not difference:
+        return "no difference"
+    if difference < 0:
+        return f"{-difference:.3g} worse"
+    return f"{difference:.3g} better (needs {event['threshold']:.3g})"
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def claim_told(claim: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -252,6 +253,32 @@ def test_a_log_hears_how_far_a_stage_is_when_it_was_quiet(quiet_s: float, counts
         view.hear(event)
     lines = [line.split("] ")[1] for line in heard.getvalue().splitlines()]
     assert lines == ["running the most promising trials again", *counts]
+
+
+SETTLED = {"trial": 121, "of": 400, "strategy": "learning_rate_schedule", "cause": "", "value": 0.57944, "runs": 2}
+SETTLED |= {"incumbent": 107, "incumbent_value": 0.166761, "threshold": 0.0181}
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ({"verdict": "kept", "difference": 0.02823}, "kept, 0.0282 better (needs 0.0181) | best 0.16676 (trial 107)"),
+        ({"verdict": "reverted", "difference": 0.00851}, "reverted, 0.00851 better (needs 0.0181) | best 0.16676"),
+        ({"verdict": "reverted", "difference": -0.424}, "reverted, 0.424 worse | best 0.16676 (trial 107)"),
+        (
+            {"verdict": "reverted", "difference": None, "cause": "constraint"},
+            "reverted (constraint) 0.57944 (2 runs) |",
+        ),
+        ({"verdict": "failed", "difference": None, "cause": "crash", "value": None}, ": failed (crash) | best 0.16676"),
+    ],
+)
+def test_a_verdict_is_told_with_its_reason_within_a_hundred_columns(event: dict[str, Any], told: str) -> None:
+    heard = io.StringIO()
+    Lines(Console(file=heard)).hear({**SETTLED, "reason": "ValueError: " + "a long\nreason " * 20, **event})
+    (line,) = heard.getvalue().splitlines()
+    assert told in line
+    assert "trial 121/400 learnin" in line
+    assert len(line) <= 100
 
 
 def test_the_bar_counts_verdicts_where_trials_settle_out_of_their_order() -> None:

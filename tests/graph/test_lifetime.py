@@ -38,17 +38,24 @@ def nobody(_event: dict[str, Any]) -> None:
     pass
 
 
+def stages(folder: Path) -> list[str]:
+    """Work on a study to its end; the stages that were announced."""
+    heard: list[dict[str, Any]] = []
+    session.work(folder, heard.append)
+    return [event["stage"] for event in heard if "stage" in event]
+
+
 def test_an_extension_goes_on_and_makes_a_claim_of_its_own(make_template: MakeTemplate, tmp_path: Path) -> None:
     settings = Settings(trials=3, seed=1)
     folder = session.begin(make_template(files={"prepare.py": STILL}), settings, tmp_path, "experiment")
     with pytest.raises(StudyError, match="is not finished"):
         session.extend(folder, 2)
-    session.work(folder, nobody)
+    assert stages(folder)[:2] == ["baseline", "confirm"]  # nothing is run again where there is no noise
     with closing(read(folder)) as study:
         first = experiment_summary(study)["claim"]
         plan = study.ledger.document("preregistration", "claim")
     session.extend(folder, 2)
-    session.work(folder, nobody)
+    assert "baseline" not in stages(folder)
     with closing(read(folder)) as study:
         summary, again = experiment_summary(study), preregister(study)
         assert summary["trials"] == 5
@@ -71,6 +78,13 @@ def test_an_extension_goes_on_and_makes_a_claim_of_its_own(make_template: MakeTe
     assert "claim (holdout, 6 fresh seeds)" in told.getvalue()
     assert "claim of extension 1 (dev, 6 fresh seeds)" in told.getvalue()
     assert "fresh seeds of the development split, which the search has seen" in told.getvalue()
+
+
+def test_where_nothing_leads_no_confirmation_of_it_is_announced(make_template: MakeTemplate, tmp_path: Path) -> None:
+    flat = EXPERIMENT.replace('(params["x"] - 0.7) ** 2 + (params["y"] - 0.2) ** 2 + noise', "0.5")
+    assert flat != EXPERIMENT
+    folder = session.begin(make_template(files={"experiment.py": flat}), Settings(trials=2), tmp_path, "experiment")
+    assert stages(folder) == ["baseline", "measure"]
 
 
 def test_the_paper_of_an_extended_study_tells_both_claims_and_the_split_of_each(
