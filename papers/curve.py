@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightlab.experiments.ledger import Trial
+from nightlab.experiments.ledger import Trial, by_verdict
 from nightlab.experiments.statistics import summarize
 from nightlab.experiments.study import Study
 from nightlab.papers import figures
@@ -19,12 +19,12 @@ def draw_curve(study: Study) -> Path:
 
 
 def points(study: Study) -> list[Point]:
-    """The trials as points of the curve, on the seeds that a verdict may use, as in the paper."""
+    """The settled trials as points of the curve, by their verdicts, on the seeds of these, as in the paper."""
     values: dict[str, list[float]] = {}
     for run in study.ledger.runs("search"):
         if run.replicate < study.settings.seeds and run.outcome and run.outcome.status == "ok":
             values.setdefault(run.subject, []).append(study.template.fitness(dict(run.outcome.metrics["dev"])))
-    return [point(t, values.get(str(t.number), [])) for t in study.ledger.trials()]
+    return [point(t, values.get(str(t.number), [])) for t in by_verdict(study.ledger.trials())]
 
 
 def point(trial: Trial, scores: list[float]) -> Point:

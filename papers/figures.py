@@ -62,26 +62,29 @@ class Panel:
 
 
 def progress(path: Path, trials: Sequence[Point], label: str) -> None:
-    """Every trial's score in its order, with the incumbent's line; failed trials are ticks on the axis."""
-    scored = [(t.number, t.value, t.stderr, t.verdict) for t in trials if t.value is not None]
+    """Every trial's score at its place among `trials`, with the incumbent's line; failed trials are ticks on the axis.
+
+    trials: in the order of their verdicts, in which each incumbent replaced the one before it.
+    """
+    scored = [(x, t.value, t.stderr, t.verdict) for x, t in enumerate(trials) if t.value is not None]
     kept = [s for s in scored if s[3] in ("kept", "baseline")]
     bounds = limits([s[1] for s in scored], [v for s in kept for v in (s[1] - s[2], s[1] + s[2])])
     with canvas(path, 2.75) as (figure, (axes,)):
         if baseline := [s for s in kept if s[3] == "baseline"]:
             axes.axhline(baseline[0][1], color=INK, lw=0.8, ls=(0, (4, 3)), label="baseline", zorder=1)
         if kept:
-            last = max(t.number for t in trials)
             line = [s[1] for s in kept]
-            axes.step([*(s[0] for s in kept), last], [*line, line[-1]], where="post", color=BLUE, label="incumbent")
+            places = [*(s[0] for s in kept), len(trials) - 1]
+            axes.step(places, [*line, line[-1]], where="post", color=BLUE, label="incumbent")
         _dots(axes, [s for s in scored if s[3] == "reverted"], bounds)
         if new := [s for s in kept if s[3] == "kept"]:
             x, y, error, _ = zip(*new, strict=True)
             name = "kept (± standard error)"
             axes.errorbar(x, y, yerr=error, fmt="o", ms=4, color=BLUE, elinewidth=0.9, zorder=4, label=name)
-        if failed := [t.number for t in trials if t.verdict == "failed"]:
+        if failed := [x for x, t in enumerate(trials) if t.verdict == "failed"]:
             ends = axes.get_xaxis_transform()
             axes.plot(failed, [0.018] * len(failed), "|", ms=7, mew=1.1, color=ORANGE, transform=ends, label="failed")
-        axes.set(xlabel="trial", ylabel=printable(label), ylim=bounds)
+        axes.set(xlabel="trials by their verdicts", ylabel=printable(label), ylim=bounds)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(x=0.02)
         if trials:

@@ -10,6 +10,7 @@ from typing import Any
 from nightlab.agents.offline import tabulating
 from nightlab.agents.offline.words import VERDICT_SEEDS, listed, words
 from nightlab.agents.team import Analysis
+from nightlab.experiments.ledger import by_verdict
 from nightlab.experiments.records import Fact, Knob
 from nightlab.experiments.search.numeric import distribution
 from nightlab.papers import figures
@@ -87,14 +88,14 @@ def _scored(e: Evidence) -> list[tuple[Any, float]]:
 
 
 def _progress(e: Evidence, folder: Path) -> Figure:
-    points = [point(t, [v for _, v in e.search_scores(t.number)]) for t in e.trials]
+    points = [point(t, [v for _, v in e.search_scores(t.number)]) for t in by_verdict(e.trials)]
     figures.progress(folder / "figures/progress.pdf", points, _label(e, "dev"))
     return Figure(
         "progress",
         "figures/progress.pdf",
-        f"The search: mean fitness of each trial on {VERDICT_SEEDS}, on the development split. The line is the"
-        " incumbent, the dashed line the baseline. Trials beyond the axis are arrows at its edge, failed ones ticks"
-        " below.",
+        f"The search: mean fitness of each trial on {VERDICT_SEEDS}, on the development split, in the order of the"
+        " verdicts. The line is the incumbent, the dashed line the baseline. Trials beyond the axis are arrows at its"
+        " edge, failed ones ticks below.",
     )
 
 

@@ -17,7 +17,7 @@ from nightlab.agents.offline.proposing import OfflineCoder
 from nightlab.agents.offline.reviewing import CRITERIA, offline_panel
 from nightlab.agents.offline.writing import reproduction
 from nightlab.agents.team import Brief, Idea, Request, Situation, Submission
-from nightlab.experiments.ledger import Trial
+from nightlab.experiments.ledger import Trial, by_verdict
 from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Exhausted, Tried
@@ -198,8 +198,9 @@ def test_how_to_repeat_a_study_is_told_by_its_own_settings(submission: Submissio
 def test_the_curve_and_the_tables_are_on_the_same_seeds(digits: Path, submission: Submission) -> None:
     study, e = read(digits), submission.evidence
     later = [r for r in study.ledger.runs("search") if r.replicate >= e.settings.seeds]
-    curve = points(study)
+    curve, order = points(study), [t.number for t in by_verdict(study.ledger.trials())]
     study.close()
+    assert [p.number for p in curve] == order
     assert later  # of the selection
     shown = {p.number: p.value for p in curve if p.value is not None}
     assert shown == {n: pytest.approx(e.facts[f"trial.{n}.mean"].value) for n in shown}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments.records import VerdictKind
 from nightlab.papers import figures
 from nightlab.papers.figures import Bar, Panel, Point, Share
 from nightlab.papers.style import limits, printable
@@ -54,6 +55,14 @@ def panel(values: list[float] | list[str], *, log: bool = False) -> Panel:
     n = 20
     repeated = [values[i % len(values)] for i in range(n)]
     return Panel(knob="k", values=repeated, scores=[float(i) for i in range(n)], verdicts=["reverted"] * n, log=log)
+
+
+def test_the_curve_goes_by_the_order_of_the_verdicts(tmp_path: Path) -> None:
+    verdicts: list[tuple[float, VerdictKind]] = [(1.0, "baseline"), (0.9, "kept"), (0.95, "reverted"), (0.8, "kept")]
+    for name, numbers in (("alone", (0, 1, 2, 3)), ("several", (0, 3, 1, 2))):
+        order = [Point(number=n, value=v, verdict=kind) for n, (v, kind) in zip(numbers, verdicts, strict=True)]
+        figures.progress(tmp_path / f"{name}.pdf", order, "loss")
+    assert (tmp_path / "alone.pdf").read_bytes() == (tmp_path / "several.pdf").read_bytes()
 
 
 def test_equal_data_give_equal_files(tmp_path: Path) -> None:
