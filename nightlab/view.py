@@ -48,20 +48,21 @@ class View(Protocol):
 
 
 def trial_line(event: dict[str, Any]) -> str:
-    """A verdict with its reason, cut to LINE characters: a long strategy first, else the reason's end."""
-    start, strategy = f"trial {event['trial']}/{event['of']} ", event["strategy"]
-    best = f" | best {event['incumbent_value']:.5g} (trial {event['incumbent']})"
-    if event["difference"] is None:
-        reason = f": {' '.join(event['reason'].split())}" if event["verdict"] != "baseline" else ""
-        return _cut(f"{start}{strategy}: {_verdict(event)}{best}{reason}", LINE)
-    rest = f": {event['verdict']}, {_against(event)}{best}"
-    return f"{start}{_cut(strategy, max(STRATEGY, LINE - len(start) - len(rest)))}{rest}"
+    """A verdict with its reason in LINE characters at most: a long strategy is cut first, then the reason."""
+    start, end = f"trial {event['trial']}/{event['of']} ", f" | best {event['incumbent_value']:.5g}"
+    end += f" (trial {event['incumbent']})"
+    told, room = _verdict(event), LINE - len(start) - len(end) - 2
+    strategy = _cut(event["strategy"], max(STRATEGY, room - len(told)))
+    return f"{start}{strategy}: {_cut(told, room - len(strategy))}{end}"
 
 
 def _verdict(event: dict[str, Any]) -> str:
-    value = "" if event["value"] is None else f" {event['value']:.5g} ({event['runs']} run{'s' * (event['runs'] != 1)})"
+    if event["verdict"] == "baseline":
+        return f"{event['value']:.5g} ({event['runs']} runs)"
+    if event["difference"] is not None:
+        return f"{event['verdict']}, {_against(event)}"
     cause = f" ({event['cause']})" if event["cause"] else ""
-    return f"{event['verdict']}{cause}{value}"
+    return f"{event['verdict']}{cause}: {' '.join(event['reason'].split())}"
 
 
 def _against(event: dict[str, Any]) -> str:

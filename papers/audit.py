@@ -55,13 +55,14 @@ def audit(
 
 
 def names_of(template: Template) -> list[str]:
-    """The phrases of a template that may hold digits: its names, and its author's texts, which the paper quotes."""
+    """The phrases of a template that may hold digits: its names, choices and its author's texts, which are quoted."""
     title, description = template.spec.template.title, template.spec.template.description
     told = [description]
     told += [text for i in template.ideas for text in (i.title, i.question, i.hypothesis, i.expected_effect, i.risks)]
     texts = [" ".join(text.replace("_", " ").split()).rstrip(".") for text in told if text]
     knobs = [k.name for k in template.knobs]
-    return [title, *texts, template.metric, template.metric_label, *template.strategies, *knobs]
+    choices = [c for k in template.knobs for c in k.choices if isinstance(c, str)]
+    return [title, *texts, template.metric, template.metric_label, *template.strategies, *knobs, *choices]
 
 
 def _placeholders(manuscript: Manuscript) -> Iterator[Finding]:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+LABEL, BESIDE = 18, 24  # characters of a choice's label, and of all that stand side by side under a panel
+
+
 @dataclass(frozen=True, kw_only=True)
 class Point:
     """A trial: its mean score, None if it failed, and the standard error of the mean."""
@@ -151,7 +154,8 @@ def response(path: Path, panels: Sequence[Panel], label: str) -> None:
     rows = max(1, -(-len(panels) // columns))
     scores = [s for p in panels for s in p.scores]
     bounds = limits(scores, [s for p in panels for s, v in zip(p.scores, p.verdicts, strict=True) if v != "reverted"])
-    with canvas(path, 0.35 + 1.75 * rows, rows=rows, columns=columns, sharey=True) as (figure, axes):
+    height = 2.2 if any(_crowded(_names(p)) for p in panels) else 1.75
+    with canvas(path, 0.35 + height * rows, rows=rows, columns=columns, sharey=True) as (figure, axes):
         for ax, panel in zip(axes, panels, strict=False):
             _panel(ax, panel, bounds)
         for ax in axes[len(panels) :]:
@@ -162,14 +166,17 @@ def response(path: Path, panels: Sequence[Panel], label: str) -> None:
 
 
 def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> None:
-    choice = any(isinstance(v, str) for v in panel.values)
-    names = list(dict.fromkeys(sorted(map(str, panel.values)))) if choice else []
+    names = _names(panel)
+    choice = bool(names)
     x = np.array([names.index(str(v)) if choice else float(v) for v in panel.values], dtype=float)
     y, _ = clipped(panel.scores, bounds)
     if choice:
         _medians(axes, x, panel.scores)
         x = x + 0.24 * np.sin(np.arange(len(x)) * 2.399963)  # the golden angle spreads dots evenly, without chance
-        axes.set_xticks(range(len(names)), [printable(n) for n in names])
+        axes.set_xticks(range(len(names)), [_shortened(n) for n in names])
+        if _crowded(names):
+            for text in axes.get_xticklabels():
+                text.set(rotation=30, ha="right", rotation_mode="anchor")
         axes.set_xlim(-0.6, len(names) - 0.4)
     else:
         if panel.log:
@@ -185,6 +192,21 @@ def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> None:
         size = 3.4 if verdict == "reverted" else 4.6
         axes.plot(x[chosen], y[chosen], shape, ms=size, mfc=COLOURS[verdict], mec="white", mew=0.4, zorder=3)
     axes.set(xlabel=printable(panel.knob), ylim=bounds)
+
+
+def _names(panel: Panel) -> list[str]:
+    """The choices of a knob that has no numbers."""
+    return sorted({str(v) for v in panel.values}) if any(isinstance(v, str) for v in panel.values) else []
+
+
+def _crowded(names: Sequence[str]) -> bool:
+    return sum(len(_shortened(n)) for n in names) > BESIDE
+
+
+def _shortened(label: str) -> str:
+    """A label of which several have room."""
+    text = printable(label)
+    return text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
 
 
 def _medians(axes: Axes, x: np.ndarray, scores: Sequence[float]) -> None:

@@ -208,8 +208,8 @@ def check(
 ) -> list[Finding]:
     """What keeps the manuscript from being set as it is.
 
-    names: phrases that may hold digits (the template's title, knobs, metrics). So may titles of references as a whole,
-    and the names in them (NAS-Bench-201); any other digit must come from a fact.
+    names: phrases that may hold digits (the template's title, knobs, choices, metrics). So may titles of references as
+    a whole, and the names in them (NAS-Bench-201); any other digit must come from a fact.
     """
     found: list[Finding] = []
     known = {r.key for r in references}
@@ -290,6 +290,8 @@ def _check_text(text: str, where: str, allowed: _Names) -> Iterator[Finding]:
 
 def _check_code(code: str, where: str, allowed: _Names) -> Iterator[Finding]:
     """A name may hold digits; a value in code is let through with a warning, a number alone is not."""
+    if code in allowed.names:
+        return
     bare = not any(c.isalpha() for c in code)
     for word in re.findall(r"[\w.]+", allowed.without_phrases(code)):
         if any(c.isnumeric() for c in word) and not re.match(r"[^\W\d]", word) and word not in allowed.words:
@@ -316,6 +318,7 @@ class _Names:
     def __init__(self, titles: Iterator[str], phrases: Collection[str]) -> None:
         words = (w for title in titles for w in _words(title))
         self.words = {w for w in words if any(c.isalpha() for c in w) and any(c.isnumeric() for c in w)}
+        self.names = frozenset(phrases)  # as code, a name may be a number alone
         with_digits = (p for p in phrases if any(c.isnumeric() for c in p) and any(c.isalpha() for c in p))
         self.phrases = sorted(with_digits, key=len, reverse=True)
 

@@ -267,9 +267,12 @@ SETTLED |= {"incumbent": 107, "incumbent_value": 0.166761, "threshold": 0.0181}
         ({"verdict": "reverted", "difference": -0.424}, "reverted, 0.424 worse | best 0.16676 (trial 107)"),
         (
             {"verdict": "reverted", "difference": None, "cause": "constraint"},
-            "reverted (constraint) 0.57944 (2 runs) |",
+            ": reverted (constraint): ValueError: a l…",
         ),
-        ({"verdict": "failed", "difference": None, "cause": "crash", "value": None}, ": failed (crash) | best 0.16676"),
+        (
+            {"verdict": "failed", "difference": None, "cause": "crash", "value": None},
+            ": failed (crash): ValueError: a long re",
+        ),
     ],
 )
 def test_a_verdict_is_told_with_its_reason_within_a_hundred_columns(event: dict[str, Any], told: str) -> None:
@@ -277,6 +280,7 @@ def test_a_verdict_is_told_with_its_reason_within_a_hundred_columns(event: dict[
     Lines(Console(file=heard)).hear({**SETTLED, "reason": "ValueError: " + "a long\nreason " * 20, **event})
     (line,) = heard.getvalue().splitlines()
     assert told in line
+    assert "| best 0.16676 (trial 107)" in line
     assert "trial 121/400 learnin" in line
     assert len(line) <= 100
 

@@ -216,6 +216,13 @@ def _at_a_time(e: Evidence) -> str:
     return text + model if e.settings.model or e.settings.models else text
 
 
+NOTHING_FOUND = (
+    "The survey found no references for this task: the template brings none, and a search for others found none or"
+    " could not be made. The study is therefore not compared with published work, and nothing here shows that its"
+    " question or its answer is new."
+)
+
+
 def related(b: Brief) -> str:
     told: set[str] = set()
     topics = [prior for s in b.evidence.template.strategies if (prior := _prior(b, s, told))]
@@ -238,7 +245,7 @@ def related(b: Brief) -> str:
     near = _nearest(b)
     survey = [f"*Nearest work.* {near}"] if near else []
     rest = _uncited(b, [*topics, *general, *survey])
-    return "\n\n".join([*topics, *general, *survey, *rest]) or "The survey found no references for this task."
+    return "\n\n".join([*topics, *general, *survey, *rest]) or NOTHING_FOUND
 
 
 def _prior(b: Brief, strategy: str, told: set[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,16 @@ def test_a_corrupt_checkpoint_is_set_aside_and_the_ledger_tells_what_is_done(mak
     assert len(study.ledger.trials()) == 4
     assert json.dumps(study.ledger.document("claim", "claim")["effect"]) == json.dumps(result["claim"]["effect"])
     study.close()
+
+
+def test_digits_in_the_author_s_choices_are_names_and_no_references_are_told_in_full(
+    make_template: MakeTemplate,
+) -> None:
+    choices = {'"calm", "odd"': '"resnet50", "50", "16-bit"', 'default = "calm"': 'default = "16-bit"'}
+    folder = make_template(choices)
+    text, _ = paper_of(folder, trials=2, rounds=0)
+    assert "resnet50" in text
+    (place,) = (folder.parent / "studies").iterdir()
+    with closing(read(place)) as study:
+        assert {f["kind"] for f in study.ledger.document("findings", "0")} <= {"too-short"}
+    assert "The survey found no references for this task" in text

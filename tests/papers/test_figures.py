@@ -79,6 +79,16 @@ def test_letters_are_letters(tmp_path: Path) -> None:
     assert all(word in text for word in ("log loss (nats)", "trial", "incumbent", "baseline", "failed"))
 
 
+def test_long_choices_are_shortened_and_stand_apart(tmp_path: Path) -> None:
+    few, many = ["sgd", "adam"], [f"a-long-name-of-an-optimizer-{n}" for n in "abc"]
+    figures.response(tmp_path / "few.pdf", [panel(few)], "loss")
+    figures.response(tmp_path / "many.pdf", [panel(many)], "loss")
+    assert "sgd" in pdf_text(tmp_path / "few.pdf")
+    tilted = pdf_text(tmp_path / "many.pdf").replace(" ", "")  # letter by letter, in no order
+    assert tilted.count("…") == len(many)
+    assert "z" not in tilted
+
+
 def test_an_outlier_does_not_set_the_scale() -> None:
     low, high = limits([0.4, 0.41, 0.42, 0.43, 900.0], [0.3])
     assert low < 0.3
