@@ -5,11 +5,13 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from nightlab.experiments.budget import COLD_S, PAPER_S
-from nightlab.experiments.confirm import ABLATION_SEEDS
+from nightlab.experiments.confirm import ABLATION_SEEDS, SENSITIVITY_SEEDS
+from nightlab.experiments.decision import RUNGS
 from nightlab.experiments.loop import CALIBRATION
 from nightlab.experiments.records import RunRequest
 from nightlab.experiments.runner.local import local_runner
@@ -19,36 +21,48 @@ from nightlab.experiments.template import load
 TOKENS_IN, TOKENS_OUT = 1500, 300  # of one call, roughly
 SECTIONS = 8  # of a paper; the writer is asked for each
 REVIEWERS = 3
-PARTS = 4  # kept changes that an ablation may have to take out
-RERUNS = 160  # replicates at most that the selection gives the most promising trials
+PARTS = 4  # parts of the best that an ablation may have to take out
+VERSION_S = (3.0, 8.0)  # to analyse, draw, write, compile and review a version of the paper, without a model's answers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """Seconds of a run of the baseline, of one in a new interpreter, and of all that comes before the first run; and
+    whether two seeds gave different metrics."""
+
+    run_s: float
+    cold_s: float
+    start_s: float
+    noisy: bool
 
 
 def estimate(template: str | Path, settings: Settings, mode: Literal["pipeline", "experiment"]) -> dict[str, Any]:
     """Ranges (low, high) of runs and seconds, and the calls and tokens of the models with their price.
 
-    One run of the baseline is made and timed, in a study that is thrown away. `usd` is None where a model has no known
-    price. Raises BaselineError where the baseline does not run.
+    The least is that the first run settles every trial and nobody asks for a revision; the most, that every trial takes
+    all its replicates and every revision all its experiments. The seconds are without those of the models' answers. A
+    few runs of the baseline are made and timed, in a study that is thrown away. `usd` is None where a model has no
+    known price. Raises BaselineError where the baseline does not run.
     """
     with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name:
         folder = create(load(template), settings, Path(name))
         with reopen(folder) as study:
-            probe_s = _probe(study)
-            settings, n = study.settings, study.template.spec.budget.confirm_seeds
-            title = study.template.name
-    owed = max(CALIBRATION, settings.seeds) + 2 * n
-    most = owed + settings.trials * settings.seeds + min(RERUNS, 8 * settings.trials) + PARTS * min(ABLATION_SEEDS, n)
-    runs = (owed + settings.trials, most)
-    paper = PAPER_S / 6 * (1 + settings.rounds) if mode == "pipeline" else 0.0
-    cold = 2 * n * COLD_S
+            probe, settings, title = _probe(study), study.settings, study.template.name
+            fresh = 2 * study.template.spec.budget.confirm_seeds  # each in a new interpreter
+            least, most = _runs(study, probe, mode)
+    versions = (1, 1 + settings.rounds) if mode == "pipeline" else (0, 0)
     limit = settings.hours * 3600
-    span = [min(limit, (count * probe_s + cold) / settings.workers + paper) for count in runs]
+    span = [
+        min(limit, probe.start_s + (warm * probe.run_s + fresh * probe.cold_s) / settings.workers + count * version_s)
+        for warm, count, version_s in zip((least, most), versions, VERSION_S, strict=True)
+    ]
     calls = _calls(settings, mode)
     return {
         "template": title,
-        "probe_s": round(probe_s, 3),
+        "probe_s": round(probe.run_s, 3),
         "trials": settings.trials,
         "workers": settings.workers,
-        "runs": list(runs),
+        "runs": [least + fresh, most + fresh],
         "time_s": [round(s, 1) for s in span],
         "limit_s": limit,
         "calls": sum(calls.values()),
@@ -58,13 +72,38 @@ def estimate(template: str | Path, settings: Settings, mode: Literal["pipeline",
     }
 
 
-def _probe(study: Study) -> float:
-    """Seconds of one run of the baseline with all that belongs to it, but for the start of its sandbox."""
+def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
+    """The runs of a study at least and at most, beside those of the confirmation."""
+    settings, n = study.settings, study.template.spec.budget.confirm_seeds
+    baseline = max(CALIBRATION, settings.seeds)
+    again = [_reruns(settings.trials, baseline, had) for had in (settings.seeds, 1)]
+    parts = PARTS * min(ABLATION_SEEDS, n)
+    if mode == "pipeline" and settings.rounds:  # replicates of the ablation, and two steps of each knob
+        parts = PARTS * n + 2 * len(study.template.knobs) * min(SENSITIVITY_SEEDS, n)
+    least = baseline + settings.trials + (again[0] if probe.noisy else 0)
+    return least, baseline + settings.trials * settings.seeds + again[1] + parts
+
+
+def _reruns(trials: int, baseline: int, had: int) -> int:
+    """The runs of the selection, where the baseline and each of the most promising trials had so many before."""
+    total = 0
+    for count, replicates in RUNGS:
+        total += min(count, trials) * max(0, replicates - had) + max(0, replicates - baseline)
+        had, baseline = max(had, replicates), max(baseline, replicates)
+    return total
+
+
+def _probe(study: Study) -> Probe:
+    """Time runs of the baseline with all that belongs to them."""
+    begun = time.monotonic()
     study.prepare()
-    request = RunRequest(
-        artifact=study.artifacts.path(study.baseline_artifact),
-        params=study.template.defaults,
-        seed=study.seed_of("search", 0),
+    first, again = (
+        RunRequest(
+            artifact=study.artifacts.path(study.baseline_artifact),
+            params=study.template.defaults,
+            seed=study.seed_of("search", replicate),
+        )
+        for replicate in range(2)
     )
     minimum = study.settings.isolation
     with closing(
@@ -76,13 +115,18 @@ def _probe(study: Study) -> float:
             minimum=minimum,
         )
     ) as runner:
-        runner.submit(request).result()  # starts the sandboxes
-        started = time.monotonic()
-        outcome = runner.submit(request).result()
-        took = time.monotonic() - started
-    if outcome.status != "ok":
-        raise BaselineError(f"the baseline of {study.template.name!r} does not run ({outcome.status}): {outcome.error}")
-    return took
+        outcomes, times = [], [begun]
+        for request in (first, again, replace(first, cold=True)):  # the first one starts the sandboxes
+            outcomes.append(runner.submit(request).result())
+            times.append(time.monotonic())
+    for outcome in outcomes:
+        if outcome.status != "ok":
+            raise BaselineError(
+                f"the baseline of {study.template.name!r} does not run ({outcome.status}): {outcome.error}"
+            )
+    start_s, run_s, cold_s = (b - a for a, b in pairwise(times))
+    noisy = outcomes[0].metrics != outcomes[1].metrics
+    return Probe(run_s=run_s, cold_s=cold_s, start_s=start_s, noisy=noisy)
 
 
 def _calls(settings: Settings, mode: str) -> dict[str, int]:

@@ -231,7 +231,8 @@ def print_estimate(told: dict[str, Any]) -> None:
     console.print(
         f"{told['trials']} trials, {told['runs'][0]} to {told['runs'][1]} runs, {told['workers']} at a time", **PLAIN
     )
-    console.print(f"time   {low} to {high}; the limit is {_span(told['limit_s'])}", **PLAIN)
+    models = " and what the models take to answer" if told["calls"] else ""
+    console.print(f"time   {low} to {high}{models}; the limit is {_span(told['limit_s'])}", **PLAIN)
     tokens = told["tokens_in"] + told["tokens_out"]
     cost = "unknown: the model has no price" if told["usd"] is None else f"about {told['usd']:.2f} USD"
     console.print(

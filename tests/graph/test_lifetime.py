@@ -240,5 +240,9 @@ def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path
     assert 0 < low <= high <= told["limit_s"]
     assert told["runs"][0] > 30
     assert told["calls"] > 30
+    still = estimate(make_template(files={"prepare.py": STILL}), Settings(trials=30, rounds=0), "pipeline")
+    assert still["runs"][0] == 8 + 30 + 12  # the baseline's, one a trial, the confirmation's: nothing is run again
+    assert told["runs"][0] == still["runs"][0] + 8 * 6 + 3 * 8 + 8  # the selection's, of trials that had two
+    assert told["runs"][1] > still["runs"][1]
     assert told["usd"] > 0
     assert not list(tmp_path.glob("studies*"))
