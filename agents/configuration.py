@@ -15,6 +15,7 @@ The command line goes before the file. Keys come from the environment only.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nightlab.agents.models import Models, adopted
 from nightlab.agents.wire import checked_url
+from nightlab.experiments.faults import told
 from nightlab.experiments.ledger import opened
 from nightlab.experiments.study import ROLES, Settings, SettingsError
 
@@ -125,28 +127,23 @@ def configured(settings: Settings, folder: Path) -> Settings:
 
 
 def read(path: Path) -> File:
-    """Raises SettingsError that names the file, the key, what is wrong and what would be right."""
+    """Raises SettingsError that names, for each fault, the file, the key, what is wrong and what would be right."""
     try:
         return File.model_validate(tomllib.loads(path.read_text()))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: no TOML: {error}") from None
     except ValidationError as error:
-        raise SettingsError(f"{path}: {_told(error)}") from None
+        raise SettingsError("\n".join(f"{path}: {line}" for line in _told(error))) from None
 
 
-def _told(error: ValidationError) -> str:
-    # A key that is not known says more than one that is missing; the deepest error is the one that is meant.
-    first = max(error.errors(), key=lambda e: (e["type"] == "extra_forbidden", len(e["loc"])))
-    where = [str(part) for part in first["loc"] if part not in ("RoleModel", "constrained-str")]
-    if first["type"] == "extra_forbidden":
-        known = (
-            PriceRow if where[0] == "prices" else ModelsTable if where[0] == "models" and len(where) == 2 else RoleModel
-        )
-        table = File if len(where) == 1 else known
-        names = [field.alias or name for name, field in table.model_fields.items()]
-        return f"{'.'.join(where)}: there is no such key; the keys here are {', '.join(names)}"
-    shown = "" if isinstance(first["input"], dict) else f" = {first['input']!r}"
-    return f"{'.'.join(where)}{shown}: {first['msg'][0].lower()}{first['msg'][1:]}"
+def _told(error: ValidationError) -> Iterator[str]:
+    """Each fault; a role is a name or a table, and where it is a table, that it is no name is no fault."""
+    seen = set()
+    for fault in error.errors(include_url=False):
+        place = tuple(part for part in fault["loc"] if part not in ("constrained-str", "RoleModel"))
+        if place not in seen and not (fault["loc"][-1] == "constrained-str" and isinstance(fault["input"], dict)):
+            seen.add(place)
+            yield told({**fault, "loc": place}, File)
 
 
 def _row(filled: str | RoleModel | None) -> RoleModel:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from nightlab.agents.wire import CallFailed, Mode, Question, Reply
+from nightlab.experiments.faults import told
 from nightlab.experiments.study import SettingsError
 
 CACHE_STEP = 128  # tokens; hosted caches hold prompts of 1024 tokens and more, in steps of 128
@@ -98,14 +99,15 @@ def read_script(file: Path) -> list[Entry]:
     """Raises SettingsError that says where the file is wrong."""
     try:
         source = file.read_text()
-        rows = tomllib.loads(source).get("answer") if file.suffix == ".toml" else _lines(source)
+        rows = tomllib.loads(source).get("answer", []) if file.suffix == ".toml" else _lines(source)
         return TypeAdapter(list[Entry]).validate_python(rows)
     except OSError as error:
         raise SettingsError(f"{file}: cannot read the script ({error.strerror})") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"{file}: entry {where}: {first['msg']}; see nightlab.agents.scripted") from None
+        faults = error.errors(include_url=False)  # the number of an entry, then its key, then what the key may be
+        first = {fault["loc"][:2]: fault for fault in reversed(faults)}
+        lines = [f"{file}: {told({**fault, 'loc': ('answer', *loc)}, Entry)}" for loc, fault in first.items()]
+        raise SettingsError("\n".join(reversed(lines))) from None
     except ValueError as error:
         raise SettingsError(f"{file}: neither JSON lines nor TOML: {error}") from None
 

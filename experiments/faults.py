@@ -1,4 +1,4 @@
-"""What is wrong with a template, in plain words: the file, the key, what is wrong with it, and what would be right."""
+"""What is wrong with a template, or another file of the user, in plain words: file, key, fault and what is right."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ WORDS = {  # what would be right, by pydantic's name for the fault
     "bool_type": "true or false",
     "bool_parsing": "true or false",
     "tuple_type": LIST,
+    "list_type": LIST,
     "dict_type": "a table",
     "model_type": "a table",
     "literal_error": "{expected}",
@@ -48,10 +49,11 @@ def explained(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """`[key]: what is wrong and what would be right` for each fault that pydantic found in a file of this model."""
     faults = error.errors(include_url=False)
     whole = {fault["loc"][:-1] for fault in faults}  # an item that is wrong is missing in its list as well
-    return [_told(fault, model) for fault in faults if fault["type"] != "too_short" or fault["loc"] not in whole]
+    return [told(fault, model) for fault in faults if fault["type"] != "too_short" or fault["loc"] not in whole]
 
 
-def _told(fault: Any, model: type[BaseModel]) -> str:
+def told(fault: Any, model: type[BaseModel]) -> str:
+    """One of the faults that pydantic found, its place given from `model` on."""
     loc, kind, context = fault["loc"], fault["type"], fault.get("ctx", {})
     table, field = _table(model, loc[:-1]), _field(model, loc)
     if isinstance(context.get("error"), TableFault):
@@ -59,16 +61,16 @@ def _told(fault: Any, model: type[BaseModel]) -> str:
     found = "" if isinstance(fault["input"], dict) else f" (found {_short(fault['input'])})"
     match kind:
         case "value_error":
-            told = f"{context['error']}{found}"
+            wrong = f"{context['error']}{found}"
         case "missing":
-            told = f"is missing; give {_right(loc, field)}"
+            wrong = f"is missing; give {_right(loc, field)}"
         case "extra_forbidden":
-            told = _unknown(str(loc[-1]), list(table.model_fields))
+            wrong = _unknown(str(loc[-1]), [field.alias or name for name, field in table.model_fields.items()])
         case "string_pattern_mismatch":
-            told = f"must be {_said(field, 'description')}{found}"
+            wrong = f"must be {_said(field, 'description')}{found}"
         case _:
-            told = f"must be {WORDS[kind].format(**context)}{found}" if kind in WORDS else f"cannot be used{found}"
-    return f"{_key(loc)}: {told}"
+            wrong = f"must be {WORDS[kind].format(**context)}{found}" if kind in WORDS else f"cannot be used{found}"
+    return f"{_key(loc)}: {wrong}"
 
 
 def _short(value: object) -> str:
@@ -86,7 +88,7 @@ def _key(loc: Sequence[object]) -> str:
 def _unknown(key: str, known: list[str]) -> str:
     near = get_close_matches(key, known, n=1)
     meant = f"did you mean {near[0]}? " if near else ""
-    return f"is not a key of the contract; {meant}the keys here are {', '.join(known)}"
+    return f"is not a known key; {meant}the keys here are {', '.join(known)}"
 
 
 def _right(loc: Sequence[object], field: FieldInfo | None) -> str:

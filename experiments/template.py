@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -36,7 +37,7 @@ class TemplateError(NightlabError):
 class _Table(BaseModel):
     """A table of a file. What concerns several keys is checked at the last of them, with those of `info.data` that are
     right by themselves: so one report has all faults, where a validator of the whole table would wait for the rest.
-    Numbers and truth values are strict, since a text that reads as one is a mistake; a whole number is a float too."""
+    Numbers and truth values are strict, since a text that reads as one is a mistake; 2 and 2.0 are the same number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
@@ -56,6 +57,9 @@ Metric = Annotated[
         description="a name of at most 64 letters, digits and _, with a letter first",
         examples=['"accuracy"'],
     ),
+]
+Whole = Annotated[
+    StrictInt, BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
 ]
 Entry = Annotated[
     str, Field(pattern=ENTRY, description='"module:function", without .py', examples=['"module:function"'])
@@ -84,8 +88,8 @@ class RunTable(_Table):
     entry: Entry | None = None
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     timeout_s: Annotated[StrictFloat, Field(gt=0)] = 60.0
-    memory_mb: Annotated[StrictInt, Field(ge=64)] = 2048
-    gpus: Annotated[StrictInt, Field(ge=0)] = 0
+    memory_mb: Annotated[Whole, Field(ge=64)] = 2048
+    gpus: Annotated[Whole, Field(ge=0)] = 0
     network: StrictBool = False
     hide: tuple[str, ...] = ()
 
@@ -212,7 +216,7 @@ class FidelityTable(_Table):
     knob: Name
     low: Annotated[StrictFloat, Field(gt=0, examples=["1"])]
     high: Annotated[StrictFloat, Field(gt=0, examples=["30"])]  # what every run gets that counts
-    factor: Annotated[StrictInt, Field(ge=2, le=10)] = 3
+    factor: Annotated[Whole, Field(ge=2, le=10)] = 3
 
     @field_validator("knob")
     @classmethod
@@ -258,9 +262,9 @@ class Search(_Table):
 
 
 class BudgetTable(_Table):
-    trials: Annotated[StrictInt, Field(ge=1)] = 40
-    seeds: Annotated[StrictInt, Field(ge=1, le=64)] = 3
-    confirm_seeds: Annotated[StrictInt, Field(ge=2, le=1000)] = 24
+    trials: Annotated[Whole, Field(ge=1)] = 40
+    seeds: Annotated[Whole, Field(ge=1, le=64)] = 3
+    confirm_seeds: Annotated[Whole, Field(ge=2, le=1000)] = 24
     hours: Annotated[StrictFloat, Field(gt=0, le=1e5)] = 8.0
 
 

@@ -53,12 +53,16 @@ def test_without_a_file_nothing_changes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[models]\nautor = 'openai:a'", r"models\.autor: there is no such key; the keys here are .*writer"),
-        ("[models.coder]\nmax_token = 7", r"models\.coder\.max_token: there is no such key.*max_tokens"),
-        ("[models]\ntemperature = 3", r"models\.temperature = 3: input should be less than or equal to 2"),
-        ("[prices]\na = {input = 1}", r"prices\.a\.input: there is no such key; the keys here are in, cached, out"),
-        ("[prices]\na = {in = 1, out = -1}", r"prices\.a\.out = -1: input should be greater"),
-        ("[price]", r"price: there is no such key; the keys here are models, prices"),
+        ("[models]\nautor = 'openai:a'", r"\[models\.autor\]: is not a known key.*the keys here are .*writer"),
+        ("[models.coder]\nmax_token = 7", r"\[models\.coder\.max_token\]: is not a known key.*did you mean max_tokens"),
+        ("[models]\ntemperature = 3", r"\[models\.temperature\]: must be at most 2 \(found 3\)"),
+        ("[prices]\na = {input = 1}", r"\[prices\.a\.input\]: is not a known key.*the keys here are in, cached, out"),
+        ("[prices]\na = {in = 1, out = -1}", r"\[prices\.a\.out\]: must be at least 0 \(found -1\)"),
+        ("[price]", r"\[price\]: is not a known key.*did you mean prices\? the keys here are models, prices"),
+        (
+            "[models]\ncoder = 3\nwriter = ''",
+            r"coder\]: must be a text in quotes \(found 3\)\n.*writer\]: must be a text of at",
+        ),
         ("a = [", "no TOML"),
         ("[models]\nbase_url = 'http://me:secret@host/v1'", "must not carry a key"),
         ("[models]\nbase_url = 'host:80'", "is no address"),
@@ -74,7 +78,8 @@ def test_a_wrong_file_is_told_with_its_key(tmp_path: Path, text: str, told: str)
     ("lines", "told"),
     [
         ("{", "neither JSON lines nor TOML"),
-        ('{"anser": 1}', r"entry 0\.anser"),
+        ('{"anser": 1}', r"\[answer\.0\.anser\]: is not a known key.*did you mean answer"),
+        ('{"answer": 3, "repeat": []}', r"0\.answer\]: must be .*\n.*\[answer\.0\.repeat\]: must be true or false"),
     ],
 )
 def test_a_wrong_script_is_told_before_there_is_a_study(tmp_path: Path, lines: str, told: str) -> None:

@@ -51,6 +51,11 @@ def test_every_shipped_template_is_found_by_name_and_loads() -> None:
         assert load(name).folder == find(name)
 
 
+def test_a_whole_number_may_have_a_point(make_template: MakeTemplate) -> None:
+    template = load(make_template({"memory_mb = 512": "memory_mb = 512.0", "trials = 8": "trials = 8.0"}))
+    assert repr((template.spec.run.memory_mb, template.spec.budget.trials)) == "(512, 8)"
+
+
 def test_an_unknown_template_is_refused_with_those_that_ship() -> None:
     with pytest.raises(TemplateError, match=r"no template 'dogits'.*digits"):
         load("dogits")
@@ -64,8 +69,13 @@ def test_an_unknown_template_is_refused_with_those_that_ship() -> None:
         ("default = 0.1", "default = true", r"search\.space\.x.*\"off\", \"on\""),
         ('default = "calm"', 'default = "wild"', r"'wild' is not among the choices"),
         ("trials = 8", "trials = -8", r"budget\.trials\]: must be at least 1 \(found -8\)"),
-        ("trials = 8", "trails = 8", r"budget\.trails\]: is not a key.*did you mean trials\? .*confirm_seeds, hours"),
+        (
+            "trials = 8",
+            "trails = 8",
+            r"budget\.trails\]: is not a known key.*did you mean trials\? .*confirm_seeds, hours",
+        ),
         ("trials = 8", 'trials = "many"', r"budget\.trials\]: must be a whole number \(found 'many'\)"),
+        ("trials = 8", "trials = 8.5", r"budget\.trials\]: must be a whole number \(found 8\.5\)"),
         ("trials = 8", 'trials = "8"', r"budget\.trials\]: must be a whole number \(found '8'\)"),
         ("timeout_s = 5", 'timeout_s = "5"', r"run\.timeout_s\]: must be a number \(found '5'\)"),
         ("timeout_s = 5", "timeout_s = true", r"run\.timeout_s\]: must be a number \(found True\)"),
@@ -129,14 +139,14 @@ def test_one_report_has_all_that_is_wrong(make_template: MakeTemplate) -> None:
         f"{file}: [constraint.0]: give min, max or both",
         f"{file}: [constraint.0.penalty]: must be at least 0 (found -1.0)",
         f"{file}: [search.space.x]: low = 5 must be smaller than high = 1",
-        f"{file}: [search.space.x.scale]: is not a key of the contract; the keys here are"
+        f"{file}: [search.space.x.scale]: is not a known key; the keys here are"
         " type, strategy, low, high, log, choices, default",
         f'{file}: [search.space.y.strategy]: is missing; give it, such as strategy = "my-name"',
         f"{file}: [search.space.mood.strategy]: must be a text in quotes (found ['mood'])",
         f"{file}: [search.space.mood]: default 'wild' is not among the choices ['calm', 'odd']",
         f"{file}: [fidelity]: low = 9 must be at most 1/3 of high = 10",
         f"{file}: [budget.trials]: must be at least 1 (found -8)",
-        f"{file}: [budget.trails]: is not a key of the contract; did you mean trials? the keys here are"
+        f"{file}: [budget.trails]: is not a known key; did you mean trials? the keys here are"
         " trials, seeds, confirm_seeds, hours",
         f"{file}: [fidelity.knob]: 'y' is also under [search.space]; what makes a run cheaper is fixed in every run"
         " that counts, so take it out of the space",
@@ -180,7 +190,7 @@ def test_whatever_stands_at_a_key_is_refused_in_plain_words(make_template: MakeT
         ({"evaluate.py": f"x = {'-' * 100_000}1\n"}, r"evaluate\.py: .*: is no valid Python: .* nested too deep"),
         ({"ideas.toml": f"a = {'[' * 5000}{']' * 5000}"}, r"ideas\.toml: not valid TOML: brackets are nested too deep"),
         ({"ideas.toml": f"a = {'9' * 5000}"}, r"ideas\.toml: not valid TOML: a whole number has more digits"),
-        ({"ideas.toml": f"idea = [{{a{'.a' * 5000} = 1}}]"}, r"ideas\.toml: \[idea\.0\.a\]: is not a key"),
+        ({"ideas.toml": f"idea = [{{a{'.a' * 5000} = 1}}]"}, r"ideas\.toml: \[idea\.0\.a\]: is not a known key"),
         ({"ideas.toml": f"[[idea]]\nkey = [{{a{'.a' * 5000} = 1}}]"}, r"\[idea\.0\.key\]: .* \(found what is too long"),
     ],
 )
@@ -212,5 +222,5 @@ def test_ideas_must_name_known_strategies(make_template: MakeTemplate, tmp_path:
     idea = '[[idea]]\nkey = "a"\ntitle = "An idea"\nquestion = "Why?"\nhypothesis = "because"\nstrategies = ["west"]\n'
     with pytest.raises(TemplateError, match=r"ideas\.toml.*west.*known: \['east'"):
         load(make_template(files={"ideas.toml": idea}))
-    with pytest.raises(TemplateError, match=r"ideas\.toml: \[idea\.0\.mood\]: is not a key"):
+    with pytest.raises(TemplateError, match=r"ideas\.toml: \[idea\.0\.mood\]: is not a known key"):
         load(make_template(files={"ideas.toml": idea.replace('"west"', '"east"') + 'mood = "x"\n'}))
