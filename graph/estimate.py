@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from nightlab.agents.configuration import configured
 from nightlab.experiments.confirm import ABLATION_SEEDS, SENSITIVITY_SEEDS
 from nightlab.experiments.decision import RUNGS
 from nightlab.experiments.loop import CALIBRATION
@@ -36,20 +38,19 @@ class Probe:
     noisy: bool
 
 
-def estimate(template: str | Path, settings: Settings, mode: Literal["pipeline", "experiment"]) -> dict[str, Any]:
+def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
     """Ranges (low, high) of runs and seconds, and the calls and tokens of the models with their price.
 
     The least is that the first run settles every trial and nobody asks for a revision; the most, that every trial takes
-    all its replicates and every revision all its experiments. The seconds are without those of the models' answers. A
-    few runs of the baseline are made and timed, in a study that is thrown away. `usd` is None where a model has no
-    known price. Raises BaselineError where the baseline does not run.
+    all its replicates and every revision all its experiments. The seconds are without those of the models' answers.
+    begin: makes the study in a folder; there a few runs of the baseline are timed, and then it is thrown away. `usd` is
+    None where a model has no known price. Raises BaselineError where the baseline does not run.
     """
-    with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name:
-        folder = create(load(template), settings, Path(name))
-        with reopen(folder) as study:
-            probe, settings, title = _probe(study), study.settings, study.template.name
-            fresh = 2 * study.template.spec.budget.confirm_seeds  # each in a new interpreter
-            least, most = _runs(study, probe, mode)
+    with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name, reopen(begin(Path(name))) as study:
+        mode: str = study.ledger.document("study", "mode") or "pipeline"
+        probe, settings, title = _probe(study), study.settings, study.template.name
+        fresh = 2 * study.template.spec.budget.confirm_seeds  # each in a new interpreter
+        least, most = _runs(study, probe, mode)
     versions = (1, 1 + settings.rounds) if mode == "pipeline" else (0, 0)
     limit = settings.hours * 3600
     span = [
@@ -70,6 +71,11 @@ def estimate(template: str | Path, settings: Settings, mode: Literal["pipeline",
         "tokens_out": sum(calls.values()) * TOKENS_OUT,
         "usd": _price(settings, calls),
     }
+
+
+def keyless(template: str | Path, settings: Settings, out: Path, mode: str) -> Path:
+    """A study to estimate, as `nightlab.graph.session.begin` makes one, but for models whose keys are not there yet."""
+    return create(load(template), configured(settings, Path.cwd()), out, mode=mode)
 
 
 def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:

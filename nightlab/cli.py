@@ -109,7 +109,7 @@ Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on 
 
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="Only estimate time, calls, tokens and cost, by one timed run of the baseline."),
+    typer.Option("--dry-run", help="Only estimate time, calls, tokens and cost, by timed runs of the baseline."),
 ]
 
 # What a command did not get is left to the template or, in a fork, to the study.
@@ -162,25 +162,7 @@ def run(
 
     Example: nightlab run digits --trials 400 --dry-run
     """
-    settings = _settings(
-        trials=trials,
-        seeds=seeds,
-        hours=hours,
-        workers=workers,
-        seed=seed,
-        rounds=rounds,
-        policy=policy,
-        rule=rule,
-        isolation=isolation,
-        model=model,
-        models={"reviewer": reviewer_model} if reviewer_model else {},
-        base_url=base_url,
-        tokens=tokens,
-        usd=usd,
-        record=record,
-        replay=str(replay) if replay else None,
-    )
-    _start(template, settings, out, "pipeline", as_json, dry_run)
+    _start("pipeline", **locals())
 
 
 @app.command()
@@ -208,23 +190,7 @@ def experiment(
 
     Example: nightlab experiment path/to/template --trials 100 --workers 2 --json
     """
-    settings = _settings(
-        trials=trials,
-        seeds=seeds,
-        hours=hours,
-        workers=workers,
-        seed=seed,
-        policy=policy,
-        rule=rule,
-        isolation=isolation,
-        model=model,
-        base_url=base_url,
-        tokens=tokens,
-        usd=usd,
-        record=record,
-        replay=str(replay) if replay else None,
-    )
-    _start(template, settings, out, "experiment", as_json, dry_run)
+    _start("experiment", **locals())
 
 
 @app.command()
@@ -279,33 +245,14 @@ def fork(
     tokens: Annotated[int, _inherited(Tokens)] = GIVEN,
     usd: Annotated[float, _inherited(Usd)] = GIVEN,
     record: Annotated[bool, _inherited(Record)] = GIVEN,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Start a new study from a trial of another: its files and parameters are the new baseline.
 
     Example: nightlab fork studies/digits-20260102-a1b2c3 --trial 17 --trials 100
     """
-    changed = _given(
-        trials=trials,
-        seeds=seeds,
-        hours=hours,
-        workers=workers,
-        seed=seed,
-        rounds=rounds,
-        policy=policy,
-        rule=rule,
-        isolation=isolation,
-        model=model,
-        models={"reviewer": reviewer_model} if reviewer_model else None,
-        base_url=base_url,
-        tokens=tokens,
-        usd=usd,
-        record=record,
-    )
-    with _told_errors():
-        from nightlab.graph import session
-
-        _work(session.fork(study, trial, out, **changed), as_json)
+    _branch(**locals())
 
 
 @app.command()
@@ -358,15 +305,13 @@ def doctor(as_json: Json = False) -> None:
             raise typer.Exit(DOES_NOT_HOLD)
 
 
-def _settings(**given: Any) -> dict[str, Any]:
-    return _given(**given | {"workers": given["workers"] or _cores()})
-
-
 def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given."""
+    """The options that were given, as fields of Settings."""
     if (level := options["isolation"]) not in (None, "S0", "S1", "S2", "S3"):
         _fail(f"--isolation {level!r} is no level; give S3, S2, S1 or S0", WRONG_USE)
-    return {name: value for name, value in options.items() if value is not None}
+    reviewer, replay = options.pop("reviewer_model", None), options.get("replay")
+    given = options | {"models": {"reviewer": reviewer} if reviewer else None, "replay": replay and str(replay)}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _cores() -> int:
@@ -374,28 +319,37 @@ def _cores() -> int:
 
 
 def _start(
-    template: str,
-    settings: dict[str, Any],
-    out: Path,
-    mode: Literal["pipeline", "experiment"],
-    as_json: bool,
-    dry_run: bool,
+    mode: Literal["pipeline", "experiment"], *, template: str, out: Path, as_json: bool, dry_run: bool, **options: Any
 ) -> None:
+    """Begin a study, with what `run` or `experiment` got."""
     with _told_errors():
         from nightlab.experiments.study import Settings
+        from nightlab.graph.estimate import keyless
         from nightlab.graph.session import begin
 
-        if dry_run:
-            from nightlab import report
-            from nightlab.graph.estimate import estimate
+        settings = Settings(**_given(**options | {"workers": options["workers"] or _cores()}))
+        make = keyless if dry_run else begin
+        _go(lambda place: make(template, settings, place, mode), out, as_json, dry_run)
 
-            told = estimate(template, Settings(**settings), mode)
-            if as_json:
-                _print_json(told)
-            else:
-                report.print_estimate(told)
-            return
-        _work(begin(template, Settings(**settings), out, mode), as_json)
+
+def _branch(*, study: Path, trial: int, out: Path, as_json: bool, dry_run: bool, **options: Any) -> None:
+    """Begin a study from a trial of another, with what `fork` got."""
+    changed = _given(**options)
+    with _told_errors():
+        from nightlab.graph import session
+
+        _go(lambda place: session.fork(study, trial, place, **changed), out, as_json, dry_run)
+
+
+def _go(begin: Callable[[Path], Path], out: Path, as_json: bool, dry_run: bool) -> None:
+    """Work on the study that `begin` makes, or only estimate what that would take."""
+    if not dry_run:
+        return _work(begin(out), as_json)
+    from nightlab import report
+    from nightlab.graph.estimate import estimate
+
+    told = estimate(begin)
+    return _print_json(told) if as_json else report.print_estimate(told)
 
 
 def _work(folder: Path, as_json: bool) -> None:

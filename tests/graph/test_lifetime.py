@@ -22,7 +22,7 @@ from nightlab.experiments.records import Change
 from nightlab.experiments.study import ROLES, ForkError, Settings, StudyError, read, reopen
 from nightlab.experiments.summary import experiment_summary
 from nightlab.graph import session
-from nightlab.graph.estimate import estimate
+from nightlab.graph.estimate import estimate, keyless
 from nightlab.papers.evidence import collect
 from nightlab.papers.manuscript import read as read_manuscript
 from nightlab.report import print_outcome, print_scores, rounds
@@ -137,6 +137,7 @@ def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path)
         parent = study.ledger.trials()[1].change
     with pytest.raises(ForkError, match="has no trial 9"):
         session.fork(folder, 9, tmp_path / "forks")
+    assert estimate(lambda out: session.fork(folder, 1, out, trials=2))["trials"] == 2
     child = session.fork(folder, 1, tmp_path / "forks", trials=2)
     session.work(child, nobody)
     with closing(read(child)) as study:
@@ -235,12 +236,17 @@ def test_ctrl_c_stops_a_confirmation_between_two_runs(make_template: MakeTemplat
 
 
 def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path) -> None:
-    told = estimate(make_template(), Settings(trials=30, model="openai:gpt-4.1-mini"), "pipeline")
+    noisy, quiet = make_template(), make_template(files={"prepare.py": STILL})
+
+    def told_of(template: Path, **settings: Any) -> dict[str, Any]:
+        return estimate(lambda out: keyless(template, Settings(trials=30, **settings), out, "pipeline"))
+
+    told = told_of(noisy, model="openai:gpt-4.1-mini")
     low, high = told["time_s"]
     assert 0 < low <= high <= told["limit_s"]
     assert told["runs"][0] > 30
     assert told["calls"] > 30
-    still = estimate(make_template(files={"prepare.py": STILL}), Settings(trials=30, rounds=0), "pipeline")
+    still = told_of(quiet, rounds=0)
     assert still["runs"][0] == 8 + 30 + 12  # the baseline's, one a trial, the confirmation's: nothing is run again
     assert told["runs"][0] == still["runs"][0] + 8 * 6 + 3 * 8 + 8  # the selection's, of trials that had two
     assert told["runs"][1] > still["runs"][1]
