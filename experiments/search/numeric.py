@@ -14,10 +14,12 @@ from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, gener
 from nightlab.experiments.search.space import Space
 from nightlab.experiments.search.surrogate import Landscapes, winsorized
 
-SPREAD = 4  # trials before a model is worth its name; until then points far from those tried
+SPREAD = 2  # trials before a model is worth its name; until then points far from those tried
 FEW = 3  # random points of which the farthest is taken: of many, it would always be a corner
-OPTIMISM = 2.5  # standard deviations above the mean: high enough to leave a good region for a better one
-POOL = (1500, 1500)  # candidates near the best and anywhere
+OPTIMISM = 2.5, 5.0  # standard deviations above the mean, after an improvement and when none has come for long
+LONG = 60  # trials without one
+CENTRES = 2  # the best, around which candidates lie
+POOL = (500, 1000)  # candidates near the best and anywhere
 
 
 class Sampler(Protocol):
@@ -47,8 +49,9 @@ class Step:
 class Surrogate:
     """The highest upper confidence bound (GP-UCB: Srinivas et al., ICML 2010) under `Landscapes`.
 
-    Candidates are the neighbours of the best, as in SMAC (Hutter et al., LION 2011), and random points. Each of the
-    first trials is the farthest of a few random points from those tried (maximin: Johnson et al., 1990).
+    The bound rises while nothing better is found, so that a search that is stuck looks elsewhere. Candidates are the
+    neighbours of the best, as in SMAC (Hutter et al., LION 2011), and random points. Each of the first trials is the
+    farthest of a few random points from those tried (maximin: Johnson et al., 1990).
     """
 
     name = "Gaussian process"
@@ -59,9 +62,10 @@ class Surrogate:
             order = np.argsort(-_gaps(pool, view), kind="stable")
             return view.fresh(pool[order]) or view.anything(rng)
         model = Landscapes(view.points, winsorized(view.scores), view.replicates, view.space)
-        centres = view.points[np.argsort(-model.fitted, kind="stable")[:6]]
+        centres = view.points[np.argsort(-model.fitted, kind="stable")[:CENTRES]]
         pool = np.concatenate([view.near(centres, POOL[0], rng), view.uniform(POOL[1], rng)])
-        order = np.argsort(-model.upper_bound(pool, OPTIMISM), kind="stable")
+        stalled = len(view.points) - 1 - int(np.argmax(view.scores))
+        order = np.argsort(-model.upper_bound(pool, float(np.interp(stalled, (0, LONG), OPTIMISM))), kind="stable")
         return view.fresh(pool[order]) or view.anything(rng)
 
 
