@@ -83,17 +83,21 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
         warmth.prepare()
     while fds := socket.recv_fds(server, 1, 1)[1]:
         os.write(tell, BUSY)
-        answered = False
-        with socket.socket(fileno=fds[0]) as client, contextlib.suppress(EOFError):
-            _answer(client, config, proc, uid, warmth)
-            answered = True
-        if not (answered and warmth):
+        answer = None
+        with socket.socket(fileno=fds[0]) as client, contextlib.suppress(EOFError, BrokenPipeError):
+            answer = _answer(client, config, proc, uid, warmth)
+            if warmth:
+                os.write(tell, FREE)  # before the next request can come: else another monitor is made for it
+            wire.send(client, *answer)  # unless it has cancelled
+        if not (answer and warmth):
             return
-        os.write(tell, FREE)
         warmth.prepare()
 
 
-def _answer(client: socket.socket, config: dict[str, Any], proc: int, uid: int | None, warmth: Warmth | None) -> None:
+def _answer(
+    client: socket.socket, config: dict[str, Any], proc: int, uid: int | None, warmth: Warmth | None
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Run what the client requests: what to tell it, and the files."""
     request, files = wire.receive(client)
     box = _open_box(config, request["limits"])
     try:
@@ -111,9 +115,7 @@ def _answer(client: socket.socket, config: dict[str, Any], proc: int, uid: int |
             namespaces.close_box()
         else:
             shutil.rmtree(box, ignore_errors=True)
-    if run.ended != "cancelled":
-        with contextlib.suppress(BrokenPipeError):
-            wire.send(client, _reply(run, outputs, places), outputs.files)
+    return _reply(run, outputs, places), outputs.files
 
 
 def _open_box(config: dict[str, Any], bounds: dict[str, Any]) -> str:

@@ -100,8 +100,8 @@ def _host(server: socket.socket, config: dict[str, Any], starter: socket.socket 
         for fd in select.select([*free, *([starter.fileno()] if starter else [])], [], [])[0]:
             if fd not in free:
                 os._exit(1)  # the warm process has ended, and said why
-            if word := os.read(fd, 1):
-                free[fd] = word == monitor.FREE
+            if words := os.read(fd, select.PIPE_BUF):
+                free[fd] = words.endswith(monitor.FREE)  # the last word holds
             else:
                 os.close(fd)
                 if free.pop(fd):
