@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import platform
 import signal
 import subprocess
 import sys
@@ -252,3 +253,43 @@ def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path
     assert told["runs"][1] > still["runs"][1]
     assert told["usd"] > 0
     assert not list(tmp_path.glob("studies*"))
+
+
+HEAPS = """
+import ctypes, os, sys, tempfile, threading
+from nightlab.graph import session
+
+def heaps():
+    libc = ctypes.CDLL(None)
+    libc.fopen.restype = ctypes.c_void_p
+    with tempfile.NamedTemporaryFile() as told:
+        file = ctypes.c_void_p(libc.fopen(told.name.encode(), b"w"))
+        libc.malloc_info(0, file)
+        libc.fclose(file)
+        return told.read().count(b"<heap nr=")
+
+before = heaps()
+if sys.argv[1] == "shared":
+    session.share_heap()
+meet = threading.Barrier(4)
+
+def allocate():
+    bytearray(50_000)
+    meet.wait()
+
+threads = [threading.Thread(target=allocate) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(heaps() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has a heap for each thread")
+def test_the_threads_of_a_study_share_one_heap() -> None:
+    def more(mode: str) -> int:
+        return int(subprocess.check_output([sys.executable, "-c", HEAPS, mode]))
+
+    assert more("shared") == 0
+    assert more("apart") > 0  # else the first line shows nothing
