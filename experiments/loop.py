@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
 from itertools import takewhile
@@ -297,15 +297,19 @@ class Loop:
         verdict = self.rungs.judge(entry.trial.number, scores)
         return verdict and self._settle(entry, verdict)
 
-    def choose(self) -> int:
+    def choose(self, again: Callable[[], object] = lambda: None) -> int:
         """Which trial goes to the confirmation: the most promising ones are run again before one is chosen.
 
         The incumbent was lucky when it was kept, and a better trial may have been unlucky when it was reverted.
+        again: is called before the first of them runs, if any does.
         """
         ledger = self.study.ledger
         if (stored := ledger.document("selection", self.study.era("chosen"))) is not None:
             return int(stored["trial"])
-        while not isinstance(chosen := self._selected(), int):
+        chosen = self._selected()
+        if isinstance(chosen, dict):
+            again()
+        while isinstance(chosen, dict):
             jobs = [
                 Job(phase=SEARCH, subject=str(n), replicate=i, change=self.entries[n].trial.change)
                 for i in range(max(chosen.values()))  # replicate by replicate, so that a drift meets all alike
@@ -314,14 +318,8 @@ class Loop:
             ]
             for run in self.bench.all(jobs):
                 self._record(int(run.subject), run.replicate, run.outcome)
+            chosen = self._selected()
         return int(ledger.once("selection", self.study.era("chosen"), {"trial": chosen})["trial"])
-
-    @property
-    def reruns(self) -> bool:
-        """Whether trials have to be run again before one can be chosen."""
-        return self.study.ledger.document("selection", self.study.era("chosen")) is None and not isinstance(
-            self._selected(), int
-        )
 
     def _selected(self) -> int | dict[int, int]:
         """The trial to choose, or how many replicates trials still want before."""

@@ -151,7 +151,7 @@ class Study:
         """Runs under the plain names of their phases, those for a claim before the last extension apart from them."""
         if not self.extensions:
             return tuple(runs)
-        names = {self.era(phase): phase for phase in CLAIMED} | {phase: f"earlier {phase}" for phase in CLAIMED}
+        names = {self.era(phase): phase for phase in CLAIMED} | {phase: f"earlier.{phase}" for phase in CLAIMED}
         return tuple(replace(run, phase=names.get(run.phase, run.phase)) for run in runs)
 
     def extend(self, trials: int) -> None:

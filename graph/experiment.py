@@ -80,9 +80,7 @@ def after_decide(state: ExperimentState, runtime: Runtime[Lab]) -> Literal["prop
 def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Choose the best trial; then fresh seeds and the sealed holdout, for it and the baseline."""
     loop = runtime.context.loop
-    if loop.reruns:
-        runtime.stream_writer({"stage": "select"})
-    best = loop.choose()
+    best = loop.choose(again=lambda: runtime.stream_writer({"stage": "select"}))
     runtime.stream_writer({"note": f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"})
     plan = confirmation.preregister(runtime.context.study)
     runtime.stream_writer({"stage": "confirm" if best else "measure", "split": plan["split"]})

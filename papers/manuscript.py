@@ -116,11 +116,12 @@ class Manuscript(_Record):
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of the manuscript's text. block: it may hold paragraphs, lists and floats."""
+    """A piece of the manuscript's text. block: it may hold paragraphs, lists and floats. cell: of a table's row."""
 
     where: str
     text: str
     block: bool = False
+    cell: bool = False
 
     def spans(self) -> Iterator[Span]:
         """All spans, with those inside them."""
@@ -175,7 +176,7 @@ def passages(manuscript: Manuscript) -> Iterator[Passage]:
         yield Passage(f"table:{table.key}", table.caption)
         for i, row in enumerate((table.columns, *table.rows)):
             for cell in row:
-                yield Passage(f"table:{table.key}:row {i}" if i else f"table:{table.key}:head", cell)
+                yield Passage(f"table:{table.key}:row {i}" if i else f"table:{table.key}:head", cell, cell=bool(i))
 
 
 def facts_used(manuscript: Manuscript) -> tuple[str, ...]:
@@ -209,7 +210,8 @@ def check(
     """What keeps the manuscript from being set as it is.
 
     names: phrases that may hold digits (the template's title, knobs, choices, metrics). So may titles of references as
-    a whole, and the names in them (NAS-Bench-201); any other digit must come from a fact.
+    a whole, and the names in them (NAS-Bench-201); any other digit must come from a fact. A name that is a number alone
+    stands as code in a table's cell and nowhere else: in a sentence it could pass for a result.
     """
     found: list[Finding] = []
     known = {r.key for r in references}
@@ -220,6 +222,8 @@ def check(
         if passage.block:
             found += _check_blocks(passage, targets)
         for span in passage.spans():
+            if passage.cell and isinstance(span, Code) and _written(span) in names:
+                continue
             found += _check_span(span, passage.where, facts, known, targets, allowed)
     return found + _check_keys(manuscript) + _check_floats(manuscript)
 
@@ -270,15 +274,19 @@ def _check_span(
                     yield Finding("unknown-citation", where, f"the bibliography has no key {key!r}")
         case Ref(key) if key not in targets:
             yield Finding("unknown-reference", where, f"there is no figure, table or section {key!r}")
-        case Code(spans):
-            code = "".join(s.text if isinstance(s, Text) else " " for s in spans)
-            yield from _check_code(code, where, allowed)
+        case Code():
+            yield from _check_code(_written(span), where, allowed)
         case Math(source):
             yield from _check_math(source, where)
         case Text(text):
             yield from _check_text(text, where, allowed)
         case Emph() | FactMark() | Ref():
             pass  # walk() yields what an emphasis holds
+
+
+def _written(code: Code) -> str:
+    """A piece of code with a blank for each fact."""
+    return "".join(s.text if isinstance(s, Text) else " " for s in code.spans)
 
 
 def _check_text(text: str, where: str, allowed: _Names) -> Iterator[Finding]:
@@ -290,8 +298,6 @@ def _check_text(text: str, where: str, allowed: _Names) -> Iterator[Finding]:
 
 def _check_code(code: str, where: str, allowed: _Names) -> Iterator[Finding]:
     """A name may hold digits; a value in code is let through with a warning, a number alone is not."""
-    if code in allowed.names:
-        return
     bare = not any(c.isalpha() for c in code)
     for word in re.findall(r"[\w.]+", allowed.without_phrases(code)):
         if any(c.isnumeric() for c in word) and not re.match(r"[^\W\d]", word) and word not in allowed.words:
@@ -318,7 +324,6 @@ class _Names:
     def __init__(self, titles: Iterator[str], phrases: Collection[str]) -> None:
         words = (w for title in titles for w in _words(title))
         self.words = {w for w in words if any(c.isalpha() for c in w) and any(c.isnumeric() for c in w)}
-        self.names = frozenset(phrases)  # as code, a name may be a number alone
         with_digits = (p for p in phrases if any(c.isnumeric() for c in p) and any(c.isalpha() for c in p))
         self.phrases = sorted(with_digits, key=len, reverse=True)
 

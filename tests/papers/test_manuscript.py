@@ -117,6 +117,15 @@ def test_names_may_hold_digits() -> None:
     assert kinds(draft(body)) == ["bare-numeral"]
 
 
+def test_a_name_that_is_a_number_stands_in_cells_only() -> None:
+    body, names = "{ref:t}\n\n{float:t}", ("50",)
+    cell = Table("t", "The choices.", ("choice",), (("`50`",),))
+    assert kinds(draft(body, tables=(cell,)), names) == []
+    assert kinds(draft(f"It gained `50`. {body}", tables=(cell,)), names) == ["bare-numeral"]
+    assert kinds(draft(body, tables=(replace(cell, caption="A gain of `50`."),)), names) == ["bare-numeral"]
+    assert kinds(draft(body, tables=(replace(cell, rows=(("50",),)),)), names) == ["bare-numeral"]
+
+
 def test_a_value_in_code_is_a_warning() -> None:
     (found,) = check(draft("`lr=0.1`"), FACTS, REFERENCES)
     assert (found.kind, found.severity) == ("bare-numeral", "warning")
