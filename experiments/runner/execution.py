@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from nightlab.experiments.records import Level, RunOutcome, RunRequest, Split
 from nightlab.experiments.runner import metrics, outcome
 from nightlab.experiments.runner.imports import imported
 from nightlab.experiments.runner.integrity import Seal
-from nightlab.experiments.runner.launch import Limits, Settings, request
+from nightlab.experiments.runner.launch import Limits, Settings
 from nightlab.experiments.runner.pool import Broken, Pool, Reply, Ticket
 from nightlab.experiments.runner.sandbox import contents, executables
 from nightlab.experiments.runner.view import view
@@ -19,6 +20,7 @@ from nightlab.experiments.template import Template
 
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
 _EVALUATION = Limits(wall_s=120)
+_NAMES = {f"NIGHTLAB_{place.upper()}": f"{{{place}}}" for place in ("params", "inputs", "out", "seed")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +57,30 @@ class Execution:
         self._pool = Pool()
         own = {name: (template.folder / name).read_bytes() for name in template.files()}
         self._experiment = self._settings(
-            {"inputs": station.inputs}, imported(own) if run.entry else (), hidden=run.hide, network=run.network
+            {"inputs": station.inputs},
+            hidden=run.hide,
+            kind="python" if run.entry else "exec",
+            entry=run.entry,
+            argv=run.command,
+            preload=imported(own) if run.entry else (),
+            limits=self._limits,
+            env={**self._environment(None), **_NAMES},
+            metrics=evaluate.parse == "stdout",
+            network=run.network,
         )
         if not station.gpus:
             self._pool.warm(self._experiment)
         if evaluate.entry:
             source = f"{evaluate.entry.split(':')[0]}.py"
             preload = imported({source: (template.folder / source).read_bytes()})
-            self._evaluator = self._settings({"private": station.private, "template": template.folder}, preload)
+            self._evaluator = self._settings(
+                {"private": station.private, "template": template.folder},
+                kind="evaluate",
+                entry=evaluate.entry,
+                preload=preload,
+                limits=replace(_EVALUATION, memory_mb=max(_EVALUATION.memory_mb, run.memory_mb)),
+                env=self._environment(None),
+            )
             self._pool.warm(self._evaluator)
 
     def run(self, req: RunRequest, slot: int, ticket: Ticket) -> RunOutcome:
@@ -87,32 +105,19 @@ class Execution:
 
     def _perform(self, req: RunRequest, slot: int, ticket: Ticket) -> Reply:
         """Run the experiment."""
-        run = self._station.template.spec.run
         files = contents(req.artifact)
         sources = {name.partition("/")[2]: data for name, data in files.items()}
         params = dict(req.params)
-        header = request(
-            "python" if run.entry else "exec",
-            self._limits,
-            {
-                "NIGHTLAB_PARAMS": "{params}",
-                "NIGHTLAB_INPUTS": "{inputs}",
-                "NIGHTLAB_OUT": "{out}",
-                "NIGHTLAB_SEED": "{seed}",
-                **self._environment(slot),
-            },
-            entry=run.entry,
-            argv=run.command,
-            params=params,
-            seed=req.seed,
-            executable=executables(req.artifact, files),
-            preload=imported(sources) if run.entry else (),
-            metrics=self._station.template.spec.evaluate.parse == "stdout",
-        )
+        header = {
+            "params": params,
+            "seed": req.seed,
+            "executable": executables(req.artifact, files),
+            "preload": imported(sources) if self._experiment.entry else (),
+        }
         files["params.json"] = json.dumps(params).encode()
         if not req.cold and not self._station.gpus:
             return self._pool.ask(self._experiment, header, files, ticket)
-        cold = replace(self._experiment, preload=(), env=self._environment(slot))
+        cold = replace(self._experiment, preload=(), env={**self._experiment.env, **self._environment(slot)})
         return self._pool.ask_cold(cold, header, files, ticket)
 
     def _judge(
@@ -128,7 +133,7 @@ class Execution:
         entry, parse = template.spec.evaluate.entry, template.spec.evaluate.parse
         try:
             if entry:
-                found = self._evaluate(req.splits, entry, outputs, ticket)
+                found = self._evaluate(req.splits, outputs, ticket)
             else:
                 found = outcome.reported(template, outputs, printed, req.splits)
             source = entry or ("what it printed" if parse == "stdout" else str(parse))
@@ -140,22 +145,19 @@ class Execution:
         return replace(result, metrics=found)
 
     def _evaluate(
-        self, splits: tuple[Split, ...], entry: str, outputs: Mapping[str, bytes], ticket: Ticket
+        self, splits: tuple[Split, ...], outputs: Mapping[str, bytes], ticket: Ticket
     ) -> dict[Split, dict[str, float]]:
-        limits = replace(_EVALUATION, memory_mb=max(_EVALUATION.memory_mb, self._limits.memory_mb))
-        header = request("evaluate", limits, self._environment(None), entry=entry, splits=splits)
-        reply, _ = self._pool.ask(
-            self._evaluator, header, {f"out/{name}": data for name, data in outputs.items()}, ticket
-        )
+        files = {f"out/{name}": data for name, data in outputs.items()}
+        reply, _ = self._pool.ask(self._evaluator, {"splits": splits}, files, ticket)
         return outcome.judged(reply, splits)
 
     def _settings(
         self,
         named: Mapping[str, Path],
-        preload: tuple[str, ...],
         *,
         hidden: tuple[str, ...] = (),
         network: bool = False,
+        **more: Any,
     ) -> Settings:
         station = self._station
         secret = {station.private, station.template.folder, station.scratch} - set(named.values())
@@ -164,10 +166,9 @@ class Execution:
             view=view(hide=hidden, secret=secret, network=network),
             scratch=station.scratch,
             named=named,
-            preload=preload,
-            env=self._environment(None),
             network=network,
             gpus=bool(station.gpus),
+            **more,
         )
 
     def _environment(self, slot: int | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.records import Level
@@ -44,17 +44,33 @@ class Limits:
     capture: int = 32_000  # bytes kept of the head, and again of the tail, of what it prints
     address_space: bool = True
 
+    @property
+    def processor_s(self) -> float:
+        return self.cpu_s or self.wall_s * (os.cpu_count() or 1)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Settings:
-    """One sandbox. named: folders of the outside that runs see, read-only, and refer to by name."""
+    """One sandbox, and what all of its runs have in common.
+
+    kind: what a run is: a function of the experiment, one of the evaluator, or a program. entry: the function, as
+    module:function; argv: the program's words. env: on top of a bare environment. In both, `{name}` stands for a place.
+    named: folders of the outside that runs see, read-only, and refer to by name. collect: the place whose files are
+    taken over. metrics: whether they are looked for in what a run prints.
+    """
 
     level: Level
     view: View
     scratch: Path
+    kind: Literal["python", "evaluate", "exec"] = "exec"
+    entry: str | None = None
+    argv: Sequence[str] | None = None
+    limits: Limits = field(default_factory=Limits)
+    env: Mapping[str, str] = field(default_factory=dict)
     named: Mapping[str, Path] = field(default_factory=dict)
     preload: Sequence[str] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    collect: str = "out"
+    metrics: bool = False
     network: bool = False
     gpus: bool = False
 
@@ -124,20 +140,15 @@ class Sandbox:
 def exchange(
     connection: socket.socket, header: Mapping[str, Any], files: Mapping[str, bytes]
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Send a request and wait for its reply; EOFError where the sandbox or this side ended it."""
+    """Send a request and wait for its reply; EOFError where the sandbox or this side ended it.
+
+    header: what is this run's own: seed, params, splits, further modules to preload, which files are executable.
+    """
     try:
         wire.send(connection, header, files)
         return wire.receive(connection)
     except OSError as error:
         raise EOFError(str(error)) from error
-
-
-def request(kind: str, limits: Limits, env: Mapping[str, str], **more: Any) -> dict[str, Any]:
-    """The header of a request of kind python, evaluate or exec."""
-    bounds = asdict(limits)
-    bounds["cpu_s"] = limits.cpu_s or limits.wall_s * (os.cpu_count() or 1)
-    default = {"preload": (), "executable": (), "seed": 0, "metrics": False, "collect": "out"}
-    return {"kind": kind, "limits": bounds, "env": {**base_environment(), **env}, **default, **more}
 
 
 def claims(reply: Mapping[str, Any]) -> dict[str, Any]:
@@ -172,6 +183,13 @@ def _config(settings: Settings) -> dict[str, Any]:
         "level": settings.level,
         "code": str(_CODE),
         "parent": os.getpid(),
+        "kind": settings.kind,
+        "entry": settings.entry,
+        "argv": settings.argv,
+        "limits": asdict(settings.limits) | {"cpu_s": settings.limits.processor_s},
+        "env": {**base_environment(), **settings.env},
+        "collect": settings.collect,
+        "metrics": settings.metrics,
         "uid": os.getpid() * 64 + 40 * next(_SANDBOXES),  # monitors add their own, so that none share a user
         "read_all": os.geteuid() == 0 and closed_to_others(shown, tuple(named.values()), parents=not spaces),
         "binds": binds,

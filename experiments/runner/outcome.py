@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -44,8 +43,7 @@ def ended(reply: Mapping[str, Any], limits: Limits, level: Level, trust: Trust) 
     report = claims(reply)
     if hit:
         status, text = _LIMITS[hit]
-        cpu_s = limits.cpu_s or limits.wall_s * (os.cpu_count() or 1)
-        return replace(outcome, status=status, error=text.format(**{**vars(limits), "cpu_s": cpu_s}))
+        return replace(outcome, status=status, error=text.format(**{**vars(limits), "cpu_s": limits.processor_s}))
     if report.get("error") or reply["code"]:
         return replace(outcome, status="memory" if report.get("memory") is True else "crash", error=_why(reply))
     if reply["problems"]:

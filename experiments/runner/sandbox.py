@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nightlab.experiments.records import Level
 from nightlab.experiments.runner.canary import CANARY, bait
-from nightlab.experiments.runner.launch import Limits, RunnerError, Sandbox, Settings, claims, exchange, request
+from nightlab.experiments.runner.launch import Limits, RunnerError, Sandbox, Settings, claims, exchange
 from nightlab.experiments.runner.view import view
 
 LEVELS: tuple[Level, ...] = ("S0", "S1", "S2", "S3")
@@ -118,19 +118,22 @@ def confined(
     special files in `write` are not shown, and only plain files come back, within `limits`.
     """
     level = level or probe()
-    bounds = limits or Limits()
     scratch = Path(tempfile.mkdtemp(prefix="nightlab-"))
     settings = Settings(
-        level=level, view=view(read=read, secret=secret, network=network), scratch=scratch, network=network
+        level=level,
+        view=view(read=read, secret=secret, network=network),
+        scratch=scratch,
+        argv=list(argv),
+        limits=limits or Limits(),
+        env=env or {},
+        collect="artifact",
+        network=network,
     )
     before = contents(write)
-    header = request(
-        "exec", bounds, env or {}, argv=list(argv), collect="artifact", executable=executables(write, before)
-    )
     sandbox = Sandbox(settings)
     try:
         with sandbox.connect() as connection:
-            reply, files = exchange(connection, header, before)
+            reply, files = exchange(connection, {"executable": executables(write, before)}, before)
         if not reply["started"]:
             raise IsolationError(f"the sandbox at level {level} cannot start: {reply['report'] or sandbox.errors()}")
     except EOFError:

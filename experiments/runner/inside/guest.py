@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import importlib.util
 import json
 import math
 import numbers
@@ -26,24 +27,32 @@ ORDER = 4  # the one on which it may be told what to run
 _ERROR_LIMIT = 8000
 
 
-Order = tuple[dict[str, Any], Mapping[str, str]]  # a request, and where its things are
+Request = Mapping[str, Any]
+
+
+def locate(config: dict[str, Any], box: str) -> dict[str, str]:
+    """The places that a run can name; box: its own folder."""
+    spaces = config["level"] == "S3"
+    named = {name: f"{namespaces.LAB}/{name}" if spaces else source for name, source in config["named"].items()}
+    own = {name: f"{box}/{name}" for name in ("artifact", "out", "tmp")}
+    return {**named, **own, "params": f"{box}/params.json", "box": box}
 
 
 def become(
     config: dict[str, Any],
     uid: int | None,
     pipes: Sequence[int],
-    order: Callable[[], Order],
+    box: str,
+    order: Callable[[], Request],
     spaces: Iterable[int] = (),
 ) -> None:
     """Run what is ordered in this process, which never returns.
 
+    All that needs no order is done before it comes, so that no run waits for it.
     pipes: where it writes output, errors and the report, and what `order` may read from. order: gives the request, or
     waits for it. spaces: namespaces to enter first.
     """
-    code = 1
-    request: dict[str, Any] = {"kind": ""}
-    places: Mapping[str, str] = {"artifact": "/", "box": "/"}
+    code, places = 1, locate(config, box)
     try:
         for target, source in enumerate(pipes, start=1):
             os.dup2(source, target)
@@ -51,15 +60,15 @@ def become(
             syscalls.setns(space, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.closerange(1 + len(pipes), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        others = _renounce(config, uid)
-        request, places = order()
-        _isolate(config, request, places, uid, others)
+        _isolate(config, places, uid)
         _forget(config)
-        preload(request["preload"])
-        os.write(REPORT, b"r")
-        code = _RUN[request["kind"]](request, places)
+        _rehearse(config, places)
+        request = order()
+        _settle_in(config, places, request)
+        os.write(REPORT, b"r")  # the monitor takes time from here on
+        code = _RUN[config["kind"]](config, places, request)
     except BaseException as error:  # noqa: BLE001 - whatever it raises is the report
-        code = _report_failure(error, places["template" if request["kind"] == "evaluate" else "artifact"], places)
+        code = _report_failure(error, places["template" if config["kind"] == "evaluate" else "artifact"], places)
     finally:
         with contextlib.suppress(BaseException):
             sys.stdout.flush()
@@ -67,8 +76,8 @@ def become(
         os._exit(code)
 
 
-def _renounce(config: dict[str, Any], uid: int | None) -> int:
-    """Give up what needs no order; how many other tasks count against the same user."""
+def _isolate(config: dict[str, Any], places: Mapping[str, str], uid: int | None) -> None:
+    """Give up every right that a run must not have."""
     level = config["level"]
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -84,19 +93,24 @@ def _renounce(config: dict[str, Any], uid: int | None) -> int:
         elif uid is None:
             others = limits.tasks_of(os.geteuid())
         _drop(uid, read_all=config["read_all"])
-    return others
-
-
-def _isolate(
-    config: dict[str, Any], request: dict[str, Any], places: Mapping[str, str], uid: int | None, others: int
-) -> None:
-    os.environ.clear()
-    os.environ.update({name: _filled(value, places, request["seed"]) for name, value in request["env"].items()})
-    tempfile.tempdir = None
     os.chdir(places["artifact"])
-    limits.impose(request["limits"], others=others)
-    if config["level"] in ("S3", "S2"):
+    limits.impose(config["limits"], others=others)
+    if level in ("S3", "S2"):
         _confine(config, places, uid)
+
+
+def _settle_in(config: dict[str, Any], places: Mapping[str, str], request: Request) -> None:
+    """Take on the environment of a run, its modules, and its seed."""
+    seed = request.get("seed", 0)
+    os.environ.clear()
+    os.environ.update({name: _filled(value, places, seed) for name, value in config["env"].items()})
+    tempfile.tempdir = None
+    preload(request.get("preload", ()))
+    random.seed(seed)
+    if numpy_random := sys.modules.get("numpy.random"):
+        numpy_random.seed(seed % 2**32)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
 
 
 def _drop(uid: int | None, *, read_all: bool) -> None:
@@ -183,14 +197,6 @@ def preload(modules: Iterable[str]) -> None:
         importlib.import_module("numpy.random")  # numpy itself loads it on first use, and it is slow
 
 
-def _reseed(seed: int) -> None:
-    random.seed(seed)
-    if numpy_random := sys.modules.get("numpy.random"):
-        numpy_random.seed(seed % 2**32)
-    if torch := sys.modules.get("torch"):
-        torch.manual_seed(seed)
-
-
 def _function(entry: str, folder: str) -> Any:
     module, function = entry.split(":")
     sys.path.insert(0, folder)
@@ -198,21 +204,29 @@ def _function(entry: str, folder: str) -> Any:
     return getattr(importlib.import_module(module), function)
 
 
-def _python(request: dict[str, Any], places: Mapping[str, str]) -> int:
-    _reseed(request["seed"])
-    run = _function(request["entry"], places["artifact"])
+def _rehearse(config: dict[str, Any], places: Mapping[str, str]) -> None:
+    """Do ahead what every run does first: the memory that this touches is copied while nobody waits for it."""
+    _settle_in(config, places, {})
+    compile("def run(): pass", "rehearsal", "exec")
+    importlib.util.find_spec("a module that is not there")
+    if config["kind"] == "evaluate":
+        with contextlib.suppress(BaseException):  # what goes wrong does so again, when it can be told
+            _function(config["entry"], places["template"])
+
+
+def _experiment(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
+    run = _function(config["entry"], places["artifact"])
     run(request["params"], Path(places["inputs"]), Path(places["out"]), request["seed"])
     return 0
 
 
-def _evaluate(request: dict[str, Any], places: Mapping[str, str]) -> int:
-    _reseed(0)
-    evaluate = _function(request["entry"], places["template"])
+def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
+    evaluate = _function(config["entry"], places["template"])
     metrics = {}
     for split in request["splits"]:
         found = evaluate(Path(places["out"]), Path(places["private"]), split)
         if not isinstance(found, Mapping):
-            function = request["entry"].split(":")[1]
+            function = config["entry"].split(":")[1]
             wrong = f"{function}() must return a dict of numbers, not {type(found).__name__}"
             os.write(REPORT, json.dumps({"wrong": wrong}).encode())
             return 1
@@ -230,9 +244,9 @@ def _number(name: str, value: object) -> float:
     raise ValueError(f"the metric {name!r} is {value!r:.100}, not a finite number")
 
 
-def _exec(request: dict[str, Any], places: Mapping[str, str]) -> int:
+def _program(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
     os.set_inheritable(REPORT, False)
-    argv = [_filled(word, places, request["seed"]) for word in request["argv"]]
+    argv = [_filled(word, places, request.get("seed", 0)) for word in config["argv"]]
     try:
         os.execvp(argv[0], argv)
     except OSError as error:
@@ -245,7 +259,7 @@ def _filled(word: str, places: Mapping[str, str], seed: int) -> str:
     return word
 
 
-_RUN = {"python": _python, "evaluate": _evaluate, "exec": _exec}
+_RUN = {"python": _experiment, "evaluate": _evaluation, "exec": _program}
 
 
 def _report_failure(error: BaseException, folder: str, places: Mapping[str, str]) -> int:

@@ -11,7 +11,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,18 @@ class Warmth:
     spaces: list[int]
     link: socket.socket = field(init=False)  # on which the guest waits for its order and is told of
     pipes: dict[int, str] = field(init=False)  # of the guest
+    guest: int = field(init=False)  # its process number
 
-    def prepare(self) -> None:
-        """Ask for the guest of the next run, which then need not wait for a fork."""
+    def prepare(self, config: dict[str, Any]) -> None:
+        """Make the folder of the next run and ask for its guest, so that it need not wait for them."""
+        namespaces.open_box(config["limits"])
+        _furnish(namespaces.BOX, {}, (), self.uid)
+        self.ask()
+
+    def ask(self) -> None:
         with _pipes() as (self.pipes, ends):
             self.link = warm.ask(self.starter, self.uid, ends, self.spaces)
+        self.guest = warm.started(self.link, list(self.pipes)[-1])
 
 
 @dataclass
@@ -80,7 +87,7 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
     uid = 60000 + (config["uid"] + os.getpid()) % 5000 if isolated and os.geteuid() == 0 else None
     warmth = Warmth(starter, uid, *namespaces.separate(proc, config["network"])) if starter else None
     if warmth:
-        warmth.prepare()
+        warmth.prepare(config)
     while fds := socket.recv_fds(server, 1, 1)[1]:
         os.write(tell, BUSY)
         answer = None
@@ -91,7 +98,8 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
             wire.send(client, *answer)  # unless it has cancelled
         if not (answer and warmth):
             return
-        warmth.prepare()
+        namespaces.close_box()
+        warmth.prepare(config)
 
 
 def _answer(
@@ -99,41 +107,34 @@ def _answer(
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Run what the client requests: what to tell it, and the files."""
     request, files = wire.receive(client)
-    box = _open_box(config, request["limits"])
+    box = namespaces.BOX if warmth else _open_box(config["scratch"])
     try:
-        places = _furnish(box, files, request["executable"], config, uid)
-        run = _start(config, request, places, uid, client, warmth)
+        _furnish(box, files, request.get("executable", ()), uid)
+        run = _start(config, request, box, uid, client, warmth)
         _watch(run, client, proc, box, config["level"])
         if warmth:
             _sweep(run, warmth)
         else:
             _end(run, proc)
         _drain(run)
-        outputs = _collected(places[request["collect"]], request["limits"])
+        outputs = _collected(f"{box}/{config['collect']}", config["limits"])
     finally:
-        if warmth:
-            namespaces.close_box()
-        else:
+        if not warmth:
             shutil.rmtree(box, ignore_errors=True)
-    return _reply(run, outputs, places), outputs.files
+    return _reply(run, outputs, f"{box}/artifact/"), outputs.files
 
 
-def _open_box(config: dict[str, Any], bounds: dict[str, Any]) -> str:
-    if config["level"] == "S3":
-        namespaces.open_box(bounds)
-        return namespaces.BOX
-    box = tempfile.mkdtemp(prefix="run-", dir=config["scratch"])
+def _open_box(scratch: str) -> str:
+    box = tempfile.mkdtemp(prefix="run-", dir=scratch)
     for name in ("tmp", "shm"):
         os.mkdir(f"{box}/{name}")
     return box
 
 
-def _furnish(
-    box: str, files: Mapping[str, bytes], executable: list[str], config: dict[str, Any], uid: int | None
-) -> dict[str, str]:
-    """Lay out the run's folder; returns the places that a run can name."""
+def _furnish(box: str, files: Mapping[str, bytes], executable: Sequence[str], uid: int | None) -> None:
+    """Lay out the run's folder."""
     for name in ("artifact", "out"):
-        os.mkdir(f"{box}/{name}")
+        os.makedirs(f"{box}/{name}", exist_ok=True)
     for name, data in files.items():
         path = Path(box, name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,41 +145,32 @@ def _furnish(
         for folder, _, names in os.walk(box):
             for path_name in (folder, *(f"{folder}/{name}" for name in names)):
                 os.chown(path_name, uid, uid, follow_symlinks=False)
-    spaces = config["level"] == "S3"
-    named = {name: f"{namespaces.LAB}/{name}" if spaces else source for name, source in config["named"].items()}
-    return {
-        **named,
-        "params": f"{box}/params.json",
-        "box": box,
-        **{n: f"{box}/{n}" for n in ("artifact", "out", "tmp")},
-    }
 
 
 def _start(
     config: dict[str, Any],
     request: dict[str, Any],
-    places: Mapping[str, str],
+    box: str,
     uid: int | None,
     client: socket.socket,
     warmth: Warmth | None,
 ) -> Run:
-    size = request["limits"]["capture"]
-    run = Run(0, 0, request["limits"], Capture(size, metrics=request["metrics"]), Capture(size))
+    size = config["limits"]["capture"]
+    run = Run(0, 0, config["limits"], Capture(size, metrics=config["metrics"]), Capture(size))
     if warmth is None:
         with _pipes() as (run.pipes, ends):
             run.pid = run.guest = os.fork()
             if run.pid == 0:
-                guest.become(config, uid, ends, lambda: (request, places))
+                guest.become(config, uid, ends, box, lambda: request)
     else:
         if not warm.waits(warmth.link):  # something outside has killed it, as for want of memory
             for fd in warmth.pipes:
                 os.close(fd)
-            warmth.prepare()
-        run.pid, run.link, run.pipes = warmth.first, warmth.link, warmth.pipes
-        if client in select.select([client, run.link], [], [])[0]:
-            raise EOFError("cancelled before it started; this monitor's end ends the guest that was asked for")
-        run.guest = warm.started(run.link)
-        warm.order(run.link, request, places)
+            warmth.ask()
+        if select.select([client], [], [], 0)[0]:
+            raise EOFError("cancelled before it started; this monitor's end ends the guest that waits")
+        run.pid, run.guest, run.link, run.pipes = warmth.first, warmth.guest, warmth.link, warmth.pipes
+        warm.order(run.link, request)
     return run
 
 
@@ -330,8 +322,7 @@ def _collected(folder: str, bounds: dict[str, Any]) -> Outputs:
         return Outputs(problems=[f"the output folder cannot be read: {error.strerror}"])
 
 
-def _reply(run: Run, outputs: Outputs, places: Mapping[str, str]) -> dict[str, Any]:
-    folder = places["artifact"] + "/"
+def _reply(run: Run, outputs: Outputs, folder: str) -> dict[str, Any]:
     return {
         "ended": run.ended,
         "started": run.ready is not None,

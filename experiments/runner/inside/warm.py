@@ -19,6 +19,8 @@ from typing import Any
 from . import guest, limits, namespaces, syscalls, wire
 
 _UID, _STARTED, _ENDED = struct.Struct("i"), struct.Struct("i"), struct.Struct("idq")
+_READY = b"p"
+_PATIENCE = 1.0  # s for a guest to prepare itself; one that takes longer gets its order all the same
 
 
 def start(config: dict[str, Any], server: socket.socket) -> socket.socket:
@@ -45,23 +47,25 @@ def ask(starter: socket.socket, uid: int | None, pipes: list[int], spaces: list[
     return ours
 
 
-def order(link: socket.socket, request: Mapping[str, Any], places: Mapping[str, str]) -> None:
+def order(link: socket.socket, request: Mapping[str, Any]) -> None:
     """Tell a guest what to run; one that has ended is told of by `ended`."""
     with suppress(BrokenPipeError):
-        wire.send(link, {"request": request, "places": places}, {})
+        wire.send(link, request, {})
 
 
-def started(link: socket.socket) -> int:
-    """The guest's process number; EOFError where the warm process ended."""
+def started(link: socket.socket, report: int) -> int:
+    """Wait until the guest has prepared itself: its process number. EOFError where the warm process ended."""
     (pid,) = _STARTED.unpack(wire.exactly(link, _STARTED.size))
+    if report in select.select([link.fileno(), report], [], [], _PATIENCE)[0]:
+        os.read(report, len(_READY))
     return int(pid)
 
 
 def waits(link: socket.socket) -> bool:
     """Whether a guest that was asked for has not ended."""
     with suppress(BlockingIOError):
-        told = link.recv(_STARTED.size + _ENDED.size, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-        return len(told) <= _STARTED.size
+        link.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        return False
     return True
 
 
@@ -102,14 +106,14 @@ def _fork(uid: int | None, pipes: list[int], spaces: list[int], config: dict[str
         syscalls.setns(spaces[0], syscalls.CLONE_NEWPID)
         if pid := os.fork():
             return pid
-        guest.become(config, uid, pipes, _ordered, spaces[1:])
+        guest.become(config, uid, pipes, namespaces.BOX, _ordered, spaces[1:])
         return 0
     finally:
         for fd in (*pipes[:-1], *spaces):
             os.close(fd)
 
 
-def _ordered() -> guest.Order:
+def _ordered() -> guest.Request:
+    os.write(guest.REPORT, _READY)
     with socket.socket(fileno=guest.ORDER) as link:
-        order, _ = wire.receive(link)
-    return order["request"], order["places"]
+        return wire.receive(link)[0]
