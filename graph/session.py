@@ -22,14 +22,14 @@ from nightlab.experiments.search.policy import make_policy
 from nightlab.experiments.sessions import Session
 from nightlab.experiments.study import ROLES, Settings, SettingsError, Study, create, edited, read, reopen
 from nightlab.experiments.study import fork as fork_study
-from nightlab.experiments.template import Template, load
+from nightlab.experiments.template import Template, TemplateError, find, load
 from nightlab.graph import drafting
 from nightlab.graph.checkpoints import checkpoints
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
 from nightlab.graph.state import ExperimentInput, PipelineState
-from nightlab.papers.literature import load_bib
+from nightlab.papers.literature import LiteratureError, load_bib
 
 Mode = Literal["pipeline", "experiment"]
 Listener = Callable[[dict[str, Any]], None]
@@ -70,11 +70,26 @@ class Interrupted(Exception):
 def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Path:
     """Make a study's folder; nothing runs yet. Settings are completed by nightlab.toml of the working directory."""
     settings = completed(settings, Path.cwd())
-    loaded = load(template)
-    if (bibliography := loaded.folder / "references.bib").is_file():
-        load_bib(bibliography)  # a broken one is told before there is a study
+    loaded = _loaded(find(template))
     _check(loaded, settings)
     return create(loaded, settings, out, mode=mode)
+
+
+def _loaded(folder: Path) -> Template:
+    """Read a template; one report has what is wrong with it and with its bibliography."""
+    template, faults = None, list[str]()
+    try:
+        template = load(folder)
+    except TemplateError as error:
+        faults.append(str(error))
+    try:
+        if (bibliography := folder / "references.bib").is_file():
+            load_bib(bibliography)
+    except LiteratureError as error:
+        faults.append(str(error))
+    if template is None or faults:
+        raise TemplateError("\n".join(faults))
+    return template
 
 
 def _check(template: Template, settings: Settings, *, edited: bool = False) -> None:

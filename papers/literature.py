@@ -57,8 +57,8 @@ class Reference:
 def load_bib(file: Path) -> tuple[Reference, ...]:
     """Read a BibTeX file.
 
-    Raises LiteratureError with the file, the key and what is wrong: each entry needs a title, authors, a year, and a
-    DOI or an arXiv id.
+    Raises LiteratureError with the file, and the key and what is wrong of each entry: it needs a title, authors, a
+    year, and a DOI or an arXiv id.
     """
     from pybtex.database import parse_file
     from pybtex.exceptions import PybtexError
@@ -67,7 +67,15 @@ def load_bib(file: Path) -> tuple[Reference, ...]:
         entries = parse_file(str(file), bib_format="bibtex", encoding="utf-8").entries
     except (PybtexError, OSError, UnicodeDecodeError) as error:
         raise LiteratureError(f"{file}: {error}") from None
-    return tuple(_reference(file, key, entry) for key, entry in entries.items())
+    references, faults = [], []
+    for key, entry in entries.items():
+        try:
+            references.append(_reference(file, key, entry))
+        except LiteratureError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise LiteratureError("\n".join(faults))
+    return tuple(references)
 
 
 def _reference(file: Path, key: str, entry: Any) -> Reference:

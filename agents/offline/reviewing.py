@@ -106,6 +106,9 @@ def protocol(s: Submission) -> Iterator[Judgement]:
             points=0.5,
             text="The claim was fixed before the search and tested once, on fresh seeds and a sealed holdout.",
         )
+    elif s.evidence.first and s.evidence.first.fresh_data:
+        text = "The first claim was tested once on a sealed holdout, that of the extension on fresh seeds of dev data."
+        yield Judgement(side="soundness", points=0.25, text=text)
     else:
         yield Judgement(side="soundness", points=-0.5, text="There is no sealed holdout; the claim rests on dev data.")
     if s.evidence.template.trust == "reported":

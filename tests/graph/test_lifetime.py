@@ -109,6 +109,7 @@ def test_the_paper_of_an_extended_study_tells_both_claims_and_the_split_of_each(
         told = io.StringIO()
         print_scores(study, Console(file=told, width=100))
         assert [r.get("extension") for r in rounds(study)] == [None, 1]
+        reviews = study.ledger.documents("review")
     asked = {name: facts[f"setting.trials{name}"].value for name in ("", ".first", ".extension.1")}
     assert asked == {"": 8, ".first": 3, ".extension.1": 5}
     assert "extended" not in first
@@ -127,6 +128,7 @@ def test_the_paper_of_an_extended_study_tells_both_claims_and_the_split_of_each(
     assert "the development split, which the search has seen" in paper.abstract
     table = next(t for t in paper.tables if t.key == "claims")
     assert [row[2] for row in table.rows] == ["holdout", "dev"]
+    assert "no sealed holdout" not in str(reviews)
 
 
 def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 import nightlab
 from nightlab.experiments.study import SettingsError, read
+from nightlab.experiments.template import TemplateError
 from nightlab.view import claim_told
 from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
 
@@ -53,6 +54,17 @@ def test_a_template_without_knobs_is_told_as_it_is(make_template: MakeTemplate) 
     assert not claim["tested"]
     assert "declares no knobs" in text
     assert "the test finds no improvement" not in text
+
+
+def test_one_report_has_the_faults_of_a_template_and_of_its_bibliography(make_template: MakeTemplate) -> None:
+    bib = "@misc{one, title = {T}}\n@misc{two, title = {T}, author = {A}, year = {soon}}"
+    folder = make_template(files={"template.toml": TOML.replace("minimize", "smaller"), "references.bib": bib})
+    with pytest.raises(TemplateError) as caught:
+        nightlab.run(folder, out=folder.parent / "studies")
+    faults = str(caught.value).splitlines()
+    for fault, told in zip(faults, ("direction", "one: has no author", "two: needs the year"), strict=True):
+        assert told in fault
+    assert not (folder.parent / "studies").exists()
 
 
 STILL = """
