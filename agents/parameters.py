@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nightlab.experiments.contract import Constraint
 from nightlab.experiments.records import Knob, Params, ParamValue
-from nightlab.experiments.template import Constraint, Template
+from nightlab.experiments.template import Template
 
 
 class ParameterRefused(Exception):

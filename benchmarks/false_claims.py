@@ -20,12 +20,12 @@ from functools import partial
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: the studies run side by side
 import numpy as np
 
+from nightlab.experiments.contract import BudgetTable
 from nightlab.experiments.decision import More, Noise, Rule, judge, select
 from nightlab.experiments.loop import CALIBRATION
 from nightlab.experiments.records import Knob, Params
 from nightlab.experiments.search.policy import Exhausted, Tried, make_policy
 from nightlab.experiments.statistics import compare
-from nightlab.experiments.template import BudgetTable
 
 TRIALS, SEEDS, CONFIRM = 100, 3, BudgetTable().confirm_seeds
 KNOBS, LEVELS = 3, 7

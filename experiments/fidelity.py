@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nightlab.experiments.contract import FidelityTable
 from nightlab.experiments.ledger import Ledger, Settled
 from nightlab.experiments.records import ParamValue, RunOutcome
-from nightlab.experiments.template import FidelityTable
 
 PHASE = "rung"  # of the runs at less than full fidelity: no verdict, claim or noise estimate looks at them
 

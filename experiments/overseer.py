@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from nightlab.experiments.contract import Constraint
 from nightlab.experiments.firsts import Firsts
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.records import RunOutcome
-from nightlab.experiments.template import Constraint, Template
+from nightlab.experiments.template import Template
 
 Concern = Literal["stagnation", "waste", "gaming"]
 Action = Literal["widen", "report", "park", "stop", "run again"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nightlab.agents.team import Idea
-from nightlab.experiments.template import SeedIdea, Template
+from nightlab.experiments.contract import SeedIdea
+from nightlab.experiments.template import Template
 from nightlab.papers.literature import Reference
 
 NOVELTY_WEIGHT = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from nightlab.agents.disclosure import shown
 from nightlab.agents.offline.words import listed, words
 from nightlab.agents.team import Brief
+from nightlab.experiments.contract import Constraint
 from nightlab.experiments.statistics import untested
-from nightlab.experiments.template import Constraint
 
 SELECTION = """*Selection.* An incumbent was lucky when it was kept, and a better trial may have been unlucky when it
 was reverted. When the search is over, the most promising trials, reverted ones among them, are therefore run again on

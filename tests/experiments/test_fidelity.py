@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import nightlab
+from nightlab.experiments.contract import FidelityTable
 from nightlab.experiments.ledger import opened
 from nightlab.experiments.loop import CALIBRATION, Loop
 from nightlab.experiments.study import Settings, create, reopen
 from nightlab.experiments.summary import experiment_summary
-from nightlab.experiments.template import FidelityTable, TemplateError, load
+from nightlab.experiments.template import TemplateError, load
 from tests.conftest import EXPERIMENT, MakeTemplate
 from tests.experiments.test_loop import judged, move, over
 
