@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from nightlab.experiments.records import Level, RunOutcome, RunRequest, Split
 from nightlab.experiments.runner import metrics, outcome
@@ -20,7 +19,7 @@ from nightlab.experiments.template import Template
 
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
 _EVALUATION = Limits(wall_s=120)
-_NAMES = {f"NIGHTLAB_{place.upper()}": f"{{{place}}}" for place in ("params", "inputs", "out", "seed")}
+_PLACES = {f"NIGHTLAB_{place.upper()}": f"{{{place}}}" for place in ("params", "inputs", "out", "seed")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,30 +55,27 @@ class Execution:
         self._tampered = ""
         self._pool = Pool()
         own = {name: (template.folder / name).read_bytes() for name in template.files()}
-        self._experiment = self._settings(
-            {"inputs": station.inputs},
-            hidden=run.hide,
+        self._experiment = replace(
+            self._settings({"inputs": station.inputs}, hidden=run.hide, network=run.network),
             kind="python" if run.entry else "exec",
             entry=run.entry,
             argv=run.command,
-            preload=imported(own) if run.entry else (),
             limits=self._limits,
-            env={**self._environment(None), **_NAMES},
+            env={**self._environment(None), **_PLACES},
+            preload=imported(own) if run.entry else (),
             metrics=evaluate.parse == "stdout",
-            network=run.network,
         )
         if not station.gpus:
             self._pool.warm(self._experiment)
         if evaluate.entry:
             source = f"{evaluate.entry.split(':')[0]}.py"
             preload = imported({source: (template.folder / source).read_bytes()})
-            self._evaluator = self._settings(
-                {"private": station.private, "template": template.folder},
+            self._evaluator = replace(
+                self._settings({"private": station.private, "template": template.folder}),
                 kind="evaluate",
                 entry=evaluate.entry,
-                preload=preload,
                 limits=replace(_EVALUATION, memory_mb=max(_EVALUATION.memory_mb, run.memory_mb)),
-                env=self._environment(None),
+                preload=preload,
             )
             self._pool.warm(self._evaluator)
 
@@ -151,14 +147,7 @@ class Execution:
         reply, _ = self._pool.ask(self._evaluator, {"splits": splits}, files, ticket)
         return outcome.judged(reply, splits)
 
-    def _settings(
-        self,
-        named: Mapping[str, Path],
-        *,
-        hidden: tuple[str, ...] = (),
-        network: bool = False,
-        **more: Any,
-    ) -> Settings:
+    def _settings(self, named: Mapping[str, Path], *, hidden: tuple[str, ...] = (), network: bool = False) -> Settings:
         station = self._station
         secret = {station.private, station.template.folder, station.scratch} - set(named.values())
         return Settings(
@@ -168,7 +157,8 @@ class Execution:
             named=named,
             network=network,
             gpus=bool(station.gpus),
-            **more,
+            env=self._environment(None),
+            preload_env=self._environment(None),
         )
 
     def _environment(self, slot: int | None) -> dict[str, str]:

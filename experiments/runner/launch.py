@@ -46,6 +46,7 @@ class Limits:
 
     @property
     def processor_s(self) -> float:
+        """The limit of processor time that holds."""
         return self.cpu_s or self.wall_s * (os.cpu_count() or 1)
 
 
@@ -54,9 +55,10 @@ class Settings:
     """One sandbox, and what all of its runs have in common.
 
     kind: what a run is: a function of the experiment, one of the evaluator, or a program. entry: the function, as
-    module:function; argv: the program's words. env: on top of a bare environment. In both, `{name}` stands for a place.
-    named: folders of the outside that runs see, read-only, and refer to by name. collect: the place whose files are
-    taken over. metrics: whether they are looked for in what a run prints.
+    module:function; argv: the program's words. env: of the runs, on top of a bare environment. In argv and env,
+    `{name}` stands for a place. named: folders of the outside that runs see, read-only, and refer to by name. preload:
+    modules to import once for all runs, with preload_env. collect: the place whose files are taken over. metrics:
+    whether they are looked for in what a run prints.
     """
 
     level: Level
@@ -69,6 +71,7 @@ class Settings:
     env: Mapping[str, str] = field(default_factory=dict)
     named: Mapping[str, Path] = field(default_factory=dict)
     preload: Sequence[str] = ()
+    preload_env: Mapping[str, str] = field(default_factory=dict)
     collect: str = "out"
     metrics: bool = False
     network: bool = False
@@ -90,7 +93,7 @@ class Sandbox:
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
             cwd="/",
-            env={**base_environment(), "HOME": own_tmp, "TMPDIR": own_tmp, **settings.env},
+            env={**base_environment(), "HOME": own_tmp, "TMPDIR": own_tmp, **settings.preload_env},
             pass_fds=fds,
             start_new_session=True,
         )

@@ -26,12 +26,11 @@ REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 ORDER = 4  # the one on which it may be told what to run
 _ERROR_LIMIT = 8000
 
-
-Request = Mapping[str, Any]
+Request = Mapping[str, Any]  # what is a run's own: its seed and parameters, or the splits to evaluate
 
 
 def locate(config: dict[str, Any], box: str) -> dict[str, str]:
-    """The places that a run can name; box: its own folder."""
+    """The places that a run can name, by the level and the named folders; box: its own folder."""
     spaces = config["level"] == "S3"
     named = {name: f"{namespaces.LAB}/{name}" if spaces else source for name, source in config["named"].items()}
     own = {name: f"{box}/{name}" for name in ("artifact", "out", "tmp")}
@@ -48,7 +47,8 @@ def become(
 ) -> None:
     """Run what is ordered in this process, which never returns.
 
-    All that needs no order is done before it comes, so that no run waits for it.
+    All that needs no order is done before it comes, so that no run waits for it; foreign code runs after it.
+    box: the run's folder.
     pipes: where it writes output, errors and the report, and what `order` may read from. order: gives the request, or
     waits for it. spaces: namespaces to enter first.
     """
@@ -62,7 +62,8 @@ def become(
         os.closerange(1 + len(pipes), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         _isolate(config, places, uid)
         _forget(config)
-        _rehearse(config, places)
+        if spaces:
+            _rehearse(config, places)
         request = order()
         _settle_in(config, places, request)
         os.write(REPORT, b"r")  # the monitor takes time from here on
@@ -100,12 +101,14 @@ def _isolate(config: dict[str, Any], places: Mapping[str, str], uid: int | None)
 
 
 def _settle_in(config: dict[str, Any], places: Mapping[str, str], request: Request) -> None:
-    """Take on the environment of a run, its modules, and its seed."""
-    seed = request.get("seed", 0)
+    """Take on the environment of a run and its modules."""
     os.environ.clear()
-    os.environ.update({name: _filled(value, places, seed) for name, value in config["env"].items()})
+    os.environ.update({k: _filled(value, places, request.get("seed", 0)) for k, value in config["env"].items()})
     tempfile.tempdir = None
     preload(request.get("preload", ()))
+
+
+def _reseed(seed: int) -> None:
     random.seed(seed)
     if numpy_random := sys.modules.get("numpy.random"):
         numpy_random.seed(seed % 2**32)
@@ -207,20 +210,20 @@ def _function(entry: str, folder: str) -> Any:
 def _rehearse(config: dict[str, Any], places: Mapping[str, str]) -> None:
     """Do ahead what every run does first: the memory that this touches is copied while nobody waits for it."""
     _settle_in(config, places, {})
+    _reseed(0)
     compile("def run(): pass", "rehearsal", "exec")
     importlib.util.find_spec("a module that is not there")
-    if config["kind"] == "evaluate":
-        with contextlib.suppress(BaseException):  # what goes wrong does so again, when it can be told
-            _function(config["entry"], places["template"])
 
 
 def _experiment(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
+    _reseed(request["seed"])
     run = _function(config["entry"], places["artifact"])
     run(request["params"], Path(places["inputs"]), Path(places["out"]), request["seed"])
     return 0
 
 
 def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
+    _reseed(0)
     evaluate = _function(config["entry"], places["template"])
     metrics = {}
     for split in request["splits"]:

@@ -36,20 +36,28 @@ class Warmth:
     first: int  # process 1 of its table
     broom: socket.socket  # to it
     spaces: list[int]
-    link: socket.socket = field(init=False)  # on which the guest waits for its order and is told of
-    pipes: dict[int, str] = field(init=False)  # of the guest
-    guest: int = field(init=False)  # its process number
+    boxed: bool = False  # whether the folder of the next run is there
+    pid: int = 0  # of the next guest; 0 while there is none
+    link: socket.socket = field(init=False)  # on which it waits for its order and is told of
+    pipes: dict[int, str] = field(init=False)  # what it writes to
 
     def prepare(self, config: dict[str, Any]) -> None:
-        """Make the folder of the next run and ask for its guest, so that it need not wait for them."""
-        namespaces.open_box(config["limits"])
-        _furnish(namespaces.BOX, {}, (), self.uid)
-        self.ask()
+        """See that the next run has its folder and its guest."""
+        if not self.boxed:
+            namespaces.open_box(config["limits"])
+            self.boxed = True
+        if not self.pid:
+            with _pipes() as (self.pipes, ends):
+                self.link = warm.ask(self.starter, self.uid, ends, self.spaces)
+            self.pid = warm.started(self.link, next(fd for fd, name in self.pipes.items() if name == "report"))
 
-    def ask(self) -> None:
-        with _pipes() as (self.pipes, ends):
-            self.link = warm.ask(self.starter, self.uid, ends, self.spaces)
-        self.guest = warm.started(self.link, list(self.pipes)[-1])
+    def renew(self, config: dict[str, Any]) -> None:
+        """After a run: prepare for the next one, which tries again where that fails."""
+        with contextlib.suppress(OSError, EOFError):
+            if self.pid:
+                self.pid, self.boxed = 0, False
+                namespaces.close_box()
+            self.prepare(config)
 
 
 @dataclass
@@ -87,7 +95,7 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
     uid = 60000 + (config["uid"] + os.getpid()) % 5000 if isolated and os.geteuid() == 0 else None
     warmth = Warmth(starter, uid, *namespaces.separate(proc, config["network"])) if starter else None
     if warmth:
-        warmth.prepare(config)
+        warmth.renew(config)
     while fds := socket.recv_fds(server, 1, 1)[1]:
         os.write(tell, BUSY)
         answer = None
@@ -98,8 +106,7 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
             wire.send(client, *answer)  # unless it has cancelled
         if not (answer and warmth):
             return
-        namespaces.close_box()
-        warmth.prepare(config)
+        warmth.renew(config)
 
 
 def _answer(
@@ -107,6 +114,8 @@ def _answer(
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Run what the client requests: what to tell it, and the files."""
     request, files = wire.receive(client)
+    if warmth:
+        warmth.prepare(config)
     box = namespaces.BOX if warmth else _open_box(config["scratch"])
     try:
         _furnish(box, files, request.get("executable", ()), uid)
@@ -126,15 +135,13 @@ def _answer(
 
 def _open_box(scratch: str) -> str:
     box = tempfile.mkdtemp(prefix="run-", dir=scratch)
-    for name in ("tmp", "shm"):
+    for name in namespaces.FOLDERS:
         os.mkdir(f"{box}/{name}")
     return box
 
 
 def _furnish(box: str, files: Mapping[str, bytes], executable: Sequence[str], uid: int | None) -> None:
-    """Lay out the run's folder."""
-    for name in ("artifact", "out"):
-        os.makedirs(f"{box}/{name}", exist_ok=True)
+    """Fill the run's folder and give it to the run's user."""
     for name, data in files.items():
         path = Path(box, name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -166,10 +173,11 @@ def _start(
         if not warm.waits(warmth.link):  # something outside has killed it, as for want of memory
             for fd in warmth.pipes:
                 os.close(fd)
-            warmth.ask()
+            warmth.pid = 0
+            warmth.prepare(config)
         if select.select([client], [], [], 0)[0]:
             raise EOFError("cancelled before it started; this monitor's end ends the guest that waits")
-        run.pid, run.guest, run.link, run.pipes = warmth.first, warmth.guest, warmth.link, warmth.pipes
+        run.pid, run.guest, run.link, run.pipes = warmth.first, warmth.pid, warmth.link, warmth.pipes
         warm.order(run.link, request)
     return run
 
@@ -223,9 +231,9 @@ def _read(run: Run, fd: int) -> bool:
         return True
     name = run.pipes[fd]
     if name == "report":
-        if run.ready is None and data[:1] == b"r":
+        run.report = (run.report + data)[: 1 << 17].removeprefix(b"p")
+        if run.ready is None and run.report[:1] == b"r":
             run.ready = time.monotonic()
-        run.report = (run.report + data)[: 1 << 17]
     else:
         (run.stdout if name == "stdout" else run.stderr).feed(data)
     return bool(data)

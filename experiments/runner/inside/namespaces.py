@@ -167,8 +167,9 @@ def _be_first(link: int) -> None:
 def open_box(limits: dict[str, Any]) -> None:
     """Mount a run folder of bounded size."""
     _tmpfs(BOX, f"{limits['disk_mb']}m", options=f",nr_inodes={limits['inodes']}")
-    for name, target in _BOXED.items():
+    for name in FOLDERS:
         os.mkdir(f"{BOX}/{name}")
+    for name, target in _BOXED.items():
         if not any(os.scandir(target)):  # something that is to be read may lie below /tmp
             syscalls.mount(f"{BOX}/{name}", target, None, syscalls.MS_BIND)
 
@@ -182,3 +183,4 @@ def close_box() -> None:
 
 
 _BOXED = {"tmp": "/tmp", "shm": "/dev/shm"}
+FOLDERS = ("artifact", "out", *_BOXED)  # of a run

@@ -19,8 +19,7 @@ from typing import Any
 from . import guest, limits, namespaces, syscalls, wire
 
 _UID, _STARTED, _ENDED = struct.Struct("i"), struct.Struct("i"), struct.Struct("idq")
-_READY = b"p"
-_PATIENCE = 1.0  # s for a guest to prepare itself; one that takes longer gets its order all the same
+_PATIENCE = 1.0  # s for a guest to prepare itself; one that takes longer may get its order before
 
 
 def start(config: dict[str, Any], server: socket.socket) -> socket.socket:
@@ -54,10 +53,12 @@ def order(link: socket.socket, request: Mapping[str, Any]) -> None:
 
 
 def started(link: socket.socket, report: int) -> int:
-    """Wait until the guest has prepared itself: its process number. EOFError where the warm process ended."""
+    """Wait until the guest has prepared itself, or failed to: its process number.
+
+    What it says of that stays in the pipe `report`. EOFError where there is no guest.
+    """
     (pid,) = _STARTED.unpack(wire.exactly(link, _STARTED.size))
-    if report in select.select([link.fileno(), report], [], [], _PATIENCE)[0]:
-        os.read(report, len(_READY))
+    select.select([report], [], [], _PATIENCE)
     return int(pid)
 
 
@@ -114,6 +115,6 @@ def _fork(uid: int | None, pipes: list[int], spaces: list[int], config: dict[str
 
 
 def _ordered() -> guest.Request:
-    os.write(guest.REPORT, _READY)
+    os.write(guest.REPORT, b"p")  # it is prepared
     with socket.socket(fileno=guest.ORDER) as link:
         return wire.receive(link)[0]

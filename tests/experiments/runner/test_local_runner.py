@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.records import Level, ParamValue, RunOutcome, RunRequest
+from nightlab.experiments.runner.inside.capture import Capture
+from nightlab.experiments.runner.inside.monitor import Run, _read
 from nightlab.experiments.runner.launch import RunnerError
 from nightlab.experiments.runner.local import LocalRunner, local_runner
 from nightlab.experiments.runner.sandbox import LEVELS, IsolationError, probe
@@ -162,6 +165,33 @@ def test_an_evaluator_that_returns_no_table_is_told_as_that(
     outcome = house(files={"evaluate.py": f"def evaluate(out, private, split):\n    return {returned}\n"}).run()
     assert outcome.status == "invalid"
     assert outcome.error == f"evaluate() must return a dict of numbers, not {told}"
+
+
+def test_what_an_evaluator_sets_as_it_loads_holds_while_it_evaluates(house: Callable[..., House]) -> None:
+    sets = "import os, random\nrandom.seed(42)\nos.environ['COST'] = '7'\n"
+    found = "{'height': random.random(), 'cost': float(os.environ['COST'])}"
+    h = house(files={"evaluate.py": f"{sets}def evaluate(out, private, split):\n    return {found}\n"})
+    for _ in range(3):
+        assert h.run().metrics["dev"] == {"height": random.Random(42).random(), "cost": 7.0}
+
+
+def test_an_evaluator_that_ends_as_it_loads_refuses_the_outputs(house: Callable[..., House]) -> None:
+    ends = "import os\nos._exit(3)\ndef evaluate(out, private, split):\n    pass\n"
+    outcome = house(files={"evaluate.py": ends}).run()
+    assert (outcome.status, outcome.error) == ("invalid", "the evaluator refused the outputs: exit code 3")
+
+
+def test_a_guest_that_is_prepared_late_is_understood() -> None:
+    for words in ([b"p", b"r", b"{}"], [b"pr{}"], [b"p", b"r{}"], [b"r{}"]):
+        read, write = os.pipe()
+        run = Run(0, 0, {}, Capture(9), Capture(9), pipes={read: "report"})
+        for word in words:
+            os.write(write, word)
+            _read(run, read)
+        os.close(write)
+        os.close(read)
+        assert run.ready is not None
+        assert run.report == b"r{}"
 
 
 def test_a_traceback_shows_the_experiments_own_lines(house: Callable[..., House]) -> None:
