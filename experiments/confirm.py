@@ -36,7 +36,7 @@ def preregister(study: Study) -> Mapping[str, Any]:
                 "hypothesis": f"the best trial's {study.template.fitness_label} is better than the baseline's",
                 "metric": objective.metric,
                 "direction": objective.direction,
-                "split": "holdout" if study.template.trust == "verified" and not study.extensions else "dev",
+                "split": "holdout" if study.template.trust == "verified" and not study.shut else "dev",
                 "test": "one-sided paired t-test over fresh seeds",
                 "level": LEVEL,
                 "seeds": [
@@ -55,9 +55,10 @@ def confirm(loop: Loop) -> dict[str, Any]:
     """
     study, plan = loop.study, preregister(loop.study)
     best = loop.choose()
-    if study.extensions:  # the holdout was opened for the first claim
-        study.ledger.once("holdout", f"refused for extension {study.extensions}", {"best": best})
-    opening = {"best": best} if study.extensions else study.ledger.once("holdout", "opening", {"best": best})
+    if study.shut:
+        whom = f"extension {study.extensions}" if study.extensions else "a fork"
+        study.ledger.once("holdout", f"refused for {whom}", {"best": best})
+    opening = {"best": best} if study.shut else study.ledger.once("holdout", "opening", {"best": best})
     if opening["best"] != best:
         study.ledger.once("holdout", f"refused for trial {best}", {"best": best})
         raise StudyError(

@@ -143,7 +143,7 @@ class Loop:
         """Run the template as it is, on every search seed; what follows is measured against it."""
         change = Change(
             strategy="baseline",
-            hypothesis="The template as it is.",
+            hypothesis="The trial that was forked." if self.study.origin else "The template as it is.",
             params=self.template.defaults,
             artifact=self.study.baseline_artifact,
             parent=None,

@@ -44,10 +44,16 @@ def _extension(study: Study) -> dict[str, str]:
 def _origin(study: Study) -> dict[str, str]:
     if study.origin is None:
         return {}
-    return {
-        "Origin": "The study was forked from a trial of an earlier study on the same task: that trial is its baseline"
-        " here, and the claim is an improvement over it, not over the template."
-    }
+    text = (
+        "The study was forked from a trial of an earlier study on the same task: that trial is its baseline here, and"
+        " the claim is an improvement over it, not over the template."
+    )
+    if study.shut and not study.extensions and study.template.trust == "verified":
+        text += (
+            " The holdout had been opened for that study and stayed shut; the claim rests on fresh seeds of the"
+            " development split, which the search has seen."
+        )
+    return {"Origin": text}
 
 
 def _exactness(study: Study) -> dict[str, str]:

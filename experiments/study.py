@@ -139,6 +139,11 @@ class Study:
     def name(self) -> str:
         return self.folder.name
 
+    @property
+    def shut(self) -> bool:
+        """Whether its holdout had been opened before: for the first claim, or in the study that it was forked from."""
+        return bool(self.extensions or (self.origin or {}).get("shut"))
+
     def era(self, name: str) -> str:
         """The name of something that each extension of the study has anew: a claim, its runs, its seeds."""
         return _of(name, self.extensions)
@@ -260,9 +265,16 @@ def fork(parent: Study, trial: int, settings: Settings, out: Path, **known: Any)
         "params": dict(found.change.params),
         "edited": edited(parent, trial),
         "artifact": found.change.artifact,
+        "shut": _seen(parent, settings),
     }
     _started(folder, parent.template, settings, {**known, "fork": origin})
     return folder
+
+
+def _seen(parent: Study, settings: Settings) -> bool:
+    """Whether the holdout that a fork would have has been opened: another seed prepares other data."""
+    anew = parent.template.spec.data and settings.seed != parent.settings.seed
+    return not anew and (parent.shut or "opening" in parent.ledger.documents("holdout"))
 
 
 def edited(parent: Study, trial: int) -> bool:

@@ -208,8 +208,8 @@ def resume(
 
     Example: nightlab resume studies/digits-20260102-a1b2c3 --trials +50
     """
-    if trials is not None and not (trials.removeprefix("+").isdecimal() and int(trials) > 0):
-        _fail(f"--trials {trials!r}: give the number of trials to add, such as +50", WRONG_USE)
+    if trials is not None and not (trials[:1] == "+" and trials[1:].isdecimal() and int(trials) > 0):
+        _fail(f"--trials {trials!r}: give the number of trials to add with a plus, such as +50", WRONG_USE)
     with _told_errors():
         if trials is not None:
             from nightlab.graph.session import extend

@@ -154,6 +154,12 @@ def setup(b: Brief) -> str:
         else " No trial failed."
     )
     aside = "; their seeds are left out on both sides" if e.claim["tested"] else ""
+    baseline = (
+        "The baseline is the trial of an earlier study that this one was forked from, with its files and parameters;"
+        " where this paper speaks of a default, it is that trial's value"
+        if "Origin" in e.notes
+        else "The baseline is the template as its author left it, with the default of every knob"
+    )
     lost = f" Of the confirmation's runs, {{fact:claim.failed}} failed{aside}." if e.claim["failed_runs"] else ""
     return f"""*Task and data.* {data} {judge}. A run may take at most {{fact:setting.timeout}} s and
 {{fact:setting.memory}} MB; a successful run took {{fact:run.wall.mean}} s on average.
@@ -162,4 +168,4 @@ def setup(b: Brief) -> str:
 {{fact:runs.search}} runs; the confirmation took {{fact:runs.confirm}} more. The seed of the study is
 {{fact:setting.seed}}.{failed}{lost}
 
-*Baseline.* The baseline is the template as its author left it, with the default of every knob."""
+*Baseline.* {baseline}."""

@@ -63,6 +63,10 @@ def abstract(b: Brief) -> str:
         " {fact:search.trials} trials against a baseline; a change was kept only if it was better beyond the measured"
         " noise."
     )
+    if "Origin" in e.notes:
+        opening += (
+            " That baseline is not the template: it is the trial of an earlier study that this one was forked from."
+        )
     if t.trust == "reported":
         opening += " The metric was reported by the experiment itself."
     protocol = "The claim and its test were fixed before the search."

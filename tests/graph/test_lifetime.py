@@ -152,6 +152,30 @@ def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path)
         assert "Origin" in collect(study).notes
 
 
+def test_a_fork_does_not_open_the_holdout_that_its_parent_has_opened(
+    make_template: MakeTemplate, tmp_path: Path
+) -> None:
+    settings = Settings(trials=3, seed=1, rounds=0)
+    parent = session.begin(make_template(), settings, tmp_path, "pipeline")
+    session.work(parent, nobody)
+    child = session.fork(parent, 0, tmp_path / "forks")
+    session.work(child, nobody)
+    grandchild = session.fork(child, 0, tmp_path / "more")
+    other = session.fork(parent, 0, tmp_path / "others", seed=2)
+    for folder, shut in ((parent, False), (child, True), (grandchild, True), (other, False)):
+        with closing(read(folder)) as study:
+            assert study.shut == shut
+    with closing(read(child)) as study:
+        assert study.ledger.document("claim", "claim")["split"] == "dev"
+        assert list(study.ledger.documents("holdout")) == ["refused for a fork"]
+        assert {"dev"} == {split for run in study.ledger.runs("confirm") for split in run.outcome.metrics}
+    text = (child / "paper" / "paper.tex").read_text(encoding="utf-8")
+    assert "stayed shut" in text
+    assert "is the trial of an earlier study that this one was forked from" in " ".join(text.split())
+    for untrue in ("sealed holdout", "as its author left it", "the template as it is"):
+        assert untrue not in text
+
+
 def test_a_fork_may_have_other_models(make_template: MakeTemplate, tmp_path: Path) -> None:
     script = tmp_path / "nobody.jsonl"
     script.write_text('{"answer": "no", "repeat": true}\n')
