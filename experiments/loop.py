@@ -166,7 +166,8 @@ class Loop:
                     f" nothing to improve on; mend the template and start again:\n{outcome.error}"
                 )
         mean = sum(self.scores(BASELINE)) / len(self.scores(BASELINE))
-        return self._settle(entry, Settled(kind="baseline", reason="the baseline", numbers={"score": mean}))
+        reason = "; ".join(["the baseline", *(text for text, _ in self._violations(entry).values())])
+        return self._settle(entry, Settled(kind="baseline", reason=reason, numbers={"score": mean}))
 
     def claim(self, number: int, change: Change) -> bool:
         """Claim the next trial; a row that the ledger holds for it already wins. False if it is a duplicate."""

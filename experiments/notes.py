@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.statistics import equal, exact
 from nightlab.experiments.study import Study
 
+TELLING = 100  # bytes; smaller files may be alike by chance
 STEPS = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensitivity analysis"}
 
 
@@ -26,6 +28,7 @@ def notes(study: Study) -> dict[str, str]:
         **_origin(study),
         **_exactness(study),
         **_holdout(confirmed),
+        **_shared(study),
         **_shortness(study),
     }
 
@@ -81,6 +84,22 @@ def _holdout(outcomes: Sequence[RunOutcome]) -> dict[str, str]:
         "Holdout": "Every run that was scored on the holdout has the same metrics on the development split, so"
         " the two seem to be the same data. If they are, the claim was tested on what the search has seen; an evaluator"
         " must score other data for the holdout."
+    }
+
+
+def _shared(study: Study) -> dict[str, str]:
+    """A private file of some size that is an input as well, byte for byte."""
+    inputs, private = (
+        [f for f in sorted(folder.rglob("*")) if f.is_file() and f.stat().st_size >= TELLING]
+        for folder in (study.inputs, study.private)
+    )
+    sizes = {f.stat().st_size for f in inputs}
+    told = [f for f in private if f.stat().st_size in sizes]
+    if not any(filecmp.cmp(secret, given, shallow=False) for secret in told for given in inputs):
+        return {}
+    return {
+        "Shared data": "A file of the private data stands among the inputs as well, byte for byte, so the experiments"
+        " could read it. What the evaluator scores by should lie in the private data alone."
     }
 
 

@@ -58,7 +58,7 @@ def trial_line(event: dict[str, Any]) -> str:
 
 def _verdict(event: dict[str, Any]) -> str:
     if event["verdict"] == "baseline":
-        return f"{event['value']:.5g} ({event['runs']} runs)"
+        return f"{event['value']:.5g} ({event['runs']} runs){event['reason'].removeprefix('the baseline')}"
     if event["difference"] is not None:
         return f"{event['verdict']}, {_against(event)}"
     cause = f" ({event['cause']})" if event["cause"] else ""

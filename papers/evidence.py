@@ -55,8 +55,8 @@ class Evidence:
 
     @property
     def fresh_data(self) -> bool:
-        """Whether the claim is on data that the search had not seen, as far as the runs tell."""
-        return self.claim["split"] == "holdout" and "Holdout" not in self.notes
+        """Whether the claim is on data that the search had not seen, as far as the runs and the data tell."""
+        return self.claim["split"] == "holdout" and not self.notes.keys() & {"Holdout", "Shared data"}
 
     @property
     def first(self) -> Evidence | None:
@@ -306,14 +306,15 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
         facts.put("claim.relative", share, f"{share:.1f} %", "effect / baseline mean", sorted(used), unit="%")
     if e.best.number != BASELINE:
         seen, fresh = facts[f"trial.{e.best.number}.mean"], facts["best.dev.mean"]
-        optimism = e.template.sign * (seen.value - fresh.value)
+        first, since = facts[f"trial.{BASELINE}.mean"], facts["baseline.dev.mean"]
+        optimism = e.template.sign * ((seen.value - first.value) - (fresh.value - since.value))
         digits = decimals(facts["best.dev.stderr"].value or abs(optimism) / 100)
         facts.put(
             "search.optimism",
             optimism,
             fixed(optimism, digits),
-            "how much better the best trial looked on the search seeds of a verdict than on fresh seeds, dev",
-            [*seen.runs, *fresh.runs],
+            "how much larger the best trial's gain was on the search seeds of a verdict than on fresh seeds, dev",
+            [*seen.runs, *first.runs, *fresh.runs, *since.runs],
         )
 
 

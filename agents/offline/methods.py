@@ -139,7 +139,8 @@ def setup(b: Brief) -> str:
     e, t = b.evidence, b.evidence.template
     data = (
         "The data are laid out once per study into public inputs, which experiments read, and private data, which"
-        " only the evaluator reads; both are hashed and checked."
+        f" only the evaluator reads{', but for a file that is in both' if 'Shared data' in e.notes else ''}; both are"
+        " hashed and checked."
         if t.spec.data
         else "The experiment brings its own data."
     )

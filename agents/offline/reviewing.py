@@ -100,6 +100,9 @@ def protocol(s: Submission) -> Iterator[Judgement]:
     if "Holdout" in s.evidence.notes:
         text = "The holdout gives the same metrics as the development split in every run, so it hardly is one."
         yield Judgement(side="soundness", points=-0.5, text=text)
+    elif "Shared data" in s.evidence.notes:
+        text = "A private file stands among the inputs, so the experiments could read what they are scored by."
+        yield Judgement(side="soundness", points=-0.5, text=text)
     elif s.evidence.fresh_data:
         yield Judgement(
             side="soundness",

@@ -43,8 +43,10 @@ def claimed_on(e: Evidence) -> str:
     """The data that the claim is on, with no more said for them than holds."""
     if e.claim["split"] != "holdout":
         return "the development split"
-    if not e.fresh_data:
+    if "Holdout" in e.notes:
         return "a holdout with the same metrics as the development split"
+    if not e.fresh_data:
+        return "a holdout of which the experiments could read a part"
     return "a sealed holdout that the search never saw"
 
 

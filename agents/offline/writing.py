@@ -342,8 +342,11 @@ def limitations(b: Brief) -> str:
 
 def _optimism(e: Evidence) -> str:
     if e.facts["search.optimism"].value > 0:
-        return "The best trial looked better there than on fresh seeds of the same split, by {fact:search.optimism}."
-    return "For the best trial this does not show: fresh seeds of the same split bear its value out."
+        return (
+            "The best trial's gain over the baseline was larger there than on fresh seeds of the same split, by"
+            " {fact:search.optimism}."
+        )
+    return "For the best trial this does not show: fresh seeds of the same split bear its gain over the baseline out."
 
 
 def _isolation(level: str) -> str:

@@ -54,7 +54,8 @@ def require(metrics: Mapping[str, float], names: Iterable[str], source: str) -> 
     for name in names:
         if name not in metrics:
             there = ", ".join(sorted(metrics)) or "none"
-            raise InvalidMetrics(f"the metric {name!r} is missing from {source} (found: {there})")
+            told = f"the metric {name!r} is missing from {source} (found: {there})"
+            raise InvalidMetrics(f"{told}; [objective] or a [[constraint]] names it")
 
 
 def _name(name: object) -> str:

@@ -12,7 +12,7 @@ import nightlab
 from nightlab.experiments.study import SettingsError, read
 from nightlab.experiments.template import TemplateError
 from nightlab.view import claim_told
-from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
+from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML, MakeTemplate
 
 PRINTS = """\
 import json, os, random
@@ -54,6 +54,23 @@ def test_a_template_without_knobs_is_told_as_it_is(make_template: MakeTemplate) 
     assert not claim["tested"]
     assert "declares no knobs" in text
     assert "the test finds no improvement" not in text
+
+
+def test_a_private_file_among_the_inputs_is_told(make_template: MakeTemplate) -> None:
+    both = "\n".join(f"    ({name} / 'same').write_text('0123456789' * 20)" for name in ("inputs", "private"))
+    text, _ = paper_of(make_template(files={"prepare.py": f"{PREPARE}\n{both}\n"}))
+    assert "stands among the inputs as well, byte for byte" in text
+    for untrue in ("sealed holdout", "seeds and data", "data that the search never saw"):
+        assert untrue not in text
+
+
+def test_a_baseline_beyond_a_constraint_is_told(make_template: MakeTemplate) -> None:
+    folder = make_template(files={"template.toml": TOML.replace("max = 1.5", "max = 0.01")})
+    place = nightlab.experiment(folder, out=folder.parent / "studies", trials=1)["study"]
+    with closing(read(Path(place))) as study:
+        verdict = study.ledger.trials()[0].verdict
+    assert verdict is not None
+    assert "violates the constraint max = 0.01" in verdict.reason
 
 
 def test_one_report_has_the_faults_of_a_template_and_of_its_bibliography(make_template: MakeTemplate) -> None:
