@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments import contract
 from nightlab.experiments.template import TemplateError, find, load, names
 from tests.conftest import MakeTemplate
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_good_template_loads(make_template: MakeTemplate) -> None:
@@ -49,6 +52,22 @@ def test_every_shipped_template_is_found_by_name_and_loads() -> None:
     assert "digits" in names()
     for name in names():
         assert load(name).folder == find(name)
+
+
+def test_the_reference_has_every_key_and_loads(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "template.md").read_text(), re.DOTALL)
+    for name, text in {
+        "template.toml": block,
+        "prepare.py": "def prepare(inputs, private, seed): ...",
+        "experiment.py": "def run(params, inputs, out, seed): ...",
+        "evaluate.py": "def evaluate(out, private, split): ...",
+    }.items():
+        (tmp_path / name).write_text(text)
+    assert load(tmp_path).interleaved
+    tables = [t for t in vars(contract).values() if isinstance(t, type) and issubclass(t, contract.Table)]
+    keys = {key for t in tables if t not in (contract.SeedIdea, contract.Ideas) for key in t.model_fields}
+    assert len(keys) > 40
+    assert {key for key in keys if not re.search(rf"\b{key}\b", block)} == set()
 
 
 def test_a_whole_number_may_have_a_point(make_template: MakeTemplate) -> None:
