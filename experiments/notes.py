@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import filecmp
 from collections.abc import Mapping, Sequence
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.budget import cuts
@@ -40,7 +42,8 @@ def _extension(study: Study) -> dict[str, str]:
     anew = "the present claim was preregistered before the search went on and rests on fresh seeds"
     if study.template.trust == "reported":
         return {"Extension": f"{before} There is no holdout; {anew}."}
-    shut = "The holdout had been opened for that one and stayed shut"
+    opened = "in the study that this one was forked from" if (study.origin or {}).get("shut") else "for that one"
+    shut = f"The holdout had been opened {opened} and stayed shut"
     return {"Extension": f"{before} {shut}; {anew} of the development split, which the search has seen."}
 
 
@@ -89,18 +92,22 @@ def _holdout(outcomes: Sequence[RunOutcome]) -> dict[str, str]:
 
 def _shared(study: Study) -> dict[str, str]:
     """A private file of some size that is an input as well, byte for byte."""
-    inputs, private = (
-        [f for f in sorted(folder.rglob("*")) if f.is_file() and f.stat().st_size >= TELLING]
-        for folder in (study.inputs, study.private)
-    )
-    sizes = {f.stat().st_size for f in inputs}
-    told = [f for f in private if f.stat().st_size in sizes]
-    if not any(filecmp.cmp(secret, given, shallow=False) for secret in told for given in inputs):
+    inputs, private = (_by_size(folder) for folder in (study.inputs, study.private))
+    alike = (pair for size in inputs.keys() & private.keys() for pair in product(inputs[size], private[size]))
+    if not any(filecmp.cmp(given, secret, shallow=False) for given, secret in alike):
         return {}
     return {
         "Shared data": "A file of the private data stands among the inputs as well, byte for byte, so the experiments"
         " could read it. What the evaluator scores by should lie in the private data alone."
     }
+
+
+def _by_size(folder: Path) -> dict[int, list[Path]]:
+    found: dict[int, list[Path]] = {}
+    for file in folder.rglob("*"):
+        if file.is_file() and (size := file.stat().st_size) >= TELLING:
+            found.setdefault(size, []).append(file)
+    return found
 
 
 def _shortness(study: Study) -> dict[str, str]:

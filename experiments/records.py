@@ -43,6 +43,11 @@ class Change:
     parent: int | None  # the trial it starts from; None for the baseline
     proposer: str  # "baseline", "seed idea", a sampler's name, a model's name
 
+    @property
+    def phrase(self) -> str:
+        """The hypothesis as it stands in a cell of a table."""
+        return self.hypothesis[:1].lower() + self.hypothesis[1:].rstrip(".")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:

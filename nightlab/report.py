@@ -197,8 +197,7 @@ def _kept(study: Study, best: int) -> Table:
 def _what(trial: Trial, trials: list[Trial]) -> str:
     """What a kept trial changed in the incumbent that it replaced."""
     if trial.verdict is None or "incumbent" not in trial.verdict.numbers:
-        text = trial.change.hypothesis  # the baseline's: the template, or the trial that was forked
-        return text[:1].lower() + text[1:].rstrip(".")
+        return trial.change.phrase
     before = trials[int(trial.verdict.numbers["incumbent"])].change
     moves = changed(trial.change.params, before.params)
     return ", ".join(f"{name} {_short(old)} → {_short(new)}" for name, (old, new) in moves.items())

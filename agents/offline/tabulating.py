@@ -137,7 +137,7 @@ def _kept(e: Evidence) -> Table:
 
 def _what(trial: Trial, e: Evidence) -> str:
     if trial.change.parent is None:
-        return "the trial that was forked" if "Origin" in e.notes else "the template as it is"
+        return trial.change.phrase
     assert trial.verdict is not None
     before = e.trials[int(trial.verdict.numbers["incumbent"])].change  # what it replaced
     told = [words(name) for name in changed(trial.change.params, before.params)]

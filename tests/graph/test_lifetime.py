@@ -19,6 +19,7 @@ from rich.console import Console
 from nightlab.agents import context
 from nightlab.experiments.confirm import preregister
 from nightlab.experiments.ledger import Settled
+from nightlab.experiments.notes import notes
 from nightlab.experiments.records import Change
 from nightlab.experiments.study import ROLES, ForkError, Settings, StudyError, read, reopen
 from nightlab.experiments.summary import experiment_summary
@@ -174,6 +175,9 @@ def test_a_fork_does_not_open_the_holdout_that_its_parent_has_opened(
     assert "is the trial of an earlier study that this one was forked from" in " ".join(text.split())
     for untrue in ("sealed holdout", "as its author left it", "the template as it is"):
         assert untrue not in text
+    session.extend(child, 1)
+    with closing(read(child)) as study:
+        assert "opened in the study that this one was forked from and stayed shut" in notes(study)["Extension"]
 
 
 def test_a_fork_may_have_other_models(make_template: MakeTemplate, tmp_path: Path) -> None:
