@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from nightlab.experiments.runner.launch import RunnerError, Sandbox, Settings, exchange
+from nightlab.experiments.runner.launch import RunnerError, Sandbox, Settings, T, Take, exchange
 from nightlab.experiments.runner.text import clean
 
-Reply = tuple[dict[str, Any], dict[str, bytes]]
+Request = tuple[Mapping[str, Any], Mapping[str, bytes]]  # a run's own settings and its files
 
 
 class Cancelled(Exception):
@@ -66,13 +66,13 @@ class Pool:
                 self._open.add(self._warm[settings])
             return self._warm[settings]
 
-    def ask(self, settings: Settings, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket) -> Reply:
-        """Ask a warm sandbox; where it ends before it answers, once more."""
+    def ask(self, settings: Settings, request: Request, ticket: Ticket, take: Take[T]) -> T:
+        """Ask a warm sandbox; where it ends before it answers, once more. take: what is made of the reply."""
         said = ""
         for _ in range(2):
             sandbox = self.warm(settings)
             try:
-                reply = _exchange(sandbox, header, files, ticket)
+                reply = _exchange(sandbox, request, ticket, take)
             except EOFError:
                 said = clean(sandbox.errors()) or said
                 if not sandbox.alive():
@@ -84,9 +84,7 @@ class Pool:
             raise Broken(said or "it said nothing")
         raise RunnerError(f"a sandbox at level {settings.level} cannot start: {said or 'it said nothing'}")
 
-    def ask_cold(
-        self, settings: Settings, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket
-    ) -> Reply:
+    def ask_cold(self, settings: Settings, request: Request, ticket: Ticket, take: Take[T]) -> T:
         """Ask a sandbox that is started for this run and ends with it."""
         with self._lock:
             if self._closed:
@@ -94,7 +92,7 @@ class Pool:
             sandbox = Sandbox(settings)
             self._open.add(sandbox)
         try:
-            return _exchange(sandbox, header, files, ticket)
+            return _exchange(sandbox, request, ticket, take)
         except EOFError:
             raise Broken(clean(sandbox.errors()) or "it said nothing") from None
         finally:
@@ -121,11 +119,11 @@ class Pool:
             sandbox.close()
 
 
-def _exchange(sandbox: Sandbox, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket) -> Reply:
+def _exchange(sandbox: Sandbox, request: Request, ticket: Ticket, take: Take[T]) -> T:
     try:
         with sandbox.connect() as connection:
             ticket.attach(connection)
-            return exchange(connection, header, files)
+            return exchange(connection, *request, take)
     except EOFError:
         if ticket.cancelled:
             raise Cancelled from None

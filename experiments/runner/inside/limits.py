@@ -11,6 +11,7 @@ from typing import Any
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MB = 1 << 20
+_PF_EXITING = 0x4  # of the kernel's flags of a task: it is past its last line of code, and open files are closed next
 
 
 def impose(limits: dict[str, Any], *, others: int) -> None:
@@ -62,6 +63,22 @@ def usage(proc: int, pids: list[int], limit: int) -> Usage:
 def largest(spent: resource.struct_rusage) -> int:
     """The most memory that a process had, in bytes."""
     return spent.ru_maxrss << (10 if sys.platform == "linux" else 0)
+
+
+def exiting(proc: int, pid: int) -> bool:
+    """Whether a process will run no code any more: the kernel is taking all of its threads down, or has."""
+    try:
+        return all(
+            int(_stat_fields(os.open(f"{pid}/task/{task}/stat", os.O_RDONLY, dir_fd=proc))[6]) & _PF_EXITING
+            for task in _names(proc, f"{pid}/task")
+        )
+    except OSError:
+        return False  # one has gone since; whoever asks again finds the rest
+
+
+def all_exiting(proc: int, *, besides: int) -> bool:
+    """Whether this holds for all processes that the folder descriptor `proc` shows but one."""
+    return all(exiting(proc, int(name)) for name in os.listdir(proc) if name.isdigit() and int(name) != besides)
 
 
 def descendants(proc: int, *roots: int) -> list[int]:

@@ -1,4 +1,9 @@
-"""Runs, from the trusted side: prepares a folder, starts a run, watches it, ends all of it, collects, replies."""
+"""Runs, from the trusted side: prepares a folder, starts a run, watches it, ends all of it, collects, replies.
+
+A reply comes in two frames: what a run has left, as soon as none of its processes will run any more code, and then how
+it ended and what it used, which the kernel says when it has taken the last one down. That takes 4 ms for a process with
+the modules of machine learning, in which the evaluator can be at work.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +27,7 @@ from .collect import Outputs, collect
 
 _TICK = 0.05, 0.2  # s between two looks at the processes: at least and at most
 _GROWTH = 4 << 30  # bytes/s: how fast processes may fill memory; what is far from its limit is looked at less often
+_LAST = 0.0002, 0.005  # s between two looks at a guest that has closed all that it wrote to, and how long they go on
 _SETUP = 60.0  # s until the code of the experiment starts: imports in a cold process
 _MB = 1 << 20
 BUSY, FREE = b"+", b"-"
@@ -103,7 +109,7 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
             answer = _answer(client, config, proc, uid, warmth)
             if warmth:
                 os.write(tell, FREE)  # before the next request can come: else another monitor is made for it
-            wire.send(client, *answer)  # unless it has cancelled
+            wire.send(client, answer, {})  # unless it has cancelled
         if not (answer and warmth):
             return
         warmth.renew(config)
@@ -111,8 +117,8 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
 
 def _answer(
     client: socket.socket, config: dict[str, Any], proc: int, uid: int | None, warmth: Warmth | None
-) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Run what the client requests: what to tell it, and the files."""
+) -> dict[str, Any]:
+    """Run what the client requests and tell it what that left: how it ended, which is to be told then."""
     request, files = wire.receive(client)
     if warmth:
         warmth.prepare(config)
@@ -122,15 +128,19 @@ def _answer(
         run = _start(config, request, box, uid, client, warmth)
         _watch(run, client, proc, box, config["level"])
         if warmth:
-            _sweep(run, warmth)
+            _sweep(warmth)
         else:
             _end(run, proc)
         _drain(run)
         outputs = _collected(f"{box}/{config['collect']}", config["limits"])
+        with contextlib.suppress(BrokenPipeError):
+            wire.send(client, _left(run, outputs, f"{box}/artifact/"), outputs.files)
+        if warmth:
+            _bury(run, warmth)
     finally:
         if not warmth:
             shutil.rmtree(box, ignore_errors=True)
-    return _reply(run, outputs, f"{box}/artifact/"), outputs.files
+    return {"code": os.waitstatus_to_exitcode(run.status), "cpu_s": run.cpu, "memory": run.peak}
 
 
 def _open_box(scratch: str) -> str:
@@ -215,6 +225,9 @@ def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> 
         for fd in [fd for fd in events if fd in run.pipes]:
             if not _read(run, fd):
                 poll.unregister(fd)
+                _close(run, fd)
+                if run.link and not run.pipes and _exits(run.guest, proc):
+                    run.ended = "exit"
         if not run.ended and now >= due:
             run.ended = _limit_hit(run, started, now, proc, box if level != "S3" else None)
             due = now + _pause(run, now)
@@ -223,8 +236,16 @@ def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> 
         os.close(pidfd)
 
 
+def _exits(pid: int, proc: int) -> bool:
+    """Whether a guest that has closed all that it wrote to is about to end: a program may do so and go on."""
+    until = time.monotonic() + _LAST[1]
+    while not (gone := limits.exiting(proc, pid)) and time.monotonic() < until:
+        time.sleep(_LAST[0])
+    return gone
+
+
 def _read(run: Run, fd: int) -> bool:
-    """Take what a pipe holds now; False at its end."""
+    """Take what a pipe holds; False at its end."""
     try:
         data = os.read(fd, 1 << 16)
     except BlockingIOError:
@@ -283,13 +304,18 @@ def _too_much(box: str, bounds: dict[str, Any]) -> bool:
     return False
 
 
-def _sweep(run: Run, warmth: Warmth) -> None:
-    """Have process 1 of the table kill all the others; returns when there are none."""
+def _sweep(warmth: Warmth) -> None:
+    """Have process 1 of the table kill all the others; returns when none of them will run any code."""
     warmth.broom.sendall(b"+")
     wire.exactly(warmth.broom, 1)
-    if run.link:
-        run.status, used, largest = warm.ended(run.link)
-        run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
+
+
+def _bury(run: Run, warmth: Warmth) -> None:
+    """Return when they are gone, and it is known how the guest ended."""
+    assert run.link
+    wire.exactly(warmth.broom, 1)
+    run.status, used, largest = warm.ended(run.link)
+    run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
 
 
 def _end(run: Run, proc: int) -> None:
@@ -316,11 +342,17 @@ def _end(run: Run, proc: int) -> None:
 
 def _drain(run: Run) -> None:
     """Take the rest of what it wrote."""
-    for fd in run.pipes:
+    for fd in list(run.pipes):
+        os.set_blocking(fd, True)
         while _read(run, fd):
-            pass  # every writer is dead, so that this ends
-        os.close(fd)
+            pass  # no writer runs any more, so that this ends
+        _close(run, fd)
     run.stdout.finish()
+
+
+def _close(run: Run, fd: int) -> None:
+    os.close(fd)
+    del run.pipes[fd]
 
 
 def _collected(folder: str, bounds: dict[str, Any]) -> Outputs:
@@ -330,14 +362,11 @@ def _collected(folder: str, bounds: dict[str, Any]) -> Outputs:
         return Outputs(problems=[f"the output folder cannot be read: {error.strerror}"])
 
 
-def _reply(run: Run, outputs: Outputs, folder: str) -> dict[str, Any]:
+def _left(run: Run, outputs: Outputs, folder: str) -> dict[str, Any]:
     return {
         "ended": run.ended,
         "started": run.ready is not None,
-        "code": os.waitstatus_to_exitcode(run.status),
         "wall_s": run.wall,
-        "cpu_s": run.cpu,
-        "memory": run.peak,
         "report": run.report.decode(errors="replace").removeprefix("r"),
         "stdout": run.stdout.text().replace(folder, ""),
         "stderr": run.stderr.text().replace(folder, ""),

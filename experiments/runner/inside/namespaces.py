@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import landlock, syscalls, wire
+from . import landlock, limits, syscalls, wire
 
 LAB = "/lab"  # where named folders and a run's own folder appear
 BOX = f"{LAB}/box"
@@ -129,8 +129,9 @@ SPACES = ("pid_for_children", "mnt", "net")
 def separate(proc: int, network: bool) -> tuple[int, socket.socket, list[int]]:
     """Give this process's children a process table and mounts of their own.
 
-    proc: a descriptor of /proc. Returns process 1 of the table, the socket on which a byte has it end all others and
-    answer when they are gone, and descriptors of the namespaces that are its own, in the order of `SPACES`.
+    proc: a descriptor of /proc. Returns process 1 of the table, the socket on which a byte has it end all others, and
+    descriptors of the namespaces that are its own, in the order of `SPACES`. Process 1 answers twice: when no other
+    will do anything any more, and when they are gone.
     """
     flags, spaces = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID, list(SPACES[:2])
     if landlock.version() < 6 and not network:
@@ -157,11 +158,17 @@ def _be_first(link: int) -> None:
     syscalls.mount("proc", "/proc", "proc", _PLAIN)
     os.dup2(link, 0)
     os.closerange(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     while os.write(0, b"-") and os.read(0, 1):
+        running = True
         with suppress(ProcessLookupError):
             while True:  # a signal to all finds nobody only when the last one has been waited for
                 os.kill(-1, signal.SIGKILL)
+                if running and limits.all_exiting(proc, besides=1):
+                    running = not os.write(0, b".")
                 time.sleep(0.0003)
+        if running:
+            os.write(0, b".")
 
 
 def open_box(limits: dict[str, Any]) -> None:
