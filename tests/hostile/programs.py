@@ -530,6 +530,32 @@ ENDINGS = [
     ),
     Program("interrupting itself", "raise KeyboardInterrupt", ("crash",)),
     Program("closing everything", "os.closerange(0, 1024)"),
+    Program("closing everything and going on", "os.closerange(0, 1024)\ntime.sleep(0.4)", wall=0.4),
+    Program(
+        "closing everything and leaving with an error",
+        '(out / "score").write_text("0")\nos.closerange(0, 1024)\nos._exit(7)',
+        ("crash",),
+        runs=5,
+    ),
+    Program(
+        "closing everything and ending itself",
+        '(out / "score").write_text("0")\nos.closerange(0, 1024)\nos.kill(os.getpid(), signal.SIGKILL)',
+        ("crash",),
+        runs=5,
+    ),
+    Program(
+        "a thread that outlives the main one",
+        """
+def later():
+    time.sleep(0.4)
+    (out / "score").write_text("0")
+    os._exit(0)
+threading.Thread(target=later).start()
+os.closerange(0, 1024)
+libc.syscall(60 if X86 else 93, 0)
+""",
+        wall=0.4,
+    ),
     Program(
         "a forged report",
         'os.write(3, json.dumps({"metrics": {"dev": {"score": 1e9}}, "ended": "exit"}).encode() * 100)',

@@ -18,7 +18,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from . import guest, limits, namespaces, syscalls, warm, wire
@@ -50,7 +49,7 @@ class Warmth:
     def prepare(self, config: dict[str, Any]) -> None:
         """See that the next run has its folder and its guest."""
         if not self.boxed:
-            namespaces.open_box(config["limits"])
+            namespaces.open_box(config["limits"], self.uid)
             self.boxed = True
         if not self.pid:
             with _pipes() as (self.pipes, ends):
@@ -62,6 +61,7 @@ class Warmth:
         with contextlib.suppress(OSError, EOFError):
             if self.pid:
                 self.pid, self.boxed = 0, False
+                wire.exactly(self.broom, 1)  # none of its processes is left
                 namespaces.close_box()
             self.prepare(config)
 
@@ -122,7 +122,7 @@ def _answer(
     request, files = wire.receive(client)
     if warmth:
         warmth.prepare(config)
-    box = namespaces.BOX if warmth else _open_box(config["scratch"])
+    box = namespaces.BOX if warmth else _open_box(config["scratch"], uid)
     try:
         _furnish(box, files, request.get("executable", ()), uid)
         run = _start(config, request, box, uid, client, warmth)
@@ -136,32 +136,34 @@ def _answer(
         with contextlib.suppress(BrokenPipeError):
             wire.send(client, _left(run, outputs, f"{box}/artifact/"), outputs.files)
         if warmth:
-            _bury(run, warmth)
+            _account(run)
     finally:
         if not warmth:
             shutil.rmtree(box, ignore_errors=True)
     return {"code": os.waitstatus_to_exitcode(run.status), "cpu_s": run.cpu, "memory": run.peak}
 
 
-def _open_box(scratch: str) -> str:
+def _open_box(scratch: str, uid: int | None) -> str:
     box = tempfile.mkdtemp(prefix="run-", dir=scratch)
-    for name in namespaces.FOLDERS:
-        os.mkdir(f"{box}/{name}")
+    namespaces.lay_out(box, uid)
     return box
 
 
 def _furnish(box: str, files: Mapping[str, bytes], executable: Sequence[str], uid: int | None) -> None:
     """Fill the run's folder and give it to the run's user."""
     for name, data in files.items():
-        path = Path(box, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        if name in executable:
-            path.chmod(0o755)
-    if uid is not None:
-        for folder, _, names in os.walk(box):
-            for path_name in (folder, *(f"{folder}/{name}" for name in names)):
-                os.chown(path_name, uid, uid, follow_symlinks=False)
+        missing, folder = [], f"{box}/{name}".rpartition("/")[0]
+        while not os.path.isdir(folder):
+            missing.append(folder)
+            folder = folder.rpartition("/")[0]
+        for folder in reversed(missing):
+            os.mkdir(folder)
+            namespaces.own(folder, uid)
+        with open(f"{box}/{name}", "wb") as file:
+            file.write(data)
+            if name in executable:
+                os.fchmod(file.fileno(), 0o755)
+            namespaces.own(file.fileno(), uid)
 
 
 def _start(
@@ -310,10 +312,9 @@ def _sweep(warmth: Warmth) -> None:
     wire.exactly(warmth.broom, 1)
 
 
-def _bury(run: Run, warmth: Warmth) -> None:
-    """Return when they are gone, and it is known how the guest ended."""
+def _account(run: Run) -> None:
+    """Return when the guest is gone, so that it is known how it ended and what it used."""
     assert run.link
-    wire.exactly(warmth.broom, 1)
     run.status, used, largest = warm.ended(run.link)
     run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
 

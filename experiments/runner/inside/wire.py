@@ -10,15 +10,20 @@ from typing import Any
 
 HEADER_LIMIT = 16 << 20  # bytes; a sandbox must not be able to exhaust the memory of its reader
 FILES_LIMIT = 2 << 30
+_TOGETHER = 1 << 16  # bytes of small files that are sent at once, so that the reader is woken once
 
 
 def send(sock: socket.socket, header: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
     """Write one frame."""
     listing = [[name, len(data)] for name, data in files.items()]
     body = json.dumps({**header, "files": listing}).encode()
-    sock.sendall(struct.pack("!Q", len(body)) + body)
+    frame = struct.pack("!Q", len(body)) + body
     for data in files.values():
-        sock.sendall(data)
+        if len(frame) + len(data) > _TOGETHER:
+            sock.sendall(frame)
+            frame = b""
+        frame += data
+    sock.sendall(frame)
 
 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from nightlab.experiments.records import Level
 from nightlab.experiments.runner.imports import imported
 from nightlab.experiments.runner.inside.collect import collect
+from nightlab.experiments.runner.inside.limits import exiting
 from nightlab.experiments.runner.launch import Limits
 from nightlab.experiments.runner.sandbox import LEVELS, confined, describe, probe, why_not
 from nightlab.experiments.runner.view import view
@@ -80,6 +84,25 @@ def test_only_the_given_folders_are_seen(tmp_path: Path, level: Level) -> None:
     ended = confined(["sh", "-c", look], read=[tmp_path / "shown"], write=tmp_path / "work", level=level)
     assert ended.stdout == "shown"
     assert not (tmp_path / "shown" / "new").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_process_that_runs_no_more_code_is_told_from_one_that_does() -> None:
+    later = "import os, threading, time; threading.Thread(target=time.sleep, args=(60,)).start(); print(flush=True)\n"
+    later += "import ctypes; ctypes.CDLL(None).syscall(60 if os.uname().machine == 'x86_64' else 93, 0)"
+    programs = {"ended": "", "runs": "import time; print(flush=True); time.sleep(60)", "a thread runs": later}
+    proc = os.open("/proc", os.O_RDONLY)
+    found = {}
+    for name, program in programs.items():
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            process.stdout.readline()
+            for _ in range(100):  # the end of its main thread takes a moment
+                time.sleep(0.005)
+                found[name] = exiting(proc, process.pid)
+            process.kill()
+    os.close(proc)
+    assert found == {"ended": True, "runs": False, "a thread runs": False}
 
 
 def test_collecting_follows_nothing(tmp_path: Path) -> None:
