@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from nightlab.experiments.records import Level, RunOutcome, RunRequest, Split
 from nightlab.experiments.runner import metrics, outcome
 from nightlab.experiments.runner.imports import imported
 from nightlab.experiments.runner.integrity import Seal
-from nightlab.experiments.runner.launch import Limits, Reply, Settings, claims
-from nightlab.experiments.runner.pool import Broken, Pool, Ticket
+from nightlab.experiments.runner.launch import Limits, Settings
+from nightlab.experiments.runner.pool import Broken, Pool, Reply, Ticket
 from nightlab.experiments.runner.sandbox import contents, executables
 from nightlab.experiments.runner.view import view
 from nightlab.experiments.template import Template
@@ -86,7 +85,10 @@ class Execution:
         result = RunOutcome(status="tampered", trust=station.template.trust, level=station.level)
         if not self._tampered:
             try:
-                result = self._perform(req, slot, ticket)
+                reply, outputs = self._perform(req, slot, ticket)
+                result = outcome.ended(reply, self._limits, station.level, station.template.trust)
+                if result.status == "ok":
+                    result = self._judge(req, result, outputs, reply["metrics"] or {}, ticket)
             except Broken as error:
                 result = replace(result, status="crash", error=f"the sandbox ended during the run: {error}")
             self._tampered = self._tampered or self._seal.broken()
@@ -97,8 +99,8 @@ class Execution:
     def close(self) -> None:
         self._pool.close()
 
-    def _perform(self, req: RunRequest, slot: int, ticket: Ticket) -> RunOutcome:
-        """Run the experiment and judge it."""
+    def _perform(self, req: RunRequest, slot: int, ticket: Ticket) -> Reply:
+        """Run the experiment."""
         files = contents(req.artifact)
         sources = {name.partition("/")[2]: data for name, data in files.items()}
         params = dict(req.params)
@@ -109,21 +111,20 @@ class Execution:
             "preload": imported(sources) if self._experiment.entry else (),
         }
         files["params.json"] = json.dumps(params).encode()
-
-        def judged(left: Reply, outputs: dict[str, bytes], whole: Callable[[], Reply]) -> RunOutcome:
-            verdict = self._judge(req, outputs, left["metrics"] or {}, ticket) if outcome.promises(left) else {}
-            result = outcome.ended(whole(), self._limits, self._station.level, self._station.template.trust)
-            return replace(result, **verdict) if result.status == "ok" else result
-
         if not req.cold and not self._station.gpus:
-            return self._pool.ask(self._experiment, (header, files), ticket, judged)
+            return self._pool.ask(self._experiment, header, files, ticket)
         cold = replace(self._experiment, preload=(), env={**self._experiment.env, **self._environment(slot)})
-        return self._pool.ask_cold(cold, (header, files), ticket, judged)
+        return self._pool.ask_cold(cold, header, files, ticket)
 
     def _judge(
-        self, req: RunRequest, outputs: Mapping[str, bytes], printed: Mapping[str, str], ticket: Ticket
-    ) -> dict[str, Any]:
-        """The metrics of a run, or why it has none: fields of an outcome."""
+        self,
+        req: RunRequest,
+        result: RunOutcome,
+        outputs: Mapping[str, bytes],
+        printed: Mapping[str, str],
+        ticket: Ticket,
+    ) -> RunOutcome:
+        """Score a run that ended well."""
         template = self._station.template
         entry, parse = template.spec.evaluate.entry, template.spec.evaluate.parse
         try:
@@ -136,18 +137,15 @@ class Execution:
                 metrics.require(table, outcome.needed(template), source)
         except metrics.InvalidMetrics as error:
             nothing = "" if outputs or parse == "stdout" else "the experiment wrote no output files; "
-            return {"status": "invalid", "error": nothing + str(error)}
-        return {"metrics": found}
+            return replace(result, status="invalid", error=nothing + str(error))
+        return replace(result, metrics=found)
 
     def _evaluate(
         self, splits: tuple[Split, ...], outputs: Mapping[str, bytes], ticket: Ticket
     ) -> dict[Split, dict[str, float]]:
         files = {f"out/{name}": data for name, data in outputs.items()}
-
-        def judged(left: Reply, _: object, whole: Callable[[], Reply]) -> dict[Split, dict[str, float]]:
-            return outcome.judged(left if "metrics" in claims(left) else whole(), splits)
-
-        return self._pool.ask(self._evaluator, ({"splits": splits}, files), ticket, judged)
+        reply, _ = self._pool.ask(self._evaluator, {"splits": splits}, files, ticket)
+        return outcome.judged(reply, splits)
 
     def _settings(self, named: Mapping[str, Path], *, hidden: tuple[str, ...] = (), network: bool = False) -> Settings:
         station = self._station

@@ -9,23 +9,16 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.records import Level
 from nightlab.experiments.runner.inside import wire
 from nightlab.experiments.runner.view import View, closed_to_others
-
-T = TypeVar("T")
-Reply = dict[str, Any]  # what a sandbox says of a run
-# Called when none of its processes will run any more code: with what it says until then, the files that it has
-# collected, and a function that waits for the rest: exit code, processor time and peak of memory, which the kernel
-# tells when it has taken the processes down.
-Take = Callable[[Reply, dict[str, bytes], Callable[[], Reply]], T]
 
 _CODE = Path(__file__).resolve().parent
 _SANDBOXES = itertools.count()
@@ -147,26 +140,16 @@ class Sandbox:
             self._errors.close()
 
 
-def exchange(connection: socket.socket, header: Mapping[str, Any], files: Mapping[str, bytes], take: Take[T]) -> T:
-    """Send a request and hand its reply to `take`; EOFError where the sandbox or this side ended it.
+def exchange(
+    connection: socket.socket, header: Mapping[str, Any], files: Mapping[str, bytes]
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Send a request and wait for its reply; EOFError where the sandbox or this side ended it.
 
     header: what is this run's own: seed, params, splits, further modules to preload, which files are executable.
     """
-    with _ends():
-        wire.send(connection, header, files)
-        left, outputs = wire.receive(connection)
-
-    def whole() -> Reply:
-        with _ends():
-            return {**left, **wire.receive(connection)[0]}
-
-    return take(left, outputs, whole)
-
-
-@contextmanager
-def _ends() -> Iterator[None]:
     try:
-        yield
+        wire.send(connection, header, files)
+        return wire.receive(connection)
     except OSError as error:
         raise EOFError(str(error)) from error
 

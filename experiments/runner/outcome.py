@@ -23,11 +23,6 @@ _LIMITS: Mapping[str, tuple[Status, str]] = {
 }
 
 
-def promises(left: Mapping[str, Any]) -> bool:
-    """Whether nothing that a run has left says that it failed; how it ended may still."""
-    return left["ended"] == "exit" and not (claims(left).get("error") or left["problems"])
-
-
 def ended(reply: Mapping[str, Any], limits: Limits, level: Level, trust: Trust) -> RunOutcome:
     """How the experiment itself ended; ok is still without metrics.
 
@@ -65,7 +60,7 @@ def judged(reply: Mapping[str, Any], splits: tuple[Split, ...]) -> dict[Split, d
         raise InvalidMetrics(f"the evaluator hit a limit on these outputs: {reply['ended']}")
     if wrong := report.get("wrong"):  # the fault of the evaluator, not of the outputs
         raise InvalidMetrics(str(wrong))
-    if "metrics" not in report:
+    if reply["code"] or "metrics" not in report:
         raise InvalidMetrics(f"the evaluator refused the outputs: {report.get('short') or _why(reply)}")
     tables = report["metrics"]
     if not isinstance(tables, dict) or set(tables) != set(splits):

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from nightlab.experiments.runner.launch import RunnerError, Sandbox, Settings, T, Take, exchange
+from nightlab.experiments.runner.launch import RunnerError, Sandbox, Settings, exchange
 from nightlab.experiments.runner.text import clean
 
-Request = tuple[Mapping[str, Any], Mapping[str, bytes]]  # a run's own settings and its files
+Reply = tuple[dict[str, Any], dict[str, bytes]]
 
 
 class Cancelled(Exception):
@@ -66,13 +66,13 @@ class Pool:
                 self._open.add(self._warm[settings])
             return self._warm[settings]
 
-    def ask(self, settings: Settings, request: Request, ticket: Ticket, take: Take[T]) -> T:
-        """Ask a warm sandbox; where it ends before it answers, once more. take: what is made of the reply."""
+    def ask(self, settings: Settings, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket) -> Reply:
+        """Ask a warm sandbox; where it ends before it answers, once more."""
         said = ""
         for _ in range(2):
             sandbox = self.warm(settings)
             try:
-                reply = _exchange(sandbox, request, ticket, take)
+                reply = _exchange(sandbox, header, files, ticket)
             except EOFError:
                 said = clean(sandbox.errors()) or said
                 if not sandbox.alive():
@@ -84,7 +84,9 @@ class Pool:
             raise Broken(said or "it said nothing")
         raise RunnerError(f"a sandbox at level {settings.level} cannot start: {said or 'it said nothing'}")
 
-    def ask_cold(self, settings: Settings, request: Request, ticket: Ticket, take: Take[T]) -> T:
+    def ask_cold(
+        self, settings: Settings, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket
+    ) -> Reply:
         """Ask a sandbox that is started for this run and ends with it."""
         with self._lock:
             if self._closed:
@@ -92,7 +94,7 @@ class Pool:
             sandbox = Sandbox(settings)
             self._open.add(sandbox)
         try:
-            return _exchange(sandbox, request, ticket, take)
+            return _exchange(sandbox, header, files, ticket)
         except EOFError:
             raise Broken(clean(sandbox.errors()) or "it said nothing") from None
         finally:
@@ -119,11 +121,11 @@ class Pool:
             sandbox.close()
 
 
-def _exchange(sandbox: Sandbox, request: Request, ticket: Ticket, take: Take[T]) -> T:
+def _exchange(sandbox: Sandbox, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket) -> Reply:
     try:
         with sandbox.connect() as connection:
             ticket.attach(connection)
-            return exchange(connection, *request, take)
+            return exchange(connection, header, files)
     except EOFError:
         if ticket.cancelled:
             raise Cancelled from None

@@ -133,12 +133,7 @@ def confined(
     sandbox = Sandbox(settings)
     try:
         with sandbox.connect() as connection:
-            reply, files = exchange(
-                connection,
-                {"executable": executables(write, before)},
-                before,
-                lambda _, files, whole: (whole(), files),
-            )
+            reply, files = exchange(connection, {"executable": executables(write, before)}, before)
         if not reply["started"]:
             raise IsolationError(f"the sandbox at level {level} cannot start: {reply['report'] or sandbox.errors()}")
     except EOFError:

@@ -507,7 +507,8 @@ while True:
         """
 names = "CPU NPROC FSIZE AS".split()
 kinds = [getattr(resource, "RLIMIT_" + name) for name in names]
-return any(worked(lambda: resource.setrlimit(kind, (resource.getrlimit(kind)[1] * 2,) * 2)) for kind in kinds)
+hard = {kind: resource.getrlimit(kind)[1] for kind in kinds}  # processor time is watched, without a limit here
+return any(worked(lambda: resource.setrlimit(kind, (most * 2,) * 2)) for kind, most in hard.items() if most > 0)
 """,
     ),
 ]
@@ -559,6 +560,13 @@ libc.syscall(60 if X86 else 93, 0)
     Program(
         "a forged report",
         'os.write(3, json.dumps({"metrics": {"dev": {"score": 1e9}}, "ended": "exit"}).encode() * 100)',
+    ),
+    Program("a forged last word", 'os.write(3, b"\\0")\ntime.sleep(60)', ("invalid",)),
+    Program("a file in the place of the report", 'os.dup2(os.open("kept", os.O_CREAT | os.O_WRONLY), 3)'),
+    Program(
+        "a child that comes back from the experiment",
+        "if os.fork() == 0:\n    return False\nos.wait()\ntime.sleep(0.4)",
+        wall=0.4,
     ),
     Program("a forged failure", 'os.write(3, json.dumps({"error": ["x"], "memory": "no"}).encode())', ("crash",)),
     Program(

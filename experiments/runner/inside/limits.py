@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MB = 1 << 20
+_PROCESS_CLOCK = 2  # with a process number above it: the clock of its processor time
 _PF_EXITING = 0x4  # of the kernel's flags of a task: it is past its last line of code, and open files are closed next
 
 
@@ -18,13 +20,14 @@ def impose(limits: dict[str, Any], *, others: int) -> None:
     """Set this process's kernel limits; none can be raised again. others: tasks that count against the same user."""
     memory = limits["memory_mb"] * _MB
     wanted = {
-        resource.RLIMIT_CPU: max(1, int(limits["cpu_s"] + 1)),
         resource.RLIMIT_FSIZE: limits["disk_mb"] * _MB,
         resource.RLIMIT_NPROC: limits["processes"] + others,
         resource.RLIMIT_NOFILE: 1024,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 8 * _MB,
     }
+    if not os.path.exists("/proc/self"):  # else it is watched: with this limit, Linux tells processor time by the tick
+        wanted[resource.RLIMIT_CPU] = max(1, int(limits["cpu_s"] + 1))
     if limits["address_space"]:  # a backstop only: resident memory of the tree is watched
         size = int(_stat_fields(os.open("/proc/self/stat", os.O_RDONLY))[20]) if os.path.exists("/proc/self") else 0
         wanted[resource.RLIMIT_AS] = size + 2 * memory + 1024 * _MB
@@ -58,6 +61,18 @@ def usage(proc: int, pids: list[int], limit: int) -> Usage:
     if memory > limit and len(pids) > 1:
         memory = sum(_proportional(proc, pid) for pid in pids)
     return Usage(cpu / _TICKS, memory)
+
+
+def alone(proc: int, pid: int) -> Usage | None:
+    """What a process that still lives has used and the most memory that it had; None where a child has its share."""
+    try:
+        if int(_stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))[8]):  # page faults of children
+            return None
+        text = _text(os.open(f"{pid}/status", os.O_RDONLY, dir_fd=proc))
+        peak = next(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("VmHWM:"))
+        return Usage(time.clock_gettime(~pid << 3 | _PROCESS_CLOCK), peak)
+    except (OSError, StopIteration):
+        return None  # it has ended
 
 
 def largest(spent: resource.struct_rusage) -> int:

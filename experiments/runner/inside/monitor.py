@@ -1,9 +1,4 @@
-"""Runs, from the trusted side: prepares a folder, starts a run, watches it, ends all of it, collects, replies.
-
-A reply comes in two frames: what a run has left, as soon as none of its processes will run any more code, and then how
-it ended and what it used, which the kernel says when it has taken the last one down. That takes 4 ms for a process with
-the modules of machine learning, in which the evaluator can be at work.
-"""
+"""Runs, from the trusted side: prepares a folder, starts a run, watches it, ends all of it, collects, replies."""
 
 from __future__ import annotations
 
@@ -26,7 +21,6 @@ from .collect import Outputs, collect
 
 _TICK = 0.05, 0.2  # s between two looks at the processes: at least and at most
 _GROWTH = 4 << 30  # bytes/s: how fast processes may fill memory; what is far from its limit is looked at less often
-_LAST = 0.0002, 0.005  # s between two looks at a guest that has closed all that it wrote to, and how long they go on
 _SETUP = 60.0  # s until the code of the experiment starts: imports in a cold process
 _MB = 1 << 20
 BUSY, FREE = b"+", b"-"
@@ -61,7 +55,7 @@ class Warmth:
         with contextlib.suppress(OSError, EOFError):
             if self.pid:
                 self.pid, self.boxed = 0, False
-                wire.exactly(self.broom, 1)  # none of its processes is left
+                wire.exactly(self.broom, 1)  # all processes of the last run are gone
                 namespaces.close_box()
             self.prepare(config)
 
@@ -77,6 +71,7 @@ class Run:
     stderr: Capture
     report: bytes = b""
     ready: float | None = None
+    done: bool = False  # whether its last word says that all went well
     ended: str = ""  # empty while it runs; then exit, or the limit that it hit
     wall: float = 0.0
     cpu: float = 0.0
@@ -109,7 +104,7 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
             answer = _answer(client, config, proc, uid, warmth)
             if warmth:
                 os.write(tell, FREE)  # before the next request can come: else another monitor is made for it
-            wire.send(client, answer, {})  # unless it has cancelled
+            wire.send(client, *answer)  # unless it has cancelled
         if not (answer and warmth):
             return
         warmth.renew(config)
@@ -117,8 +112,8 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
 
 def _answer(
     client: socket.socket, config: dict[str, Any], proc: int, uid: int | None, warmth: Warmth | None
-) -> dict[str, Any]:
-    """Run what the client requests and tell it what that left: how it ended, which is to be told then."""
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Run what the client requests: what to tell it, and the files."""
     request, files = wire.receive(client)
     if warmth:
         warmth.prepare(config)
@@ -128,19 +123,15 @@ def _answer(
         run = _start(config, request, box, uid, client, warmth)
         _watch(run, client, proc, box, config["level"])
         if warmth:
-            _sweep(warmth)
+            _sweep(run, warmth, proc)
         else:
             _end(run, proc)
         _drain(run)
         outputs = _collected(f"{box}/{config['collect']}", config["limits"])
-        with contextlib.suppress(BrokenPipeError):
-            wire.send(client, _left(run, outputs, f"{box}/artifact/"), outputs.files)
-        if warmth:
-            _account(run)
     finally:
         if not warmth:
             shutil.rmtree(box, ignore_errors=True)
-    return {"code": os.waitstatus_to_exitcode(run.status), "cpu_s": run.cpu, "memory": run.peak}
+    return _reply(run, outputs, f"{box}/artifact/"), outputs.files
 
 
 def _open_box(scratch: str, uid: int | None) -> str:
@@ -228,22 +219,14 @@ def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> 
             if not _read(run, fd):
                 poll.unregister(fd)
                 _close(run, fd)
-                if run.link and not run.pipes and _exits(run.guest, proc):
-                    run.ended = "exit"
+        if run.done and not run.ended:
+            run.ended = "exit"
         if not run.ended and now >= due:
             run.ended = _limit_hit(run, started, now, proc, box if level != "S3" else None)
             due = now + _pause(run, now)
     run.wall = time.monotonic() - (run.ready or time.monotonic())
     if pidfd >= 0:
         os.close(pidfd)
-
-
-def _exits(pid: int, proc: int) -> bool:
-    """Whether a guest that has closed all that it wrote to is about to end: a program may do so and go on."""
-    until = time.monotonic() + _LAST[1]
-    while not (gone := limits.exiting(proc, pid)) and time.monotonic() < until:
-        time.sleep(_LAST[0])
-    return gone
 
 
 def _read(run: Run, fd: int) -> bool:
@@ -257,6 +240,7 @@ def _read(run: Run, fd: int) -> bool:
         run.report = (run.report + data)[: 1 << 17].removeprefix(b"p")
         if run.ready is None and run.report[:1] == b"r":
             run.ready = time.monotonic()
+        run.done = run.done or guest.DONE in data
     else:
         (run.stdout if name == "stdout" else run.stderr).feed(data)
     return bool(data)
@@ -306,16 +290,20 @@ def _too_much(box: str, bounds: dict[str, Any]) -> bool:
     return False
 
 
-def _sweep(warmth: Warmth) -> None:
-    """Have process 1 of the table kill all the others; returns when none of them will run any code."""
+def _sweep(run: Run, warmth: Warmth, proc: int) -> None:
+    """Have process 1 of the table kill all the others; returns when none of them will run any code.
+
+    A guest that has said its last word still lives, so that what it used can be seen; else the kernel tells when it has
+    taken down all of its memory, which takes 4 ms for a process with the modules of machine learning.
+    """
+    assert run.link
+    spent = limits.alone(proc, run.guest) if run.done else None
     warmth.broom.sendall(b"+")
     wire.exactly(warmth.broom, 1)
-
-
-def _account(run: Run) -> None:
-    """Return when the guest is gone, so that it is known how it ended and what it used."""
-    assert run.link
-    run.status, used, largest = warm.ended(run.link)
+    if spent:
+        used, largest = spent.cpu_s, spent.memory
+    else:
+        run.status, used, largest = warm.ended(run.link)
     run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
 
 
@@ -363,12 +351,15 @@ def _collected(folder: str, bounds: dict[str, Any]) -> Outputs:
         return Outputs(problems=[f"the output folder cannot be read: {error.strerror}"])
 
 
-def _left(run: Run, outputs: Outputs, folder: str) -> dict[str, Any]:
+def _reply(run: Run, outputs: Outputs, folder: str) -> dict[str, Any]:
     return {
         "ended": run.ended,
         "started": run.ready is not None,
+        "code": 0 if run.done else os.waitstatus_to_exitcode(run.status),
         "wall_s": run.wall,
-        "report": run.report.decode(errors="replace").removeprefix("r"),
+        "cpu_s": run.cpu,
+        "memory": run.peak,
+        "report": run.report.partition(guest.DONE)[0].decode(errors="replace").removeprefix("r"),
         "stdout": run.stdout.text().replace(folder, ""),
         "stderr": run.stderr.text().replace(folder, ""),
         "metrics": run.stdout.metrics,

@@ -166,7 +166,7 @@ def _be_first(link: int) -> None:
                 os.kill(-1, signal.SIGKILL)
                 if running and limits.all_exiting(proc, besides=1):
                     running = not os.write(0, b".")
-                time.sleep(0.0003 if running else 0.002)  # nobody waits for the end of memory
+                time.sleep(0.0003 if running else 0.002)  # the latter is the end of memory, for which nobody waits
         if running:
             os.write(0, b".")
 
@@ -196,9 +196,9 @@ def own(path: str | int, uid: int | None) -> None:
 
 def close_box() -> None:
     """Unmount the run folder, with all that is in it; every process of the run has ended."""
-    own = os.stat(BOX).st_dev
+    device = os.stat(BOX).st_dev
     for target in (*_BOXED.values(), BOX):
-        if os.stat(target).st_dev == own:
+        if os.stat(target).st_dev == device:
             syscalls.unmount(target)
 
 
