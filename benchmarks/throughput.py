@@ -4,8 +4,8 @@ Work is counted in seconds of processor time, so that whatever else uses the mac
 experiment imports numpy and scikit-learn, as the plain script does; each is judged by an evaluator of its own. The
 warm process starts once per study and is not part of the steady state that is measured here.
 A line for each length of work says by how much this runner is faster, and by how much one would be that took no time
-at all. The last line is JSON: speedup_* are ratios of wall time per experiment with one worker, efficiency_* is the summed
-work / (wall x workers), isolation_ms is the median time for an experiment that does nothing and has no evaluator.
+at all. The last line is JSON: speedup_* are ratios of wall time per experiment with one worker, efficiency_* is the
+summed work / (wall x workers), isolation_ms is the median time for an experiment that does nothing and has no evaluator.
 """
 
 from __future__ import annotations
@@ -134,10 +134,8 @@ def main() -> None:
             for seconds, slow, fast in ((0.1, 6, 40), (1.0, 3, 8), (5.0, 2, 2)):
                 loop = plain(folder, seconds, slow) / slow
                 ours = timed(local, artifact, seconds, fast) / fast
-                gain, most = loop / ours, loop / seconds
-                print(
-                    f"{seconds:g} s of work: plain loop {loop:.3f} s, runner {ours:.3f} s, {gain:.1f} times of {most:.1f}"
-                )
+                times = f"{loop / ours:.1f} times of {loop / seconds:.1f}"
+                print(f"{seconds:g} s of work: plain loop {loop:.3f} s, runner {ours:.3f} s, {times}")
                 result[f"speedup_{seconds:g}s"] = round(loop / ours, 2)
         for workers in (1, 2):
             with runner(folder, workers=workers) as local:
