@@ -5,7 +5,7 @@ experiment imports numpy and scikit-learn, as the plain script does; each is jud
 warm process starts once per study and is not part of the steady state that is measured here.
 A line for each length of work says by how much this runner is faster, and by how much one would be that took no time
 at all. The last line is JSON: speedup_* are ratios of wall time per experiment with one worker, efficiency_* is the
-summed work / (wall x workers), isolation_ms is the median time for an experiment that does nothing and has no evaluator.
+summed work / (wall x workers), isolation_ms is the median time of an experiment that does nothing, without evaluator.
 """
 
 from __future__ import annotations
