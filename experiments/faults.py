@@ -65,7 +65,7 @@ def told(fault: Any, model: type[BaseModel]) -> str:
         case "missing":
             wrong = f"is missing; give {_right(loc, field)}"
         case "extra_forbidden":
-            wrong = _unknown(str(loc[-1]), [field.alias or name for name, field in table.model_fields.items()])
+            wrong = unknown(str(loc[-1]), [field.alias or name for name, field in table.model_fields.items()])
         case "string_pattern_mismatch":
             wrong = f"must be {_said(field, 'description')}{found}"
         case _:
@@ -85,7 +85,8 @@ def _key(loc: Sequence[object]) -> str:
     return f"[{'.'.join(map(str, loc))}]"
 
 
-def _unknown(key: str, known: list[str]) -> str:
+def unknown(key: str, known: list[str]) -> str:
+    """What is wrong with a key, and which one may have been meant."""
     near = get_close_matches(key, known, n=1)
     meant = f"did you mean {near[0]}? " if near else ""
     return f"is not a known key; {meant}the keys here are {', '.join(known)}"

@@ -5,6 +5,7 @@ import nightlab
 study = nightlab.run("digits", trials=40)          # the whole pipeline: a reviewed paper
 result = nightlab.experiment("path/to/template")   # only the experiment subgraph
 nightlab.scores(study)                             # the panel's scores, round by round
+nightlab.trials(study)                             # what was tried, with the verdicts
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nightlab.agents.team import Review
 
-__all__ = ["experiment", "resume", "run", "scores"]
+__all__ = ["experiment", "resume", "run", "scores", "trials"]
 __version__ = "0.1.0"
 
 
@@ -61,10 +62,25 @@ def scores(study: str | Path) -> list[Review]:
         opened.close()
 
 
+def trials(study: str | Path) -> list[dict[str, Any]]:
+    """All trials of a study with their changes, verdicts and fitness, as in `nightlab trials --json`."""
+    from nightlab.listing import rows
+    from nightlab.report import opened
+
+    with opened(Path(study)) as found:
+        return rows(found)
+
+
 def _work(template: str | Path, out: Path, mode: Any, settings: dict[str, Any]) -> Path:
-    from nightlab.experiments.study import Settings
+    from dataclasses import fields
+
+    from nightlab.experiments.faults import unknown
+    from nightlab.experiments.study import Settings, SettingsError
     from nightlab.graph.session import begin, work
 
+    known = [field.name for field in fields(Settings)]
+    for name in settings.keys() - set(known):
+        raise SettingsError(f"{name} {unknown(name, known)}")
     folder = begin(template, Settings(**settings), out, mode)
     work(folder, lambda _event: None)
     return folder

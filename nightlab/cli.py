@@ -276,6 +276,33 @@ def scores(study: StudyArg, as_json: Json = False) -> None:
 
 
 @app.command()
+def trials(
+    study: StudyArg,
+    trial: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(min=0, help="One trial whole: its parameters, runs, errors and edits.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the trials of a study with their verdicts, or show one of them.
+
+    Example: nightlab trials studies/digits-20260102-a1b2c3
+
+    Example: nightlab trials studies/digits-20260102-a1b2c3 --trial 17
+    """
+    from nightlab import listing, report
+
+    with _told_errors(), report.opened(study) as opened:
+        if as_json:
+            found = {"trials": listing.rows(opened)} if trial is None else {"trial": listing.whole(opened, trial)}
+            _print_json({"study": str(opened.folder), **found})
+        elif trial is None:
+            listing.print_trials(opened)
+        else:
+            listing.print_trial(opened, trial)
+
+
+@app.command()
 def templates(as_json: Json = False) -> None:
     """List the research templates that ship with nightlab.
 

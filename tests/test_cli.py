@@ -20,11 +20,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import nightlab as library
 from nightlab.experiments.study import read
 from nightlab.view import Lines, Screen
 from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
 
-COMMANDS = ("run", "experiment", "resume", "fork", "scores", "templates", "doctor")
+COMMANDS = ("run", "experiment", "resume", "fork", "scores", "trials", "templates", "doctor")
 
 
 def nightlab(*args: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -84,6 +85,40 @@ def test_json_is_the_last_line_and_scores_agree(make_template: MakeTemplate, tmp
     shown = nightlab("scores", body["study"], cwd=tmp_path)
     assert shown.returncode == 0
     assert "Reviewer scores" in shown.stdout
+
+
+def test_trials_are_listed_and_one_is_shown_whole(make_template: MakeTemplate, tmp_path: Path) -> None:
+    template = make_template()
+    study = json.loads(nightlab("experiment", template, "--trials", 8, "--json", cwd=tmp_path).stdout)["study"]
+    told = json.loads(nightlab("trials", study, "--json", cwd=tmp_path).stdout)["trials"]
+    assert [row["trial"] for row in told] == list(range(9))
+    assert told[0]["parent"] is None
+    assert told[0]["verdict"] == "baseline"
+    assert sum(row["confirmed"] for row in told) == 1
+    assert library.trials(tmp_path / study) == told
+    lines = nightlab("trials", study, cwd=tmp_path).stdout.splitlines()
+    assert lines[0].split()[:3] == ["trial", "from", "verdict"]
+    assert len(lines) == 10
+    for row, line in zip(told, lines[1:], strict=True):
+        assert line.split()[0] == str(row["trial"])
+        assert f"{row['judged']['fitness']:.5g}" in line
+        assert all(name in line for name in row["changed"])
+
+    one = json.loads(nightlab("trials", study, "--trial", 3, "--json", cwd=tmp_path).stdout)["trial"]
+    assert {name: one[name] for name in told[3]} == told[3]
+    with closing(read(tmp_path / study)) as opened:
+        change = opened.ledger.trial(3).change
+        searched = opened.ledger.runs("search", "3")
+    assert one["params"] == dict(change.params)
+    assert [run["run"] for run in one["searched"]] == [r.id for r in searched]
+    text = nightlab("trials", study, "--trial", 3, cwd=tmp_path).stdout
+    assert change.hypothesis in text
+    assert one["reason"] in text
+    assert str(searched[0].seed) in text
+
+    done = nightlab("trials", study, "--trial", 99, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "has no trial 99; its trials are 0 to 8" in done.stderr
 
 
 def test_optuna_searches_when_it_is_asked_to(make_template: MakeTemplate, tmp_path: Path) -> None:

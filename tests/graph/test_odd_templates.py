@@ -186,6 +186,11 @@ def test_impossible_settings_are_refused(make_template: MakeTemplate, settings: 
         nightlab.experiment(make_template(), **settings)
 
 
+def test_a_setting_that_is_none_is_told_with_the_one_that_was_meant(make_template: MakeTemplate) -> None:
+    with pytest.raises(SettingsError, match="trails is not a known key; did you mean trials"):
+        nightlab.experiment(make_template(), trails=3)
+
+
 def test_a_corrupt_checkpoint_is_set_aside_and_the_ledger_tells_what_is_done(make_template: MakeTemplate) -> None:
     folder = make_template()
     result = nightlab.experiment(folder, out=folder.parent, trials=3)

@@ -1,0 +1,211 @@
+"""What a study has tried, from its ledger: all trials in a table, or one of them whole."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nightlab.experiments.books import SEARCH
+from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger import Run, Trial
+from nightlab.experiments.loop import changed
+from nightlab.experiments.study import Study
+from nightlab.experiments.versions import diffs, unified
+from nightlab.view import COLOURS
+
+WIDE = 2000  # columns where no terminal has fewer: a trial is a line
+
+
+class NoTrial(NightlabError):
+    """A number that no trial of the study has."""
+
+    exit_code = 2
+
+
+def rows(study: Study) -> list[dict[str, Any]]:
+    """Every trial, in the form of `trials --json`."""
+    trials, runs = study.ledger.trials(), _searched(study)
+    confirmed = _confirmed(study)
+    return [_row(study, trial, trials, runs.get(trial.number, []), confirmed) for trial in trials]
+
+
+def whole(study: Study, number: int) -> dict[str, Any]:
+    """One trial with its parameters, its runs in the search, and the lines of code in which it differs."""
+    trials = study.ledger.trials()
+    if not 0 <= number < len(trials):
+        last = len(trials) - 1
+        raise NoTrial(
+            f"{study.folder} has no trial {number}; its trials are 0 to {last}" if trials else "no trials yet"
+        )
+    trial, runs = trials[number], _searched(study).get(number, [])
+    before = None if trial.change.parent is None else trials[trial.change.parent].change
+    return {
+        **_row(study, trial, trials, runs, _confirmed(study)),
+        "params": dict(trial.change.params),
+        "artifact": str(study.artifacts.path(trial.change.artifact)),
+        "diff": _code(study, trial, before.artifact, unified) if before else "",
+        "searched": [
+            {
+                "run": run.id,
+                "seed": run.seed,
+                "status": run.outcome.status,
+                "metrics": dict(run.outcome.metrics.get("dev", {})),
+                "wall_s": run.outcome.wall_s,
+                **({"error": run.outcome.error} if run.outcome.error else {}),
+            }
+            for run in runs
+            if run.outcome
+        ],
+    }
+
+
+def _row(
+    study: Study, trial: Trial, trials: Sequence[Trial], runs: Sequence[Run], confirmed: Mapping[int, int]
+) -> dict[str, Any]:
+    change, verdict = trial.change, trial.verdict
+    before = None if change.parent is None else trials[change.parent].change
+    most = study.settings.seeds  # the baseline has more runs, which tell the noise: other trials never meet those seeds
+    judged = min(most, int(verdict.numbers.get("runs", most))) if verdict else 0
+    return {
+        "trial": trial.number,
+        "parent": change.parent,
+        "verdict": verdict.kind if verdict else None,
+        "cause": verdict.cause if verdict else "",
+        "reason": verdict.reason if verdict else "",
+        "strategy": change.strategy,
+        "proposer": change.proposer,
+        "hypothesis": change.hypothesis,
+        "changed": {k: list(v) for k, v in changed(change.params, before.params).items()} if before else {},
+        "code": [vars(d) for d in _code(study, trial, before.artifact, diffs)] if before else [],
+        "judged": _mean(study, [run for run in runs if run.replicate < judged]),
+        "in_all": _mean(study, runs),
+        "confirmed": trial.number in confirmed.values(),
+    }
+
+
+def _code(study: Study, trial: Trial, before: str, compare: Any) -> Any:
+    same = before == trial.change.artifact  # as in most trials: nothing to read
+    return (
+        compare({}, {}) if same else compare(study.artifacts.read(before), study.artifacts.read(trial.change.artifact))
+    )
+
+
+def _searched(study: Study) -> dict[int, list[Run]]:
+    """The runs of each trial in the search, those included that the selection added after the verdict."""
+    found: dict[int, list[Run]] = {}
+    for run in study.ledger.runs_by_trial((SEARCH,)):
+        found.setdefault(int(run.subject), []).append(run)
+    return found
+
+
+def _mean(study: Study, runs: Sequence[Run]) -> dict[str, float | int] | None:
+    good = [
+        study.template.fitness(dict(r.outcome.metrics["dev"])) for r in runs if r.outcome and r.outcome.status == "ok"
+    ]
+    return {"fitness": fmean(good), "runs": len(good)} if good else None
+
+
+def _confirmed(study: Study) -> dict[int, int]:
+    """The trial that went to the confirmation of the study, and of each of its extensions."""
+    claims = (study.ledger.document("claim", key) for key in (*study.earlier("claim"), study.era("claim")))
+    return {n: claim["best"] for n, claim in enumerate(claims) if claim}
+
+
+def print_trials(study: Study) -> None:
+    """A row a trial."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("trial", "from", "verdict", "fitness (runs)", "in all (runs)", "change"):
+        right = name not in ("verdict", "change")
+        table.add_column(
+            name, justify="right" if right else "left", header_style="bright_black", no_wrap=name != "change"
+        )
+    for row in rows(study):
+        judged, in_all = row["judged"], row["in_all"]
+        table.add_row(
+            str(row["trial"]),
+            "" if row["parent"] is None else str(row["parent"]),
+            Text(_verdict(row), style=COLOURS.get(row["verdict"], "")),
+            _fitness(judged),
+            _fitness(in_all) if in_all != judged else "",
+            Text(_change(row), no_wrap=True, overflow="ellipsis"),
+        )
+    _console().print(table)
+
+
+def print_trial(study: Study, number: int) -> None:
+    """One trial, for reading."""
+    told, console = whole(study, number), _console()
+    plain: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+    origin = "" if told["parent"] is None else f", from trial {told['parent']}"
+    console.print(f"trial {number}: {_verdict(told)}", style="bold", **plain)
+    console.print(f"change    {told['hypothesis']}", **plain)
+    console.print(f"strategy  {told['strategy']}{origin}, proposed by {told['proposer']}", **plain)
+    if told["reason"]:
+        console.print(f"reason    {told['reason']}", **plain)
+    if told["judged"]:
+        more = f", {_runs(told['in_all'])} in all" if told["in_all"] != told["judged"] else ""
+        console.print(f"fitness   {_runs(told['judged'])} at the verdict{more}", **plain)
+    console.print(f"files     {told['artifact']}", **plain)
+    _print_params(study, told, console)
+    _print_runs(told, console)
+    for error in dict.fromkeys(run["error"] for run in told["searched"] if "error" in run):
+        console.print(Text(f"\n{error}"), **plain)
+    if told["diff"]:
+        console.print(Text(f"\n{told['diff']}"), **plain)
+
+
+def _print_params(study: Study, told: Mapping[str, Any], console: Console) -> None:
+    if not told["params"]:
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("parameter", "baseline", "this trial"):
+        table.add_column(name, header_style="bright_black", justify="left" if name == "parameter" else "right")
+    first = study.ledger.trial(0).change.params
+    for name, value in told["params"].items():
+        table.add_row(name, _short(first.get(name, "")), _short(value), style="bold" if name in told["changed"] else "")
+    console.print(table)
+
+
+def _print_runs(told: Mapping[str, Any], console: Console) -> None:
+    names = list(dict.fromkeys(name for run in told["searched"] for name in run["metrics"]))
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "seed", "status", *names, "seconds"):
+        table.add_column(name, header_style="bright_black", justify="left" if name == "status" else "right")
+    for run in told["searched"]:
+        values = [f"{run['metrics'][name]:.5g}" if name in run["metrics"] else "" for name in names]
+        table.add_row(str(run["run"]), str(run["seed"]), run["status"], *values, f"{run['wall_s']:.3g}")
+    console.print(table)
+
+
+def _verdict(row: Mapping[str, Any]) -> str:
+    cause = f" ({row['cause']})" if row["cause"] else ""
+    return f"{row['verdict'] or 'at work'}{cause}{', confirmed' if row['confirmed'] else ''}"
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    """Where it differs from its parent."""
+    moves = [f"{name} {_short(old)} → {_short(new)}" for name, (old, new) in row["changed"].items()]
+    moves += [f"{d['file']} +{d['added']} -{d['removed']}" for d in row["code"]]
+    return ", ".join(moves) or row["hypothesis"]
+
+
+def _fitness(mean: Mapping[str, float] | None) -> str:
+    return f"{mean['fitness']:.5g} ({mean['runs']})" if mean else ""
+
+
+def _runs(mean: Mapping[str, float]) -> str:
+    return f"{mean['fitness']:.5g} over {mean['runs']} run{'' if mean['runs'] == 1 else 's'}"
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=WIDE)
