@@ -82,7 +82,8 @@ def _short(value: object) -> str:
 
 
 def _key(loc: Sequence[object]) -> str:
-    return f"[{'.'.join(map(str, loc))}]"
+    """The key as people find it: of several tables with one name, the first is 1."""
+    return f"[{'.'.join(str(part + 1) if isinstance(part, int) else str(part) for part in loc)}]"
 
 
 def unknown(key: str, known: list[str]) -> str:

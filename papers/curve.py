@@ -14,7 +14,9 @@ from nightlab.papers.figures import Point
 def draw_curve(study: Study) -> Path:
     """Write progress.pdf into the study's folder; returns its path."""
     file = study.folder / "progress.pdf"
-    figures.progress(file, points(study), f"dev {study.template.fitness_label}")
+    claim = study.ledger.document("claim", study.era("claim"))
+    best = claim["best"] if claim else None
+    figures.progress(file, points(study), f"dev {study.template.fitness_label}", best or None)
     return file
 
 

@@ -64,10 +64,11 @@ class Panel:
     log: bool = False
 
 
-def progress(path: Path, trials: Sequence[Point], label: str) -> None:
+def progress(path: Path, trials: Sequence[Point], label: str, confirmed: int | None = None) -> None:
     """Every trial's score at its place among `trials`, with the incumbent's line; failed trials are ticks on the axis.
 
-    trials: in the order of their verdicts, in which each incumbent replaced the one before it.
+    trials: in the order of their verdicts, in which each incumbent replaced the one before it. confirmed: the number of
+    the trial that went to the confirmation, which gets a ring.
     """
     scored = [(x, t.value, t.stderr, t.verdict) for x, t in enumerate(trials) if t.value is not None]
     kept = [s for s in scored if s[3] in ("kept", "baseline")]
@@ -87,11 +88,15 @@ def progress(path: Path, trials: Sequence[Point], label: str) -> None:
         if failed := [x for x, t in enumerate(trials) if t.verdict == "failed"]:
             ends = axes.get_xaxis_transform()
             axes.plot(failed, [0.018] * len(failed), "|", ms=7, mew=1.1, color=ORANGE, transform=ends, label="failed")
+        if chosen := [s for s in scored if trials[s[0]].number == confirmed]:
+            place, value = chosen[0][0], np.clip(chosen[0][1], *bounds)
+            name = "confirmed"
+            axes.plot(place, value, "o", ms=8.5, mfc="none", mec=INK, mew=1.1, zorder=5, clip_on=False, label=name)
         axes.set(xlabel="trials by their verdicts", ylabel=printable(label), ylim=bounds)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(x=0.02)
         if trials:
-            figure.legend(loc="outside upper center", ncols=5)
+            figure.legend(loc="outside upper center", ncols=6)
 
 
 def _dots(axes: Axes, scored: Sequence[tuple[int, float, float, str]], bounds: tuple[float, float]) -> None:

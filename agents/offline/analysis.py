@@ -89,13 +89,14 @@ def _scored(e: Evidence) -> list[tuple[Any, float]]:
 
 def _progress(e: Evidence, folder: Path) -> Figure:
     points = [point(t, [v for _, v in e.search_scores(t.number)]) for t in by_verdict(e.trials)]
-    figures.progress(folder / "figures/progress.pdf", points, _label(e, "dev"))
+    ring = " The ring is the trial that went to the confirmation." if e.best.number else ""
+    figures.progress(folder / "figures/progress.pdf", points, _label(e, "dev"), e.best.number or None)
     return Figure(
         "progress",
         "figures/progress.pdf",
         f"The search: mean fitness of each trial on {VERDICT_SEEDS}, on the development split, in the order of the"
         " verdicts. The line is the incumbent, the dashed line the baseline. Trials beyond the axis are arrows at its"
-        " edge, failed ones ticks below.",
+        f" edge, failed ones ticks below.{ring}",
     )
 
 
@@ -162,7 +163,8 @@ def _response(e: Evidence, folder: Path, shares: Mapping[str, float]) -> list[Fi
     )
     caption = (
         "Response: fitness in the search against the knobs that explain most of its variance, trial by trial. The"
-        " search does not sample evenly, so the lines tell where it looked as well as what it found."
+        " search does not sample evenly, so the lines tell where it looked as well as what it found. Trials beyond the"
+        " axis are dots at its edge."
     )
     return [
         Figure("importance", "figures/importance.pdf", most),

@@ -15,9 +15,9 @@ from nightlab.experiments.template import Template
 
 _OUTPUT = 16_000  # characters
 _LIMITS: Mapping[str, tuple[Status, str]] = {
-    "timeout": ("timeout", "it ran longer than {wall_s:g} s (timeout_s)"),
+    "timeout": ("timeout", "it ran longer than {wall_s:g} s (run.timeout_s)"),
     "cpu": ("timeout", "it used more than {cpu_s:g} s of processor time"),
-    "memory": ("memory", "its processes used more than {memory_mb} MB (memory_mb)"),
+    "memory": ("memory", "its processes used more than {memory_mb} MB (run.memory_mb)"),
     "processes": ("crash", "it had more than {processes} processes"),
     "disk": ("crash", "it wrote more than {disk_mb} MB or {inodes} files"),
 }

@@ -155,8 +155,8 @@ def test_one_report_has_all_that_is_wrong(make_template: MakeTemplate) -> None:
     assert refused(folder).splitlines() == [
         f'{file}: [run]: give exactly one of entry = "module:function" and command = ["program", ...]',
         f"{file}: [run.memory_mb]: must be a whole number (found 'much')",
-        f"{file}: [constraint.0]: give min, max or both",
-        f"{file}: [constraint.0.penalty]: must be at least 0 (found -1.0)",
+        f"{file}: [constraint.1]: give min, max or both",
+        f"{file}: [constraint.1.penalty]: must be at least 0 (found -1.0)",
         f"{file}: [search.space.x]: low = 5 must be smaller than high = 1",
         f"{file}: [search.space.x.scale]: is not a known key; the keys here are"
         " type, strategy, low, high, log, choices, default",
@@ -173,7 +173,7 @@ def test_one_report_has_all_that_is_wrong(make_template: MakeTemplate) -> None:
         f"{folder}/prepare.py: [data.prepare]: defines no function lay_out(...); its functions are prepare",
         f"{folder}/experiment.py: [run.entry]: line 1 is no valid Python: invalid syntax",
         f"{file}: [evaluate.entry]: needs the file {folder}/judge.py, which does not exist",
-        f'{folder}/ideas.toml: [idea.0.hypothesis]: is missing; give it, such as hypothesis = "A few words."',
+        f'{folder}/ideas.toml: [idea.1.hypothesis]: is missing; give it, such as hypothesis = "A few words."',
     ]
 
 
