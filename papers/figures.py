@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+GROUP = 3  # trials before their median is drawn
 LABEL, BESIDE = 18, 24  # characters of a choice's label, and of all that stand side by side under a panel
 
 
@@ -161,22 +162,22 @@ def response(path: Path, panels: Sequence[Panel], label: str) -> None:
     bounds = limits(scores, [s for p in panels for s, v in zip(p.scores, p.verdicts, strict=True) if v != "reverted"])
     height = 2.2 if any(_crowded(_names(p)) for p in panels) else 1.75
     with canvas(path, 0.35 + height * rows, rows=rows, columns=columns, sharey=True) as (figure, axes):
-        for ax, panel in zip(axes, panels, strict=False):
-            _panel(ax, panel, bounds)
+        drawn = [_panel(ax, panel, bounds) for ax, panel in zip(axes, panels, strict=False)]
         for ax in axes[len(panels) :]:
             ax.set_visible(False)
         for ax in axes[::columns]:
             ax.set_ylabel(printable(label))
-        _verdict_legend(figure, [v for p in panels for v in p.verdicts])
+        _verdict_legend(figure, [v for p in panels for v in p.verdicts], medians=any(drawn))
 
 
-def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> None:
+def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> bool:
+    """Draw a knob; whether there were trials enough for medians."""
     names = _names(panel)
     choice = bool(names)
     x = np.array([names.index(str(v)) if choice else float(v) for v in panel.values], dtype=float)
     y, _ = clipped(panel.scores, bounds)
     if choice:
-        _medians(axes, x, panel.scores)
+        medians = _medians(axes, x, panel.scores)
         x = x + 0.24 * np.sin(np.arange(len(x)) * 2.399963)  # the golden angle spreads dots evenly, without chance
         axes.set_xticks(range(len(names)), [_shortened(n) for n in names])
         if _crowded(names):
@@ -188,15 +189,28 @@ def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> None:
             axes.set_xscale("log")
             axes.xaxis.set_minor_formatter(NullFormatter())
         if len(levels := np.unique(x)) <= 6 and np.all(levels % 1 == 0):
-            axes.set_xticks(levels, [f"{v:g}" for v in levels])
+            ticks = _apart(levels, log=panel.log)
+            axes.set_xticks(ticks, [f"{v:g}" for v in ticks])
             axes.xaxis.set_minor_locator(NullLocator())
-        _trend(axes, x, np.array(panel.scores, dtype=float), log=panel.log)
+        medians = _trend(axes, x, np.array(panel.scores, dtype=float), log=panel.log)
     for verdict in ("reverted", "kept", "baseline"):
         chosen = np.array([v == verdict for v in panel.verdicts], dtype=bool)
         shape = "D" if verdict == "baseline" else "o"
         size = 3.4 if verdict == "reverted" else 4.6
         axes.plot(x[chosen], y[chosen], shape, ms=size, mfc=COLOURS[verdict], mec="white", mew=0.4, zorder=3)
     axes.set(xlabel=printable(panel.knob), ylim=bounds)
+    return medians
+
+
+def _apart(levels: np.ndarray, *, log: bool) -> list[float]:
+    """Those of the ascending levels whose labels do not meet."""
+    places = np.log(levels) if log else levels
+    least = 0.14 * (places[-1] - places[0])
+    kept = [0]
+    for n in range(1, len(places)):
+        if places[n] - places[kept[-1]] >= least:
+            kept.append(n)
+    return [float(levels[n]) for n in kept]
 
 
 def _names(panel: Panel) -> list[str]:
@@ -214,32 +228,37 @@ def _shortened(label: str) -> str:
     return text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
 
 
-def _medians(axes: Axes, x: np.ndarray, scores: Sequence[float]) -> None:
-    for place in np.unique(x):
-        middle = median(s for s, at in zip(scores, x, strict=True) if at == place)
-        axes.plot([place - 0.34, place + 0.34], [middle] * 2, color=ORANGE, lw=1.4, solid_capstyle="butt", zorder=2)
+def _medians(axes: Axes, x: np.ndarray, scores: Sequence[float]) -> bool:
+    groups = {at: [s for s, place in zip(scores, x, strict=True) if place == at] for at in np.unique(x)}
+    found = {at: median(values) for at, values in groups.items() if len(values) >= GROUP}
+    for at, middle in found.items():
+        axes.plot([at - 0.34, at + 0.34], [middle] * 2, color=ORANGE, lw=1.4, solid_capstyle="butt", zorder=2)
+    return bool(found)
 
 
-def _trend(axes: Axes, x: np.ndarray, y: np.ndarray, *, log: bool) -> None:
+def _trend(axes: Axes, x: np.ndarray, y: np.ndarray, *, log: bool) -> bool:
     """Medians of groups of neighbours, or of each value where there are few; too few trials have no trend to draw."""
     levels = np.unique(x)
-    if len(x) < 10 or len(levels) < 2:
-        return
     few = len(levels) <= 6
     order = np.argsort(x, kind="stable")
-    groups = [np.flatnonzero(x == v) for v in levels] if few else np.array_split(order, min(6, len(x) // 4))
+    split = [np.flatnonzero(x == v) for v in levels] if few else np.array_split(order, max(1, min(6, len(x) // 4)))
+    groups = [g for g in split if len(g) >= GROUP]
+    if len(x) < 10 or len(groups) < 2:
+        return False
     centre = [float(np.exp(np.mean(np.log(x[g]))) if log else np.mean(x[g])) for g in groups]
     axes.plot(centre, [float(np.median(y[g])) for g in groups], color=ORANGE, lw=1.3, zorder=2)
+    return True
 
 
-def _verdict_legend(figure: Figure, verdicts: Sequence[str]) -> None:
+def _verdict_legend(figure: Figure, verdicts: Sequence[str], *, medians: bool) -> None:
     shapes = {"baseline": "D", "kept": "o", "reverted": "o"}
     handles = [
         Line2D([], [], ls="", marker=shapes[v], ms=4.4, mfc=COLOURS[v], mec="none", label=v)
         for v in shapes
         if v in verdicts
     ]
-    handles.append(Line2D([], [], color=ORANGE, lw=1.3, label="median"))
+    if medians:
+        handles.append(Line2D([], [], color=ORANGE, lw=1.3, label="median"))
     figure.legend(handles=handles, loc="outside upper center", ncols=4)
 
 

@@ -162,9 +162,9 @@ def _response(e: Evidence, folder: Path, shares: Mapping[str, float]) -> list[Fi
         " constraints (fANOVA)."
     )
     caption = (
-        "Response: fitness in the search against the knobs that explain most of its variance, trial by trial. The"
-        " search does not sample evenly, so the lines tell where it looked as well as what it found. Trials beyond the"
-        " axis are dots at its edge."
+        "Response: fitness in the search against the knobs that explain most of its variance, trial by trial, with"
+        " medians of three trials or more. The search does not sample evenly, so they tell where it looked as well as"
+        " what it found. Trials beyond the axis are dots at its edge."
     )
     return [
         Figure("importance", "figures/importance.pdf", most),

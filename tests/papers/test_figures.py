@@ -65,6 +65,26 @@ def test_the_curve_goes_by_the_order_of_the_verdicts(tmp_path: Path) -> None:
     assert (tmp_path / "alone.pdf").read_bytes() == (tmp_path / "several.pdf").read_bytes()
 
 
+def test_the_confirmed_trial_has_a_ring(tmp_path: Path) -> None:
+    points = [Point(number=n, value=1.0 - n / 10, verdict="reverted" if n else "baseline") for n in range(4)]
+    for confirmed in (2, None):
+        figures.progress(tmp_path / "f.pdf", points, "loss", confirmed)
+        assert ("confirmed" in pdf_text(tmp_path / "f.pdf")) == (confirmed is not None)
+
+
+def test_a_median_needs_three_trials(tmp_path: Path) -> None:
+    for values, drawn in (([1.0, 2.0], True), ([0.1 * i for i in range(9)], True), ([*"abcdefghij"], False)):
+        figures.response(tmp_path / "f.pdf", [panel(values)], "loss")  # type: ignore[arg-type]
+        assert ("median" in pdf_text(tmp_path / "f.pdf")) == drawn
+
+
+def test_labels_of_close_levels_do_not_meet(tmp_path: Path) -> None:
+    figures.response(tmp_path / "f.pdf", [panel([16.0, 32.0, 35.0, 104.0, 106.0], log=True)], "loss")
+    labels = pdf_text(tmp_path / "f.pdf").split()
+    assert {"16", "32", "104"} <= set(labels)
+    assert not {"35", "106"} & set(labels)
+
+
 def test_equal_data_give_equal_files(tmp_path: Path) -> None:
     for name in ("a", "b"):
         sample.draw(tmp_path / name)
