@@ -43,6 +43,12 @@ def refused(x86, arm, *arguments):
     return failed and ctypes.get_errno() in (errno.EPERM, errno.ENOSYS, errno.EACCES)
 
 
+def last(action):
+    """The very last thing that the experiment does."""
+    write = Path.write_text
+    Path.write_text = lambda path, text: (write(path, text), action())
+
+
 def background(action):
     """In a daemon: two forks and a session of its own."""
     if os.fork() == 0:
@@ -561,7 +567,42 @@ libc.syscall(60 if X86 else 93, 0)
         "a forged report",
         'os.write(3, json.dumps({"metrics": {"dev": {"score": 1e9}}, "ended": "exit"}).encode() * 100)',
     ),
-    Program("a forged last word", 'os.write(3, b"\\0")\ntime.sleep(60)', ("invalid",)),
+    Program(
+        "the ends of its pipes in a cycle of sockets",
+        """
+a, b = socket.socketpair()
+for one in (a, b):
+    socket.send_fds(one, [b"x"], [1, 2, 3, a.fileno(), b.fileno()])
+(out / "score").write_text("0")
+os._exit(0)
+""",
+        runs=3,
+    ),
+    Program(
+        "a thread that waits for the end",
+        """
+over = threading.Event()
+def later():
+    over.wait()
+    (out / "score").write_text("1")
+    os._exit(9)
+threading.Thread(target=later, daemon=True).start()
+threading.Thread(target=lambda: over.wait() and sum(range(10**9)), daemon=True).start()
+last(over.set)
+""",
+        runs=10,
+    ),
+    Program(
+        "a thread that yields to nobody",
+        """
+def spin():
+    while True:
+        pass
+threading.Thread(target=spin, daemon=True).start()
+last(lambda: sys.setswitchinterval(60))
+""",
+        runs=3,
+    ),
     Program("a file in the place of the report", 'os.dup2(os.open("kept", os.O_CREAT | os.O_WRONLY), 3)'),
     Program(
         "a child that comes back from the experiment",

@@ -15,7 +15,6 @@ import resource
 import signal
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,8 +24,7 @@ from . import landlock, limits, namespaces, seccomp, syscalls
 
 REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 ORDER = 4  # the one on which it may be told what to run
-DONE = b"\0"  # its last word there where all went well; it is ended then
-_LINGER = 1.0  # s that it waits for that
+_LINGER = 1_000_000  # microseconds that it waits to be ended
 _ERROR_LIMIT = 8000
 
 Request = Mapping[str, Any]  # what is a run's own: its seed and parameters, or the splits to evaluate
@@ -55,7 +53,7 @@ def become(
     pipes: where it writes output, errors and the report, and what `order` may read from. order: gives the request, or
     waits for it. spaces: namespaces to enter first.
     """
-    code, places, report = 1, locate(config, box), 0
+    code, places, me, word = 1, locate(config, box), 0, b""
     try:
         for target, source in enumerate(pipes, start=1):
             os.dup2(source, target)
@@ -70,7 +68,7 @@ def become(
         request = order()
         _settle_in(config, places, request)
         os.write(REPORT, b"r")  # the monitor takes time from here on
-        report, me = os.fstat(REPORT).st_ino, os.getpid()
+        me, word = os.getpid(), request["word"].encode()
         code = _RUN[config["kind"]](config, places, request)
     except BaseException as error:  # noqa: BLE001 - whatever it raises is the report
         code = _report_failure(error, places["template" if config["kind"] == "evaluate" else "artifact"], places)
@@ -79,20 +77,19 @@ def become(
             sys.stdout.flush()
             sys.stderr.flush()
             if code == 0 and os.getpid() == me:
-                _have_done(report)
+                _have_done(word)
         os._exit(code)
 
 
-def _have_done(report: int) -> None:
+def _have_done(word: bytes) -> None:
     """Say that the run is over and wait to be ended, unless the experiment has put something else in the pipe's place.
 
-    A monitor that is told by the end itself would wait until the kernel has taken down all memory.
+    A monitor that is told by the end itself would wait until the kernel has taken down all memory. No thread of the
+    experiment goes on meanwhile: these calls keep the interpreter's lock.
     """
-    if os.fstat(REPORT).st_ino == report:
-        os.closerange(0, REPORT)
-        os.write(REPORT, DONE)
-        os.close(REPORT)
-        time.sleep(_LINGER)
+    if syscalls.held.fcntl(REPORT, syscalls.F_GETPIPE_SZ) > 0:
+        syscalls.held.write(REPORT, word, len(word))
+        syscalls.held.usleep(_LINGER)
 
 
 def _isolate(config: dict[str, Any], places: Mapping[str, str], uid: int | None) -> None:

@@ -13,7 +13,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MB = 1 << 20
 _PROCESS_CLOCK = 2  # with a process number above it: the clock of its processor time
-_PF_EXITING = 0x4  # of the kernel's flags of a task: it is past its last line of code, and open files are closed next
+_PF_EXITING = 0x4  # of the kernel's flags of a task: it is past its last line of code, and its memory goes next
 
 
 def impose(limits: dict[str, Any], *, others: int) -> None:

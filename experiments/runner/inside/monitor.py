@@ -51,11 +51,15 @@ class Warmth:
             self.pid = warm.started(self.link, next(fd for fd, name in self.pipes.items() if name == "report"))
 
     def renew(self, config: dict[str, Any]) -> None:
-        """After a run: prepare for the next one, which tries again where that fails."""
+        """After a run: prepare for the next one, which tries again where that fails.
+
+        EOFError where process 1 of the table has ended.
+        """
+        if used := self.pid:
+            self.pid, self.boxed = 0, False
+            wire.exactly(self.broom, 1)  # all processes of the last run are gone
         with contextlib.suppress(OSError, EOFError):
-            if self.pid:
-                self.pid, self.boxed = 0, False
-                wire.exactly(self.broom, 1)  # all processes of the last run are gone
+            if used:
                 namespaces.close_box()
             self.prepare(config)
 
@@ -71,7 +75,9 @@ class Run:
     stderr: Capture
     report: bytes = b""
     ready: float | None = None
-    done: bool = False  # whether its last word says that all went well
+    word: bytes = field(default_factory=lambda: os.urandom(8).hex().encode())  # the guest's last one if all went well
+    latest: bytes = b""  # the end of what it has reported
+    done: bool = False  # whether it has said the word, which nobody else has been told
     ended: str = ""  # empty while it runs; then exit, or the limit that it hit
     wall: float = 0.0
     cpu: float = 0.0
@@ -107,7 +113,11 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
             wire.send(client, *answer)  # unless it has cancelled
         if not (answer and warmth):
             return
-        warmth.renew(config)
+        try:
+            warmth.renew(config)
+        except EOFError:
+            os.write(tell, BUSY)  # for good: another is made
+            return
 
 
 def _answer(
@@ -167,6 +177,7 @@ def _start(
 ) -> Run:
     size = config["limits"]["capture"]
     run = Run(0, 0, config["limits"], Capture(size, metrics=config["metrics"]), Capture(size))
+    request = {**request, "word": run.word.decode()}
     if warmth is None:
         with _pipes() as (run.pipes, ends):
             run.pid = run.guest = os.fork()
@@ -218,7 +229,6 @@ def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> 
         for fd in [fd for fd in events if fd in run.pipes]:
             if not _read(run, fd):
                 poll.unregister(fd)
-                _close(run, fd)
         if run.done and not run.ended:
             run.ended = "exit"
         if not run.ended and now >= due:
@@ -230,7 +240,7 @@ def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> 
 
 
 def _read(run: Run, fd: int) -> bool:
-    """Take what a pipe holds; False at its end."""
+    """Take what a pipe holds now; False at its end."""
     try:
         data = os.read(fd, 1 << 16)
     except BlockingIOError:
@@ -240,7 +250,8 @@ def _read(run: Run, fd: int) -> bool:
         run.report = (run.report + data)[: 1 << 17].removeprefix(b"p")
         if run.ready is None and run.report[:1] == b"r":
             run.ready = time.monotonic()
-        run.done = run.done or guest.DONE in data
+        run.latest = run.latest[-len(run.word) :] + data
+        run.done = run.done or run.word in run.latest
     else:
         (run.stdout if name == "stdout" else run.stderr).feed(data)
     return bool(data)
@@ -299,7 +310,8 @@ def _sweep(run: Run, warmth: Warmth, proc: int) -> None:
     assert run.link
     spent = limits.alone(proc, run.guest) if run.done else None
     warmth.broom.sendall(b"+")
-    wire.exactly(warmth.broom, 1)
+    if wire.exactly(warmth.broom, 1) != b".":
+        raise EOFError("process 1 of the table is out of step")
     if spent:
         used, largest = spent.cpu_s, spent.memory
     else:
@@ -331,17 +343,11 @@ def _end(run: Run, proc: int) -> None:
 
 def _drain(run: Run) -> None:
     """Take the rest of what it wrote."""
-    for fd in list(run.pipes):
-        os.set_blocking(fd, True)
-        while _read(run, fd):
-            pass  # no writer runs any more, so that this ends
-        _close(run, fd)
+    for fd in run.pipes:
+        while select.select([fd], [], [], 0)[0] and _read(run, fd):
+            pass  # no writer runs any more; that a pipe has no end yet, or never gets one, delays nobody
+        os.close(fd)
     run.stdout.finish()
-
-
-def _close(run: Run, fd: int) -> None:
-    os.close(fd)
-    del run.pipes[fd]
 
 
 def _collected(folder: str, bounds: dict[str, Any]) -> Outputs:
@@ -355,11 +361,11 @@ def _reply(run: Run, outputs: Outputs, folder: str) -> dict[str, Any]:
     return {
         "ended": run.ended,
         "started": run.ready is not None,
-        "code": 0 if run.done else os.waitstatus_to_exitcode(run.status),
+        "code": 0 if run.done and run.status in (0, signal.SIGKILL) else os.waitstatus_to_exitcode(run.status),
         "wall_s": run.wall,
         "cpu_s": run.cpu,
         "memory": run.peak,
-        "report": run.report.partition(guest.DONE)[0].decode(errors="replace").removeprefix("r"),
+        "report": run.report.partition(run.word)[0].decode(errors="replace").removeprefix("r"),
         "stdout": run.stdout.text().replace(folder, ""),
         "stderr": run.stderr.text().replace(folder, ""),
         "metrics": run.stdout.metrics,

@@ -166,7 +166,7 @@ def _be_first(link: int) -> None:
                 os.kill(-1, signal.SIGKILL)
                 if running and limits.all_exiting(proc, besides=1):
                     running = not os.write(0, b".")
-                time.sleep(0.0003 if running else 0.002)  # the latter is the end of memory, for which nobody waits
+                time.sleep(0.0003 if running else 0.002)  # no run waits any more, only the preparation of the next
         if running:
             os.write(0, b".")
 

@@ -8,6 +8,7 @@ import platform
 import struct
 
 _libc = ctypes.CDLL(None, use_errno=True)
+held = ctypes.PyDLL(None)  # its calls keep the interpreter's lock, so that no other thread of Python runs meanwhile
 _ARM = platform.machine() == "aarch64"
 
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x02000000, 0x04000000, 0x08000000
@@ -22,7 +23,7 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVA
     16384,
     1 << 18,
 )
-MNT_DETACH, MADV_COLLAPSE = 2, 25
+MNT_DETACH, MADV_COLLAPSE, F_GETPIPE_SZ = 2, 25, 1032
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP, PR_CAPBSET_DROP = 1, 4, 8, 22, 24
 PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 36, 38, 47
 CAP_DAC_READ_SEARCH, CAP_SETUID, CAP_SYS_ADMIN = 2, 7, 21

@@ -89,10 +89,12 @@ def _serve(link: socket.socket, config: dict[str, Any]) -> None:
                 (uid,) = _UID.unpack(data)
                 pipes, spaces = fds[: guest.ORDER], fds[guest.ORDER :]
                 monitor = socket.socket(fileno=pipes[-1])
-                with suppress(OSError):  # the monitor was killed; its namespaces end with it
+                try:
                     pid = _fork(uid if uid >= 0 else None, pipes, spaces, config)
                     guests[os.pidfd_open(pid)] = pid, monitor
                     monitor.sendall(_STARTED.pack(pid))
+                except OSError:  # the monitor was killed, and its namespaces with it, or process 1 of its table
+                    monitor.close()
             else:
                 pid, monitor = guests.pop(fd)
                 os.close(fd)

@@ -359,6 +359,24 @@ def test_a_guest_that_is_killed_while_it_waits_for_a_run_is_replaced(house: Call
         time.sleep(0.05)  # the monitor is told
 
 
+def test_nobody_waits_for_a_table_whose_first_process_is_dead(house: Callable[..., House]) -> None:
+    h = house()
+    if h.runner.level != "S3":
+        pytest.skip("no table of its own")
+    for do in ("pass", "time.sleep(0.5)"):
+        assert h.run().status == "ok"
+        time.sleep(0.3)  # the next guests are there
+        future = h.runner.submit(h.request(do))
+        time.sleep(0.2)
+        for pid in _below(os.getpid()):
+            if _table(pid)[2:] == ["1"]:
+                os.kill(pid, signal.SIGKILL)
+        assert future.result(10).status in ("ok", "crash")
+        states = [h.runner.submit(h.request()).result(10).status for _ in range(4)]
+        assert set(states) <= {"ok", "crash"}
+        assert states[-1] == "ok"
+
+
 def test_a_run_that_is_cancelled_while_its_sandbox_warms_up_never_starts(house: Callable[..., House]) -> None:
     named = "open('/proc/self/comm', 'w').write('foreign'); time.sleep({})"
     h = house()
@@ -440,6 +458,15 @@ def _is_guest(pid: int) -> bool:
         return Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
     except OSError:
         return False
+
+
+def _table(pid: int) -> list[str]:
+    """A process's numbers, from our process table to the innermost one that it is in."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return []
+    return next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [])
 
 
 def _is_foreign(pid: int) -> bool:
