@@ -97,6 +97,7 @@ def confirm(loop: Loop) -> dict[str, Any]:
         **asdict(effect),
         "tested": tested,
         "significant": effect.significant and effect.effect > plan["min_effect"],
+        "incumbent_failed": loop.failed_again(loop.incumbent),
         "failed_runs": sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
     }
     if tested and plan["split"] == "holdout" and (dev := effects["dev"]):

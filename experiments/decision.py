@@ -190,8 +190,10 @@ def _ranked(groups: dict[int, Sequence[float]], noise: Noise) -> list[int]:
 def _verdict(kept: bool, numbers: dict[str, float], basis: str) -> Verdict:
     difference, threshold = numbers["difference"], numbers["threshold"]
     noise = f"; noise {numbers['noise_sd']:.4g} a run" if "noise_sd" in numbers else ""
-    reason = f"Better than the incumbent by {difference:.4g}" if difference > 0 else f"Worse by {-difference:.4g}"
-    if not difference:
-        reason = "Equal to the incumbent"
-    reason += f", {'above' if kept else 'not above'} the {threshold:.4g} that was asked for ({basis}{noise})."
+    asked = f"{'above' if kept else 'not above'} the {threshold:.4g} that was asked for"
+    reason = f"Better than the incumbent by {difference:.4g}, {asked}"
+    if difference <= 0:
+        how = f"Worse than the incumbent by {-difference:.4g}" if difference else "Equal to the incumbent"
+        reason = f"{how}; a gain above {threshold:.4g} was asked for"
+    reason += f" ({basis}{noise})."
     return Verdict(kind="kept" if kept else "reverted", reason=reason, numbers=numbers)

@@ -157,14 +157,14 @@ class Loop:
         while not entry.complete:
             self.bench.heed()
             self.wait()
-        for outcome in entry.outcomes:
-            if outcome is not None and outcome.status != "ok":
-                if not entry.trial.verdict:  # settled, so that no half-made trial is left
-                    self._settle(entry, Settled(kind="failed", cause=outcome.status, reason=_why(outcome), numbers={}))
-                raise BaselineError(
-                    f"the baseline of template {self.template.name!r} does not run ({outcome.status}), so there is"
-                    f" nothing to improve on; mend the template and start again:\n{outcome.error}"
-                )
+        if bad := [o for o in entry.outcomes if o is not None and o.status != "ok"]:
+            if not entry.trial.verdict:  # settled, so that no half-made trial is left
+                self._settle(entry, Settled(kind="failed", cause=bad[0].status, reason=_why(bad[0]), numbers={}))
+            some = f" on {len(bad)} of {len(entry.outcomes)} seeds" if len(bad) < len(entry.outcomes) else ""
+            raise BaselineError(
+                f"the baseline of template {self.template.name!r} does not run{some} ({bad[0].status}), so there is"
+                f" nothing to improve on; mend the template and start again:\n{bad[0].error}"
+            )
         mean = sum(self.scores(BASELINE)) / len(self.scores(BASELINE))
         reason = "; ".join(["the baseline", *(text for text, _ in self._violations(entry).values())])
         return self._settle(entry, Settled(kind="baseline", reason=reason, numbers={"score": mean}))
@@ -344,6 +344,15 @@ class Loop:
         stored = self.study.ledger.document("selection", self.study.era("chosen"))
         return self.incumbent if stored is None else int(stored["trial"])
 
+    def failed_again(self, number: int) -> bool:
+        """Whether a trial that had been kept failed when the selection ran it on further seeds."""
+        entry = self.entries[number]
+        return (
+            entry.trial.verdict is not None
+            and entry.trial.verdict.kind == "kept"
+            and any(o is not None and o.status != "ok" for o in entry.outcomes)
+        )
+
     def _eligible(self, entry: Entry) -> list[float]:
         """Scores of a trial that may be confirmed, up to the first replicate that is still to come; none if a run of
         it failed or it violates a constraint."""
@@ -420,9 +429,10 @@ def _has(outcomes: list[RunOutcome | None], replicate: int) -> bool:
 
 
 def _why(outcome: RunOutcome) -> str:
-    """The last line of a failed run's error."""
+    """The line of a failed run's error that says what it was: the first one below the traceback."""
     lines = outcome.error.strip().splitlines()
-    return lines[-1] if lines else outcome.status
+    below = [n + 1 for n, line in enumerate(lines[:-1]) if line.startswith("  ")]
+    return lines[below[-1] if below else -1] if lines else outcome.status
 
 
 def _identity(change: Change) -> int:

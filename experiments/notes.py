@@ -32,6 +32,17 @@ def notes(study: Study) -> dict[str, str]:
         **_holdout(confirmed),
         **_shared(study),
         **_shortness(study),
+        **_reliability(study),
+    }
+
+
+def _reliability(study: Study) -> dict[str, str]:
+    claim = study.ledger.document("claim", study.era("claim"))
+    if not (claim and claim.get("incumbent_failed")):
+        return {}
+    return {
+        "Reliability": "The trial that the search had kept as its best failed when it was run again on further seeds,"
+        " so it was not confirmed, however good its other runs are."
     }
 
 

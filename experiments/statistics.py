@@ -100,6 +100,11 @@ def untested(claim: Mapping[str, Any], chosen: str = "the chosen trial") -> str:
     """Why there was no test of a claim, as a clause. chosen: how it names the trial that was to be confirmed."""
     if claim.get("chosen"):
         return f"too few confirmation runs of {chosen} and of the baseline succeeded on the same seeds"
+    if claim.get("incumbent_failed"):
+        return (
+            "the trial that the search had kept as its best failed when it was run again on further seeds, and no other"
+            " led the baseline clearly enough to be confirmed"
+        )
     return "no trial led the baseline clearly enough to be confirmed"
 
 

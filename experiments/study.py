@@ -88,6 +88,10 @@ class Settings:
     replay: str = ""  # a recorded study's folder: its answers instead of a model's
 
     def __post_init__(self) -> None:
+        for name in ("seed", "trials", "seeds", "workers", "rounds", "tokens", "hours", "usd"):
+            value, fraction = getattr(self, name), name in ("hours", "usd")
+            if isinstance(value, bool) or not isinstance(value, int | float if fraction else int):
+                raise SettingsError(f"{name} = {value!r} must be a {'number' if fraction else 'whole number'}")
         for name in ("seed", "trials", "seeds", "hours", "rounds", "tokens", "usd"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise SettingsError(f"{name} = {getattr(self, name)!r} must not be negative")
@@ -326,7 +330,13 @@ def _run_prepare(template: Template, inputs: Path, private: Path, seed: int) -> 
     module, function = template.spec.data.prepare.split(":")
     argv: list[Any] = [sys.executable, "-B", "-c", PREPARE, template.folder, module, function, inputs, private, seed]
     try:
-        done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, timeout=PREPARE_TIMEOUT_S)
+        done = subprocess.run(
+            [str(a) for a in argv],
+            capture_output=True,
+            text=True,
+            timeout=PREPARE_TIMEOUT_S,
+            start_new_session=True,  # Ctrl-C is ours to answer, and no fault of the template
+        )
     except subprocess.TimeoutExpired:
         raise TemplateError(f"{template.folder}/{module}.py: {function} did not end within an hour") from None
     if done.returncode:

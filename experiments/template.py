@@ -187,5 +187,5 @@ def _ideas(folder: Path, data: dict[str, Any] | None, faults: list[str]) -> tupl
         unknown = sorted(set(idea.strategies) - known)
         if sure and unknown:
             names = f"{unknown} are strategies of no knob; known: {sorted(known)}"
-            faults.append(f"{file}: [idea.{i}.strategies]: {names}")
+            faults.append(f"{file}: [idea.{i + 1}.strategies]: {names}")
     return ideas.idea if ideas else ()

@@ -17,7 +17,7 @@ from nightlab.experiments.ledger import Run, Trial
 from nightlab.experiments.loop import changed
 from nightlab.experiments.study import Study
 from nightlab.experiments.versions import diffs, unified
-from nightlab.view import COLOURS
+from nightlab.view import COLOURS, claim_told
 
 WIDE = 2000  # columns where no terminal has fewer: a trial is a line
 
@@ -70,8 +70,6 @@ def _row(
 ) -> dict[str, Any]:
     change, verdict = trial.change, trial.verdict
     before = None if change.parent is None else trials[change.parent].change
-    most = study.settings.seeds  # the baseline has more runs, which tell the noise: other trials never meet those seeds
-    judged = min(most, int(verdict.numbers.get("runs", most))) if verdict else 0
     return {
         "trial": trial.number,
         "parent": change.parent,
@@ -83,9 +81,9 @@ def _row(
         "hypothesis": change.hypothesis,
         "changed": {k: list(v) for k, v in changed(change.params, before.params).items()} if before else {},
         "code": [vars(d) for d in _code(study, trial, before.artifact, diffs)] if before else [],
-        "judged": _mean(study, [run for run in runs if run.replicate < judged]),
-        "in_all": _mean(study, runs),
-        "confirmed": trial.number in confirmed.values(),
+        "fitness": _mean(study, [run for run in runs if run.replicate < study.settings.seeds]),
+        "after_selection": _mean(study, runs),
+        "confirmed": [n for n, best in confirmed.items() if best == trial.number],
     }
 
 
@@ -112,52 +110,75 @@ def _mean(study: Study, runs: Sequence[Run]) -> dict[str, float | int] | None:
 
 
 def _confirmed(study: Study) -> dict[int, int]:
-    """The trial that went to the confirmation of the study, and of each of its extensions."""
+    """The trial whose claim was tested, of the study itself (0) and of each of its extensions."""
     claims = (study.ledger.document("claim", key) for key in (*study.earlier("claim"), study.era("claim")))
-    return {n: claim["best"] for n, claim in enumerate(claims) if claim}
+    return {n: claim["best"] for n, claim in enumerate(claims) if claim and claim["tested"]}
 
 
 def print_trials(study: Study) -> None:
     """A row a trial."""
     table = Table(box=None, pad_edge=False)
-    for name in ("trial", "from", "verdict", "fitness (runs)", "in all (runs)", "change"):
-        right = name not in ("verdict", "change")
-        table.add_column(
-            name, justify="right" if right else "left", header_style="bright_black", no_wrap=name != "change"
-        )
-    for row in rows(study):
-        judged, in_all = row["judged"], row["in_all"]
+    for name in ("trial", "from", "verdict", "fitness (runs)", "change"):
+        side = "left" if name in ("verdict", "change") else "right"
+        table.add_column(name, justify=side, header_style="bright_black")  # type: ignore[arg-type]
+    told = rows(study)
+    for row in told:
+        mean = row["fitness"]
         table.add_row(
-            str(row["trial"]),
+            f"{'* ' if row['confirmed'] else ''}{row['trial']}",
             "" if row["parent"] is None else str(row["parent"]),
             Text(_verdict(row), style=COLOURS.get(row["verdict"], "")),
-            _fitness(judged),
-            _fitness(in_all) if in_all != judged else "",
-            Text(_change(row), no_wrap=True, overflow="ellipsis"),
+            f"{mean['fitness']:.5g} ({mean['runs']})" if mean else "",
+            Text(_change(row)),
         )
-    _console().print(table)
+    console = _console()
+    console.print(table)
+    if any(row["confirmed"] for row in told):
+        console.print("* went to the confirmation", style="bright_black")
 
 
 def print_trial(study: Study, number: int) -> None:
     """One trial, for reading."""
     told, console = whole(study, number), _console()
-    plain: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
     origin = "" if told["parent"] is None else f", from trial {told['parent']}"
-    console.print(f"trial {number}: {_verdict(told)}", style="bold", **plain)
-    console.print(f"change    {told['hypothesis']}", **plain)
-    console.print(f"strategy  {told['strategy']}{origin}, proposed by {told['proposer']}", **plain)
-    if told["reason"]:
-        console.print(f"reason    {told['reason']}", **plain)
-    if told["judged"]:
-        more = f", {_runs(told['in_all'])} in all" if told["in_all"] != told["judged"] else ""
-        console.print(f"fitness   {_runs(told['judged'])} at the verdict{more}", **plain)
-    console.print(f"files     {told['artifact']}", **plain)
+    lines = {
+        "hypothesis": told["hypothesis"],
+        "strategy": f"{told['strategy']}{origin}, proposed by {told['proposer']}",
+        "verdict": f"{_verdict(told)}{': ' if told['reason'] else ''}{told['reason']}",
+        "fitness": _fitness(told),
+        "files": told["artifact"],
+        **{f"claim {n}" if n else "claim": claim for n, claim in _claims(study, told).items()},
+    }
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bright_black", no_wrap=True)
+    for name, text in lines.items():
+        if text:
+            table.add_row(name, Text(text))
+    console.print(f"trial {number}", style="bold", highlight=False)
+    console.print(table)
     _print_params(study, told, console)
     _print_runs(told, console)
+    plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
     for error in dict.fromkeys(run["error"] for run in told["searched"] if "error" in run):
-        console.print(Text(f"\n{error}"), **plain)
+        of = ", ".join(str(run["run"]) for run in told["searched"] if run.get("error") == error)
+        console.print(Text(f"\nrun {of}: {error}"), **plain)
     if told["diff"]:
         console.print(Text(f"\n{told['diff']}"), **plain)
+
+
+def _claims(study: Study, told: Mapping[str, Any]) -> dict[int, str]:
+    """What was claimed of a trial, in the study itself (0) and in its extensions."""
+    keys = (*study.earlier("claim"), study.era("claim"))
+    claims = {n: study.ledger.document("claim", keys[n]) or {} for n in told["confirmed"]}
+    return {n: f"{claim['split']}, {claim['n']} fresh seeds: {claim_told(claim)}" for n, claim in claims.items()}
+
+
+def _fitness(told: Mapping[str, Any]) -> str:
+    first, last = told["fitness"], told["after_selection"]
+    if first is None:
+        return ""
+    more = f", {_runs(last)} with those of the selection" if last != first else ""
+    return f"{_runs(first)} on the seeds of the verdicts{more}"
 
 
 def _print_params(study: Study, told: Mapping[str, Any], console: Console) -> None:
@@ -185,7 +206,7 @@ def _print_runs(told: Mapping[str, Any], console: Console) -> None:
 
 def _verdict(row: Mapping[str, Any]) -> str:
     cause = f" ({row['cause']})" if row["cause"] else ""
-    return f"{row['verdict'] or 'at work'}{cause}{', confirmed' if row['confirmed'] else ''}"
+    return f"{row['verdict'] or 'not settled'}{cause}"
 
 
 def _change(row: Mapping[str, Any]) -> str:
@@ -193,10 +214,6 @@ def _change(row: Mapping[str, Any]) -> str:
     moves = [f"{name} {_short(old)} → {_short(new)}" for name, (old, new) in row["changed"].items()]
     moves += [f"{d['file']} +{d['added']} -{d['removed']}" for d in row["code"]]
     return ", ".join(moves) or row["hypothesis"]
-
-
-def _fitness(mean: Mapping[str, float] | None) -> str:
-    return f"{mean['fitness']:.5g} ({mean['runs']})" if mean else ""
 
 
 def _runs(mean: Mapping[str, float]) -> str:

@@ -165,7 +165,8 @@ def _claim(study: Study, claim: Mapping[str, Any], extension: int) -> str:
     if not claim["tested"]:
         return f"claim{which}: {claim_told(claim)}"
     judge = "verified by the evaluator" if study.template.trust == "verified" else "reported by the experiment itself"
-    return f"claim{which} ({claim['split']}, {claim['n']} fresh seeds): {claim_told(claim)}; {judge}"
+    of = f"trial {claim['best']} over the baseline, {claim['split']}, {claim['n']} fresh seeds"
+    return f"claim{which} ({of}): {claim_told(claim)}; {judge}"
 
 
 def _kept(study: Study, best: int) -> Table:

@@ -350,6 +350,9 @@ def _variants(facts: Facts, e: Evidence) -> None:
         facts.effect(f"ablation.{row['key']}", row, f"best against itself {row['key'].replace('-', ' ')}, dev", runs)
     if e.ablation:
         facts.count("ablation.seeds", max(row["n"] for row in e.ablation), "seeds of the ablation")
+    if e.sensitivity:
+        seeds = max(row["n"] for row in e.sensitivity)
+        facts.count("sensitivity.seeds", seeds, "seeds of the sensitivity analysis")
     for row in e.sensitivity:
         key = row["key"]
         runs = [r.id for r in (*e.runs_of("sensitivity", row["key"]), *reference[: row["n"]])]

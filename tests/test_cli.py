@@ -64,7 +64,7 @@ def test_an_experiment_ends_with_a_table_a_claim_and_a_curve(make_template: Make
     done = nightlab("experiment", make_template(), "--trials", 6, "--workers", 1, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "Kept and confirmed changes" in done.stdout
-    assert "claim (holdout, 6 fresh seeds)" in done.stdout
+    assert re.search(r"claim \(trial \d+ over the baseline, holdout, 6 fresh seeds\)", done.stdout)
     assert "trial 6/6" in done.stdout
     curve = re.search(r"curve\s+(\S+)", done.stdout)
     assert curve
@@ -94,14 +94,15 @@ def test_trials_are_listed_and_one_is_shown_whole(make_template: MakeTemplate, t
     assert [row["trial"] for row in told] == list(range(9))
     assert told[0]["parent"] is None
     assert told[0]["verdict"] == "baseline"
-    assert sum(row["confirmed"] for row in told) == 1
+    assert sum(row["confirmed"] == [0] for row in told) == 1
     assert library.trials(tmp_path / study) == told
     lines = nightlab("trials", study, cwd=tmp_path).stdout.splitlines()
     assert lines[0].split()[:3] == ["trial", "from", "verdict"]
-    assert len(lines) == 10
-    for row, line in zip(told, lines[1:], strict=True):
-        assert line.split()[0] == str(row["trial"])
-        assert f"{row['judged']['fitness']:.5g}" in line
+    assert lines[10:] == ["* went to the confirmation"]
+    for row, line in zip(told, lines[1:10], strict=True):
+        assert line.split()[: 2 if row["confirmed"] else 1][-1] == str(row["trial"])
+        assert ("*" in line) == bool(row["confirmed"])
+        assert f"{row['fitness']['fitness']:.5g} ({row['fitness']['runs']})" in line
         assert all(name in line for name in row["changed"])
 
     one = json.loads(nightlab("trials", study, "--trial", 3, "--json", cwd=tmp_path).stdout)["trial"]

@@ -133,8 +133,8 @@ def _ablation(e: Evidence, folder: Path) -> list[Figure]:
     ]
     figures.ablation(folder / "figures/ablation.pdf", rows, f"{_label(e, 'dev')} lost without the part")
     caption = (
-        "Ablation: what the best configuration loses when one kept change is taken out, on {fact:ablation.seeds} seeds,"
-        " with {fact:setting.coverage} intervals of the paired difference, not corrected for their number."
+        "Ablation: what the best configuration loses when one of its parts is taken out, on {fact:ablation.seeds}"
+        " seeds, with {fact:setting.coverage} intervals of the paired difference, not corrected for their number."
     )
     return [Figure("ablation-intervals", "figures/ablation.pdf", caption)]
 
@@ -187,8 +187,8 @@ def _sensitivity(e: Evidence, folder: Path) -> list[Figure]:
     ]
     figures.sensitivity(folder / "figures/sensitivity.pdf", rows, f"{_label(e, 'dev')} lost by the step")
     caption = (
-        "Sensitivity: what the best configuration loses when one knob moves one step, with {fact:setting.coverage}"
-        " intervals of the paired difference, not corrected for their number."
+        "Sensitivity: what the best configuration loses when one knob moves one step, on {fact:sensitivity.seeds}"
+        " seeds, with {fact:setting.coverage} intervals of the paired difference, not corrected for their number."
     )
     return [Figure("sensitivity-intervals", "figures/sensitivity.pdf", caption)]
 

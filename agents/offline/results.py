@@ -235,11 +235,12 @@ def sensitivity(b: Brief) -> str:
     rows = sorted(e.sensitivity, key=lambda r: -r["effect"])
     worst = rows[0]
     better = [r for r in rows if r["high"] < 0]
+    doubt = "" if worst["low"] > 0 or equal(worst) else ", which includes zero"
     text = f"""The panel asked whether the best configuration is a narrow optimum. Each knob was therefore moved by one
 step (a tenth of its range, or another choice) to either side, with all others held; steps that violate a constraint are
-left out. The runs are on the confirmation's seeds and the
+left out. The runs are on {{fact:sensitivity.seeds}} of the confirmation's seeds and the
 development split ({{ref:sensitivity-intervals}}). The costliest step is to move {words(worst["knob"])} to
-{_value(worst)}, which worsens the fitness by {{fact:{_key(worst)}.effect}} {spread(worst, _key(worst))}."""
+{_value(worst)}, by which the fitness is worse by {{fact:{_key(worst)}.effect}} {spread(worst, _key(worst))}{doubt}."""
     if better:
         told = listed([f"{words(r['knob'])} at {_value(r)}" for r in better[:3]])
         text += (
@@ -269,6 +270,11 @@ def discussion(b: Brief) -> str:
         )
     elif not e.template.knobs and not e.edits:
         start = "The template declares no knobs, so nothing could be searched without a language model."
+    elif e.claim.get("incumbent_failed"):
+        start = (
+            "What the search had kept as its best failed when it was run again on further seeds. A configuration that"
+            " fails on some seeds is not claimed to be better, however good its other runs are."
+        )
     else:
         start = (
             "A loop that keeps whatever scores better may well have reported an improvement here: of many"

@@ -78,8 +78,8 @@ def test_a_wrong_file_is_told_with_its_key(tmp_path: Path, text: str, told: str)
     ("lines", "told"),
     [
         ("{", "neither JSON lines nor TOML"),
-        ('{"anser": 1}', r"\[answer\.0\.anser\]: is not a known key.*did you mean answer"),
-        ('{"answer": 3, "repeat": []}', r"0\.answer\]: must be .*\n.*\[answer\.0\.repeat\]: must be true or false"),
+        ('{"anser": 1}', r"\[answer\.1\.anser\]: is not a known key.*did you mean answer"),
+        ('{"answer": 3, "repeat": []}', r"1\.answer\]: must be .*\n.*\[answer\.1\.repeat\]: must be true or false"),
     ],
 )
 def test_a_wrong_script_is_told_before_there_is_a_study(tmp_path: Path, lines: str, told: str) -> None:

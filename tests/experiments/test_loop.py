@@ -15,10 +15,12 @@ from nightlab.experiments.bench import MAX_DEATHS, Bench
 from nightlab.experiments.confirm import neighbours
 from nightlab.experiments.decision import Verdict
 from nightlab.experiments.loop import BASELINE, CALIBRATION, Loop
+from nightlab.experiments.notes import notes
 from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.search.policy import make_policy
 from nightlab.experiments.search.strategies import COMBINATION
+from nightlab.experiments.statistics import untested
 from nightlab.experiments.study import Settings, SettingsError, Study, StudyError, create, reopen
 from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load
@@ -119,6 +121,7 @@ def test_the_same_change_again_is_a_duplicate_and_is_not_run(
     ("body", "cause", "told"),
     [
         ("raise RuntimeError('boom')", "crash", "boom"),
+        ("raise RuntimeError('boom\\nand more')", "crash", "RuntimeError: boom"),
         ("return", "invalid", ""),
         ("(out / 'answer.json').write_text('{\"height\": NaN, \"cost\": 0.1}')", "invalid", "height"),
         ("import time; time.sleep(60)", "timeout", ""),
@@ -307,6 +310,23 @@ def test_a_study_in_which_nothing_was_kept_claims_nothing(
     claim = confirmation.confirm(loop)
     assert (claim["best"], claim["significant"], claim["effect"]) == (BASELINE, False, 0.0)
     assert confirmation.ablate(loop) == []
+
+
+def test_a_kept_trial_that_fails_on_further_seeds_is_not_confirmed_and_that_is_told(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    seeds = [loop_of(make_template()).study.seed_of("search", i) for i in range(3)]
+    code = EXPERIMENT.replace(
+        "    noise =",
+        f"    if params['x'] == 0.6 and seed not in {seeds}:\n        raise OSError('not here')\n    noise =",
+    )
+    loop = loop_of(make_template(files={"experiment.py": code}), seeds=3)
+    loop.baseline()
+    assert judged(loop, move(loop, x=0.6)).kind == "kept"  # type: ignore[attr-defined]
+    claim = confirmation.confirm(loop)
+    assert (claim["best"], claim["tested"]) == (BASELINE, False)
+    assert "failed when it was run again on further seeds" in untested(claim)
+    assert list(notes(loop.study)) == ["Reliability"]
 
 
 def test_neighbours_stay_in_range_and_differ() -> None:

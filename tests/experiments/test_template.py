@@ -99,7 +99,7 @@ def test_an_unknown_template_is_refused_with_those_that_ship() -> None:
         ("timeout_s = 5", 'timeout_s = "5"', r"run\.timeout_s\]: must be a number \(found '5'\)"),
         ("timeout_s = 5", "timeout_s = true", r"run\.timeout_s\]: must be a number \(found True\)"),
         ("timeout_s = 5", 'timeout_s = 5\nnetwork = "no"', r"run\.network\]: must be true or false \(found 'no'\)"),
-        ("max = 1.5", 'max = "1.5"', r"constraint\.0\.max\]: must be a number \(found '1\.5'\)"),
+        ("max = 1.5", 'max = "1.5"', r"constraint\.1\.max\]: must be a number \(found '1\.5'\)"),
         ("low = 0.0", 'low = "0.0"', r"search\.space\.x\.low\]: must be a number \(found '0\.0'\)"),
         ("timeout_s = 5", 'timeout_s = "' + "long" * 99 + '"', r"must be a number \(found .{60}\.\.\.\)$"),
         ('name = "toy"', 'name = "my toy"', r"template\.name\]: must be a name of at most 64.*found 'my toy'"),
@@ -124,7 +124,7 @@ def test_an_unknown_template_is_refused_with_those_that_ship() -> None:
         ),
         ('["experiment.py"]', '["../experiment.py"]', r"artifact\.editable\].*no file inside"),
         ('["experiment.py"]', '["experiment.py", "evaluate.py"]', r"must not be part of the artifact"),
-        ("max = 1.5\n", "", r"constraint\.0\]: give min, max or both"),
+        ("max = 1.5\n", "", r"constraint\.1\]: give min, max or both"),
         ("[template]", "[template", r"not valid TOML"),
     ],
 )
@@ -209,8 +209,8 @@ def test_whatever_stands_at_a_key_is_refused_in_plain_words(make_template: MakeT
         ({"evaluate.py": f"x = {'-' * 100_000}1\n"}, r"evaluate\.py: .*: is no valid Python: .* nested too deep"),
         ({"ideas.toml": f"a = {'[' * 5000}{']' * 5000}"}, r"ideas\.toml: not valid TOML: brackets are nested too deep"),
         ({"ideas.toml": f"a = {'9' * 5000}"}, r"ideas\.toml: not valid TOML: a whole number has more digits"),
-        ({"ideas.toml": f"idea = [{{a{'.a' * 5000} = 1}}]"}, r"ideas\.toml: \[idea\.0\.a\]: is not a known key"),
-        ({"ideas.toml": f"[[idea]]\nkey = [{{a{'.a' * 5000} = 1}}]"}, r"\[idea\.0\.key\]: .* \(found what is too long"),
+        ({"ideas.toml": f"idea = [{{a{'.a' * 5000} = 1}}]"}, r"ideas\.toml: \[idea\.1\.a\]: is not a known key"),
+        ({"ideas.toml": f"[[idea]]\nkey = [{{a{'.a' * 5000} = 1}}]"}, r"\[idea\.1\.key\]: .* \(found what is too long"),
     ],
 )
 def test_files_that_cannot_be_read_are_refused_in_a_line_each(
@@ -241,5 +241,5 @@ def test_ideas_must_name_known_strategies(make_template: MakeTemplate, tmp_path:
     idea = '[[idea]]\nkey = "a"\ntitle = "An idea"\nquestion = "Why?"\nhypothesis = "because"\nstrategies = ["west"]\n'
     with pytest.raises(TemplateError, match=r"ideas\.toml.*west.*known: \['east'"):
         load(make_template(files={"ideas.toml": idea}))
-    with pytest.raises(TemplateError, match=r"ideas\.toml: \[idea\.0\.mood\]: is not a known key"):
+    with pytest.raises(TemplateError, match=r"ideas\.toml: \[idea\.1\.mood\]: is not a known key"):
         load(make_template(files={"ideas.toml": idea.replace('"west"', '"east"') + 'mood = "x"\n'}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -77,8 +78,8 @@ def test_an_extension_goes_on_and_makes_a_claim_of_its_own(make_template: MakeTe
         assert all(set(r.outcome.metrics) == {"dev"} for r in later if r.outcome)
         told = io.StringIO()
         print_outcome(study, Console(file=told, width=200))
-    assert "claim (holdout, 6 fresh seeds)" in told.getvalue()
-    assert "claim of extension 1 (dev, 6 fresh seeds)" in told.getvalue()
+    assert re.search(r"claim \(trial \d+ over the baseline, holdout, 6 fresh seeds\)", told.getvalue())
+    assert re.search(r"claim of extension 1 \(trial \d+ over the baseline, dev, 6 fresh seeds\)", told.getvalue())
     assert "fresh seeds of the development split, which the search has seen" in told.getvalue()
 
 

@@ -180,7 +180,10 @@ def test_a_metric_that_is_there_only_sometimes_is_left_out(make_template: MakeTe
     paper_of(make_template(files={"evaluate.py": evaluate}), trials=3)
 
 
-@pytest.mark.parametrize("settings", [{"trials": -3}, {"workers": 0}, {"hours": float("inf")}])
+@pytest.mark.parametrize(
+    "settings",
+    [{"trials": -3}, {"workers": 0}, {"hours": float("inf")}, {"trials": 2.5}, {"seeds": True}, {"usd": "3"}],
+)
 def test_impossible_settings_are_refused(make_template: MakeTemplate, settings: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=next(iter(settings))):
         nightlab.experiment(make_template(), **settings)
