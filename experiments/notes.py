@@ -38,11 +38,11 @@ def notes(study: Study) -> dict[str, str]:
 
 def _reliability(study: Study) -> dict[str, str]:
     claim = study.ledger.document("claim", study.era("claim"))
-    if not (claim and claim.get("incumbent_failed")):
+    if not (claim and claim["tested"] and claim.get("incumbent_failed")):  # without a test, it is its reason
         return {}
     return {
         "Reliability": "The trial that the search had kept as its best failed when it was run again on further seeds,"
-        " so it was not confirmed, however good its other runs are."
+        " so another one was confirmed, however good its other runs are."
     }
 
 
