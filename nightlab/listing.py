@@ -132,7 +132,9 @@ def print_trials(study: Study) -> None:
             Text(_change(row)),
         )
     console = _console()
-    console.print(table)
+    with console.capture() as lines:
+        console.print(table)
+    console.file.writelines(f"{line.rstrip()}\n" for line in lines.get().splitlines())  # a column pads to its widest
     if any(row["confirmed"] for row in told):
         console.print("* went to the confirmation", style="bright_black")
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from nightlab.agents.offline.words import VERDICT_SEEDS, cite, claimed_on, fresh, listed, spread, strategy, words
+from nightlab.agents.offline.words import (
+    VERDICT_SEEDS,
+    cite,
+    claimed_on,
+    concerned,
+    fresh,
+    listed,
+    spread,
+    strategies,
+    strategy,
+    words,
+)
 from nightlab.agents.team import Brief
 from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.papers.evidence import Evidence
@@ -38,7 +49,7 @@ seeds is {{fact:trial.0.mean}}."""
     largest = max(gains, key=lambda t: abs(t.verdict.numbers["difference"]) if t.verdict else 0.0)
     text += (
         f" The largest single step was trial `T{largest.number}`, a change of"
-        f" {strategy(largest.change.strategy)}, which the loop kept at {{fact:trial.{largest.number}.mean}};"
+        f" {strategies(e, largest)}, which the loop kept at {{fact:trial.{largest.number}.mean}};"
         f" {_chosen(e)}"
     )
     if "search.optimism" in e.facts:
@@ -282,8 +293,8 @@ def discussion(b: Brief) -> str:
             f" claim{cite(b, 'statistics')}."
         )
     kept = _kept(e)
-    used = list(dict.fromkeys(t.change.strategy for t in kept))
-    strategies = (
+    used = list(dict.fromkeys(name for t in kept for name in concerned(e, t)))
+    changes = (
         f" The changes that were kept concern {listed([strategy(s) for s in used])}; {{ref:trials}} lists"
         " the trials that led nowhere."
         if used
@@ -291,7 +302,7 @@ def discussion(b: Brief) -> str:
     )
     more = b.analysis.conclusions.get("failures", "")
     answers = _answers(b)
-    return "\n\n".join(p for p in (start + strategies, more, answers) if p)
+    return "\n\n".join(p for p in (start + changes, more, answers) if p)
 
 
 def _answers(b: Brief) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nightlab.agents.disclosure import shown
-from nightlab.agents.offline.words import VERDICT_SEEDS, listed, words
+from nightlab.agents.offline.words import VERDICT_SEEDS, listed, strategies, words
 from nightlab.experiments.ledger import Trial, by_verdict
 from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Knob
@@ -125,7 +125,7 @@ def _kept(e: Evidence) -> Table:
         tuple(
             (
                 f"`T{t.number}`",
-                words(t.change.strategy),
+                strategies(e, t),
                 _what(t, e),
                 mark(f"trial.{t.number}.mean"),
             )

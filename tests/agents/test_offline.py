@@ -15,9 +15,10 @@ from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.offline.methods import method
 from nightlab.agents.offline.proposing import OfflineCoder
 from nightlab.agents.offline.reviewing import CRITERIA, offline_panel
+from nightlab.agents.offline.words import concerned, strategies, words
 from nightlab.agents.offline.writing import reproduction
 from nightlab.agents.team import Brief, Idea, Request, Situation, Submission
-from nightlab.experiments.ledger import Trial, by_verdict
+from nightlab.experiments.ledger import Settled, Trial, by_verdict
 from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Exhausted, Tried
@@ -207,6 +208,28 @@ def test_the_curve_and_the_tables_are_on_the_same_seeds(digits: Path, submission
     captions = [t.caption for t in submission.analysis.tables if t.key == "kept"]
     assert len(captions) == any(t.verdict and t.verdict.kind == "kept" for t in e.trials)  # two workers: not always
     assert all("the search seeds of the verdicts, {fact:setting.seeds} at most" in caption for caption in captions)
+
+
+def test_a_kept_trial_concerns_all_in_which_it_differs_from_what_it_replaced(submission: Submission) -> None:
+    e = submission.evidence
+    east, west = (next(k.name for k in e.template.knobs if k.strategy == s) for s in e.template.strategies[:2])
+    first = e.trials[0].change
+    changes = [
+        first,
+        dataclasses.replace(first, params={**first.params, east: "other"}, parent=0, strategy=e.template.strategies[0]),
+        dataclasses.replace(
+            first, params={**first.params, east: "other", west: "other"}, parent=1, strategy=e.template.strategies[1]
+        ),
+    ]
+    kinds = [("baseline", {}), ("reverted", {"incumbent": 0.0}), ("kept", {"incumbent": 0.0})]
+    trials = tuple(
+        Trial(number=n, change=change, verdict=Settled(kind=kind, reason="r", numbers=numbers))  # type: ignore[arg-type]
+        for n, (change, (kind, numbers)) in enumerate(zip(changes, kinds, strict=True))
+    )
+    known = dataclasses.replace(e, trials=trials, edits={})
+    assert concerned(known, trials[2]) == list(e.template.strategies[:2])
+    assert strategies(known, trials[2]) == " and ".join(words(s) for s in e.template.strategies[:2])
+    assert concerned(known, trials[0]) == [first.strategy]
 
 
 def test_reviews_follow_the_rubric(submission: Submission) -> None:
