@@ -314,7 +314,7 @@ class Loop:
             jobs = [
                 Job(phase=SEARCH, subject=str(n), replicate=i, change=self.entries[n].trial.change)
                 for i in range(max(chosen.values()))  # replicate by replicate, so that a drift meets all alike
-                for n, wanted in chosen.items()
+                for n, wanted in sorted(chosen.items())  # not by promise, which a resume would see otherwise
                 if i < wanted
             ]
             for run in self.bench.all(jobs):
