@@ -17,6 +17,7 @@ from nightlab.experiments.ledger import Run, Trial
 from nightlab.experiments.loop import changed
 from nightlab.experiments.study import Study
 from nightlab.experiments.versions import diffs, unified
+from nightlab.report import moves, short
 from nightlab.view import COLOURS, claim_told
 
 WIDE = 2000  # columns where no terminal has fewer: a trial is a line
@@ -31,8 +32,8 @@ class NoTrial(NightlabError):
 def rows(study: Study) -> list[dict[str, Any]]:
     """Every trial, in the form of `trials --json`."""
     trials, runs = study.ledger.trials(), _searched(study)
-    confirmed = _confirmed(study)
-    return [_row(study, trial, trials, runs.get(trial.number, []), confirmed) for trial in trials]
+    claims = _claims(study)
+    return [_row(study, trial, trials, runs.get(trial.number, []), claims) for trial in trials]
 
 
 def whole(study: Study, number: int) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def whole(study: Study, number: int) -> dict[str, Any]:
     trial, runs = trials[number], _searched(study).get(number, [])
     before = None if trial.change.parent is None else trials[trial.change.parent].change
     return {
-        **_row(study, trial, trials, runs, _confirmed(study)),
+        **_row(study, trial, trials, runs, _claims(study)),
         "params": dict(trial.change.params),
         "artifact": str(study.artifacts.path(trial.change.artifact)),
         "diff": _code(study, trial, before.artifact, unified) if before else "",
@@ -66,7 +67,7 @@ def whole(study: Study, number: int) -> dict[str, Any]:
 
 
 def _row(
-    study: Study, trial: Trial, trials: Sequence[Trial], runs: Sequence[Run], confirmed: Mapping[int, int]
+    study: Study, trial: Trial, trials: Sequence[Trial], runs: Sequence[Run], claims: Mapping[int, Mapping[str, Any]]
 ) -> dict[str, Any]:
     change, verdict = trial.change, trial.verdict
     before = None if change.parent is None else trials[change.parent].change
@@ -83,7 +84,7 @@ def _row(
         "code": [vars(d) for d in _code(study, trial, before.artifact, diffs)] if before else [],
         "fitness": _mean(study, [run for run in runs if run.replicate < study.settings.seeds]),
         "after_selection": _mean(study, runs),
-        "confirmed": [n for n, best in confirmed.items() if best == trial.number],
+        "confirmed": [n for n, claim in claims.items() if claim["best"] == trial.number],
     }
 
 
@@ -109,10 +110,10 @@ def _mean(study: Study, runs: Sequence[Run]) -> dict[str, float | int] | None:
     return {"fitness": fmean(good), "runs": len(good)} if good else None
 
 
-def _confirmed(study: Study) -> dict[int, int]:
-    """The trial whose claim was tested, of the study itself (0) and of each of its extensions."""
+def _claims(study: Study) -> dict[int, Mapping[str, Any]]:
+    """The claims that were tested: of the study itself (0) and of each of its extensions."""
     claims = (study.ledger.document("claim", key) for key in (*study.earlier("claim"), study.era("claim")))
-    return {n: claim["best"] for n, claim in enumerate(claims) if claim and claim["tested"]}
+    return {n: claim for n, claim in enumerate(claims) if claim and claim["tested"]}
 
 
 def print_trials(study: Study) -> None:
@@ -132,9 +133,7 @@ def print_trials(study: Study) -> None:
             Text(_change(row)),
         )
     console = _console()
-    with console.capture() as lines:
-        console.print(table)
-    console.file.writelines(f"{line.rstrip()}\n" for line in lines.get().splitlines())  # a column pads to its widest
+    _print(table, console)
     if any(row["confirmed"] for row in told):
         console.print("* went to the confirmation", style="bright_black")
 
@@ -149,7 +148,11 @@ def print_trial(study: Study, number: int) -> None:
         "verdict": f"{_verdict(told)}{': ' if told['reason'] else ''}{told['reason']}",
         "fitness": _fitness(told),
         "files": told["artifact"],
-        **{f"claim {n}" if n else "claim": claim for n, claim in _claims(study, told).items()},
+        **{
+            f"claim {n}" if n else "claim": f"{claim['split']}, {claim['n']} fresh seeds: {claim_told(claim)}"
+            for n, claim in _claims(study).items()
+            if n in told["confirmed"]
+        },
     }
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bright_black", no_wrap=True)
@@ -157,7 +160,7 @@ def print_trial(study: Study, number: int) -> None:
         if text:
             table.add_row(name, Text(text))
     console.print(f"trial {number}", style="bold", highlight=False)
-    console.print(table)
+    _print(table, console)
     _print_params(study, told, console)
     _print_runs(told, console)
     plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
@@ -166,13 +169,6 @@ def print_trial(study: Study, number: int) -> None:
         console.print(Text(f"\nrun {of}: {error}"), **plain)
     if told["diff"]:
         console.print(Text(f"\n{told['diff']}"), **plain)
-
-
-def _claims(study: Study, told: Mapping[str, Any]) -> dict[int, str]:
-    """What was claimed of a trial, in the study itself (0) and in its extensions."""
-    keys = (*study.earlier("claim"), study.era("claim"))
-    claims = {n: study.ledger.document("claim", keys[n]) or {} for n in told["confirmed"]}
-    return {n: f"{claim['split']}, {claim['n']} fresh seeds: {claim_told(claim)}" for n, claim in claims.items()}
 
 
 def _fitness(told: Mapping[str, Any]) -> str:
@@ -191,8 +187,8 @@ def _print_params(study: Study, told: Mapping[str, Any], console: Console) -> No
         table.add_column(name, header_style="bright_black", justify="left" if name == "parameter" else "right")
     first = study.ledger.trial(0).change.params
     for name, value in told["params"].items():
-        table.add_row(name, _short(first.get(name, "")), _short(value), style="bold" if name in told["changed"] else "")
-    console.print(table)
+        table.add_row(name, short(first.get(name, "")), short(value), style="bold" if name in told["changed"] else "")
+    _print(table, console)
 
 
 def _print_runs(told: Mapping[str, Any], console: Console) -> None:
@@ -203,7 +199,7 @@ def _print_runs(told: Mapping[str, Any], console: Console) -> None:
     for run in told["searched"]:
         values = [f"{run['metrics'][name]:.5g}" if name in run["metrics"] else "" for name in names]
         table.add_row(str(run["run"]), str(run["seed"]), run["status"], *values, f"{run['wall_s']:.3g}")
-    console.print(table)
+    _print(table, console)
 
 
 def _verdict(row: Mapping[str, Any]) -> str:
@@ -213,17 +209,19 @@ def _verdict(row: Mapping[str, Any]) -> str:
 
 def _change(row: Mapping[str, Any]) -> str:
     """Where it differs from its parent."""
-    moves = [f"{name} {_short(old)} → {_short(new)}" for name, (old, new) in row["changed"].items()]
-    moves += [f"{d['file']} +{d['added']} -{d['removed']}" for d in row["code"]]
-    return ", ".join(moves) or row["hypothesis"]
+    edits = [f"{d['file']} +{d['added']} -{d['removed']}" for d in row["code"]]
+    return ", ".join(moves(row["changed"]) + edits) or row["hypothesis"]
 
 
 def _runs(mean: Mapping[str, float]) -> str:
     return f"{mean['fitness']:.5g} over {mean['runs']} run{'' if mean['runs'] == 1 else 's'}"
 
 
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _print(table: Table, console: Console) -> None:
+    """Without the spaces with which a column is as wide as its widest cell."""
+    with console.capture() as lines:
+        console.print(table)
+    console.file.writelines(f"{line.rstrip()}\n" for line in lines.get().splitlines())
 
 
 def _console() -> Console:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -200,11 +200,15 @@ def _what(trial: Trial, trials: list[Trial]) -> str:
     if trial.verdict is None or "incumbent" not in trial.verdict.numbers:
         return trial.change.phrase
     before = trials[int(trial.verdict.numbers["incumbent"])].change
-    moves = changed(trial.change.params, before.params)
-    return ", ".join(f"{name} {_short(old)} → {_short(new)}" for name, (old, new) in moves.items())
+    return ", ".join(moves(changed(trial.change.params, before.params)))
 
 
-def _short(value: object) -> str:
+def moves(knobs: Mapping[str, Sequence[object]]) -> list[str]:
+    """Changes of knobs, each from its old value to its new one."""
+    return [f"{name} {short(old)} → {short(new)}" for name, (old, new) in knobs.items()]
+
+
+def short(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

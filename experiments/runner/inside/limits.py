@@ -26,10 +26,11 @@ def impose(limits: dict[str, Any], *, others: int) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 8 * _MB,
     }
-    if not os.path.exists("/proc/self"):  # else it is watched: with this limit, Linux tells processor time by the tick
+    watched = os.path.exists("/proc/self")
+    if not watched:  # with this limit, Linux tells processor time by the tick
         wanted[resource.RLIMIT_CPU] = max(1, int(limits["cpu_s"] + 1))
     if limits["address_space"]:  # a backstop only: resident memory of the tree is watched
-        size = int(_stat_fields(os.open("/proc/self/stat", os.O_RDONLY))[20]) if os.path.exists("/proc/self") else 0
+        size = int(_stat_fields(os.open("/proc/self/stat", os.O_RDONLY))[20]) if watched else 0
         wanted[resource.RLIMIT_AS] = size + 2 * memory + 1024 * _MB
     for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]
