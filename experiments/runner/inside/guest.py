@@ -13,8 +13,10 @@ import os
 import random
 import resource
 import signal
+import struct
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +26,7 @@ from . import landlock, limits, namespaces, seccomp, syscalls
 
 REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 ORDER = 4  # the one on which it may be told what to run
+STAMP = struct.Struct("d")  # when the run began, by the clock that the monitor reads at its end
 _LINGER = 1_000_000  # microseconds that it waits to be ended
 _ERROR_LIMIT = 8000
 
@@ -67,7 +70,7 @@ def become(
             _rehearse(config, places)
         request = order()
         _settle_in(config, places, request)
-        os.write(REPORT, b"r")  # the monitor takes time from here on
+        os.write(REPORT, b"r" + STAMP.pack(time.monotonic()))  # the run's time counts from here on
         me, word = os.getpid(), request["word"].encode()
         code = _RUN[config["kind"]](config, places, request)
     except BaseException as error:  # noqa: BLE001 - whatever it raises is the report

@@ -23,6 +23,7 @@ _TICK = 0.05, 0.2  # s between two looks at the processes: at least and at most
 _GROWTH = 4 << 30  # bytes/s: how fast processes may fill memory; what is far from its limit is looked at less often
 _SETUP = 60.0  # s until the code of the experiment starts: imports in a cold process
 _MB = 1 << 20
+_BEGUN = 1 + guest.STAMP.size  # bytes that say when the run began
 BUSY, FREE = b"+", b"-"
 
 
@@ -247,9 +248,12 @@ def _read(run: Run, fd: int) -> bool:
         return True
     name = run.pipes[fd]
     if name == "report":
-        run.report = (run.report + data)[: 1 << 17].removeprefix(b"p")
-        if run.ready is None and run.report[:1] == b"r":
-            run.ready = time.monotonic()
+        run.report = (run.report + data)[: 1 << 17]
+        if run.ready is None:
+            run.report = run.report.removeprefix(b"p")
+        if run.ready is None and run.report[:1] == b"r" and len(run.report) >= _BEGUN:
+            (run.ready,) = guest.STAMP.unpack(run.report[1:_BEGUN])
+            run.report = run.report[_BEGUN:]
         run.latest = run.latest[-len(run.word) :] + data
         run.done = run.done or run.word in run.latest
     else:
@@ -365,7 +369,7 @@ def _reply(run: Run, outputs: Outputs, folder: str) -> dict[str, Any]:
         "wall_s": run.wall,
         "cpu_s": run.cpu,
         "memory": run.peak,
-        "report": run.report.partition(run.word)[0].decode(errors="replace").removeprefix("r"),
+        "report": run.report.partition(run.word)[0].decode(errors="replace"),
         "stdout": run.stdout.text().replace(folder, ""),
         "stderr": run.stderr.text().replace(folder, ""),
         "metrics": run.stdout.metrics,

@@ -19,6 +19,7 @@ import pytest
 
 from nightlab.experiments.records import Level, ParamValue, RunOutcome, RunRequest
 from nightlab.experiments.runner.inside.capture import Capture
+from nightlab.experiments.runner.inside.guest import STAMP
 from nightlab.experiments.runner.inside.monitor import Run, _read
 from nightlab.experiments.runner.launch import RunnerError
 from nightlab.experiments.runner.local import LocalRunner, local_runner
@@ -182,7 +183,8 @@ def test_an_evaluator_that_ends_as_it_loads_refuses_the_outputs(house: Callable[
 
 
 def test_a_guest_that_is_prepared_late_is_understood() -> None:
-    for words in ([b"p", b"r", b"{}"], [b"pr{}"], [b"p", b"r{}"], [b"r{}"]):
+    begun = b"r" + STAMP.pack(12.5)
+    for words in ([b"p", begun, b"{}"], [b"p" + begun + b"{}"], [b"p", begun + b"{}"], [begun + b"{}"]):
         read, write = os.pipe()
         run = Run(0, 0, {}, Capture(9), Capture(9), pipes={read: "report"})
         for word in words:
@@ -190,8 +192,8 @@ def test_a_guest_that_is_prepared_late_is_understood() -> None:
             _read(run, read)
         os.close(write)
         os.close(read)
-        assert run.ready is not None
-        assert run.report == b"r{}"
+        assert run.ready == 12.5
+        assert run.report == b"{}"
 
 
 def test_a_traceback_shows_the_experiments_own_lines(house: Callable[..., House]) -> None:
