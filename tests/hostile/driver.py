@@ -161,6 +161,16 @@ def misbehaviour(program: Program, prey: Prey, runner: LocalRunner, resting: int
     yield from prey.harm()
 
 
+def _resting(calm: float = 2.0) -> int:
+    """How many processes there are below this one when none is being prepared any more, after `calm` seconds alike."""
+    number, since = 0, time.monotonic()
+    while time.monotonic() < since + calm:
+        if (now := _remaining(0, 1)) != number:
+            number, since = now, time.monotonic()
+        time.sleep(0.05)
+    return number
+
+
 def _remaining(resting: int, patience: int = 100) -> int:
     """How many more than `resting` processes are still below this one after a while, each look 20 ms.
 
@@ -210,13 +220,13 @@ def main(level: Level) -> None:
         )
         with runner:
             first = list(misbehaviour(Program("nothing", "pass"), prey, runner, 1 << 22))
-            time.sleep(0.5)
-            resting = _remaining(0, 1)
+            resting = _resting()
             failures |= {"nothing": first} if first else {}
             for program in ALL:
                 start = time.monotonic()
                 if wrong := list(misbehaviour(program, prey, runner, resting)):
                     failures[program.name] = wrong
+                    print(f"{program.name}: {'; '.join(wrong)}", file=sys.stderr, flush=True)
                 seconds[program.name] = round(time.monotonic() - start, 2)
         if left := _remaining(1):  # the prey's victim
             failures["close"] = [f"{left} processes are left"]

@@ -32,7 +32,10 @@ def test_hostile_programs_get_nothing(user: str, level: Level) -> None:
     command = [sys.executable, "-m", "tests.hostile.driver", level]
     if user == "ordinary" and os.geteuid() == 0:
         command = [sys.executable, "-m", "tests.hostile.as_user", *command]
-    driver = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
+    try:
+        driver = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=170, check=False)
+    except subprocess.TimeoutExpired as late:
+        pytest.fail(f"it took longer than {late.timeout} s; wrong were: {(late.stderr or b'none').decode()}")
     assert driver.returncode == 0, driver.stderr
     report = json.loads(driver.stdout)
     assert report["programs"] >= 50

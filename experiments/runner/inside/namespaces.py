@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import landlock, limits, syscalls, wire
+from . import limits, syscalls, wire
 
 LAB = "/lab"  # where named folders and a run's own folder appear
 BOX = f"{LAB}/box"
@@ -127,15 +127,15 @@ SPACES = ("pid_for_children", "mnt", "net")
 
 
 def separate(proc: int, network: bool) -> tuple[int, socket.socket, list[int]]:
-    """Give this process's children a process table and mounts of their own.
+    """Give this process's children a process table and mounts, and a network unless they may use the machine's.
 
     proc: a descriptor of /proc. Returns process 1 of the table, the socket on which a byte has it end all others, and
     descriptors of the namespaces that are its own, in the order of `SPACES`. Process 1 answers twice: when no other
     will do anything any more, and when they are gone.
     """
     flags, spaces = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID, list(SPACES[:2])
-    if landlock.version() < 6 and not network:
-        flags, spaces = flags | syscalls.CLONE_NEWNET, list(SPACES)  # abstract sockets of concurrent runs would meet
+    if not network:
+        flags, spaces = flags | syscalls.CLONE_NEWNET, list(SPACES)  # ports and abstract names of other runs are free
     syscalls.unshare(flags)
     _tmpfs(WARM, "4k", syscalls.MS_RDONLY)  # the warm process's own, which runs must not share
     ours, theirs = socket.socketpair()

@@ -260,6 +260,14 @@ def test_a_slow_run_holds_up_nobody(house: Callable[..., House]) -> None:
     assert not slow.done()
 
 
+@pytest.mark.skipif(probe() != "S3", reason="lower levels have no sockets with names")
+def test_names_of_the_network_are_each_runs_own(house: Callable[..., House]) -> None:
+    h = house(workers=2)
+    bind = "import socket; one = socket.socket(socket.AF_UNIX); one.bind(chr(0) + 'name'); time.sleep(0.5)"
+    runs = [h.runner.submit(h.request(bind, seed=seed)) for seed in (1, 2)]
+    assert [run.result(60).error for run in runs] == ["", ""]
+
+
 def test_cancelling_ends_a_run_and_spares_the_others(house: Callable[..., House]) -> None:
     h = house(workers=2)
     h.run()
