@@ -22,14 +22,13 @@ from nightlab.agents.prompts import Prompt, render
 from nightlab.agents.team import Coder, Situation
 from nightlab.experiments.digest import digest
 from nightlab.experiments.ledger import Trial
-from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.repair import own_part, to_repair
 from nightlab.experiments.runner.text import clean
 from nightlab.experiments.search.policy import Exhausted, incumbent
 from nightlab.experiments.search.strategies import JOINT, draw_strategy
 from nightlab.experiments.study import Study
-from nightlab.experiments.versions import Files, unified
+from nightlab.experiments.versions import Files, changed, unified
 
 SHOWN = 24_000  # characters of the editable files in a prompt
 SHOWN_WITH_KNOBS = 4_000  # likewise, where parameters are the shorter way

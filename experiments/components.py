@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from nightlab.experiments.loop import BASELINE, Loop, changed
+from nightlab.experiments.loop import BASELINE, Loop
 from nightlab.experiments.records import Change, Params
 from nightlab.experiments.repair import standing
-from nightlab.experiments.versions import Files, without
+from nightlab.experiments.versions import Files, changed, without
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nightlab.experiments.ledger import Trial
-from nightlab.experiments.loop import BASELINE, changed
+from nightlab.experiments.loop import BASELINE
 from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.runner.text import clean
 from nightlab.experiments.search.policy import Tried, incumbent
 from nightlab.experiments.template import Template
-from nightlab.experiments.versions import Files, diffs
+from nightlab.experiments.versions import Files, changed, diffs
 
 CHARACTERS = 2400  # of the digest's text
 SAID = 1200  # of what experiments said

@@ -65,6 +65,13 @@ def by_verdict(among: Sequence[Trial]) -> list[Trial]:
     return sorted((t for t in among if t.verdict), key=lambda t: t.verdict.elapsed_s if t.verdict else 0.0)
 
 
+def replaced(trial: Trial, among: Sequence[Trial]) -> Change | None:
+    """The change of the incumbent that a trial was weighed against; None where it never was. among: all trials."""
+    if trial.verdict is None or "incumbent" not in trial.verdict.numbers:
+        return None
+    return among[int(trial.verdict.numbers["incumbent"])].change
+
+
 class Ledger:
     """`study.db`, in WAL mode with full synchronisation: what it has accepted survives a kill and a power cut."""
 

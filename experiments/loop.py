@@ -21,7 +21,7 @@ from nightlab.experiments.fidelity import PHASE, Rungs
 from nightlab.experiments.firsts import Firsts
 from nightlab.experiments.ledger import Settled, Trial
 from nightlab.experiments.overseer import AGAIN, Overseer, suspicious
-from nightlab.experiments.records import Change, Params, RunOutcome
+from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.study import BaselineError
 
@@ -439,8 +439,3 @@ def _identity(change: Change) -> int:
     """Equal for changes to the same files and parameters."""
     text = f"{change.artifact} {json.dumps(dict(change.params), sort_keys=True)}"
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
-
-
-def changed(child: Params, parent: Params) -> dict[str, tuple[object, object]]:
-    """The knobs in which two assignments differ: name -> (the parent's value, the child's)."""
-    return {name: (parent.get(name), value) for name, value in child.items() if parent.get(name) != value}

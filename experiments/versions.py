@@ -1,4 +1,4 @@
-"""Two versions of an artifact's files: what differs, and a change taken out again under later ones."""
+"""Two versions of an artifact: what differs in parameters and files, and a change taken out again under later ones."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
+
+from nightlab.experiments.records import Change, Knob, Params
 
 Files: TypeAlias = Mapping[str, bytes]  # path relative to the artifact -> content
 _Span: TypeAlias = tuple[int, int, list[str]]  # lines [from, to) of the old text -> what stands there instead
@@ -18,6 +20,24 @@ class FileDiff:
     file: str
     added: int
     removed: int
+
+
+def changed(child: Params, parent: Params) -> dict[str, tuple[object, object]]:
+    """The knobs in which two assignments differ: name -> (the parent's value, the child's)."""
+    return {name: (parent.get(name), value) for name, value in child.items() if parent.get(name) != value}
+
+
+def concerned(change: Change, replaced: Change | None, knobs: Sequence[Knob]) -> list[str]:
+    """The strategies of a change that was kept: those of the knobs in which it differs from the one that it replaced.
+
+    That is more than its own where it stands on a change that was reverted. Edits of files count as its own.
+    """
+    if replaced is None:
+        return [change.strategy]
+    moved = changed(change.params, replaced.params)
+    found = [k.strategy for k in knobs if k.name in moved]
+    own = [change.strategy] if change.artifact != replaced.artifact or not found else []
+    return list(dict.fromkeys([*found, *own]))
 
 
 def diffs(before: Files, after: Files) -> list[FileDiff]:

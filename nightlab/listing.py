@@ -14,9 +14,8 @@ from rich.text import Text
 from nightlab.experiments.books import SEARCH
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Run, Trial
-from nightlab.experiments.loop import changed
 from nightlab.experiments.study import Study
-from nightlab.experiments.versions import diffs, unified
+from nightlab.experiments.versions import changed, diffs, unified
 from nightlab.report import moves, short
 from nightlab.view import COLOURS, claim_told
 

@@ -13,11 +13,12 @@ from rich.text import Text
 
 from nightlab.agents.team import MetaReview
 from nightlab.agents.usage import told, usage
-from nightlab.experiments.ledger import Trial, by_verdict
-from nightlab.experiments.loop import BASELINE, changed
+from nightlab.experiments.ledger import Trial, by_verdict, replaced
+from nightlab.experiments.loop import BASELINE
 from nightlab.experiments.study import Study, read
 from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load, names
+from nightlab.experiments.versions import changed, concerned
 from nightlab.view import claim_told
 
 PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
@@ -191,16 +192,15 @@ def _kept(study: Study, best: int) -> Table:
         ]
         mean = f"{sum(values) / len(values):.5g}" if values else ""
         mark = " (confirmed)" if confirmed and trial.number else ""
-        table.add_row(f"{trial.number}{mark}", trial.change.strategy, Text(_what(trial, trials)), mean)
+        concern = concerned(trial.change, replaced(trial, trials), study.template.knobs)
+        table.add_row(f"{trial.number}{mark}", ", ".join(concern), Text(_what(trial, trials)), mean)
     return table
 
 
 def _what(trial: Trial, trials: list[Trial]) -> str:
     """What a kept trial changed in the incumbent that it replaced."""
-    if trial.verdict is None or "incumbent" not in trial.verdict.numbers:
-        return trial.change.phrase
-    before = trials[int(trial.verdict.numbers["incumbent"])].change
-    return ", ".join(moves(changed(trial.change.params, before.params)))
+    before = replaced(trial, trials)
+    return ", ".join(moves(changed(trial.change.params, before.params))) if before else trial.change.phrase
 
 
 def moves(knobs: Mapping[str, Sequence[object]]) -> list[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from threadpoolctl import threadpool_limits
 
 from nightlab.agents.team import Situation
-from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Change
 from nightlab.experiments.search.branch import branch, edited
 from nightlab.experiments.search.policy import Exhausted, Policy, Proposal, make_policy
+from nightlab.experiments.versions import changed
 
 
 class OfflineCoder:

@@ -9,7 +9,7 @@ from nightlab.agents.offline.words import (
     VERDICT_SEEDS,
     cite,
     claimed_on,
-    concerned,
+    concern,
     fresh,
     listed,
     spread,
@@ -293,7 +293,7 @@ def discussion(b: Brief) -> str:
             f" claim{cite(b, 'statistics')}."
         )
     kept = _kept(e)
-    used = list(dict.fromkeys(name for t in kept for name in concerned(e, t)))
+    used = list(dict.fromkeys(name for t in kept for name in concern(e, t)))
     changes = (
         f" The changes that were kept concern {listed([strategy(s) for s in used])}; {{ref:trials}} lists"
         " the trials that led nowhere."

@@ -7,10 +7,10 @@ from typing import Any
 
 from nightlab.agents.disclosure import shown
 from nightlab.agents.offline.words import VERDICT_SEEDS, listed, strategies, words
-from nightlab.experiments.ledger import Trial, by_verdict
-from nightlab.experiments.loop import changed
+from nightlab.experiments.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.records import Knob
 from nightlab.experiments.statistics import equal, exact
+from nightlab.experiments.versions import changed
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.manuscript import Table
 from nightlab.papers.tables import NONE, code, interval, mark, plus_minus
@@ -136,10 +136,8 @@ def _kept(e: Evidence) -> Table:
 
 
 def _what(trial: Trial, e: Evidence) -> str:
-    if trial.change.parent is None:
+    if (before := replaced(trial, e.trials)) is None:
         return trial.change.phrase
-    assert trial.verdict is not None
-    before = e.trials[int(trial.verdict.numbers["incumbent"])].change  # what it replaced
     told = [words(name) for name in changed(trial.change.params, before.params)]
     if trial.number in e.edits:
         told.append(edit(e, trial.number))

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nightlab.agents.team import Brief
-from nightlab.experiments.ledger import Trial
-from nightlab.experiments.loop import changed
+from nightlab.experiments.ledger import Trial, replaced
 from nightlab.experiments.search.strategies import COMBINATION, JOINT
 from nightlab.experiments.statistics import equal, exact
+from nightlab.experiments.versions import concerned
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.markup import literal
 
@@ -66,23 +66,15 @@ def reach(b: Brief) -> str:
     return f"{{fact:reach.knobs}} declared knobs{edits}"
 
 
-def concerned(e: Evidence, trial: Trial) -> list[str]:
-    """The strategies of a trial that was kept: those of the knobs in which it differs from the incumbent it replaced.
-
-    That is more than its own change where it stands on a trial that was reverted. Edits of files count as its own.
-    """
-    if trial.verdict is None or "incumbent" not in trial.verdict.numbers:
-        return [trial.change.strategy]
-    moved = changed(trial.change.params, e.trials[int(trial.verdict.numbers["incumbent"])].change.params)
-    found = [k.strategy for k in e.template.knobs if k.name in moved]
-    own = [trial.change.strategy] if trial.number in e.edits or not found else []
-    return list(dict.fromkeys([*found, *own]))
-
-
 def strategies(e: Evidence, trial: Trial) -> str:
     """What a trial that was kept concerned, in words."""
-    found = concerned(e, trial)
+    found = concern(e, trial)
     return strategy(JOINT) if len(found) > 2 else listed([strategy(name) for name in found])
+
+
+def concern(e: Evidence, trial: Trial) -> list[str]:
+    """The strategies of a trial."""
+    return concerned(trial.change, replaced(trial, e.trials), e.template.knobs)
 
 
 def strategy(name: str) -> str:

@@ -15,15 +15,15 @@ from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.offline.methods import method
 from nightlab.agents.offline.proposing import OfflineCoder
 from nightlab.agents.offline.reviewing import CRITERIA, offline_panel
-from nightlab.agents.offline.words import concerned, strategies, words
+from nightlab.agents.offline.words import concern, strategies, words
 from nightlab.agents.offline.writing import reproduction
 from nightlab.agents.team import Brief, Idea, Request, Situation, Submission
 from nightlab.experiments.ledger import Settled, Trial, by_verdict
-from nightlab.experiments.loop import changed
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Exhausted, Tried
 from nightlab.experiments.study import Settings, read
 from nightlab.experiments.template import Template, load
+from nightlab.experiments.versions import changed
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
@@ -227,9 +227,9 @@ def test_a_kept_trial_concerns_all_in_which_it_differs_from_what_it_replaced(sub
         for n, (change, (kind, numbers)) in enumerate(zip(changes, kinds, strict=True))
     )
     known = dataclasses.replace(e, trials=trials, edits={})
-    assert concerned(known, trials[2]) == list(e.template.strategies[:2])
+    assert concern(known, trials[2]) == list(e.template.strategies[:2])
     assert strategies(known, trials[2]) == " and ".join(words(s) for s in e.template.strategies[:2])
-    assert concerned(known, trials[0]) == [first.strategy]
+    assert concern(known, trials[0]) == [first.strategy]
 
 
 def test_reviews_follow_the_rubric(submission: Submission) -> None:
