@@ -68,6 +68,8 @@ def told(fault: Any, model: type[BaseModel]) -> str:
             wrong = unknown(str(loc[-1]), [field.alias or name for name, field in table.model_fields.items()])
         case "string_pattern_mismatch":
             wrong = f"must be {_said(field, 'description')}{found}"
+        case "tuple_type" | "list_type" if isinstance(fault["input"], dict) and field and _inner(field.annotation):
+            wrong = f"must be a list of tables; head each with two brackets, [{_key(loc)}]"
         case _:
             wrong = f"must be {WORDS[kind].format(**context)}{found}" if kind in WORDS else f"cannot be used{found}"
     return f"{_key(loc)}: {wrong}"

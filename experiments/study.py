@@ -52,6 +52,12 @@ class NoStudy(StudyError):
     exit_code = 2
 
 
+class NoTrial(StudyError):
+    """A number that no trial of the study has."""
+
+    exit_code = 2
+
+
 class ForkError(StudyError):
     """A trial that no study can start from."""
 
@@ -148,6 +154,11 @@ class Study:
         """Whether its holdout had been opened before: for the first claim, or in the study that it was forked from."""
         return bool(self.extensions or (self.origin or {}).get("shut"))
 
+    @property
+    def finished(self) -> bool:
+        """Whether it has come to its end, or that of its last extension."""
+        return self.ledger.document("done", self.era("study")) is not None
+
     def era(self, name: str) -> str:
         """The name of something that each extension of the study has anew: a claim, its runs, its seeds."""
         return _of(name, self.extensions)
@@ -165,12 +176,20 @@ class Study:
 
     def extend(self, trials: int) -> None:
         """Give a finished study more trials, and the hours that it had; its next claim is preregistered anew."""
-        if self.ledger.document("done", self.era("study")) is None:
+        if not self.finished:
             raise StudyError(f"{self.folder} is not finished; `nightlab resume {self.folder}` without --trials first")
         body = self.ledger.once("study", "settings", {})
         rounds = [int(key) for key in self.ledger.documents("meta")]
         row = {"trials": trials, "hours": body["hours"], "round": max(rounds, default=-1) + 1}
         self.ledger.once("extension", str(self.extensions + 1), row)
+
+    def trial(self, number: int) -> Trial:
+        """One of its trials. Raises NoTrial."""
+        trials = self.ledger.trials()
+        if not 0 <= number < len(trials):
+            there = f"its trials are 0 to {len(trials) - 1}" if trials else "it has none yet"
+            raise NoTrial(f"{self.folder} has no trial {number}; {there}")
+        return trials[number]
 
     @property
     def inputs(self) -> Path:
@@ -282,15 +301,15 @@ def _seen(parent: Study, settings: Settings) -> bool:
 
 
 def edited(parent: Study, trial: int) -> bool:
-    """Whether others than the template's author wrote some of a trial's files. Raises ForkError."""
+    """Whether others than the template's author wrote some of a trial's files. Raises ForkError or NoTrial."""
     before = parent.ledger.document("study", "fork") or {"edited": False}
     return bool(before["edited"]) or _that_ran(parent, trial).change.artifact != parent.baseline_artifact
 
 
 def _that_ran(study: Study, trial: int) -> Trial:
-    found = next((t for t in study.ledger.trials() if t.number == trial), None)
-    if found is None or found.verdict is None or found.verdict.kind == "failed":
-        raise ForkError(f"{study.folder} has no trial {trial} that ran; give one with a verdict other than failed")
+    if (found := study.trial(trial)).verdict is None or found.verdict.kind == "failed":
+        state = "failed" if found.verdict else "is not settled yet"
+        raise ForkError(f"{study.folder}: trial {trial} {state}; give one that is the baseline, kept or reverted")
     return found
 
 

@@ -6,17 +6,20 @@ study = nightlab.run("digits", trials=40)          # the whole pipeline: a revie
 result = nightlab.experiment("path/to/template")   # only the experiment subgraph
 nightlab.scores(study)                             # the panel's scores, round by round
 nightlab.trials(study)                             # what was tried, with the verdicts
+nightlab.resume(study, trials=50)                  # go on; trials extends a finished one
+nightlab.fork(study, 12, trials=100)               # a new study that starts from a trial
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nightlab.agents.team import Review
 
-__all__ = ["experiment", "resume", "run", "scores", "trials"]
+__all__ = ["experiment", "fork", "resume", "run", "scores", "trials"]
 __version__ = "0.1.0"
 
 
@@ -42,12 +45,27 @@ def experiment(template: str | Path, *, out: str | Path = "studies", **settings:
         study.close()
 
 
-def resume(study: str | Path) -> Path:
-    """Go on with a study where it stopped."""
-    from nightlab.graph.session import work
+def resume(study: str | Path, *, trials: int = 0) -> Path:
+    """Go on with a study where it stopped; returns its folder.
 
-    work(Path(study), lambda _event: None)
-    return Path(study)
+    trials: so many more for a finished one, with a claim of their own. Raises StudyError where that is not finished.
+    """
+    from nightlab.graph.session import extend
+
+    if trials:
+        extend(Path(study), trials)
+    return _worked(Path(study))
+
+
+def fork(study: str | Path, trial: int, *, out: str | Path = "studies", **settings: Any) -> Path:
+    """Start a new study whose baseline is a trial of another, and work on it to its end; returns its folder.
+
+    settings: what differs from those of the study. Raises ForkError for a trial that is missing or failed.
+    """
+    from nightlab.graph.session import fork
+
+    _check(settings)
+    return _worked(fork(Path(study), trial, Path(out), **settings))
 
 
 def scores(study: str | Path) -> list[Review]:
@@ -72,15 +90,26 @@ def trials(study: str | Path) -> list[dict[str, Any]]:
 
 
 def _work(template: str | Path, out: Path, mode: Any, settings: dict[str, Any]) -> Path:
+    from nightlab.experiments.study import Settings
+    from nightlab.graph.session import begin
+
+    _check(settings)
+    return _worked(begin(template, Settings(**settings), out, mode))
+
+
+def _worked(folder: Path) -> Path:
+    from nightlab.graph.session import work
+
+    work(folder, lambda _event: None)
+    return folder
+
+
+def _check(settings: Mapping[str, Any]) -> None:
     from dataclasses import fields
 
     from nightlab.experiments.faults import unknown
     from nightlab.experiments.study import Settings, SettingsError
-    from nightlab.graph.session import begin, work
 
     known = [field.name for field in fields(Settings)]
     for name in settings.keys() - set(known):
         raise SettingsError(f"{name} {unknown(name, known)}")
-    folder = begin(template, Settings(**settings), out, mode)
-    work(folder, lambda _event: None)
-    return folder

@@ -215,7 +215,16 @@ def resume(
             from nightlab.graph.session import extend
 
             extend(study, int(trials))
+        elif not as_json and _finished(study):
+            typer.echo(f"{study} is finished; `nightlab resume {study} --trials +50` would extend it")
         _work(study, as_json)
+
+
+def _finished(folder: Path) -> bool:
+    from nightlab import report
+
+    with report.opened(folder) as study:
+        return study.finished
 
 
 def _inherited(option: Any, default: str = STUDYS) -> Any:
@@ -325,7 +334,7 @@ def doctor(as_json: Json = False) -> None:
     with _told_errors():
         checks = examine()
         if as_json:
-            _print_json({"checks": [vars(c) for c in checks]})
+            _print_json({"checks": [vars(c) | ({"advice": ""} if c.ok else {}) for c in checks]})
         else:
             print_report(checks)
         if any(not c.ok and c.needed for c in checks):

@@ -12,20 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from nightlab.experiments.books import SEARCH
-from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Run, Trial
 from nightlab.experiments.study import Study
 from nightlab.experiments.versions import changed, diffs, unified
 from nightlab.report import moves, short
 from nightlab.view import COLOURS, claim_told
 
+SAID = ("error", "output")  # what a run leaves in words
 WIDE = 2000  # columns where no terminal has fewer: a trial is a line
-
-
-class NoTrial(NightlabError):
-    """A number that no trial of the study has."""
-
-    exit_code = 2
 
 
 def rows(study: Study) -> list[dict[str, Any]]:
@@ -37,13 +31,7 @@ def rows(study: Study) -> list[dict[str, Any]]:
 
 def whole(study: Study, number: int) -> dict[str, Any]:
     """One trial with its parameters, its runs in the search, and the lines of code in which it differs."""
-    trials = study.ledger.trials()
-    if not 0 <= number < len(trials):
-        last = len(trials) - 1
-        raise NoTrial(
-            f"{study.folder} has no trial {number}; its trials are 0 to {last}" if trials else "no trials yet"
-        )
-    trial, runs = trials[number], _searched(study).get(number, [])
+    trial, trials, runs = study.trial(number), study.ledger.trials(), _searched(study).get(number, [])
     before = None if trial.change.parent is None else trials[trial.change.parent].change
     return {
         **_row(study, trial, trials, runs, _claims(study)),
@@ -57,7 +45,7 @@ def whole(study: Study, number: int) -> dict[str, Any]:
                 "status": run.outcome.status,
                 "metrics": dict(run.outcome.metrics.get("dev", {})),
                 "wall_s": run.outcome.wall_s,
-                **({"error": run.outcome.error} if run.outcome.error else {}),
+                **{what: text for what in SAID if (text := getattr(run.outcome, what))},
             }
             for run in runs
             if run.outcome
@@ -163,9 +151,10 @@ def print_trial(study: Study, number: int) -> None:
     _print_params(study, told, console)
     _print_runs(told, console)
     plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
-    for error in dict.fromkeys(run["error"] for run in told["searched"] if "error" in run):
-        of = ", ".join(str(run["run"]) for run in told["searched"] if run.get("error") == error)
-        console.print(Text(f"\nrun {of}: {error}"), **plain)
+    for what, verb in zip(SAID, ("", " printed"), strict=True):
+        for text in dict.fromkeys(run[what] for run in told["searched"] if what in run):
+            of = ", ".join(str(run["run"]) for run in told["searched"] if run.get(what) == text)
+            console.print(Text(f"\nrun {of}{verb}: {text}"), **plain)
     if told["diff"]:
         console.print(Text(f"\n{told['diff']}"), **plain)
 

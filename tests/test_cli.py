@@ -88,7 +88,8 @@ def test_json_is_the_last_line_and_scores_agree(make_template: MakeTemplate, tmp
 
 
 def test_trials_are_listed_and_one_is_shown_whole(make_template: MakeTemplate, tmp_path: Path) -> None:
-    template = make_template()
+    said = "seed):\n    print(f'seed {seed}')"
+    template = make_template(files={"experiment.py": EXPERIMENT.replace("seed):", said, 1)})
     study = json.loads(nightlab("experiment", template, "--trials", 8, "--json", cwd=tmp_path).stdout)["study"]
     told = json.loads(nightlab("trials", study, "--json", cwd=tmp_path).stdout)["trials"]
     assert [row["trial"] for row in told] == list(range(9))
@@ -115,7 +116,8 @@ def test_trials_are_listed_and_one_is_shown_whole(make_template: MakeTemplate, t
     text = nightlab("trials", study, "--trial", 3, cwd=tmp_path).stdout
     assert change.hypothesis in text
     assert one["reason"] in text
-    assert str(searched[0].seed) in text
+    assert f"run {searched[0].id} printed: seed {searched[0].seed}\n" in text
+    assert one["searched"][0]["output"] == f"seed {searched[0].seed}"
 
     done = nightlab("trials", study, "--trial", 99, cwd=tmp_path)
     assert done.returncode == 2

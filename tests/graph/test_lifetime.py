@@ -17,12 +17,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+import nightlab
 from nightlab.agents import context
 from nightlab.experiments.confirm import preregister
 from nightlab.experiments.ledger import Settled
 from nightlab.experiments.notes import notes
 from nightlab.experiments.records import Change
-from nightlab.experiments.study import ROLES, ForkError, Settings, StudyError, read, reopen
+from nightlab.experiments.study import ROLES, ForkError, NoTrial, Settings, SettingsError, StudyError, read, reopen
 from nightlab.experiments.summary import experiment_summary
 from nightlab.graph import session
 from nightlab.graph.estimate import estimate, keyless
@@ -140,11 +141,12 @@ def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path)
     session.work(folder, nobody)
     with closing(read(folder)) as study:
         parent = study.ledger.trials()[1].change
-    with pytest.raises(ForkError, match="has no trial 9"):
+    with pytest.raises(NoTrial, match="has no trial 9; its trials are 0 to 3"):
         session.fork(folder, 9, tmp_path / "forks")
     assert estimate(lambda out: session.fork(folder, 1, out, trials=2))["trials"] == 2
-    child = session.fork(folder, 1, tmp_path / "forks", trials=2)
-    session.work(child, nobody)
+    with pytest.raises(SettingsError, match="trails is not a known key"):
+        nightlab.fork(folder, 1, trails=2)
+    child = nightlab.fork(folder, 1, out=tmp_path / "forks", trials=2)
     with closing(read(child)) as study:
         trials = study.ledger.trials()
         assert dict(trials[0].change.params) == dict(parent.params)
@@ -152,6 +154,16 @@ def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path)
         assert len(trials) == 3
         assert study.ledger.document("study", "fork")["study"] == folder.name
         assert "Origin" in collect(study).notes
+    nightlab.resume(child, trials=1)
+    assert len(nightlab.trials(child)) == 4
+
+
+def test_a_trial_that_failed_is_no_start(make_template: MakeTemplate, tmp_path: Path) -> None:
+    broken = EXPERIMENT.replace("seed):", "seed):\n    if params['x'] != 0.1:\n        raise ValueError('no')", 1)
+    folder = nightlab.experiment(make_template(files={"experiment.py": broken}), out=tmp_path, trials=2)["study"]
+    failed = next(row["trial"] for row in nightlab.trials(folder) if row["verdict"] == "failed")
+    with pytest.raises(ForkError, match=f"trial {failed} failed"):
+        nightlab.fork(folder, failed, out=tmp_path)
 
 
 def test_a_fork_does_not_open_the_holdout_that_its_parent_has_opened(

@@ -473,7 +473,7 @@ while n < 100:
         worked(lambda: [file.write(bytes(1 << 20)) for _ in range(100)])
     n += 1
 """,
-        ("ok", "crash", "invalid", "timeout"),
+        ("ok", "crash", "invalid"),
     ),
     Program(
         "many files",
