@@ -289,7 +289,7 @@ def trials(
     study: StudyArg,
     trial: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=0, help="One trial whole: its parameters, runs, errors and edits.", show_default=False),
+        typer.Option(min=0, help="One trial whole: its parameters, its runs with what they printed, and edits.", show_default=False),
     ] = None,
     as_json: Json = False,
 ) -> None:
