@@ -12,6 +12,8 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from nightlab.experiments.runner.view import packaged
+
 TEXT, WHOLE, NUMBER, LIST = "a text in quotes", "a whole number", "a number", "a list in brackets"
 WORDS = {  # what would be right, by pydantic's name for the fault
     "string_type": TEXT,
@@ -37,6 +39,7 @@ WORDS = {  # what would be right, by pydantic's name for the fault
     "string_too_long": "a text of at most {max_length} letters",
     "too_short": "a list of at least {min_length}",
 }
+PLACES = ("seed", "params", "inputs", "out", "artifact", "tmp", "box")  # what a word of a command may stand for
 ENTRY = r"^[A-Za-z_]\w*:[A-Za-z_]\w*$"
 MOST_SHOWN = 60  # letters of a value that is wrong
 
@@ -147,11 +150,12 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             f"{file}: [fidelity.knob]: {knob!r} is also under [search.space]; what makes a run cheaper is fixed in"
             " every run that counts, so take it out of the space"
         )
-    listed = [*_paths(data, "editable"), *_paths(data, "support")]
+    listed = [*_texts(data, "artifact", "editable"), *_texts(data, "artifact", "support")]
     for key in ("editable", "support"):
-        for path in _paths(data, key):
+        for path in _texts(data, "artifact", key):
             if not _holds(folder, path):
                 yield f"{file}: [artifact.{key}]: {path!r} is no file inside {folder}; give paths of files in it"
+    yield from _run_faults(file, data)
     for table, key in (("data", "prepare"), ("run", "entry"), ("evaluate", "entry")):
         entry = at(data, table, key)
         if not isinstance(entry, str) or not re.match(ENTRY, entry):
@@ -164,9 +168,23 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             yield f"{file}: [run.entry]: its file {module}.py must be listed under artifact.editable or .support"
 
 
-def _paths(data: dict[str, Any] | None, key: str) -> list[str]:
-    paths = at(data, "artifact", key)
-    return [p for p in paths if isinstance(p, str)] if isinstance(paths, list) else []
+def _run_faults(file: Path, data: dict[str, Any] | None) -> Iterator[str]:
+    """What would be taken literally, or hide nothing."""
+    for word in _texts(data, "run", "command"):
+        if (place := re.fullmatch(r"\{(\w+)\}", word)) and place[1] not in PLACES:
+            known = ", ".join(f"{{{name}}}" for name in PLACES)
+            yield f"{file}: [run.command]: {word} stands for nothing; there are {known}"
+    for path in _texts(data, "run", "hide"):
+        if not packaged(path):
+            yield (
+                f"{file}: [run.hide]: {path!r} is in no installed package, so nothing would be hidden; give a path"
+                " below site-packages, such as sklearn/datasets/data"
+            )
+
+
+def _texts(data: dict[str, Any] | None, *keys: str) -> list[str]:
+    found = at(data, *keys)
+    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
 
 
 def _holds(folder: Path, path: str) -> bool:

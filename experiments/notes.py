@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from nightlab.experiments.books import SEARCH
 from nightlab.experiments.budget import cuts
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.statistics import equal, exact
@@ -28,6 +29,7 @@ def notes(study: Study) -> dict[str, str]:
     return {
         **_extension(study),
         **_origin(study),
+        **_inadmissible(study),
         **_exactness(study),
         **_holdout(confirmed),
         **_shared(study),
@@ -71,6 +73,18 @@ def _origin(study: Study) -> dict[str, str]:
             " development split, which the search has seen."
         )
     return {"Origin": text}
+
+
+def _inadmissible(study: Study) -> dict[str, str]:
+    """A baseline that breaks a hard constraint: no change of it that did could be kept."""
+    runs = [run.outcome for run in study.ledger.runs(SEARCH, "0") if run.outcome and run.outcome.status == "ok"]
+    broken = dict.fromkeys(c.metric for o in runs for c in study.template.violated(dict(o.metrics["dev"])))
+    if not broken:
+        return {}
+    return {
+        "Baseline": f"The baseline itself violates the hard constraint on {' and on '.join(broken)}, so a gain over"
+        " it is one over a configuration that could not have been kept."
+    }
 
 
 def _exactness(study: Study) -> dict[str, str]:

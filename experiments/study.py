@@ -176,6 +176,8 @@ class Study:
 
     def extend(self, trials: int) -> None:
         """Give a finished study more trials, and the hours that it had; its next claim is preregistered anew."""
+        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
+            raise SettingsError(f"trials = {trials!r} must be a whole number, at least 1, of trials to add")
         if not self.finished:
             raise StudyError(f"{self.folder} is not finished; `nightlab resume {self.folder}` without --trials first")
         body = self.ledger.once("study", "settings", {})
@@ -221,7 +223,8 @@ class Study:
             self.inputs.mkdir(parents=True)
             self.private.mkdir(mode=0o700)
             if self.template.spec.data:
-                _run_prepare(self.template, self.inputs, self.private, self.settings.seed)
+                origin = (self.ledger.document("study", "origin") or {}).get("template", str(self.template.folder))
+                _run_prepare(self.template, origin, self.inputs, self.private, self.settings.seed)
         recorded = self.ledger.once("study", "hashes", self._hashes())
         if changed := [what for what, value in self._hashes().items() if recorded[what] != value]:
             raise StudyError(
@@ -344,7 +347,8 @@ def read(folder: Path) -> Study:
     return Study(folder)
 
 
-def _run_prepare(template: Template, inputs: Path, private: Path, seed: int) -> None:
+def _run_prepare(template: Template, origin: str, inputs: Path, private: Path, seed: int) -> None:
+    """origin: the folder that the study's template is a copy of, which is where a fault is mended."""
     assert template.spec.data is not None
     module, function = template.spec.data.prepare.split(":")
     argv: list[Any] = [sys.executable, "-B", "-c", PREPARE, template.folder, module, function, inputs, private, seed]
@@ -357,7 +361,7 @@ def _run_prepare(template: Template, inputs: Path, private: Path, seed: int) -> 
             start_new_session=True,  # Ctrl-C is ours to answer, and no fault of the template
         )
     except subprocess.TimeoutExpired:
-        raise TemplateError(f"{template.folder}/{module}.py: {function} did not end within an hour") from None
+        raise TemplateError(f"{origin}/{module}.py: {function} did not end within an hour") from None
     if done.returncode:
-        tail = "\n".join(done.stderr.strip().splitlines()[-12:])
-        raise TemplateError(f"{template.folder}/{module}.py: {function} failed:\n{tail}")
+        tail = "\n".join(done.stderr.strip().replace(str(template.folder), origin).splitlines()[-12:])
+        raise TemplateError(f"{origin}/{module}.py: {function} failed:\n{tail}")

@@ -45,14 +45,15 @@ def experiment(template: str | Path, *, out: str | Path = "studies", **settings:
         study.close()
 
 
-def resume(study: str | Path, *, trials: int = 0) -> Path:
+def resume(study: str | Path, *, trials: int | None = None) -> Path:
     """Go on with a study where it stopped; returns its folder.
 
-    trials: so many more for a finished one, with a claim of their own. Raises StudyError where that is not finished.
+    trials: so many more for a finished one, with a claim of their own. Raises StudyError where that is not finished,
+    SettingsError where it is no number of trials.
     """
     from nightlab.graph.session import extend
 
-    if trials:
+    if trials is not None:
         extend(Path(study), trials)
     return _worked(Path(study))
 

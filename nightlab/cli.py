@@ -29,7 +29,7 @@ class _Group(typer.core.TyperGroup):
             return super().invoke(ctx)
         except _UsageError as error:
             if "--json" in sys.argv:
-                _print_json({"error": str(getattr(error, "message", error))})
+                _print_json({"error": error.format_message() if hasattr(error, "format_message") else str(error)})
             raise
 
 
@@ -289,7 +289,11 @@ def trials(
     study: StudyArg,
     trial: Annotated[
         Optional[int],  # noqa: UP045
-        typer.Option(min=0, help="One trial whole: its parameters, its runs with what they printed, and edits.", show_default=False),
+        typer.Option(
+            min=0,
+            help="One trial whole: its parameters, runs, output and edits.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:

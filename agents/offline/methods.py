@@ -21,7 +21,7 @@ def method(b: Brief) -> str:
 
 def _loop(b: Brief) -> str:
     samplers = sorted({shown(t.change.proposer) for t in b.evidence.trials if t.change.proposer != "baseline"})
-    how = f" Proposals came from {listed([f'`{s}`' for s in samplers])}." if samplers else ""
+    how = f" Proposals were made by {listed([f'`{s}`' for s in samplers])}." if samplers else ""
     steps = f"""*The loop.* The study is a loop of four steps: propose a change to a configuration that has run, run it,
 evaluate it, and keep it if it beats the best configuration so far (the incumbent), else revert it.{_parents(b)}"""
     if not b.evidence.template.knobs:
@@ -63,7 +63,9 @@ def _fitness(b: Brief) -> str:
         return f"{text}; the template declares no constraints."
     bounds = listed([_bound(*named) for named in zip(t.constraint_keys, t.spec.constraint, strict=True)])
     hard = " A change that violates a hard constraint cannot be kept." if any(c.hard for c in t.spec.constraint) else ""
-    return f"{text}, with a penalty in proportion to any violation of its constraints: {bounds}.{hard}"
+    fined = listed([words(c.metric) for c in t.spec.constraint if c.penalty]) if t.penalised else ""
+    penalty = f" Any violation of the bounds on {fined} adds a penalty in proportion to it." if fined else ""
+    return f"{text}, under constraints: {bounds}.{hard}{penalty}"
 
 
 def _bound(name: str, c: Constraint) -> str:

@@ -10,7 +10,7 @@ import re
 from nightlab.agents.offline import methods, results
 from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, reach, spread, words
 from nightlab.agents.team import Brief
-from nightlab.experiments.statistics import equal, untested
+from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript, Section
@@ -152,10 +152,8 @@ def _separation(b: Brief) -> str:
         if e.template.trust == "verified"
         else "the experiment itself reports its metric, which is as far as the separation goes here"
     )
-    return (
-        f"We therefore separate the two: the search sees a development split only, {judge}, and the claim rests on a"
-        " single test that was fixed in advance."
-    )
+    split = "the search sees a development split only, " if e.template.trust == "verified" else ""
+    return f"We therefore separate the two: {split}{judge}, and a claim rests on a test that was fixed in advance."
 
 
 def _first(e: Evidence) -> str:
@@ -311,6 +309,11 @@ def limitations(b: Brief) -> str:
         "*A bounded budget.* With {fact:search.trials} trials the search is far from exhaustive, and another seed of"
         " the search may find another configuration.",
     ]
+    if t.spec.data:
+        points.append(
+            "*One draw of the data.* Inputs and private data were laid out once, and all runs share them: the spread"
+            " over seeds says nothing of another sample or another split, on which the effect may differ by more."
+        )
     points += [f"*{heading}.* {text}" for heading, text in e.notes.items()]
     if "search.optimism" in e.facts:
         points.append(
@@ -322,7 +325,7 @@ def limitations(b: Brief) -> str:
             "*Trust.* The metric was reported by the experiment itself, not computed by a separate evaluator; whoever"
             " doubts the experiment must doubt the number."
         )
-    points.append(_isolation(e.level))
+    points.append(_isolation(e))
     if undecided := results.undecided(e):
         parts = listed([results.component(r) for r in undecided])
         points.append(
@@ -346,16 +349,19 @@ def _optimism(e: Evidence) -> str:
             "The best trial's gain over the baseline was larger there than on fresh seeds of the same split, by"
             " {fact:search.optimism}."
         )
+    if exact(e.claim):
+        return "The runs are the same on every seed, so fresh seeds repeat them."
     return "For the best trial this does not show: fresh seeds of the same split bear its gain over the baseline out."
 
 
-def _isolation(level: str) -> str:
+def _isolation(e: Evidence) -> str:
+    private = " and without access to private data" if e.template.trust == "verified" else ""
     told = {
-        "S3": "in a sandbox with namespaces of its own and without access to private data",
+        "S3": f"in a sandbox with namespaces of its own{private}",
         "S2": "under the kernel's access rules and system-call filter, without namespaces of its own",
         "S1": "in a container that the operator provides",
         "S0": "with resource limits only, which would not keep a hostile program from the judge's data",
-    }[level]
+    }[e.level]
     return f"*Isolation.* The experiments ran {told}."
 
 

@@ -60,6 +60,12 @@ def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterabl
     )
 
 
+def packaged(path: str) -> bool:
+    """Whether a path that a template hides is there, below the packages that a sandbox can see."""
+    relative = not Path(path).is_absolute() and ".." not in Path(path).parts and "\0" not in path
+    return relative and path not in ("", ".") and any((site / path).exists() for site in _sites())
+
+
 def _extra_packages() -> list[Path]:
     """Where packages are imported from outside of the interpreter's own folders: the user's site, PYTHONPATH."""
     inside = (sys.prefix, sys.base_prefix)

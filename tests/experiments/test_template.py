@@ -99,6 +99,17 @@ def test_an_unknown_template_is_refused_with_those_that_ship() -> None:
         ("timeout_s = 5", 'timeout_s = "5"', r"run\.timeout_s\]: must be a number \(found '5'\)"),
         ("timeout_s = 5", "timeout_s = true", r"run\.timeout_s\]: must be a number \(found True\)"),
         ("timeout_s = 5", 'timeout_s = 5\nnetwork = "no"', r"run\.network\]: must be true or false \(found 'no'\)"),
+        (
+            "timeout_s = 5",
+            'timeout_s = 5\nhide = ["sklearn/dataset/data"]',
+            "hide.*'sklearn/dataset/data' is in no installed",
+        ),
+        ("timeout_s = 5", 'timeout_s = 5\nhide = ["../secret"]', "hide.*'../secret' is in no installed package"),
+        (
+            'entry = "experiment:run"',
+            'command = ["sh", "run.sh", "{steps}"]',
+            r"command\]: \{steps\} stands for nothing",
+        ),
         ("[[constraint]]", "[constraint]", r"constraint\]: must be a list of tables.* \[\[constraint\]\]$"),
         ("max = 1.5", 'max = "1.5"', r"constraint\.1\.max\]: must be a number \(found '1\.5'\)"),
         ("low = 0.0", 'low = "0.0"', r"search\.space\.x\.low\]: must be a number \(found '0\.0'\)"),

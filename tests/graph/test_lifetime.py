@@ -154,6 +154,9 @@ def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path)
         assert len(trials) == 3
         assert study.ledger.document("study", "fork")["study"] == folder.name
         assert "Origin" in collect(study).notes
+    for wrong in ("+2", 2.5, -2, 0, True):
+        with pytest.raises(SettingsError, match="must be a whole number"):
+            nightlab.resume(child, trials=wrong)  # type: ignore[arg-type]
     nightlab.resume(child, trials=1)
     assert len(nightlab.trials(child)) == 4
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import nightlab
+from nightlab.experiments.notes import notes
 from nightlab.experiments.study import SettingsError, read
 from nightlab.experiments.template import TemplateError
 from nightlab.view import claim_told
@@ -43,7 +44,7 @@ def test_a_program_that_prints_a_metric_to_maximise(make_template: MakeTemplate)
     text, claim = paper_of(folder, trials=12)
     assert claim["split"] == "dev"
     assert "reported by the experiment itself" in text
-    for untrue in ("the judge lies outside", "sealed holdout", "cannot reach its judge"):
+    for untrue in ("the judge lies outside", "sealed holdout", "cannot reach its judge", "private data", "split only"):
         assert untrue not in text
 
 
@@ -69,6 +70,7 @@ def test_a_baseline_beyond_a_constraint_is_told(make_template: MakeTemplate) -> 
     place = nightlab.experiment(folder, out=folder.parent / "studies", trials=1)["study"]
     with closing(read(Path(place))) as study:
         verdict = study.ledger.trials()[0].verdict
+        assert notes(study)["Baseline"].startswith("The baseline itself violates the hard constraint on cost, so")
     assert verdict is not None
     assert "violates the constraint max = 0.01" in verdict.reason
 
@@ -100,10 +102,12 @@ def test_runs_without_noise_make_exact_claims_and_a_holdout_of_the_same_data_is_
     assert "The runs are deterministic, the same on every seed, so the effect is exact" in text
     assert "exact: the same on every seed" in text
     assert "there is no noise in them, so the effect is exact" in text
+    assert "fresh seeds repeat what the search has measured: the gain is exact" in text
+    for untrue in ("lucky draws", "in proportion to", "bear its gain over the baseline out"):
+        assert untrue not in text.replace("lucky draws along with", "")
     assert "exact, since all runs are the same on every seed: an improvement" in claim_told(claim)
     assert "the two seem to be the same data" in text
     assert "a holdout with the same metrics as the development split" in text
-    assert "measured on seeds that played no part in the search" in text
     for untrue in ("sealed holdout", "seeds and data", "data that the search never saw"):
         assert untrue not in text
     for untrue in ("t-interval of the paired", "(p ", "standard error $0", "significant for", "interval from"):
@@ -136,6 +140,7 @@ def test_a_soft_constraint_s_penalty_is_not_sold_as_the_metric(make_template: Ma
     soft = {"penalty = 10.0": "penalty = 10.0\nhard = false", "max = 1.5": "max = 0.5"}
     text, _ = paper_of(make_template(soft), trials=10)
     assert "penalised height" in text
+    assert "Any violation of the bounds on cost adds a penalty in proportion to it" in text
 
 
 def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: MakeTemplate) -> None:
