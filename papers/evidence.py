@@ -267,17 +267,17 @@ def _search(facts: Facts, e: Evidence) -> None:
         if scores := e.search_scores(trial.number):
             values, runs = [v for _, v in scores], [i for i, _ in scores]
             s = summarize(values)
-            text = fixed(s.mean, _search_digits(e))
+            text = fixed(s.mean, _search_digits(e, s.mean))
             what = f"mean dev fitness of trial {trial.number} on the search seeds of a verdict"
             facts.put(f"trial.{trial.number}.mean", s.mean, text, what, runs)
     best = int(e.claim["best"])
     facts.count("best.replicates", len(e.search_scores(best)), "search runs of the best trial")
 
 
-def _search_digits(e: Evidence) -> int:
-    """Decimals for values of the search: what the baseline's replicates resolve."""
+def _search_digits(e: Evidence, value: float) -> int:
+    """Decimals for a value of the search: what the baseline's replicates resolve, its own where they are alike."""
     s = summarize([v for _, v in e.search_scores(BASELINE)])
-    return decimals(s.stderr or abs(s.mean) / 100)
+    return decimals(s.stderr or abs(value) / 100)
 
 
 def _confirmation(facts: Facts, e: Evidence) -> None:
@@ -406,8 +406,11 @@ def decimals(uncertainty: float) -> int:
     return max(0, min(12, 1 - math.floor(math.log10(uncertainty))))
 
 
+MOST_DECIMALS = 6  # of a number that is written out
+
+
 def fixed(value: float, digits: int) -> str:
-    text = f"{value:.{digits}f}"
+    text = f"{value:.{digits}f}" if digits <= MOST_DECIMALS else f"{value:.3g}"
     return text.removeprefix("-") if float(text) == 0 else text
 
 

@@ -136,6 +136,13 @@ def test_a_baseline_of_zero_has_no_relative_gain(make_template: MakeTemplate) ->
     assert "claim.relative" not in text
 
 
+def test_values_of_many_sizes_without_noise_keep_their_digits(make_template: MakeTemplate) -> None:
+    small = EVALUATE.replace('answer["height"] + offset', '(answer["height"] + offset) ** 9')
+    folder = make_template(files={"prepare.py": STILL, "evaluate.py": small})
+    text, _ = paper_of(folder, trials=12)
+    assert "10^{-" in text
+
+
 def test_a_soft_constraint_s_penalty_is_not_sold_as_the_metric(make_template: MakeTemplate) -> None:
     soft = {"penalty = 10.0": "penalty = 10.0\nhard = false", "max = 1.5": "max = 0.5"}
     text, _ = paper_of(make_template(soft), trials=10)
