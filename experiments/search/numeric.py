@@ -16,7 +16,7 @@ from nightlab.experiments.search.surrogate import Landscapes, winsorized
 
 SPREAD = 2  # trials before a model is worth its name; until then points far from those tried
 FEW = 3  # random points of which the farthest is taken: of many, it would always be a corner
-OPTIMISM = 2.5, 5.0  # standard deviations above the mean, after an improvement and when none has come for long
+OPTIMISM = 3.0, 6.0  # standard deviations above the mean, after an improvement and when none has come for long
 LONG = 60  # trials without one
 CENTRES = 2  # the best, around which candidates lie
 POOL = (500, 1000)  # candidates near the best and anywhere

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
@@ -17,95 +17,115 @@ LENGTHS = (0.2, 0.37, 0.67)  # on the unit axis of an ordered knob
 NOISES = (0.003, 0.03, 0.3)  # variance of one run, relative to the signal's
 ORDERED, UNORDERED = 4.5, 0.37  # weight of a knob's own part; the smaller, the more additive is what it does
 COUNTS = 1.65, 0.37  # weight and length of the part that counts the choices of knobs alike
-NEGLIGIBLE = 0.01  # weight of a landscape that is left out
+UNEVEN = 64  # landscapes in which each knob has a length and a weight of its own
+SPREAD = 0.5  # standard deviation of the logarithms of lengths, common and own, and of weights
+NEGLIGIBLE, MOST = 0.01, 12  # weight of a landscape that is left out, and how many are kept at most
 DEPTH = 1.5  # how much further below the median than the best is above it a score may count
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Fit:
-    """One landscape fitted to the trials."""
+    """One landscape fitted to the trials. share: of the evidence. lengths, weights: (knobs,)."""
 
-    length: float
+    share: float
+    lengths: Vector
+    weights: Vector
     chol: Matrix
     mean: float
     alpha: Vector
     scale: float
-    evidence: float  # the logarithm of the likelihood with mean and scale at their best, up to a constant
 
 
 class Landscapes:
-    """Gaussian processes of fixed lengths and noises, averaged by their evidence (Hoeting et al., Statistical Science
-    14, 1999): from few trials, that finds more than fitting many hyper-parameters to them.
+    """Gaussian processes averaged by their evidence (Hoeting et al., Statistical Science 14, 1999): from few trials,
+    that finds more than fitting hyper-parameters to them.
 
     The kernel is prod_i (1 + w_i k_i) / (1 + w_i): all main effects and interactions at once, the ANOVA kernel
     (Durrande et al., J. Multivariate Analysis 115, 2013). k_i is Matern 5/2 along an ordered knob and equality for an
     unordered one. Unordered knobs with the same choices share a part in which their counts are compared, as in the
     kernels over architectures of NAS-BOWL (Ru et al., ICLR 2021). Mean and scale have closed forms.
 
+    In some landscapes all knobs are even. In the others each has a length and a weight of its own, drawn anew for each
+    number of trials, so that a knob that does little is found out as by automatic relevance determination (Neal, 1996).
+
     points: (n, knobs) in the unit cube; targets: (n,); replicates: (n,) runs behind each target.
     """
 
     def __init__(self, points: Matrix, targets: Vector, replicates: Vector, space: Space) -> None:
         self._points, self._space = points, space
-        self._kernels = {length: self._kernel(points, length) for length in LENGTHS}
-        fits = [self._fit(length, noise / replicates, targets) for length in LENGTHS for noise in NOISES]
-        evidence = np.array([fit.evidence for fit in fits])
-        weights = special.softmax(evidence)
-        kept = weights > NEGLIGIBLE
-        weights = weights / weights[kept].sum()
-        self._fits = [(float(w), fit) for w, fit, keep in zip(weights, fits, kept, strict=True) if keep]
-
-    @property
-    def fitted(self) -> Vector:
-        """The posterior mean at the points."""
-        return np.asarray(
-            np.sum([w * (fit.mean + self._kernels[fit.length] @ fit.alpha) for w, fit in self._fits], axis=0)
+        n = len(points)
+        lengths, weights, noises = _prior(space, n)
+        kernels = self._kernels(points, lengths, weights)
+        chols = np.linalg.cholesky(kernels + np.eye(n) * (noises[:, None] / replicates)[:, None, :])
+        columns = np.column_stack([np.ones(n), targets])
+        ones, heights = np.moveaxis(np.stack([_solved(chol, columns) for chol in chols]), 2, 0)
+        means = (ones * heights).sum(axis=1) / (ones**2).sum(axis=1)
+        rests = heights - means[:, None] * ones
+        scales = np.maximum((rests**2).sum(axis=1) / n, 1e-9)
+        # the logarithm of the likelihood with mean and scale at their best, up to a constant
+        evidence = -0.5 * n * np.log(scales) - np.log(np.diagonal(chols, axis1=1, axis2=2)).sum(axis=1)
+        shares = special.softmax(evidence)
+        kept = np.argsort(-shares, kind="stable")[:MOST]
+        kept = kept[shares[kept] > min(NEGLIGIBLE, shares[kept[0]] / 2)]
+        shares = shares / shares[kept].sum()
+        self._fits = [
+            _Fit(
+                share=float(shares[i]),
+                lengths=lengths[i],
+                weights=weights[i],
+                chol=chols[i],
+                mean=float(means[i]),
+                alpha=linalg.solve_triangular(chols[i], rests[i], lower=True, trans="T", check_finite=False),
+                scale=float(scales[i]),
+            )
+            for i in kept
+        ]
+        self.fitted: Vector = np.sum(  # the posterior mean at the points
+            [fit.share * (fit.mean + kernels[i] @ fit.alpha) for i, fit in zip(kept, self._fits, strict=True)], axis=0
         )
 
     def predict(self, points: Matrix) -> Iterator[tuple[float, Vector, Vector]]:
-        """Of each landscape its weight, the posterior mean and the standard deviation of the function, without the
+        """Of each landscape its share, the posterior mean and the standard deviation of the function, without the
         noise, at (m, knobs) points."""
-        for length, fits in groupby(self._fits, lambda pair: pair[1].length):
-            cross = self._kernel(points, length)
-            for weight, fit in fits:
-                explained = linalg.solve_triangular(fit.chol, cross.T, lower=True, check_finite=False)
-                variance = fit.scale * np.maximum(1e-9, 1 - (explained**2).sum(axis=0))
-                yield weight, fit.mean + cross @ fit.alpha, np.sqrt(variance)
+        lengths, weights = (np.stack([getattr(fit, what) for fit in self._fits]) for what in ("lengths", "weights"))
+        for fit, cross in zip(self._fits, self._kernels(points, lengths, weights), strict=True):
+            variance = fit.scale * np.maximum(1e-9, 1 - (_solved(fit.chol, cross.T) ** 2).sum(axis=0))
+            yield fit.share, fit.mean + cross @ fit.alpha, np.sqrt(variance)
 
     def upper_bound(self, points: Matrix, deviations: float) -> Vector:
         """The mean plus so many standard deviations: what the function may well reach (Srinivas et al., ICML 2010)."""
         return np.asarray(np.sum([w * (mean + deviations * sd) for w, mean, sd in self.predict(points)], axis=0))
 
-    def _fit(self, length: float, nugget: Vector, targets: Vector) -> _Fit:
-        n = len(targets)
-        chol = linalg.cholesky(self._kernels[length] + np.diag(nugget), lower=True, check_finite=False)
-        whitened = linalg.solve_triangular(chol, np.column_stack([np.ones(n), targets]), lower=True, check_finite=False)
-        mean = float(whitened[:, 0] @ whitened[:, 1] / (whitened[:, 0] @ whitened[:, 0]))
-        rest = whitened[:, 1] - mean * whitened[:, 0]
-        scale = max(float(rest @ rest) / n, 1e-9)
-        return _Fit(
-            length=length,
-            chol=chol,
-            mean=mean,
-            alpha=linalg.solve_triangular(chol, rest, lower=True, trans="T", check_finite=False),
-            scale=scale,
-            evidence=-0.5 * n * math.log(scale) - float(np.log(np.diag(chol)).sum()),
-        )
-
-    def _kernel(self, points: Matrix, length: float) -> Matrix:
-        """Between (m, knobs) points and those of the trials."""
-        kernel = np.ones((len(points), len(self._points)))
+    def _kernels(self, points: Matrix, lengths: Matrix, weights: Matrix) -> npt.NDArray[np.float64]:
+        """Of each landscape, between (m, knobs) points and those of the trials: (landscapes, m, n)."""
+        kernels = np.ones((len(lengths), len(points), len(self._points)))
         for axis, unordered in enumerate(self._space.unordered):
             levels, place = np.unique(points[:, axis], return_inverse=True)
             apart = np.abs(levels[:, None] - self._points[None, :, axis])
+            own, length = weights[:, axis, None, None], lengths[:, axis, None, None]
             alike = (apart == 0).astype(float) if unordered else _matern(apart / length)
-            weight = UNORDERED if unordered else ORDERED
-            kernel *= ((1 + weight * alike) / (1 + weight))[place]
+            kernels *= ((1 + own * alike) / (1 + own))[:, place]
         weight, scale = COUNTS
         for knobs in self._space.alike:
             apart = _distances(self._space.counts(points, knobs), self._space.counts(self._points, knobs))
-            kernel *= (1 + weight * _matern(apart / scale)) / (1 + weight)
-        return kernel
+            kernels *= (1 + weight * _matern(apart / scale)) / (1 + weight)
+        return kernels
+
+
+def _prior(space: Space, trials: int) -> tuple[Matrix, Matrix, Vector]:
+    """Lengths and weights (landscapes, knobs) and noises (landscapes,): first the even landscapes, then the others."""
+    d, even, rng = len(space.knobs), np.array(list(product(LENGTHS, NOISES))), np.random.default_rng(trials)
+    common, own, weight = (SPREAD * rng.normal(size=(UNEVEN, columns)) for columns in (1, d, d))
+    middle = np.where(space.unordered, UNORDERED, ORDERED)
+    return (
+        np.concatenate([np.repeat(even[:, :1], d, axis=1), LENGTHS[1] * np.exp(common + own)]),
+        np.concatenate([np.tile(middle, (len(even), 1)), middle * np.exp(weight)]),
+        np.concatenate([even[:, 1], np.exp(rng.uniform(math.log(NOISES[0]), math.log(NOISES[-1]), UNEVEN))]),
+    )
+
+
+def _solved(chol: Matrix, right: Matrix) -> Matrix:
+    return np.asarray(linalg.solve_triangular(chol, right, lower=True, check_finite=False))
 
 
 def _matern(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
