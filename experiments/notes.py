@@ -65,11 +65,11 @@ def _origin(study: Study) -> dict[str, str]:
         return {}
     text = (
         "The study was forked from a trial of an earlier study on the same task: that trial is its baseline here, and"
-        " the claim is an improvement over it, not over the template."
+        " a claim is one of an improvement over it, not over the template."
     )
     if study.shut and not study.extensions and study.template.trust == "verified":
         text += (
-            " The holdout had been opened for that study and stayed shut; the claim rests on fresh seeds of the"
+            " The holdout had been opened for that study and stayed shut; a claim rests on fresh seeds of the"
             " development split, which the search has seen."
         )
     return {"Origin": text}

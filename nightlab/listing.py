@@ -154,7 +154,7 @@ def print_trial(study: Study, number: int) -> None:
     for what, verb in zip(SAID, ("", " printed"), strict=True):
         for text in dict.fromkeys(run[what] for run in told["searched"] if what in run):
             of = ", ".join(str(run["run"]) for run in told["searched"] if run.get(what) == text)
-            console.print(Text(f"\nrun {of}{verb}: {text}"), **plain)
+            console.print(Text(f"\nrun{'s' if ',' in of else ''} {of}{verb}: {text}"), **plain)
     if told["diff"]:
         console.print(Text(f"\n{told['diff']}"), **plain)
 

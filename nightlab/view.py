@@ -160,6 +160,8 @@ class Screen:
         return self
 
     def __exit__(self, *exc: Any) -> None:
+        if exc[0] is None:
+            self._stage, self._count = "done", ""
         self._live.__exit__(*exc)
 
     def hear(self, event: dict[str, Any]) -> None:

@@ -312,7 +312,8 @@ def discussion(b: Brief) -> str:
     kept = _kept(e)
     used = list(dict.fromkeys(name for t in kept for name in concern(e, t)))
     changes = (
-        f" The changes that were kept concern {listed([strategy(s) for s in used])}; {{ref:trials}} lists"
+        f" {'The change that was kept concerns' if len(kept) == 1 else 'The changes that were kept concern'}"
+        f" {listed([strategy(s) for s in used])}; {{ref:trials}} lists"
         " the trials that led nowhere."
         if used
         else ""
