@@ -62,8 +62,8 @@ def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterabl
 
 def packaged(path: str) -> bool:
     """Whether a path that a template hides is there, below the packages that a sandbox can see."""
-    relative = not Path(path).is_absolute() and ".." not in Path(path).parts and "\0" not in path
-    return relative and path not in ("", ".") and any((site / path).exists() for site in _sites())
+    relative = not Path(path).is_absolute() and ".." not in Path(path).parts and Path(path) != Path()
+    return relative and any(os.path.exists(site / path) for site in _sites())  # noqa: PTH110 - fails for no name
 
 
 def _extra_packages() -> list[Path]:
