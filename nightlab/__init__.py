@@ -61,7 +61,8 @@ def resume(study: str | Path, *, trials: int | None = None) -> Path:
 def fork(study: str | Path, trial: int, *, out: str | Path = "studies", **settings: Any) -> Path:
     """Start a new study whose baseline is a trial of another, and work on it to its end; returns its folder.
 
-    settings: what differs from those of the study. Raises ForkError for a trial that is missing or failed.
+    settings: what differs from those of the study. Raises NoTrial for a trial that is missing, ForkError for
+    one that failed.
     """
     from nightlab.graph.session import fork
 

@@ -32,7 +32,7 @@ description = "Programs that try to break out."
 editable = ["experiment.py"]
 [run]
 entry = "experiment:run"
-timeout_s = 1.5
+timeout_s = 3
 memory_mb = 400
 hide = ["sklearn/datasets/data"]
 [evaluate]
@@ -149,11 +149,8 @@ def misbehaviour(program: Program, prey: Prey, runner: LocalRunner, resting: int
     for _ in range(program.runs):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         start = time.monotonic()
-        request = RunRequest(artifact=artifact, params=prey.params, seed=1)
-        outcome = runner.submit(request).result(60)
+        outcome = runner.submit(RunRequest(artifact=artifact, params=prey.params, seed=1)).result(60)
         took = time.monotonic() - start
-        if outcome.status == "timeout" and "timeout" not in program.statuses:  # as on a machine that is busy
-            outcome = runner.submit(request).result(60)
         yield from _wrong(program, outcome)
         if took > 10:
             yield f"it took {took:.1f} s"
