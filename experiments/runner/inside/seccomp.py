@@ -43,6 +43,16 @@ _ABSENT = {
     "io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427),
 }  # fmt: skip
 _MEMFD = (319, 279)
+# Pools of the whole machine, and memory that no process is seen to hold.
+_POOLS = {"inotify_init": (253, 0), "inotify_init1": (294, 26), "vmsplice": (278, 75)}
+# The page cache is every run's: advice on it seems to be taken, and what is in it is not told.
+_ADVICE = {"fadvise64": (221, 223), "readahead": (187, 213)}
+_MINCORE, _MADVISE_PAGES, _PREADV2 = (27, 232), (28, 233), (327, 286)
+_MADV_COLD, _MADV_PAGEOUT, _RWF_NOWAIT, _RWF_DONTCACHE = 20, 21, 0x8, 0x80
+_IO_SETUP, _CLONE_PARENT, _F_SETPIPE_SZ, _SETSOCKOPT, _SO_SNDBUF = (206, 0), 0x8000, 1031, (54, 208), 7
+# Where files lie on a disk: what is sent holds space that no process is seen to hold, and only writing takes time.
+_SENDING = {"sendmsg": (46, 211), "sendmmsg": (307, 269)}
+_FALLOCATE = (285, 47)
 # Landlock sees none of these, and the user's own files are in reach where neither a namespace nor another uid protects
 # them. Changes of mode and owner seem to succeed, since much code makes them in passing.
 _PRETENDED = {
@@ -129,6 +139,7 @@ def program(*, namespaces: bool, another_user: bool, scoped: bool, network: bool
     filter_.refuse_if(_PRCTL, 0, [(_EQUAL, syscalls.PR_SET_PDEATHSIG, True)], errno.EPERM)
     filter_.refuse_if(_PRCTL, 0, [(_EQUAL, syscalls.PR_SET_CHILD_SUBREAPER, True)], errno.EPERM)
     filter_.refuse_if(_IOCTL, 1, [(_EQUAL, _TIOCSTI, True), (_EQUAL, _TIOCLINUX, True)], errno.EPERM)
+    _shared(filter_, namespaces=namespaces, network=network)
     _sockets(filter_, namespaces=namespaces, network=network)
     if not namespaces:
         filter_.refuse(_NO_NAMESPACES.values(), errno.EPERM)
@@ -145,6 +156,24 @@ def program(*, namespaces: bool, another_user: bool, scoped: bool, network: bool
             filter_.refuse_if(_FCNTL, 1, [(_EQUAL, _F_SETOWN, True), (_EQUAL, _F_SETOWN_EX, True)], errno.EPERM)
     filter_.add(_RETURN, _ALLOW)
     return b"".join(filter_.code)
+
+
+def _shared(program: _Program, *, namespaces: bool, network: bool) -> None:
+    """What all runs and the machine share, and what would hide from those who count what a run uses."""
+    program.refuse_if(_CLONE, 0, [(_SET, _CLONE_PARENT, True)], errno.EPERM)  # a child that is not below its parent
+    program.refuse_if(_IO_SETUP, 0, [(_EQUAL, 0, False)], errno.ENOSYS)
+    program.refuse([*_POOLS.values(), _MINCORE], errno.ENOSYS)
+    program.refuse(_ADVICE.values(), 0)
+    program.refuse_if(_MADVISE_PAGES, 2, [(_EQUAL, _MADV_COLD, True), (_EQUAL, _MADV_PAGEOUT, True)], errno.EINVAL)
+    program.refuse_if(_PREADV2, 5, [(_SET, _RWF_NOWAIT | _RWF_DONTCACHE, True)], errno.EOPNOTSUPP)
+    program.refuse_if(_FCNTL, 1, [(_EQUAL, _F_SETPIPE_SZ, True)], errno.EPERM)
+    if not network:
+        program.refuse_if(_SETSOCKOPT, 2, [(_EQUAL, _SO_SNDBUF, True)], 0)  # so that to count sockets bounds them
+    if not namespaces:
+        program.refuse_if(_PRCTL, 0, [(_EQUAL, syscalls.PR_SET_DUMPABLE, True)], 0)
+        program.refuse([_FALLOCATE], errno.EOPNOTSUPP)
+        if not network:
+            program.refuse(_SENDING.values(), errno.EPERM)
 
 
 def _sockets(program: _Program, *, namespaces: bool, network: bool) -> None:
