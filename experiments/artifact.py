@@ -67,5 +67,5 @@ def tree_hash(folder: Path) -> str:
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         with path.open("rb") as file:
             content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder)}\0{content}\0".encode())
+        digest.update(os.fsencode(path.relative_to(folder)) + f"\0{content}\0".encode())
     return digest.hexdigest()

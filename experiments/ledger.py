@@ -7,6 +7,7 @@ needs an UPDATE; triggers refuse UPDATE and DELETE altogether. A row that is the
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ class Ledger:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._engine = sa.create_engine(f"sqlite:///{file}", connect_args={"timeout": 30})
+        self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(file)), connect_args={"timeout": 30})
         sa.event.listen(self._engine, "connect", _pragmas)
         try:
             with self._engine.begin() as db:
@@ -292,7 +293,11 @@ def _pragmas(connection: Any, _record: Any) -> None:
 
 
 def _dump(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)  # the odd bytes of a path
+
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @contextmanager

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
@@ -179,7 +181,7 @@ class Study:
         if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
             raise SettingsError(f"trials = {trials!r} must be a whole number, at least 1, of trials to add")
         if not self.finished:
-            raise StudyError(f"{self.folder} is not finished; `nightlab resume {self.folder}` without --trials first")
+            raise StudyError(f"{self.folder} is not finished; {resuming(self.folder)} without --trials first")
         body = self.ledger.once("study", "settings", {})
         rounds = [int(key) for key in self.ledger.documents("meta")]
         row = {"trials": trials, "hours": body["hours"], "round": max(rounds, default=-1) + 1}
@@ -237,7 +239,7 @@ class Study:
         if shutil.disk_usage(self.folder).free < FREE_MB * 2**20:
             raise StudyError(
                 f"{self.folder}: the disk is full; make room (at least {FREE_MB} MB), then"
-                f" `nightlab resume {self.folder}` goes on"
+                f" {resuming(self.folder)} goes on"
             )
 
     def _hashes(self) -> dict[str, str]:
@@ -320,6 +322,11 @@ def _of(name: str, extension: int) -> str:
     return f"{name} {extension}" if extension else name
 
 
+def resuming(folder: Path, more: str = "") -> str:
+    """The command that goes on with a study, to be copied into a shell."""
+    return f"`nightlab resume {' '.join(filter(None, (shlex.quote(str(folder)), more)))}`"
+
+
 def is_study(folder: Path) -> bool:
     return (folder / "study.db").is_file() and (folder / "template" / "template.toml").is_file()
 
@@ -356,7 +363,9 @@ def _run_prepare(template: Template, origin: str, inputs: Path, private: Path, s
         done = subprocess.run(
             [str(a) for a in argv],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8:backslashreplace"},  # whatever terminal started the study
             timeout=PREPARE_TIMEOUT_S,
             start_new_session=True,  # Ctrl-C is ours to answer, and no fault of the template
         )

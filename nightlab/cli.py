@@ -216,7 +216,10 @@ def resume(
 
             extend(study, int(trials))
         elif not as_json and _finished(study):
-            typer.echo(f"{study} is finished; `nightlab resume {study} --trials +50` would extend it")
+            from nightlab.experiments.study import resuming
+            from nightlab.terminal import say
+
+            say(f"{study} is finished; {resuming(study, '--trials +50')} would extend it")
         _work(study, as_json)
 
 
@@ -395,23 +398,23 @@ def _go(begin: Callable[[Path], Path], out: Path, as_json: bool, dry_run: bool) 
 def _work(folder: Path, as_json: bool) -> None:
     """Drive a study to its end, show the way there, and tell what came of it."""
     from langgraph.runtime import RunControl
-    from rich.console import Console
 
     from nightlab import report
-    from nightlab.experiments.study import is_study
+    from nightlab.experiments.study import is_study, resuming
     from nightlab.graph.session import Interrupted, work
+    from nightlab.terminal import Terminal, say
     from nightlab.view import Lines, Screen, View
 
-    console = Console(stderr=as_json)
+    console = Terminal(stderr=as_json)
     view: View = Screen(console, f"nightlab: {folder}") if console.is_terminal else Lines(console)
     control, stop = RunControl(), []  # type: ignore[var-annotated]
     if not console.is_terminal and is_study(folder):
-        console.print(f"study {folder}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"study {folder}", soft_wrap=True)
     try:
         with _interruptible(control, stop, console), view:
             work(folder, view.hear, control, stop)
     except Interrupted:
-        _fail(f"interrupted; `nightlab resume {folder}` goes on", INTERRUPTED)
+        _fail(f"interrupted; {resuming(folder)} goes on", INTERRUPTED)
     with report.opened(folder) as study:
         problem = report.problem(study)
         if as_json:
@@ -419,7 +422,7 @@ def _work(folder: Path, as_json: bool) -> None:
         else:
             report.print_outcome(study, console)
         if problem:
-            typer.echo(f"nightlab: {problem}", err=True)
+            say(f"nightlab: {problem}", error=True)
             raise typer.Exit(DOES_NOT_HOLD)
 
 
@@ -469,17 +472,26 @@ def _database_error() -> type[Exception]:
 
 
 def _print_json(body: dict[str, Any]) -> None:
-    typer.echo(json.dumps(body, ensure_ascii=False))
+    from nightlab.terminal import encodable
+
+    line = json.dumps(body, ensure_ascii=False)
+    sys.stdout.write(f"{line if encodable(line) else json.dumps(body)}\n")
+    sys.stdout.flush()
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"nightlab: {message}", err=True)
+    from nightlab.terminal import say
+
+    say(f"nightlab: {message}", error=True)
     if "--json" in sys.argv:
         _print_json({"error": message})
     raise typer.Exit(code)
 
 
 def main() -> None:
+    from nightlab.terminal import show_anything
+
+    show_anything()
     app()
 
 

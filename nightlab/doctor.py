@@ -7,8 +7,10 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from nightlab.terminal import Terminal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,6 @@ def print_report(checks: list[Check]) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for check in checks:
-        mark = "[green]ok[/]" if check.ok else "[red]missing[/]" if check.needed else "[yellow]note[/]"
+        mark = Text("ok", "green") if check.ok else Text("missing", "red") if check.needed else Text("note", "yellow")
         table.add_row(mark, check.name, check.found if check.ok else f"{check.found}\n→ {check.advice}")
-    Console().print(table)
+    Terminal().print(table)

@@ -16,6 +16,7 @@ from nightlab.experiments.ledger import Run, Trial
 from nightlab.experiments.study import Study
 from nightlab.experiments.versions import changed, diffs, unified
 from nightlab.report import moves, short
+from nightlab.terminal import Terminal
 from nightlab.view import COLOURS, claim_told
 
 SAID = ("error", "output")  # what a run leaves in words
@@ -117,7 +118,7 @@ def print_trials(study: Study) -> None:
             "" if row["parent"] is None else str(row["parent"]),
             Text(_verdict(row), style=COLOURS.get(row["verdict"], "")),
             f"{mean['fitness']:.5g} ({mean['runs']})" if mean else "",
-            Text(_change(row)),
+            _change(row),
         )
     console = _console()
     _print(table, console)
@@ -145,18 +146,17 @@ def print_trial(study: Study, number: int) -> None:
     table.add_column(style="bright_black", no_wrap=True)
     for name, text in lines.items():
         if text:
-            table.add_row(name, Text(text))
-    console.print(f"trial {number}", style="bold", highlight=False)
+            table.add_row(name, text)
+    console.print(f"trial {number}", style="bold")
     _print(table, console)
     _print_params(study, told, console)
     _print_runs(told, console)
-    plain: dict[str, Any] = {"highlight": False, "soft_wrap": True}
     for what, verb in zip(SAID, ("", " printed"), strict=True):
         for text in dict.fromkeys(run[what] for run in told["searched"] if what in run):
             of = ", ".join(str(run["run"]) for run in told["searched"] if run.get(what) == text)
-            console.print(Text(f"\nrun{'s' if ',' in of else ''} {of}{verb}: {text}"), **plain)
+            console.print(f"\nrun{'s' if ',' in of else ''} {of}{verb}: {text}", soft_wrap=True)
     if told["diff"]:
-        console.print(Text(f"\n{told['diff']}"), **plain)
+        console.print(f"\n{told['diff']}", soft_wrap=True)
 
 
 def _fitness(told: Mapping[str, Any]) -> str:
@@ -213,4 +213,4 @@ def _print(table: Table, console: Console) -> None:
 
 
 def _console() -> Console:
-    return Console() if sys.stdout.isatty() else Console(width=WIDE)
+    return Terminal() if sys.stdout.isatty() else Terminal(width=WIDE)

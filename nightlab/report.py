@@ -9,19 +9,18 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from nightlab.agents.team import MetaReview
 from nightlab.agents.usage import told, usage
 from nightlab.experiments.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.loop import BASELINE
-from nightlab.experiments.study import Study, read
+from nightlab.experiments.study import Study, read, resuming
 from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load, names
 from nightlab.experiments.versions import changed, concerned
+from nightlab.terminal import Terminal
 from nightlab.view import claim_told
 
-PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
 SHOWN = ("overall", "soundness", "presentation", "contribution", "originality", "quality", "clarity", "significance")
 
 
@@ -98,7 +97,7 @@ def findings(study: Study) -> list[dict[str, str]]:
 def no_reviews(study: Study) -> str:
     if study.ledger.document("study", "mode") == "experiment":
         return f"{study.folder} is an experiment without a paper; reviews come with `nightlab run`"
-    return f"{study.folder} has no reviews yet; `nightlab resume {study.folder}` goes on with it"
+    return f"{study.folder} has no reviews yet; {resuming(study.folder)} goes on with it"
 
 
 def problem(study: Study) -> str:
@@ -112,7 +111,7 @@ def problem(study: Study) -> str:
         return ""
     return (
         f"there is no PDF: {done.error}. The study is kept and {study.paper / 'paper.tex'} is written;"
-        f" `nightlab resume {study.folder}` makes the PDF then"
+        f" {resuming(study.folder)} makes the PDF then"
     )
 
 
@@ -122,42 +121,39 @@ def print_outcome(study: Study, console: Console) -> None:
     console.print(_kept(study, body["best"]["trial"] if body["claim"] else BASELINE))
     for extension, key in enumerate((*study.earlier("claim"), study.era("claim"))):
         if claim := study.ledger.document("claim", key):
-            console.print(_claim(study, claim, extension), **PLAIN)
+            console.print(_claim(study, claim, extension), soft_wrap=True)
     for note in body["notes"]:
-        console.print(f"note   {note}", **PLAIN)
+        console.print(f"note   {note}", soft_wrap=True)
     console.print(
         f"{body['trials']} trials: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed;"
         f" {body['runs']} runs in {body['wall_s']:g} s",
-        highlight=False,
-        markup=False,
+        soft_wrap=True,
     )
     if cheap := body.get("fidelity"):
         console.print(
             f"fidelity: {cheap['ended_early']} trials ended early on {cheap['cheap_runs']} cheaper runs; the search"
             f" cost {cheap['full_runs']:g} full runs",
-            highlight=False,
-            markup=False,
+            soft_wrap=True,
         )
     varied = body["diversity"]
     console.print(
         f"diversity: {varied['strategies']:.1f} strategies in effect, {varied['distinct']:.0%} of the changes distinct,"
         f" {varied['nearest']:.2f} of the diagonal to the nearest other, {varied['mean']:.2f} on average",
-        highlight=False,
-        markup=False,
+        soft_wrap=True,
     )
     if study.ledger.document("study", "mode") == "experiment":
         from nightlab.papers.curve import draw_curve
 
-        console.print(f"curve  {draw_curve(study)}", **PLAIN)
+        console.print(f"curve  {draw_curve(study)}", soft_wrap=True)
     else:
         print_scores(study, console)
         for found in findings(study):
-            console.print(f"audit  {found['text']} ({found['where']})", **PLAIN)
+            console.print(f"audit  {found['text']} ({found['where']})", soft_wrap=True)
         if (paper := _paper(study)) and paper["pdf"]:
-            console.print(f"paper  {paper['pdf']} ({paper['pages']} pages)", **PLAIN)
+            console.print(f"paper  {paper['pdf']} ({paper['pages']} pages)", soft_wrap=True)
     for line in told(study.ledger):
-        console.print(line, **PLAIN)
-    console.print(f"study  {study.folder}", **PLAIN)
+        console.print(line, soft_wrap=True)
+    console.print(f"study  {study.folder}", soft_wrap=True)
 
 
 def _claim(study: Study, claim: Mapping[str, Any], extension: int) -> str:
@@ -193,7 +189,7 @@ def _kept(study: Study, best: int) -> Table:
         mean = f"{sum(values) / len(values):.5g}" if values else ""
         mark = " (confirmed)" if confirmed and trial.number else ""
         concern = concerned(trial.change, replaced(trial, trials), study.template.knobs)
-        table.add_row(f"{trial.number}{mark}", ", ".join(concern), Text(_what(trial, trials)), mean)
+        table.add_row(f"{trial.number}{mark}", ", ".join(concern), _what(trial, trials), mean)
     return table
 
 
@@ -225,23 +221,25 @@ def print_scores(study: Study, console: Console | None = None) -> None:
         table.add_row(f"{name} (1-{high})", *(f"{r['scores'][name]:.2f}" for r in told))
     table.add_row("decision", *(r["decision"] for r in told))
     table.add_row("version", *("kept" if r["kept"] else "not kept" for r in told))
-    (console or Console()).print(table)
+    (console or Terminal()).print(table)
 
 
 def print_estimate(told: dict[str, Any]) -> None:
     """What a study would take, as `--dry-run` tells it."""
     low, high = (_span(seconds) for seconds in told["time_s"])
-    console = Console()
-    console.print(f"a run of the baseline took {told['probe_s']:.3g} s (timed just now)", **PLAIN)
+    console = Terminal()
+    console.print(f"a run of the baseline took {told['probe_s']:.3g} s (timed just now)", soft_wrap=True)
     console.print(
-        f"{told['trials']} trials, {told['runs'][0]} to {told['runs'][1]} runs, {told['workers']} at a time", **PLAIN
+        f"{told['trials']} trials, {told['runs'][0]} to {told['runs'][1]} runs, {told['workers']} at a time",
+        soft_wrap=True,
     )
     models = " and what the models take to answer" if told["calls"] else ""
-    console.print(f"time   {low} to {high}{models}; the limit is {_span(told['limit_s'])}", **PLAIN)
+    console.print(f"time   {low} to {high}{models}; the limit is {_span(told['limit_s'])}", soft_wrap=True)
     tokens = told["tokens_in"] + told["tokens_out"]
     cost = "unknown: the model has no price" if told["usd"] is None else f"about {told['usd']:.2f} USD"
     console.print(
-        f"models {told['calls']} calls, about {tokens} tokens, {cost}" if told["calls"] else "models none", **PLAIN
+        f"models {told['calls']} calls, about {tokens} tokens, {cost}" if told["calls"] else "models none",
+        soft_wrap=True,
     )
 
 
@@ -274,4 +272,4 @@ def print_templates(as_json: bool, print_json: Callable[[dict[str, Any]], None])
     for t in loaded:
         better = "smaller" if t.spec.objective.direction == "minimize" else "larger"
         table.add_row(t.name, t.spec.template.title, t.metric, better, str(len(t.knobs)))
-    Console().print(table)
+    Terminal().print(table)

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nightlab.experiments.runner.text import printable
 from nightlab.experiments.statistics import equal, exact, untested
 
 STAGES = {
@@ -138,7 +139,7 @@ class Lines:
             line = counted(event)
         if line:
             self._told, elapsed = now, now - self._started
-            self._console.print(f"[{elapsed:6.1f}s] {line}", markup=False, highlight=False, soft_wrap=True)
+            self._console.print(f"[{elapsed:6.1f}s] {line}", soft_wrap=True)
 
 
 class Screen:
@@ -192,8 +193,8 @@ class Screen:
             table.add_row("trials", bar)
             best = f"{event['incumbent_value']:.5g}, trial {event['incumbent']}"
             table.add_row("incumbent", Text(best, style="green"))
-        lines = [Text(line, style=style, overflow="ellipsis", no_wrap=True) for line, style in self._recent]
-        return Group(Text(self._title, style="bold"), table, *lines)
+        lines = [Text(printable(line), style=style, overflow="ellipsis", no_wrap=True) for line, style in self._recent]
+        return Group(Text(printable(self._title), style="bold"), table, *lines)
 
     def _left(self, event: dict[str, Any]) -> str:
         """Time left of the search, by the pace since this session's first trial."""

@@ -53,7 +53,7 @@ def _signature(paths: Sequence[Path]) -> _Signature:
 def _hash(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for path in _files(paths):
-        digest.update(f"{path}\0".encode())
+        digest.update(os.fsencode(path) + b"\0")
         try:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())

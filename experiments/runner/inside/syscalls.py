@@ -69,17 +69,17 @@ def collapse(size: int = 1 << 21) -> None:
 
 
 def mount(source: str, target: str, kind: str | None = None, flags: int = 0, data: str | None = None) -> None:
-    encoded = [None if a is None else a.encode() for a in (source, target, kind)]
+    encoded = [None if a is None else os.fsencode(a) for a in (source, target, kind)]
     text = None if data is None else data.encode()
     _checked(_libc.mount(*encoded, ctypes.c_ulong(flags), text), f"mount {kind or source} at {target}")
 
 
 def unmount(target: str) -> None:
-    _checked(_libc.umount2(target.encode(), MNT_DETACH), f"unmount {target}")
+    _checked(_libc.umount2(os.fsencode(target), MNT_DETACH), f"unmount {target}")
 
 
 def pivot_root(new: str, old: str) -> None:
-    syscall(41 if _ARM else 155, new.encode(), old.encode())
+    syscall(41 if _ARM else 155, os.fsencode(new), os.fsencode(old))
 
 
 def bind(source: str, target: str, *, read_only: bool = True, devices: bool = False) -> None:
@@ -87,7 +87,7 @@ def bind(source: str, target: str, *, read_only: bool = True, devices: bool = Fa
     mount(source, target, None, MS_BIND | MS_REC)
     attributes = (1 if read_only else 0) | 2 | (0 if devices else 4)  # MOUNT_ATTR_RDONLY, _NOSUID, _NODEV
     packed = struct.pack("QQQQ", attributes, 0, 0, 0)
-    syscall(442, -100, target.encode(), 0x8000, packed, len(packed))  # mount_setattr, recursively
+    syscall(442, -100, os.fsencode(target), 0x8000, packed, len(packed))  # mount_setattr, recursively
 
 
 def capabilities(keep: int) -> None:
