@@ -11,7 +11,7 @@ from nightlab.experiments.template import Template
 from nightlab.papers.engine import Compiled
 from nightlab.papers.finding import Finding, Severity
 from nightlab.papers.literature import Reference
-from nightlab.papers.manuscript import Manuscript, Section, check, passages
+from nightlab.papers.manuscript import Manuscript, Section, check, keys_cited, passages
 from nightlab.papers.markup import Text
 from nightlab.papers.picture import SIGNATURE
 
@@ -48,6 +48,7 @@ def audit(
     found = check(manuscript, facts, references, names)
     found += _placeholders(manuscript)
     found += _structure(manuscript, required)
+    found += _unverified(manuscript, references)
     found += _figures(manuscript, folder)
     if compiled:
         found += _pdf(compiled, min_pages)
@@ -87,6 +88,14 @@ def _structure(manuscript: Manuscript, required: Sequence[str]) -> Iterator[Find
 
 def _words(body: str) -> int:
     return len(re.findall(r"\w+", re.sub(r"\{[^{}]*\}", " x ", body)))
+
+
+def _unverified(manuscript: Manuscript, references: Sequence[Reference]) -> Iterator[Finding]:
+    cited = keys_cited(manuscript)
+    for r in references:
+        if r.key in cited and not r.identified:
+            text = f"{r.title!r} ({r.key}) has neither a DOI nor an arXiv id, so the paper calls it unverified"
+            yield Finding("unverified-reference", "references", text, "warning")
 
 
 def _figures(manuscript: Manuscript, folder: Path) -> Iterator[Finding]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from pybtex.database import Person
 from pylatex import Command, NoEscape
 from pylatex.base_classes import Environment
 
+from nightlab.papers import names
 from nightlab.papers.escape import escape, escape_code
 from nightlab.papers.literature import Reference
+
+UNVERIFIED = "Unverified: it has neither a DOI nor an arXiv id"
 
 _MANY = 8  # more authors than this are named by the first ones
 
@@ -29,12 +31,8 @@ def ordered(references: Iterable[Reference], cited: Iterable[str]) -> list[Refer
 
 
 def _order(reference: Reference) -> tuple[str, int, str]:
-    return (_last(reference.authors[0]).casefold() if reference.authors else "", reference.year, reference.title)
-
-
-def _last(name: str) -> str:
-    person = Person(_safe(name))
-    return " ".join(person.prelast_names + person.last_names)
+    family = names.parts(reference.authors[0])[1] if reference.authors else ""
+    return (family.casefold(), reference.year, reference.title)
 
 
 def bibliography(references: Sequence[Reference]) -> TheBibliography:
@@ -52,35 +50,28 @@ def item(place: int) -> str:
 
 
 def entry(r: Reference) -> str:
-    """Authors, title, venue, year and a link, as LaTeX."""
+    """Authors, title, venue, year and a link, as LaTeX; a reference that nothing identifies says so."""
     venue = rf"\emph{{{escape(r.venue)}}}, " if r.venue else ""
     title = escape(r.title.rstrip("."))
     stop = "" if title.endswith(("?", "!")) else "."
-    return f"{_authors(r.authors)}. {title}{stop} {venue}{r.year}.{_link(r)}"
+    told = "" if r.identified else f" {UNVERIFIED}."
+    return f"{_authors(r.authors)}. {title}{stop} {venue}{r.year}.{_link(r)}{told}"
 
 
-def _authors(names: Sequence[str]) -> str:
-    shown = [_initials(n) for n in (names[:_MANY] if len(names) > _MANY else names)]
-    if len(names) > _MANY:
-        return ", ".join(shown) + ", et~al"
+def _authors(lines: Sequence[str]) -> str:
+    shown = [_author(n) for n in lines if n != names.OTHERS]
+    if len(shown) > _MANY or len(shown) < len(lines):
+        return ", ".join(shown[:_MANY]) + ", et~al"
     if len(shown) < 3:
         return " and ".join(shown)
     return f"{', '.join(shown[:-1])}, and {shown[-1]}"
 
 
-def _initials(name: str) -> str:
-    person = Person(_safe(name))
-    given = ["-".join(f"{part[0]}." for part in n.split("-") if part) for n in person.first_names + person.middle_names]
-    family = " ".join((*person.prelast_names, *person.last_names, *person.lineage_names))
-    return "~".join(escape(part) for part in (*given, family))
-
-
-def _safe(name: str) -> str:
-    """Without what pybtex would read as syntax."""
-    return re.sub(r"[{}\\,]", " ", name).strip() or "Anonymous"
+def _author(name: str) -> str:
+    return "~".join(escape(part) for part in names.initials(name))
 
 
 def _link(r: Reference) -> str:
-    address = r.link.replace("%", r"\%").replace("#", r"\#")
-    shown = f"doi:{r.doi}" if r.doi else f"arXiv:{r.arxiv}" if r.arxiv else ""
+    address = re.sub(r"[%#]", r"\\\g<0>", re.sub(r"[{}\\\s]", "", r.link))
+    shown = f"doi:{r.doi}" if r.doi else f"arXiv:{r.arxiv}" if r.arxiv else r.link
     return rf" \href{{{address}}}{{{escape_code(shown)}}}." if shown else ""

@@ -16,12 +16,15 @@ from typing import Any
 from urllib.parse import quote
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.papers import identifiers, names
+from nightlab.papers.untex import address, clean, plain
 
 ARXIV = "https://export.arxiv.org/api/query"
 
-_DOI = re.compile(r"10\.\d{4,9}/[^\s{}\\]+")
-_ARXIV = re.compile(r"(\d{2}(?:0[1-9]|1[0-2])\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?")
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_:./+-]*")
+_KEY = re.compile(r"[^\s{},]+")
+_YEAR = re.compile(r"(?<!\d)(?:1[5-9]|20)\d\d(?!\d)")
+_BODIES = ("organization", "institution", "collaboration")  # who answers for a work of no author
+_VENUES = ("journal", "journaltitle", "booktitle", "publisher", "school", "institution", "organization", "howpublished")
 
 
 class LiteratureError(NightlabError):
@@ -32,11 +35,11 @@ class LiteratureError(NightlabError):
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """A source. It has a DOI, an arXiv id or both; `source` says where the record comes from."""
+    """A source; `source` says where the record comes from."""
 
     key: str
     title: str
-    authors: tuple[str, ...]  # "First Last"
+    authors: tuple[str, ...]  # lines of `names`
     year: int
     venue: str = ""
     doi: str = ""
@@ -47,6 +50,11 @@ class Reference:
     keywords: tuple[str, ...] = ()  # the topics or strategies that it is about
 
     @property
+    def identified(self) -> bool:
+        """Whether a DOI or an arXiv id says which work it is; without one nobody has looked it up."""
+        return bool(self.doi or self.arxiv)
+
+    @property
     def link(self) -> str:
         """Where a reader finds it."""
         if self.doi:
@@ -55,22 +63,16 @@ class Reference:
 
 
 def load_bib(file: Path) -> tuple[Reference, ...]:
-    """Read a BibTeX file.
+    """Read a BibTeX file, of BibTeX's own or of biblatex's fields.
 
-    Raises LiteratureError with the file, and the key and what is wrong of each entry: it needs a title, authors, a
-    year, and a DOI or an arXiv id.
+    Raises LiteratureError with the file, and the key and what is wrong of each entry: it needs a title, authors or
+    editors, and a year. One without a DOI and an arXiv id is read, and is not `identified`.
     """
-    from pybtex.database import parse_file
-    from pybtex.exceptions import PybtexError
-
-    try:
-        entries = parse_file(str(file), bib_format="bibtex", encoding="utf-8").entries
-    except (PybtexError, OSError, UnicodeDecodeError) as error:
-        raise LiteratureError(f"{file}: {error}") from None
     references, faults = [], []
+    entries = _entries(file)
     for key, entry in entries.items():
         try:
-            references.append(_reference(file, key, entry))
+            references.append(_reference(file, key, entry, entries.get(entry.fields.get("crossref", ""))))
         except LiteratureError as fault:
             faults.append(str(fault))
     if faults:
@@ -78,75 +80,91 @@ def load_bib(file: Path) -> tuple[Reference, ...]:
     return tuple(references)
 
 
-def _reference(file: Path, key: str, entry: Any) -> Reference:
-    fields = {name.lower(): _plain(value) for name, value in entry.fields.items()}
+def _entries(file: Path) -> Mapping[str, Any]:
+    from pybtex.database.input.bibtex import DuplicateField, Parser, UndefinedMacro
+    from pybtex.exceptions import PybtexError
+    from pybtex.scanner import PybtexSyntaxError
+    from pybtex.utils import CaseInsensitiveDict
+
+    class Macros(CaseInsensitiveDict):  # type: ignore[misc]
+        def __getitem__(self, name: str) -> str:
+            return (
+                str(super().__getitem__(name)) if name in self else name
+            )  # of a journal's abbreviation that nobody has declared, itself
+
+    class Reader(Parser):  # type: ignore[misc]
+        def handle_error(self, error: PybtexError) -> None:
+            stray = isinstance(error, PybtexSyntaxError) and text[: error.parser.command_start][-1:].isalnum()
+            if not (stray or isinstance(error, DuplicateField | UndefinedMacro)):  # stray: an address with an @
+                raise error
+
+    try:
+        text = re.sub(r"(?im)^\s*@comment\b(?!\s*[{(]).*$", "", _decoded(file.read_bytes()))
+        reader = Reader()
+        reader.macros = Macros(reader.macros)
+        reader.filename = str(file)
+        entries: Mapping[str, Any] = reader.parse_string(text).entries
+    except (PybtexError, OSError) as error:
+        raise LiteratureError(f"{file}: {error}") from None
+    return entries
+
+
+def _decoded(content: bytes) -> str:
+    """Text in UTF-8, in UTF-16 if it says so, or else in the one that every byte has a sign in."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _reference(file: Path, key: str, entry: Any, volume: Any = None) -> Reference:
+    """volume: the entry of the collection that this one is a part of."""
+    raw = {name.lower(): address(value) for name, value in entry.fields.items()}
+    whole = volume.fields if volume else {}
+    inherited = {"booktitle": whole.get("title"), **{n: whole[n] for n in ("date", "year") if n in whole}}
+    own = {name.lower(): value for name, value in entry.fields.items()}
+    fields = {name: plain(value) for name, value in {**inherited, **own}.items() if value}
     people = entry.persons.get("author") or entry.persons.get("editor") or ()
-    authors = tuple(_plain(str(person)) for person in people)
+    authors = [name for person in people if (name := names.line(person))]
+    bodies = [held for name in _BODIES if (held := names.held(fields.get(name, "")))]
 
     def refuse(what: str) -> LiteratureError:
         return LiteratureError(f"{file}: {key}: {what}")
 
     if not _KEY.fullmatch(key):
-        raise refuse("the key may hold letters, digits and _:./+- only")
-    if missing := [n for n, v in (("title", fields.get("title")), ("author", authors)) if not v]:
+        raise refuse("the key may not hold braces")
+    title = ": ".join(t for t in (fields.get("title"), fields.get("subtitle")) if t)
+    if missing := [n for n, v in (("title", title), ("author", authors or bodies)) if not v]:
         raise refuse(f"has no {missing[0]}")
-    if not re.fullmatch(r"1[5-9]\d\d|20\d\d", year := fields.get("year", "")):
-        raise refuse(f"needs the year in four digits, not {year!r}")
-    doi, arxiv = _identifiers(fields)
-    if not doi and not arxiv:
-        raise refuse("has neither a DOI nor an arXiv id (doi = {...} or eprint = {...})")
-    if doi and not _DOI.fullmatch(doi):
+    dates = [fields[n] for n in ("date", "year", "eventdate") if fields.get(n)]
+    year = next((found[0] for text in dates if (found := _YEAR.search(text))), "")
+    if not year:
+        raise refuse(f"needs the year in four digits, not {dates[0] if dates else ''!r}")
+    doi, arxiv = identifiers.doi(raw), identifiers.arxiv(raw)
+    if doi and not identifiers.DOI.fullmatch(doi):
         raise refuse(f"{doi!r} is no DOI: one looks like 10.1000/xyz123")
-    if arxiv and not _ARXIV.fullmatch(arxiv):
+    if arxiv and not identifiers.ARXIV.fullmatch(arxiv):
         raise refuse(f"{arxiv!r} is no arXiv id: one looks like 1412.6980 or cs/0112017")
     return Reference(
         key=key,
-        title=fields["title"],
-        authors=tuple(_first_last(a) for a in authors),
+        title=title,
+        authors=tuple(authors or bodies[:1]),
         year=int(year),
-        venue=next((fields[n] for n in ("journal", "booktitle", "publisher", "school") if fields.get(n)), ""),
+        venue=next((fields[n] for n in _VENUES if fields.get(n)), ""),
         doi=doi,
         arxiv=arxiv,
-        url=fields.get("url", ""),
+        url=raw.get("url", ""),
         abstract=fields.get("abstract", ""),
         source=file.name,
         keywords=tuple(k for k in re.split(r"[,;]\s*", fields.get("keywords", "")) if k),
     )
 
 
-def _identifiers(fields: Mapping[str, str]) -> tuple[str, str]:
-    """DOI and arXiv id, without the addresses that they are often given in."""
-    doi = re.sub(r"^(https?://(dx\.)?doi\.org/|doi:\s*)", "", fields.get("doi", ""), flags=re.IGNORECASE)
-    eprint = fields.get("eprint", "") if fields.get("archiveprefix", "arXiv").lower() == "arxiv" else ""
-    arxiv = eprint or fields.get("arxiv", "")
-    if not arxiv and (found := re.search(r"arxiv\.org/(?:abs|pdf)/([^\s?#]+?)(?:\.pdf)?$", fields.get("url", ""))):
-        arxiv = found[1]
-    if not arxiv and (found := re.fullmatch(r"10\.48550/arxiv\.(.+)", doi, flags=re.IGNORECASE)):
-        arxiv = found[1]
-    return doi, re.sub(r"v\d+$", "", re.sub(r"^arxiv:", "", arxiv, flags=re.IGNORECASE))
-
-
-def _plain(value: str) -> str:
-    """LaTeX as text: accents composed, braces gone."""
-    import latexcodec  # noqa: F401  (registers the codec)
-
-    text = str(codecs.lookup("ulatex").decode(value)[0])  # type: ignore[arg-type]  # this codec reads text
-    return _clean(re.sub(r"(?<!\\)[{}]", "", text))
-
-
-def _clean(text: str) -> str:
-    text = unicodedata.normalize("NFC", " ".join(text.split()))
-    return "".join(c for c in text if unicodedata.category(c)[0] != "C")
-
-
-def _first_last(name: str) -> str:
-    last, _, first = name.partition(", ")
-    return f"{first} {last}".strip()
-
-
 def write_bib(references: Iterable[Reference], file: Path) -> None:
     """Write a BibTeX file that `load_bib` reads back and any BibTeX style can use."""
-    from pybtex.database import BibliographyData, Entry, Person
+    from pybtex.database import BibliographyData, Entry
 
     entries = {}
     for r in references:
@@ -161,13 +179,13 @@ def write_bib(references: Iterable[Reference], file: Path) -> None:
             fields["keywords"] = _braceless(", ".join(r.keywords))
         if r.url:
             fields["url"] = _braceless(r.url)
-        people = [Person(_braceless(a)) for a in r.authors]
+        people = [names.person(_braceless(a)) for a in r.authors]
         entries[r.key] = Entry("article" if r.venue else "misc", fields=fields, persons={"author": people})
     file.write_text(BibliographyData(entries=entries).to_string("bibtex"), encoding="utf-8")
 
 
 def _braceless(text: str) -> str:
-    return re.sub(r"[{}\\$]", "", text).replace('"', "''")
+    return re.sub(r"[{}\\]", "", text).replace('"', "''")
 
 
 def search_arxiv(
@@ -213,12 +231,12 @@ def _ask(url: str, query: str, max_results: int) -> list[Reference]:
 
 
 def _from_arxiv(result: Any) -> Reference | None:
-    found = _ARXIV.search(result.entry_id.partition("/abs/")[2])
-    authors = tuple(name for a in result.authors if (name := _clean(a.name)))
-    title = _clean(result.title.replace("$", ""))  # arXiv's titles may hold TeX's mathematics
+    found = identifiers.ARXIV.search(result.entry_id.partition("/abs/")[2])
+    authors = tuple(name for a in result.authors if (name := clean(a.name)))
+    title = clean(result.title.replace("$", ""))  # arXiv's titles may hold TeX's mathematics
     if not found or not authors or not title:
         return None
-    doi = _clean(result.doi or "")
+    doi = clean(result.doi or "")
     last = re.sub(r"[^a-z]", "", _ascii(authors[0].split()[-1]).lower()) or "anon"
     word = next((w for w in re.findall(r"[a-z]+", _ascii(title).lower()) if len(w) > 3), "paper")
     return Reference(
@@ -226,11 +244,11 @@ def _from_arxiv(result: Any) -> Reference | None:
         title=title,
         authors=authors,
         year=result.published.year,
-        venue=_clean(result.journal_ref or ""),
-        doi=doi if _DOI.fullmatch(doi) else "",
+        venue=clean(result.journal_ref or ""),
+        doi=doi if identifiers.DOI.fullmatch(doi) else "",
         arxiv=found[1],
         url=f"https://arxiv.org/abs/{found[1]}",
-        abstract=_clean(result.summary),
+        abstract=clean(result.summary),
         source="arXiv",
     )
 

@@ -19,9 +19,16 @@ def survey(template: Template) -> tuple[list[Reference], str]:
     try:
         found = search_arxiv(f"{template.spec.template.title} {topics}", FOUND)
     except LiteratureError as error:
-        return own, f"{len(own)} references of the template; {error}"
+        return own, f"{_told(own)}; {error}"
     new = _new(found, own)
-    return own + new, f"{len(own)} references of the template and {len(new)} from arXiv"
+    return own + new, f"{_told(own)} and {len(new)} from arXiv"
+
+
+def _told(own: list[Reference]) -> str:
+    """How many references the template brings, and which of them nothing identifies."""
+    bare = [r.key for r in own if not r.identified]
+    without = f" (unverified, without a DOI or an arXiv id: {', '.join(bare)})" if bare else ""
+    return f"{len(own)} reference{'' if len(own) == 1 else 's'} of the template{without}"
 
 
 def _new(found: list[Reference], own: list[Reference]) -> list[Reference]:

@@ -11,6 +11,7 @@ from nightlab.agents.offline import methods, results
 from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, reach, spread, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.statistics import equal, exact, untested
+from nightlab.papers import names
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript, Section
@@ -271,8 +272,10 @@ def _says(reference: Reference) -> str:
 
 
 def _authors(reference: Reference) -> str:
-    last = [words(a.split()[-1]) for a in reference.authors]
-    return listed(last) if len(last) <= 2 else f"{last[0]} and others"
+    families = [words(names.parts(name)[1]) for name in reference.authors]
+    if names.OTHERS in reference.authors or len(families) > 2:
+        return f"{families[0]} and others"
+    return listed(families)
 
 
 def _nearest(b: Brief) -> str:
