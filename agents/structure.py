@@ -6,22 +6,20 @@ A program in a fence is the field `code` of a record that has one.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from nightlab.agents.answers import MISSING, found
+
 M = TypeVar("M", bound=BaseModel)
-FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL)
-PROGRAM = re.compile(r"```(?:python|py)[ \t]*\n(.*?)(?:\n[ \t]*```|\Z)", re.DOTALL | re.IGNORECASE)
-THINKING = re.compile(r"\A\s*<think>.*?</think>", re.DOTALL)
 
 
 class Unreadable(Exception):
     """An answer that is not in the form asked for; the message says why, in words for the model.
 
-    bare: there is no JSON in it at all.
+    bare: no JSON in it has a field of the form.
     """
 
     def __init__(self, reason: str, bare: bool = False) -> None:
@@ -30,56 +28,39 @@ class Unreadable(Exception):
 
 
 def parsed(shape: type[M], text: str) -> M:
-    """The record in an answer: bare, fenced or with words around it. Raises Unreadable."""
-    body = THINKING.sub("", text).strip()
+    """The record in an answer: what fits, the last one first. Raises Unreadable.
+
+    What names every field that must be there is the answer, though it does not fit: no earlier draft takes its place.
+    """
     fields = shape.model_fields
-    program = PROGRAM.search(body) if "code" in fields else None
-    value = {"code": program[1]} if program else found(body)
-    if value is MISSING and len(fields) == 1 and next(iter(fields.values())).annotation is str and body:
-        fence = FENCE.search(body)
-        value = fence[1] if fence else body
-    if value is MISSING:
-        raise Unreadable("it holds no JSON object", bare=True)
-    if len(fields) == 1 and not (isinstance(value, dict) and set(value) & set(fields)):
-        value = {next(iter(fields)): value}
-    try:
-        return shape.model_validate(value)
-    except ValidationError as error:
-        raise Unreadable(told(error)) from None
-
-
-MISSING: Any = object()
-
-
-def found(body: str) -> Any:
-    """The first JSON object or list in a text, whole texts and fences first; MISSING if there is none."""
-    for candidate in (body, *(match[1] for match in FENCE.finditer(body))):
-        if (value := _loads(candidate)) is not MISSING:
-            return value
-    decoder = json.JSONDecoder(strict=False)
-    repaired = _without_trailing_commas(body)
-    for match in re.finditer(r"[{\[]", repaired):
+    needed = {name for name, field in fields.items() if field.is_required()}
+    lone = next(iter(fields)) if len(fields) == 1 else ""
+    answer = found(text, programs="code" in fields)
+    if answer.broken:
+        raise Unreadable("it ends in the middle of its JSON; answer in fewer words")
+    if answer.aloud:
+        raise Unreadable("it holds nothing but reasoning; give the answer itself after it", bare=True)
+    values = [*answer.values()]
+    if lone and fields[lone].annotation is str and answer.prose:
+        values.append((answer.prose, ""))
+    fault, spare = Unreadable("it holds no JSON object", bare=True), None
+    for value, source in values:
+        if value is MISSING and any(f'"{name}"' in source for name in fields):
+            raise Unreadable("its JSON cannot be read")
+        named = isinstance(value, dict) and bool(value.keys() & fields.keys())
         try:
-            return decoder.raw_decode(repaired, match.start())[0]
-        except (ValueError, RecursionError):
-            continue
-    return MISSING
-
-
-def _loads(text: str) -> Any:
-    for candidate in (text, _without_trailing_commas(text)):
-        try:
-            value = json.loads(candidate, strict=False)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict | list):
-            return value
-    return MISSING
-
-
-def _without_trailing_commas(text: str) -> str:
-    """Commas before a closing bracket are dropped, but not within strings."""
-    return re.sub(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', lambda match: match[1] or "", text, flags=re.DOTALL)
+            record = shape.model_validate({lone: value} if lone and not named else value)
+        except ValidationError as error:
+            fault = Unreadable(told(error), bare=not named) if fault.bare else fault
+            if named and needed <= value.keys():
+                raise fault from None
+        else:
+            if named or (lone and value):
+                return record
+            spare = spare or record
+    if spare is not None:
+        return spare
+    raise fault
 
 
 def told(error: ValidationError) -> str:

@@ -7,8 +7,9 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
 
 Body = dict[str, Any]
@@ -156,13 +157,25 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._completion(body, None, refusal="I cannot help with that.")
             case "length":
                 return self._completion(body, text[: len(text) // 2], finish="length")
+            case "aloud":  # reasoning beside the content
+                return self._completion(body, text, more={"reasoning_content": "{}", "reasoning": "{}"})
+            case "blocks":
+                thought = {"type": "thinking", "thinking": [{"type": "text", "text": "{}"}]}
+                return self._completion(body, text, more={"content": [thought, {"type": "text", "text": text}]})
             case "prose":
                 return self._completion(body, "Certainly! Here is what I think about it.")
             case _:
                 return self._completion(body, text)
 
-    def _completion(self, body: Body, text: str | None, finish: str = "stop", refusal: str | None = None) -> bytes:
-        message: Body = {"role": "assistant", "content": text, "refusal": refusal}
+    def _completion(
+        self,
+        body: Body,
+        text: str | None,
+        finish: str = "stop",
+        refusal: str | None = None,
+        more: Mapping[str, Any] = MappingProxyType({}),
+    ) -> bytes:
+        message: Body = {"role": "assistant", "content": text, "refusal": refusal, **more}
         if "tools" in body and text and text.startswith("{"):
             function = {"name": body["tools"][0]["function"]["name"], "arguments": text}
             message |= {"content": None, "tool_calls": [{"id": "c1", "type": "function", "function": function}]}

@@ -91,6 +91,13 @@ def test_an_answer_that_will_not_do_goes_back_with_the_reason(ledger: Ledger, fa
     assert "will not do" in server.requests[2]["messages"][-1]["content"]
 
 
+@pytest.mark.parametrize("plan", ["aloud", "blocks"])
+def test_reasoning_beside_the_answer_is_none_of_it(ledger: Ledger, plan: str) -> None:
+    with ChatServer(three, [plan]) as server:
+        assert chat(ledger, server).ask(Sum, PROMPT, stage="s").total == 3
+    assert outcomes(ledger) == ["ok"]
+
+
 def test_a_failed_check_goes_back_at_most_twice(ledger: Ledger) -> None:
     with ChatServer(three) as server:
         access = chat(ledger, server)
