@@ -20,6 +20,7 @@ from nightlab.agents.models import Chat, NoAnswer, quoted
 from nightlab.agents.prompts import render
 from nightlab.agents.prose import Rules, kept
 from nightlab.experiments.ledger import Ledger
+from nightlab.experiments.records import Level
 from nightlab.experiments.repair import own_part
 from nightlab.experiments.runner.launch import Limits, RunnerError
 from nightlab.experiments.runner.sandbox import choose, confined
@@ -52,11 +53,12 @@ class Drawing(BaseModel):
 
 def picture(chat: Chat, ledger: Ledger, e: Evidence, rules: Rules, folder: Path, stage: str) -> Figure | None:
     """The figure for a draft, its files written below `folder`; None where there is none."""
-    draw = functools.cache(functools.partial(drawn, e))
+    accepted = (ledger.document("study", "settings") or {}).get("isolation")
+    draw = functools.cache(functools.partial(drawn, e, accepted))
     body = ledger.document(KIND, KEY)
     if body is None:
         none = Drawing.model_construct(code="")
-        made = chat.attempt("figure", lambda: _asked(chat, e, draw), lambda: none)
+        made = chat.attempt("figure", lambda: _asked(chat, e, accepted, draw), lambda: none)
         body = ledger.once(KIND, KEY, made.model_dump(mode="json"))
     if not body["code"]:
         return None
@@ -71,7 +73,7 @@ def picture(chat: Chat, ledger: Ledger, e: Evidence, rules: Rules, folder: Path,
     return chat.attempt(f"{stage} figure", placed, lambda: None)
 
 
-def _asked(chat: Chat, e: Evidence, draw: Callable[[str], bytes]) -> Drawing:
+def _asked(chat: Chat, e: Evidence, accepted: Level | None, draw: Callable[[str], bytes]) -> Drawing:
     def check(answer: Drawing) -> str:
         try:
             draw(answer.code)
@@ -79,21 +81,22 @@ def _asked(chat: Chat, e: Evidence, draw: Callable[[str], bytes]) -> Drawing:
             return error.reason
         return ""
 
-    _level()  # where the code could not run, nobody is asked for it
+    _level(accepted)  # where the code could not run, nobody is asked for it
     prompt = render("figure", task=context.task(e.template), knobs=[k.name for k in e.template.knobs])
     return chat.ask(Drawing, prompt, stage="figure", check=check, corrections=SENT_BACK)
 
 
-def _level() -> Any:
+def _level(accepted: Level | None) -> Level:
+    """The level to draw at: at least S2. accepted: the least that the study was told to run at."""
     try:
-        return choose("S2", own_code=False)
+        return choose("S2" if accepted in ("S0", "S1") else accepted, own_code=False)
     except RunnerError as error:
         raise NoAnswer(" ".join(str(error).split())[:200]) from None
 
 
-def drawn(e: Evidence, code: str) -> bytes:
+def drawn(e: Evidence, accepted: Level | None, code: str) -> bytes:
     """The picture that the code draws, in the sandbox and as bare pixels. Raises NoAnswer with the reason."""
-    level = _level()
+    level = _level(accepted)
     with tempfile.TemporaryDirectory(prefix="nightlab-figure-") as name:
         folder = Path(name)
         (folder / "evidence.json").write_text(json.dumps(_data(e)), encoding="utf-8")

@@ -62,7 +62,10 @@ Policy = Annotated[
 Rule = Annotated[
     str, typer.Option(help="Verdicts: paired (replicates against the noise) or strict (what scores better is kept).")
 ]
-Isolation = Annotated[Optional[str], typer.Option(help="Refuse to run below this level: S3, S2, S1 or S0.")]  # noqa: UP045
+Isolation = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="Refuse to run below this level: S3, S2, S1 or S0. Code that a model wrote needs S3 without it."),
+]
 MODELS = "Language models"
 Model = Annotated[
     str,

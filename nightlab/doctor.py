@@ -49,7 +49,7 @@ def _isolation() -> Check:
     return Check(
         name="Isolation",
         ok=level in ("S3", "S2"),
-        found=f"{level}: {describe(level)}",
+        found=f"{level}: {describe(level)}{'; code of a model needs --isolation S2' if level == 'S2' else ''}",
         advice="allow user namespaces (sysctl kernel.unprivileged_userns_clone=1); until then run trusted code only",
         needed=False,
     )

@@ -361,7 +361,8 @@ def _isolation(e: Evidence) -> str:
     private = " and without access to private data" if e.template.trust == "verified" else ""
     told = {
         "S3": f"in a sandbox with namespaces of its own{private}",
-        "S2": "under the kernel's access rules and system-call filter, without namespaces of its own",
+        "S2": "under the kernel's access rules and system-call filter, without namespaces of its own: the names, sizes"
+        " and times of files outside could be seen, their content could not",
         "S1": "in a container that the operator provides",
         "S0": "with resource limits only, which would not keep a hostile program from the judge's data",
     }[e.level]

@@ -37,12 +37,12 @@ def local_runner(
     """A runner for a template whose data is prepared in `inputs` and `private`.
 
     scratch: a folder that it may use, and leaves empty. minimum: refuse to isolate less. own_code: only the
-    template's own code will run; code of a model needs S2, unless `minimum` is given as S0.
+    template's own code will run; code of a model needs S3, unless `minimum` accepts S2 or S0.
 
     Raises IsolationError where the machine isolates too little, RunnerError where it lacks the GPUs.
     """
     level = choose(minimum, own_code=own_code)
-    if level in ("S0", "S1"):
+    if level in ("S0", "S1") or (level == "S2" and not own_code):
         logging.getLogger(__name__).warning("experiments run at level %s: %s", level, describe(level))
     return LocalRunner(template, inputs=inputs, private=private, scratch=scratch, workers=workers, level=level)
 

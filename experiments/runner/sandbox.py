@@ -83,19 +83,21 @@ def why_not(level: Level) -> str:
 
 
 def choose(minimum: Level | None, *, own_code: bool) -> Level:
-    """The level to run at; IsolationError where that is less than `minimum`, or than S2 for code of a model."""
+    """The level to run at; IsolationError where that is less than `minimum`, which is S3 for code of a model."""
     level = probe()
-    needed: Level = minimum or ("S0" if own_code else "S2")
+    needed: Level = minimum or ("S0" if own_code else "S3")
     if not own_code and needed == "S1":
-        needed = "S2"  # only S0 says that the risk is accepted
+        needed = "S2"  # only S0 says that the whole risk is accepted
     if LEVELS.index(level) < LEVELS.index(needed):
         tried: Level = "S2" if needed == "S2" else "S3"
+        less = "what S2 leaves open with --isolation S2" if level == "S2" else "the risk with --isolation S0"
         raise IsolationError(
             f"this machine isolates at level {level} ({describe(level)}), and {needed} is needed"
             f"{'' if own_code else ' for code that a model wrote'}. {tried} fails here with: {why_not(tried)}."
             " Allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1,"
-            " kernel.apparmor_restrict_unprivileged_userns=0; Docker: --security-opt seccomp=unconfined), use a kernel"
-            " with Landlock (5.13 or newer), or accept the risk with --isolation S0."
+            " kernel.apparmor_restrict_unprivileged_userns=0; Docker: --security-opt seccomp=unconfined),"
+            f"{'' if level == 'S2' else ' give --isolation S2 on a kernel with Landlock (5.13 or newer),'}"
+            f" or accept {less}."
         )
     return level
 

@@ -17,7 +17,7 @@ from nightlab.agents import drawing
 from nightlab.agents.models import Models
 from nightlab.agents.prose import Rules
 from nightlab.experiments.ledger import Ledger, Settled, Trial
-from nightlab.experiments.records import Change
+from nightlab.experiments.records import Change, Level
 from nightlab.experiments.runner.sandbox import probe
 from nightlab.experiments.study import Settings
 from nightlab.experiments.template import load
@@ -27,7 +27,7 @@ from nightlab.papers.picture import SIGNATURE, PictureError, taken_over
 from tests.agents.scripts import DRAWING
 from tests.conftest import MakeTemplate
 
-isolated = pytest.mark.skipif(probe() not in ("S2", "S3"), reason="code of a model needs S2")
+isolated = pytest.mark.skipif(probe() != "S3", reason="code of a model needs S3")
 STEAL = """\
 import pathlib, socket
 told = []
@@ -107,6 +107,22 @@ def test_a_figure_is_drawn_and_later_drafts_draw_it_without_the_model(
     assert ask(ledger, evidence, tmp_path, stage="round 1") == figure
     assert (tmp_path / "figures/analyst.png").read_bytes() == first
     assert len(outcomes(ledger)) == 2
+
+
+@pytest.mark.skipif(probe() not in ("S2", "S3"), reason="this machine has no S2")
+@pytest.mark.parametrize(("accepted", "drawn"), [(None, False), ("S3", False), ("S2", True), ("S0", True)])
+def test_without_namespaces_there_is_a_figure_only_where_less_was_accepted(
+    ledger: Ledger,
+    evidence: Evidence,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    accepted: Level | None,
+    drawn: bool,
+) -> None:
+    monkeypatch.setattr("nightlab.experiments.runner.sandbox.probe", lambda: "S2")
+    ledger.once("study", "settings", {"isolation": accepted})
+    assert (ask(ledger, evidence, tmp_path, DRAWING) is not None) is drawn
+    assert len(outcomes(ledger)) == drawn  # where its code could not run, the model is not asked for it
 
 
 @isolated

@@ -89,8 +89,8 @@ def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTempla
     assert "twice" not in tex
     assert "The valley is a toy." in tex
     assert "There were 5 seeds" not in tex
-    assert (r"\fitgraphic{figures/analyst.png}" in tex) == (probe() in ("S2", "S3"))
-    assert ("The trials of each strategy are counted. Drawn by" in tex) == (probe() in ("S2", "S3"))
+    assert (r"\fitgraphic{figures/analyst.png}" in tex) == (probe() == "S3")
+    assert ("The trials of each strategy are counted. Drawn by" in tex) == (probe() == "S3")
     assert "There are 3 of them" not in tex
     assert found["team.ideator.done"] == 2
     assert found["team.writer.done"] == 5

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import nightlab
+from nightlab.experiments.records import Level
 from nightlab.experiments.runner import sandbox
 from nightlab.experiments.study import Settings, fork, read, reopen
 from nightlab.graph import session
@@ -31,7 +32,7 @@ def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path, monkeypat
             assert forked.ledger.document("study", "fork")["edited"] is edited
     with monkeypatch.context() as patched:
         patched.setattr(sandbox, "probe", lambda: "S1")
-        with pytest.raises(sandbox.IsolationError, match="S2 is needed for code that a model wrote"):
+        with pytest.raises(sandbox.IsolationError, match="S3 is needed for code that a model wrote"):
             session.fork(folder, 1, tmp_path / "refused", model="")
         assert not (tmp_path / "refused").exists()
         session.fork(folder, 0, tmp_path / "forks", model="")
@@ -47,19 +48,22 @@ def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path, monkeypat
     assert "nothing could be searched" not in text
 
 
-@pytest.mark.parametrize("level", ["S0", "S1"])
+@pytest.mark.parametrize("level", ["S0", "S1", "S2"])
 def test_what_a_model_wrote_needs_isolation_unless_the_risk_is_accepted(
     make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str
 ) -> None:
     monkeypatch.setattr(sandbox, "probe", lambda: level)
     (tmp_path / "script.jsonl").write_text("")
     studies, template = tmp_path / "studies", make_template()
-    for settings in (
-        Settings(model=f"fake:{tmp_path}/script.jsonl"),
-        Settings(models={"coder": f"fake:{tmp_path}/script.jsonl"}, isolation="S1"),
-    ):
-        with pytest.raises(sandbox.IsolationError, match="S2 is needed for code that a model wrote"):
+    script = f"fake:{tmp_path}/script.jsonl"
+    accepted: Level = "S2" if level == "S2" else "S0"
+    refused = {"S3": Settings(model=script)}
+    if level != "S2":
+        refused["S2"] = Settings(models={"coder": script}, isolation="S1")
+    for needed, settings in refused.items():
+        told = rf"{needed} is needed for code that a model wrote.*accept .* with --isolation {accepted}"
+        with pytest.raises(sandbox.IsolationError, match=told):
             begin(template, settings, studies, "experiment")
         assert not studies.exists()
-    begin(template, Settings(model=f"fake:{tmp_path}/script.jsonl", isolation="S0"), studies, "experiment")
+    begin(template, Settings(model=script, isolation=accepted), studies, "experiment")
     begin(template, Settings(models={"writer": f"fake:{tmp_path}/script.jsonl"}), studies, "experiment")

@@ -315,12 +315,26 @@ def test_a_changed_judge_stops_the_study(house: Callable[..., House], what: str)
 
 def test_levels_below_what_is_needed_are_refused(house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nightlab.experiments.runner.sandbox.probe", lambda: "S0")
-    with pytest.raises(IsolationError, match=r"S2 is needed for code that a model wrote.*--isolation S0"):
+    with pytest.raises(IsolationError, match=r"S3 is needed for code that a model wrote.*--isolation S0"):
         house(own_code=False)
     with pytest.raises(IsolationError, match="S3 is needed"):
         house(minimum="S3")
     assert house(own_code=False, minimum="S0").run().level == "S0"
     assert house().run().level == "S0"
+
+
+def test_code_of_a_model_runs_at_s2_only_where_that_is_accepted_and_it_is_said(
+    house: Callable[..., House], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    if probe() not in ("S3", "S2"):
+        pytest.skip(f"this machine isolates at {probe()} only")
+    monkeypatch.setattr("nightlab.experiments.runner.sandbox.probe", lambda: "S2")
+    with pytest.raises(IsolationError, match=r"S3 is needed for code that a model wrote.*--isolation S2"):
+        house(own_code=False)
+    assert house().run().level == "S2"
+    assert not caplog.records
+    assert house(own_code=False, minimum="S2").run().level == "S2"
+    assert "experiments run at level S2: Landlock" in caplog.text
 
 
 @pytest.mark.parametrize("level", ["S3", "S2", "S0"])
