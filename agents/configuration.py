@@ -14,7 +14,6 @@ The command line goes before the file. Keys come from the environment only.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from nightlab.agents.models import Models, adopted
 from nightlab.agents.wire import checked_url
 from nightlab.experiments.faults import told
 from nightlab.experiments.ledger import opened
+from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.study import ROLES, Settings, SettingsError
 
 FILE = "nightlab.toml"
@@ -129,9 +129,9 @@ def configured(settings: Settings, folder: Path) -> Settings:
 def read(path: Path) -> File:
     """Raises SettingsError that names, for each fault, the file, the key, what is wrong and what would be right."""
     try:
-        return File.model_validate(tomllib.loads(path.read_text()))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: no TOML: {error}") from None
+        return File.model_validate(read_toml(path))
+    except Unreadable as error:
+        raise SettingsError(f"{path}: {error}") from None
     except ValidationError as error:
         raise SettingsError("\n".join(f"{path}: {line}" for line in _told(error))) from None
 

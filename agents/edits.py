@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import ast
 import difflib
+import io
 import re
+import tokenize
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from nightlab.experiments.reading import Form, form_of
 from nightlab.experiments.versions import Files
 
 MOST_EDITS = 20
@@ -39,10 +42,13 @@ def apply(edits: Sequence[Edit], files: Files, editable: Sequence[str]) -> dict[
     """
     if not edits or len(edits) > MOST_EDITS:
         raise EditRefused(f"give 1 to {MOST_EDITS} edits, not {len(edits)}")
+    forms = {name: form for name in editable if (form := _form(files, name))}
     texts: dict[str, str] = {}
     for number, edit in enumerate(edits, 1):
         name = _named(edit.file, editable)
-        text = texts[name] if name in texts else _text(files, name)
+        if name not in forms:
+            raise EditRefused(f"{name} is no text, so it cannot be edited")
+        text = texts[name] if name in texts else forms[name].text(files[name])
         try:
             texts[name] = _replaced(text, edit)
         except EditRefused as refused:
@@ -53,7 +59,7 @@ def apply(edits: Sequence[Edit], files: Files, editable: Sequence[str]) -> dict[
         if re.search("[\0\ud800-\udfff]", text):
             raise EditRefused(f"{name} would hold characters that no text file may hold")
         check_syntax(name, text)
-    new = {**files, **{name: text.encode() for name, text in texts.items()}}
+    new = {**files, **{name: _encoded(name, text, forms[name]) for name, text in texts.items()}}
     if new == dict(files):
         raise EditRefused("the edits change nothing; `replace` must differ from `search`")
     return new
@@ -82,11 +88,25 @@ def _named(file: str, editable: Sequence[str]) -> str:
     raise EditRefused(f"{file!r} is no editable file; those are {', '.join(editable)}")
 
 
-def _text(files: Files, name: str) -> str:
+def _form(files: Files, name: str) -> Form | None:
+    """How a file holds its text; None for what is no text."""
     try:
-        return files[name].decode("utf-8")
-    except UnicodeDecodeError:
-        raise EditRefused(f"{name} is no text, so it cannot be edited") from None
+        return form_of(files[name], python=name.endswith(".py"))
+    except (UnicodeDecodeError, SyntaxError):
+        return None
+
+
+def _encoded(name: str, text: str, form: Form) -> bytes:
+    """The text in the form that the file had; a Python file declares its encoding itself."""
+    try:
+        if name.endswith(".py") and not form.mark:
+            form = replace(form, encoding=tokenize.detect_encoding(io.BytesIO(text.encode()).readline)[0])
+        return form.content(text)
+    except UnicodeEncodeError as error:
+        wrong = error.object[error.start]
+        raise EditRefused(f"{name} is in {form.encoding}, which has no {wrong!r}; write it as an escape") from None
+    except SyntaxError as error:
+        raise EditRefused(f"{name} would be no valid Python: {error.msg}") from None
 
 
 def _replaced(text: str, edit: Edit) -> str:
@@ -168,10 +188,4 @@ def _nearest(plain: Sequence[str], lines: Sequence[str], target: Sequence[str]) 
 
 def sources(files: Files, names: Sequence[str]) -> Mapping[str, str]:
     """The named files as text; what is no text is left out."""
-    found = {}
-    for name in names:
-        try:
-            found[name] = files[name].decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-    return found
+    return {name: form.text(files[name]) for name in names if (form := _form(files, name))}

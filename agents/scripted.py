@@ -13,7 +13,6 @@ from __future__ import annotations
 import fnmatch
 import json
 import threading
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from nightlab.agents.wire import CallFailed, Mode, Question, Reply
 from nightlab.experiments.faults import told
+from nightlab.experiments.reading import Unreadable, read_text, read_toml
 from nightlab.experiments.study import SettingsError
 
 CACHE_STEP = 128  # tokens; hosted caches hold prompts of 1024 tokens and more, in steps of 128
@@ -98,11 +98,10 @@ def tokens_of(text: str) -> int:
 def read_script(file: Path) -> list[Entry]:
     """Raises SettingsError that says where the file is wrong."""
     try:
-        source = file.read_text()
-        rows = tomllib.loads(source).get("answer", []) if file.suffix == ".toml" else _lines(source)
+        rows = read_toml(file).get("answer", []) if file.suffix == ".toml" else _lines(read_text(file))
         return TypeAdapter(list[Entry]).validate_python(rows)
-    except OSError as error:
-        raise SettingsError(f"{file}: cannot read the script ({error.strerror})") from None
+    except Unreadable as error:
+        raise SettingsError(f"{file}: the script {error}") from None
     except ValidationError as error:
         faults = error.errors(include_url=False)  # the number of an entry, then its key, then what the key may be
         first = {fault["loc"][:2]: fault for fault in reversed(faults)}
@@ -113,7 +112,7 @@ def read_script(file: Path) -> list[Entry]:
 
 
 def _lines(source: str) -> list[Any]:
-    return [json.loads(line) for line in source.splitlines() if line.strip()]
+    return [json.loads(line) for line in source.split("\n") if line.strip()]
 
 
 def _joined(question: Question) -> str:

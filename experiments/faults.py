@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from nightlab.experiments.reading import Unreadable, read_text
 from nightlab.experiments.runner.view import packaged
 
 TEXT, WHOLE, NUMBER, LIST = "a text in quotes", "a whole number", "a number", "a list in brackets"
@@ -206,7 +207,11 @@ def _entry_faults(file: Path, key: str, source: Path, function: str) -> Iterator
         yield f"{file}: [{key}]: needs the file {source}, which does not exist"
         return
     try:
+        read_text(source, python=True)
         tree = ast.parse(source.read_bytes())
+    except Unreadable as error:
+        yield f"{source}: [{key}]: {error}"
+        return
     except SyntaxError as error:
         line = f"line {error.lineno} " if error.lineno else ""  # what is wrong with a whole file has none
         yield f"{source}: [{key}]: {line}is no valid Python: {error.msg}"

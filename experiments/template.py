@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from nightlab.experiments.contract import Constraint, Ideas, KnobTable, SeedIdea, Spec, Table
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.faults import at, between, explained
+from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.records import Knob, Params, ParamValue, Trust
 
 SHIPPED = Path(__file__).resolve().parent.parent / "templates"
@@ -154,15 +154,9 @@ def _typed(knob: KnobTable, value: ParamValue) -> ParamValue:
 
 def _toml(file: Path, faults: list[str]) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        faults.append(f"{file}: not valid TOML: {error}")
-    except UnicodeDecodeError as error:
-        faults.append(f"{file}: not valid TOML: byte {error.start} is no UTF-8; save the file as UTF-8")
-    except ValueError:
-        faults.append(f"{file}: not valid TOML: a whole number has more digits than can be read")
-    except RecursionError:
-        faults.append(f"{file}: not valid TOML: brackets are nested too deep")
+        return read_toml(file)
+    except Unreadable as error:
+        faults.append(f"{file}: {error}")
     return None
 
 

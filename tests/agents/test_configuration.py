@@ -63,7 +63,7 @@ def test_without_a_file_nothing_changes(tmp_path: Path) -> None:
             "[models]\ncoder = 3\nwriter = ''",
             r"coder\]: must be a text in quotes \(found 3\)\n.*writer\]: must be a text of at",
         ),
-        ("a = [", "no TOML"),
+        ("a = [", "not valid TOML"),
         ("[models]\nbase_url = 'http://me:secret@host/v1'", "must not carry a key"),
         ("[models]\nbase_url = 'host:80'", "is no address"),
     ],

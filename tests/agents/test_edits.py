@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
+
 import pytest
 
-from nightlab.agents.edits import MOST_CHARACTERS, MOST_EDITS, Edit, EditRefused, apply
+from nightlab.agents.edits import MOST_CHARACTERS, MOST_EDITS, Edit, EditRefused, apply, sources
 
 CODE = """\
 import math
@@ -120,3 +122,38 @@ def test_syntax_sizes_and_empty_edits_are_checked(edit: Edit, said: str) -> None
 def test_the_number_of_edits_is_bounded(count: int) -> None:
     with pytest.raises(EditRefused, match="give 1 to"):
         apply([Edit(file="notes.txt", search="two", replace="three")] * count, FILES, EDITABLE)
+
+
+LATIN = "# -*- coding: latin-1 -*-\nNAME = 'é'\nX = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("experiment.py", codecs.BOM_UTF8 + b"NAME = 2\nX = 1\n", codecs.BOM_UTF8 + b"NAME = 2\nX = 3\n"),
+        ("experiment.py", b"NAME = 2\r\nX = 1\r\n", b"NAME = 2\r\nX = 3\r\n"),
+        ("experiment.py", LATIN.encode("latin-1"), LATIN.replace("1\n", "3\n").encode("latin-1")),
+        ("notes.txt", "é\nX = 1\n".encode("utf-16"), "é\nX = 3\n".encode("utf-16")),
+        ("notes.txt", b"a\r\nb\nX = 1\r\nc\n", b"a\r\nb\nX = 3\r\nc\n"),
+    ],
+)
+def test_a_file_keeps_its_form(name: str, before: bytes, after: bytes) -> None:
+    assert apply([Edit(file=name, search="X = 1", replace="X = 3")], {name: before}, [name]) == {name: after}
+    assert "X = 1" in sources({name: before}, [name])[name]
+    whole = sources({name: before}, [name])[name].replace("X = 1", "X = 3")
+    assert apply([Edit(file=name, search="", replace=whole)], {name: before}, [name]) == {name: after}
+
+
+def test_edits_of_several_lines_meet_windows_lines() -> None:
+    files = {"e.py": CODE.replace("\n", "\r\n").encode()}
+    edit = Edit(file="e.py", search="        return total\n    return 0\n", replace="        return 1\n    return 2\n")
+    changed = CODE.replace("return total\n    return 0", "return 1\n    return 2")
+    assert apply([edit], files, ["e.py"])["e.py"] == changed.replace("\n", "\r\n").encode()
+
+
+def test_what_a_declared_encoding_lacks_is_refused_and_a_new_declaration_holds() -> None:
+    files = {"e.py": LATIN.encode("latin-1")}
+    with pytest.raises(EditRefused, match=r"e\.py is in iso-8859-1, which has no '✓'; write it as an escape"):
+        apply([Edit(file="e.py", search="X = 1", replace="X = '✓'")], files, ["e.py"])
+    made = apply([Edit(file="e.py", search="", replace="X = '✓'\n")], files, ["e.py"])
+    assert made["e.py"] == "X = '✓'\n".encode()
