@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.reading import form_of
 from nightlab.papers import identifiers, names
 from nightlab.papers.untex import address, clean, plain
 
@@ -110,11 +110,9 @@ def _entries(file: Path) -> Mapping[str, Any]:
 
 
 def _decoded(content: bytes) -> str:
-    """Text in UTF-8, in UTF-16 if it says so, or else in the one that every byte has a sign in."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", "replace")
+    """Text in UTF-8, in the encoding whose mark it has, or else in the one that every byte has a sign in."""
     try:
-        return content.decode("utf-8-sig")
+        return form_of(content).text(content)
     except UnicodeDecodeError:
         return content.decode("cp1252", "replace")
 
