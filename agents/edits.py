@@ -3,7 +3,6 @@ unambiguous, else a refusal that says what would do."""
 
 from __future__ import annotations
 
-import ast
 import difflib
 import io
 import re
@@ -12,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nightlab.experiments.reading import Form, form_of
+from nightlab.experiments.runner.syntax import fault
 from nightlab.experiments.versions import Files
 
 MOST_EDITS = 20
@@ -58,24 +58,18 @@ def apply(edits: Sequence[Edit], files: Files, editable: Sequence[str]) -> dict[
             raise EditRefused(f"{name} must hold 1 to {MOST_CHARACTERS} characters, not {len(text)}")
         if re.search("[\0\ud800-\udfff]", text):
             raise EditRefused(f"{name} would hold characters that no text file may hold")
-        check_syntax(name, text)
     new = {**files, **{name: _encoded(name, text, forms[name]) for name, text in texts.items()}}
     if new == dict(files):
         raise EditRefused("the edits change nothing; `replace` must differ from `search`")
+    for name in texts:
+        check_syntax(name, new[name])
     return new
 
 
-def check_syntax(name: str, text: str) -> None:
+def check_syntax(name: str, content: bytes) -> None:
     """Raises EditRefused where a Python file does not compile."""
-    if not name.endswith(".py"):
-        return
-    try:
-        ast.parse(text)
-    except SyntaxError as error:
-        line = text.splitlines()[error.lineno - 1].rstrip() if error.lineno and text else ""
-        raise EditRefused(f"{name} would be no valid Python: {error.msg}, line {error.lineno}: {line!r}") from None
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise EditRefused(f"{name} would be no valid Python: {error}") from None
+    if wrong := fault({name: content}):
+        raise EditRefused(f"{name} would be no valid Python: {wrong}")
 
 
 def _named(file: str, editable: Sequence[str]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass, replace
 
 from nightlab.experiments.loop import BASELINE, Loop
 from nightlab.experiments.records import Change, Params
 from nightlab.experiments.repair import standing
-from nightlab.experiments.versions import Files, changed, without
+from nightlab.experiments.runner.syntax import fault
+from nightlab.experiments.versions import changed, without
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def _edits(loop: Loop, line: list[int]) -> list[Component]:
     for place, i in enumerate(steps):
         rest = without(store.read(artifacts[i]), store.read(artifacts[i - 1]), latest)
         later = tuple(line[j] for j in steps[place + 1 :])
-        if rest is None or not _parses(rest):
+        if rest is None or fault(rest):
             rest = store.read(artifacts[i - 1])
         else:
             later = ()
@@ -83,13 +83,3 @@ def _edits(loop: Loop, line: list[int]) -> list[Component]:
             artifact = store.add(rest)
             found.append(Component(key=key, trial=line[i], strategy=change.strategy, artifact=artifact, joint=later))
     return found
-
-
-def _parses(files: Files) -> bool:
-    try:
-        for name, content in files.items():
-            if name.endswith(".py"):
-                ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from nightlab.experiments.records import Change, Knob, Params
 
 Files: TypeAlias = Mapping[str, bytes]  # path relative to the artifact -> content
+_WORK = 200_000_000  # comparisons of lines at most, at the worst; a text may be made to need many
 _Span: TypeAlias = tuple[int, int, list[str]]  # lines [from, to) of the old text -> what stands there instead
 
 
@@ -56,7 +58,7 @@ def unified(before: Files, after: Files, context: int = 2) -> str:
     parts: list[str] = []
     for name in sorted(before.keys() | after.keys()):
         old, new = _lines(before.get(name, b"")), _lines(after.get(name, b""))
-        parts += difflib.unified_diff(old, new, f"a/{name}", f"b/{name}", n=context)
+        parts += _hunks(old, new, name, context)
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in parts)
 
 
@@ -82,9 +84,49 @@ def _merged(base: list[str], ours: list[str], theirs: list[str]) -> list[str] | 
     return merged
 
 
+def _hunks(old: Sequence[str], new: Sequence[str], name: str, context: int) -> Iterator[str]:
+    for number, group in enumerate(_Matcher(old, new).get_grouped_opcodes(context)):
+        if not number:
+            yield from (f"--- a/{name}\n", f"+++ b/{name}\n")
+        (_, i, _, k, _), (_, _, j, _, m) = group[0], group[-1]
+        yield f"@@ -{_range(i, j)} +{_range(k, m)} @@\n"
+        for tag, i, j, k, m in group:
+            if tag == "equal":
+                yield from (f" {line}" for line in old[i:j])
+            else:
+                yield from (f"-{line}" for line in old[i:j])
+                yield from (f"+{line}" for line in new[k:m])
+
+
+def _range(start: int, end: int) -> str:
+    """Lines from `start` to before `end` as the notation has them: the first line's number and how many they are."""
+    return f"{start + 1}" if end - start == 1 else f"{start + (end > start)},{end - start}"
+
+
 def _spans(old: Sequence[str], new: Sequence[str]) -> list[_Span]:
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    return [(i, j, list(new[k:m])) for tag, i, j, k, m in matcher.get_opcodes() if tag != "equal"]
+    return [(i, j, list(new[k:m])) for tag, i, j, k, m in _Matcher(old, new).get_opcodes() if tag != "equal"]
+
+
+class _Matcher(difflib.SequenceMatcher[str]):
+    """What two texts have in common: their beginning, their end, and what lies between unless that takes too long."""
+
+    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
+        super().__init__()
+        most = min(len(old), len(new))
+        start = next((i for i in range(most) if old[i] != new[i]), most)
+        end = next((i for i in range(most - start) if old[-1 - i] != new[-1 - i]), most - start)
+        here, there = old[start : len(old) - end], new[start : len(new) - end]
+        blocks = [(0, 0, start)]
+        counts = Counter(there)
+        if min(len(here), len(there)) * (len(here) + sum(counts[line] for line in here)) <= _WORK:
+            between = difflib.SequenceMatcher(None, here, there, autojunk=False)
+            blocks += [(start + i, start + k, size) for i, k, size in between.get_matching_blocks()]
+        blocks.append((len(old) - end, len(new) - end, end))
+        self._blocks = [difflib.Match(*block) for block in blocks if block[2]]
+        self._blocks.append(difflib.Match(len(old), len(new), 0))
+
+    def get_matching_blocks(self) -> list[difflib.Match]:
+        return self._blocks
 
 
 def _lines(content: bytes) -> list[str]:

@@ -113,7 +113,8 @@ class Execution:
         files["params.json"] = json.dumps(params).encode()
         if not req.cold and not self._station.gpus:
             return self._pool.ask(self._experiment, header, files, ticket)
-        cold = replace(self._experiment, preload=(), env={**self._experiment.env, **self._environment(slot)})
+        preload = () if self._station.gpus else self._experiment.preload  # which GPUs it has, each run knows first
+        cold = replace(self._experiment, preload=preload, env={**self._experiment.env, **self._environment(slot)})
         return self._pool.ask_cold(cold, header, files, ticket)
 
     def _judge(

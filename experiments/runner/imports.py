@@ -1,18 +1,20 @@
-"""Which modules of others a program's files import at their top level."""
+"""Which modules of others a program's files import at their top level: read word by word, whoever wrote them."""
 
 from __future__ import annotations
 
-import ast
 import functools
-from collections.abc import Iterator, Mapping
+import io
+import tokenize
+from collections.abc import Iterator, Mapping, Sequence
 
 _NEVER = {"nightlab", "__future__", "__main__"}
+_OPEN = {"if", "elif", "else", "try", "finally", "with"}  # blocks that belong to the top level still
 
 
 def imported(files: Mapping[str, bytes]) -> tuple[str, ...]:
     """Modules that the Python files import, in order, less those that are files of their own.
 
-    A file that does not parse imports nothing: running it tells why.
+    A file is read as far as it has words: running it tells what is wrong with it.
     """
     return _imported(tuple((name, source) for name, source in files.items() if name.endswith(".py")))
 
@@ -22,19 +24,37 @@ def _imported(files: tuple[tuple[str, bytes], ...]) -> tuple[str, ...]:
     own = {name.split("/")[0].removesuffix(".py") for name, _ in files}
     found: dict[str, None] = {}
     for _, source in files:
-        try:
-            tree = ast.parse(source)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        found |= dict.fromkeys(_modules(tree))
+        for statement in _statements(source):
+            found |= dict.fromkeys(_modules(statement))
     return tuple(m for m in found if m.split(".")[0] not in own | _NEVER)
 
 
-def _modules(tree: ast.AST) -> Iterator[str]:
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-        elif isinstance(node, ast.If | ast.Try | ast.With):
-            yield from _modules(node)
+def _statements(source: bytes) -> Iterator[list[str]]:
+    """The words of each statement at the top level. No syntax tree is made: it is as deep as its author likes."""
+    blocks: list[str] = []  # the word that opened each block that is open here
+    words: list[str] = []
+    opener = ""
+    try:
+        for kind, word, *_ in tokenize.tokenize(io.BytesIO(source).readline):
+            if kind == tokenize.INDENT:
+                blocks.append(opener)
+            elif kind == tokenize.DEDENT:
+                blocks.pop()
+            elif kind == tokenize.NEWLINE or word == ";":
+                if words and _OPEN.issuperset(blocks):
+                    yield words
+                opener, words = words[0] if words else "", []
+            elif kind in (tokenize.NAME, tokenize.OP):
+                words.append(word)
+    except (SyntaxError, ValueError, tokenize.TokenError):
+        return
+
+
+def _modules(statement: Sequence[str]) -> Iterator[str]:
+    if statement[0] == "from" and "import" in statement:
+        if not statement[1].startswith("."):
+            yield "".join(statement[1 : statement.index("import")])
+    elif statement[0] == "import":
+        for part in " ".join(statement[1:]).split(","):
+            if name := part.partition(" as ")[0].replace(" ", ""):
+                yield name

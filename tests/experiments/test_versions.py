@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
+
 from nightlab.experiments.versions import diffs, unified, without
 
 LINES = [f"line {i}\n" for i in range(20)]
@@ -38,3 +42,22 @@ def test_changes_of_the_same_or_neighbouring_lines_are_not_taken_apart() -> None
 def test_bytes_that_are_no_text_survive() -> None:
     binary = {"a.bin": b"\xff\xfe\n\x00"}
     assert without(binary | text((3, "A\n")), binary | text(), binary | text((3, "A\n"))) == binary | text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("x\n" * 90_000, "y\n" + "x\n" * 50_000 + "z\n" + "x\n" * 30_000),
+        ("\n" * 200_000, "\n" * 199_999 + "a"),
+        ("".join(f"{i % 100}\n" for i in range(60_000)), "".join(f"{i % 101}\n" for i in range(60_000))),
+        ("".join(f"{i}\n" for i in range(20_000)), "".join(f"{-i}\n" for i in range(-20_000, 0))),
+    ],
+)
+def test_no_text_takes_long_to_be_compared(old: str, new: str) -> None:
+    before, after = {"a.txt": old.encode()}, {"a.txt": new.encode()}
+    start = time.monotonic()
+    (found,) = diffs(before, after)
+    assert found.added - found.removed == len(new.splitlines()) - len(old.splitlines())
+    assert unified(before, after)
+    assert without(after, before, after) == before
+    assert time.monotonic() - start < 10

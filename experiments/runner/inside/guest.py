@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from . import landlock, limits, namespaces, seccomp, syscalls
+from .preload import preload
 
 REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 ORDER = 4  # the one on which it may be told what to run
@@ -68,10 +69,11 @@ def become(
         _forget(config)
         if spaces:
             _rehearse(config, places)
+        os.write(REPORT, b"p")  # it is prepared: what goes wrong from here on is the run's own
         request = order()
+        me, word = os.getpid(), request["word"].encode()
         _settle_in(config, places, request)
         os.write(REPORT, b"r" + STAMP.pack(time.monotonic()))  # the run's time counts from here on
-        me, word = os.getpid(), request["word"].encode()
         code = _RUN[config["kind"]](config, places, request)
     except BaseException as error:  # noqa: BLE001 - whatever it raises is the report
         code = _report_failure(error, places["template" if config["kind"] == "evaluate" else "artifact"], places)
@@ -193,10 +195,10 @@ def _forget(config: dict[str, Any]) -> None:
 _own: dict[str, Any] = {}
 
 
-def warm_up(config: dict[str, Any]) -> None:
+def warm_up(config: dict[str, Any], load: Callable[[], None]) -> None:
     """Import once what runs will need; every fork has it then."""
     sys.path += config["path"]
-    preload(config["preload"])
+    load()
     _own.update({name: module for name, module in sys.modules.items() if name.split(".")[0] == "inside"})
     if config["level"] == "S3":
         _filter(config, another_user=os.geteuid() == 0)  # each fork has it then
@@ -206,16 +208,6 @@ def warm_up(config: dict[str, Any]) -> None:
         syscalls.collapse()
     sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-
-
-def preload(modules: Iterable[str]) -> None:
-    """Import what can be imported; what cannot is the experiment's to report."""
-    for name in modules:
-        if name not in sys.modules:
-            with contextlib.suppress(Exception):
-                importlib.import_module(name)
-    if "numpy" in sys.modules and "numpy.random" not in sys.modules:
-        importlib.import_module("numpy.random")  # numpy itself loads it on first use, and it is slow
 
 
 def _function(entry: str, folder: str) -> Any:

@@ -75,6 +75,7 @@ class Run:
     stdout: Capture
     stderr: Capture
     report: bytes = b""
+    prepared: bool = False  # whether the guest has given up its rights: its end is the run's own from there on
     ready: float | None = None
     word: bytes = field(default_factory=lambda: os.urandom(8).hex().encode())  # the guest's last one if all went well
     latest: bytes = b""  # the end of what it has reported
@@ -249,8 +250,8 @@ def _read(run: Run, fd: int) -> bool:
     name = run.pipes[fd]
     if name == "report":
         run.report = (run.report + data)[: 1 << 17]
-        if run.ready is None:
-            run.report = run.report.removeprefix(b"p")
+        if run.ready is None and run.report[:1] == b"p":
+            run.prepared, run.report = True, run.report[1:]
         if run.ready is None and run.report[:1] == b"r" and len(run.report) >= _BEGUN:
             (run.ready,) = guest.STAMP.unpack(run.report[1:_BEGUN])
             run.report = run.report[_BEGUN:]
@@ -364,7 +365,7 @@ def _collected(folder: str, bounds: dict[str, Any]) -> Outputs:
 def _reply(run: Run, outputs: Outputs, folder: str) -> dict[str, Any]:
     return {
         "ended": run.ended,
-        "started": run.ready is not None,
+        "started": run.prepared,
         "code": 0 if run.done and run.status in (0, signal.SIGKILL) else os.waitstatus_to_exitcode(run.status),
         "wall_s": run.wall,
         "cpu_s": run.cpu,

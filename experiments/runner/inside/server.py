@@ -10,10 +10,11 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
-from . import guest, limits, monitor, namespaces, syscalls, warm
+from . import guest, limits, monitor, namespaces, preload, syscalls, warm
 
 
 def main(control: int, life: int) -> None:
@@ -69,17 +70,36 @@ def _serve(control: int, config: dict[str, Any]) -> None:
         if config["level"] == "S3":
             namespaces.build(config)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # monitors are not waited for
-        starter = None
         if config["level"] == "S3":
-            starter = warm.start(config, server)
+            _host(server, config, warm.start(config, server))
         else:
-            guest.warm_up(config)
-        _host(server, config, starter)
+            _watch_over(preload.warmed(config["preload"], lambda load: _host_warm(server, config, load)))
         os._exit(0)
     except BaseException:  # noqa: BLE001 - the runner reads it from standard error
         traceback.print_exc()
     finally:
         os._exit(1)
+
+
+def _host_warm(server: socket.socket, config: dict[str, Any], load: Callable[[], None]) -> NoReturn:
+    """Be the warm process and the host of monitors in one."""
+    try:
+        if sys.platform == "linux":
+            syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        guest.warm_up(config, load)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        _host(server, config, None)
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - as above
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
+def _watch_over(pid: int) -> None:
+    with suppress(ChildProcessError):  # it is reaped by itself
+        os.waitpid(pid, 0)
 
 
 def _host(server: socket.socket, config: dict[str, Any], starter: socket.socket | None) -> None:

@@ -12,11 +12,12 @@ import signal
 import socket
 import struct
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 
 from . import guest, limits, namespaces, syscalls, wire
+from .preload import warmed
 
 _UID, _STARTED, _ENDED = struct.Struct("i"), struct.Struct("i"), struct.Struct("idq")
 _PATIENCE = 1.0  # s for a guest to prepare itself; one that takes longer may get its order before
@@ -25,15 +26,18 @@ _PATIENCE = 1.0  # s for a guest to prepare itself; one that takes longer may ge
 def start(config: dict[str, Any], server: socket.socket) -> socket.socket:
     """Fork the warm process; the socket on which it is asked, which ends when it does."""
     ours, theirs = socket.socketpair()
-    if os.fork() == 0:
+
+    def work(load: Callable[[], None]) -> NoReturn:
         try:
             server.close()
             ours.close()
-            _serve(theirs, config)
+            _serve(theirs, config, load)
         except BaseException:  # noqa: BLE001 - the runner reads it from standard error
             traceback.print_exc()
         finally:
             os._exit(1)
+
+    warmed(config["preload"], work)
     theirs.close()
     return ours
 
@@ -76,9 +80,9 @@ def ended(link: socket.socket) -> tuple[int, float, int]:
     return int(status), float(cpu), int(memory)
 
 
-def _serve(link: socket.socket, config: dict[str, Any]) -> None:
+def _serve(link: socket.socket, config: dict[str, Any], load: Callable[[], None]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    guest.warm_up(config)
+    guest.warm_up(config, load)
     guests: dict[int, tuple[int, socket.socket]] = {}  # by the descriptor of the guest's end
     while True:
         for fd in select.select([link.fileno(), *guests], [], [])[0]:
@@ -117,6 +121,5 @@ def _fork(uid: int | None, pipes: list[int], spaces: list[int], config: dict[str
 
 
 def _ordered() -> guest.Request:
-    os.write(guest.REPORT, b"p")  # it is prepared
     with socket.socket(fileno=guest.ORDER) as link:
         return wire.receive(link)[0]
