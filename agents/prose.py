@@ -7,13 +7,13 @@ all else is printed letter by letter.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit import PLACEHOLDER
 from nightlab.papers.literature import Reference
-from nightlab.papers.manuscript import Manuscript, Section, check
+from nightlab.papers.manuscript import Manuscript, Passage, Section, check
 from nightlab.papers.markup import literal
 
 LONGEST_TEXT = 12_000  # characters that are looked at
@@ -76,6 +76,7 @@ _TOLD = tuple(
         (r"^search\.reverted", r"revert|reject", "what was reverted"),
     )
 )
+_NO_PROSE = r"[\\{}$`^~<>|]"
 _P_VALUE = re.compile(r"\bp[- ]values?\b", re.IGNORECASE)
 
 
@@ -137,24 +138,32 @@ def markup(sentence: str) -> str:
 def fault(sentence: str, rules: Rules) -> str:
     """Why the sentence cannot stand; empty if it can."""
     plain = _MARK.sub(" ", sentence)
-    return _form(sentence, plain) or _content(sentence, plain, rules) or _audited(sentence, rules)
+    return _form(sentence, plain, rules) or _content(sentence, plain, rules) or _audited(sentence, rules)
 
 
-def _form(sentence: str, plain: str) -> str:
+def _form(sentence: str, plain: str, rules: Rules) -> str:
     if len(sentence) > LONGEST_SENTENCE:
         return "it is too long"
-    if m := re.search(r"[\\{}$`^~<>|]", plain):
+    bare = _without(plain, [n for n in rules.names if not n.isascii() or re.search(_NO_PROSE, n)])
+    if m := re.search(_NO_PROSE, bare):
         return f"{m[0]!r} is no prose"
     if any(len(word) > LONGEST_WORD for word in plain.split()):
         return "it holds a word that is none"
     found = re.findall(r"[^\W\d_]+", plain)
-    if any(not c.isascii() and c.isalpha() and ord(c) > 0x24F for c in plain):
+    if any(not c.isascii() and c.isalpha() and ord(c) > 0x24F for c in bare):
         return "it is not English"
     if len(found) < SHORTEST_SENTENCE:
         return "it is no sentence"
     if len(found) >= 6 and sum(w.casefold() in _ENGLISH for w in found) < 0.12 * len(found):
         return "it is not English"
     return ""
+
+
+def _without(text: str, names: Collection[str]) -> str:
+    """The text with a blank for each of the template's own names."""
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, " ")
+    return text
 
 
 def _content(sentence: str, plain: str, rules: Rules) -> str:
@@ -232,8 +241,4 @@ def _ended(text: str) -> str:
 def phrase(text: str, rules: Rules, *, words: int = 40) -> str:
     """One line of plain text, without any mark, for a title or a hypothesis; empty if nothing of it can stand."""
     unmarked = replace(rules, facts={}, references=(), targets=())
-    return " ".join(_plain(kept(text, unmarked, words=words)))
-
-
-def _plain(source: str) -> Iterator[str]:
-    yield from re.sub(r"\\([\\`*$" + r"{}])", r"\1", source).split()
+    return " ".join(Passage("phrase", kept(text, unmarked, words=words)).printed.split())

@@ -9,9 +9,10 @@ from pathlib import Path
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template import Template
 from nightlab.papers.engine import Compiled
+from nightlab.papers.escape import foreign
 from nightlab.papers.finding import Finding, Severity
 from nightlab.papers.literature import Reference
-from nightlab.papers.manuscript import Manuscript, Section, check, keys_cited, passages
+from nightlab.papers.manuscript import Manuscript, Passage, Section, check, keys_cited, passages
 from nightlab.papers.markup import Text
 from nightlab.papers.picture import SIGNATURE
 
@@ -26,6 +27,7 @@ PLACEHOLDER = re.compile(
     re.IGNORECASE,
 )
 _BEGINNINGS = {"PDF": b"%PDF-", "PNG": SIGNATURE}
+_QUOTED = 60  # characters of a word
 _SHORT = 25  # words; a section of fewer says nothing
 
 
@@ -48,6 +50,7 @@ def audit(
     found = check(manuscript, facts, references, names)
     found += _placeholders(manuscript)
     found += _structure(manuscript, required)
+    found += _letters(manuscript, references)
     found += _unverified(manuscript, references)
     found += _figures(manuscript, folder)
     if compiled:
@@ -74,20 +77,29 @@ def _placeholders(manuscript: Manuscript) -> Iterator[Finding]:
 
 
 def _structure(manuscript: Manuscript, required: Sequence[str]) -> Iterator[Finding]:
-    headings = [s.heading.casefold() for s in manuscript.sections]
+    headings = [Passage("heading", s.heading).printed.casefold() for s in manuscript.sections]
     for name in required:
         if not any(name in h for h in headings):
             yield Finding("missing-section", "manuscript", f"no section's heading names {name!r}")
     if not manuscript.title.strip():
         yield Finding("missing-section", "title", "the paper has no title")
     for section in (Section("abstract", "Abstract", manuscript.abstract), *manuscript.sections):
-        if _words(section.body) < _SHORT:
+        if len(Passage("body", section.body, block=True).printed.split()) < _SHORT:
             where = section.key if section.key == "abstract" else f"section:{section.key}"
             yield Finding("thin-section", where, f"{section.heading!r} has fewer than {_SHORT} words", "warning")
 
 
-def _words(body: str) -> int:
-    return len(re.findall(r"\w+", re.sub(r"\{[^{}]*\}", " x ", body)))
+def _letters(manuscript: Manuscript, references: Sequence[Reference]) -> Iterator[Finding]:
+    """What is not printed in its own letters, where it stands first."""
+    cited = keys_cited(manuscript)
+    sources = [(f"reference:{r.key}", " ".join((*r.authors, r.title, r.venue))) for r in references if r.key in cited]
+    told: set[str] = set()
+    for where, text in [*((p.where, p.printed) for p in passages(manuscript)), *sources]:
+        if new := {word: spelt for word, spelt in foreign(text).items() if word not in told}:
+            told.update(new)
+            shown = "; ".join(f"{word[:_QUOTED]} as {spelt[:_QUOTED]}" for word, spelt in new.items())
+            text = f"the paper's fonts do not have all letters, so that it prints {shown}"
+            yield Finding("letters", where, text, "warning")
 
 
 def _unverified(manuscript: Manuscript, references: Sequence[Reference]) -> Iterator[Finding]:

@@ -17,16 +17,17 @@ from nightlab.papers.finding import Finding, Severity
 from nightlab.papers.formula import FormulaError, formula
 from nightlab.papers.literature import Reference
 from nightlab.papers.markup import (
+    Bullets,
     Cite,
     Code,
     Emph,
     FactMark,
     Float,
     Math,
+    Paragraph,
     Ref,
     Span,
     Text,
-    block_spans,
     blocks,
     inline,
     walk,
@@ -123,11 +124,35 @@ class Passage:
     block: bool = False
     cell: bool = False
 
+    def lines(self) -> Iterator[tuple[Span, ...]]:
+        """The spans of each paragraph and item."""
+        for block in blocks(self.text) if self.block else (Paragraph(inline(self.text)),):
+            match block:
+                case Paragraph(spans):
+                    yield spans
+                case Bullets(items):
+                    yield from items
+
     def spans(self) -> Iterator[Span]:
         """All spans, with those inside them."""
-        if self.block:
-            return chain.from_iterable(block_spans(b) for b in blocks(self.text))
-        return walk(inline(self.text))
+        return chain.from_iterable(map(walk, self.lines()))
+
+    @property
+    def printed(self) -> str:
+        """Its words as they are printed, with a sign for each number, citation, reference and formula."""
+        return " ".join("".join(map(_printed, walk(line))) for line in self.lines())
+
+
+def _printed(span: Span) -> str:
+    match span:
+        case Text(text):
+            return text
+        case Code():
+            return _written(span)
+        case Emph():
+            return ""  # walk() yields what it holds
+        case _:
+            return "…"
 
 
 def _check_key(key: str) -> None:
@@ -278,8 +303,8 @@ def _check_span(
             yield from _check_code(_written(span), where, allowed)
         case Math(source):
             yield from _check_math(source, where)
-        case Text(text):
-            yield from _check_text(text, where, allowed)
+        case Text():
+            yield from _check_text(span, where, allowed)
         case Emph() | FactMark() | Ref():
             pass  # walk() yields what an emphasis holds
 
@@ -289,10 +314,10 @@ def _written(code: Code) -> str:
     return "".join(s.text if isinstance(s, Text) else " " for s in code.spans)
 
 
-def _check_text(text: str, where: str, allowed: _Names) -> Iterator[Finding]:
-    for mark in re.findall(r"\{\w*:?[^{}]*\}|[{}`$]", text):
+def _check_text(span: Text, where: str, allowed: _Names) -> Iterator[Finding]:
+    for mark in span.loose:
         yield Finding("markup", where, f"{mark!r} is no markup: put a backslash before what shall be printed")
-    for word in allowed.numerals(text):
+    for word in allowed.numerals(span.text):
         yield _numeral(word, where)
 
 

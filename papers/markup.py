@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
 @dataclass(frozen=True)
 class Text:
+    """What is printed. loose: marks in it that belong to no construct and have no backslash before them."""
+
     text: str
+    loose: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ _SPECIAL = r"\\`*$" + "{}"
 _FACT = r"\{fact:(?P<fact>[^{}\s]+)\}"
 _INLINE = re.compile(
     rf"""
-    \\(?P<literal>[{_SPECIAL}])
+    \\(?P<literal>[{_SPECIAL}-])
   | {_FACT}
   | \{{cite:(?P<cite>[^{{}}]+)\}}
   | \{{ref:(?P<ref>[^{{}}\s]+)\}}
@@ -80,12 +83,13 @@ _INLINE = re.compile(
     """,
     re.VERBOSE,
 )
+_LOOSE = re.compile(r"\{\w*:?[^{}]*\}|[{}`$]")
 _FLOAT = re.compile(r"\{float:([^{}\s]+)\}\s*")
 
 
 def literal(text: str) -> str:
     """Markup that prints `text` as it is, whatever it holds."""
-    return re.sub(rf"([{_SPECIAL}])", r"\\\1", re.sub(r"\s+", " ", text))
+    return re.sub(rf"([{_SPECIAL}]|^ ?-(?= ))", r"\\\1", re.sub(r"\s+", " ", text))
 
 
 def inline(source: str) -> tuple[Span, ...]:
@@ -93,14 +97,14 @@ def inline(source: str) -> tuple[Span, ...]:
     spans: list[Span] = []
     end = 0
     for match in _INLINE.finditer(source):
-        _add_text(spans, source[end : match.start()])
+        _add_text(spans, _bare(source[end : match.start()]))
         end = match.end()
         kind, content = match.lastgroup or "", match[match.lastgroup or 0]
         if kind == "literal":
-            _add_text(spans, content)
+            _add_text(spans, Text(content))
         else:
             spans.append(_span(kind, content))
-    _add_text(spans, source[end:])
+    _add_text(spans, _bare(source[end:]))
     return tuple(spans)
 
 
@@ -122,13 +126,17 @@ def _span(kind: str, content: str) -> Span:
             return Emph(inline(content))
 
 
-def _add_text(spans: list[Span], text: str) -> None:
-    if not text:
+def _bare(text: str) -> Text:
+    return Text(text, tuple(_LOOSE.findall(text)))
+
+
+def _add_text(spans: list[Span], more: Text) -> None:
+    if not more.text:
         return
     if spans and isinstance(last := spans[-1], Text):
-        spans[-1] = Text(last.text + text)
+        spans[-1] = Text(last.text + more.text, last.loose + more.loose)
     else:
-        spans.append(Text(text))
+        spans.append(more)
 
 
 def blocks(source: str) -> tuple[Block, ...]:
@@ -169,12 +177,3 @@ def walk(spans: tuple[Span, ...]) -> Iterator[Span]:
             yield from walk(span.spans)
         elif isinstance(span, Code):
             yield from (s for s in span.spans if isinstance(s, FactMark))
-
-
-def block_spans(block: Block) -> Iterator[Span]:
-    """All spans of a block, with those inside them."""
-    if isinstance(block, Paragraph):
-        yield from walk(block.spans)
-    elif isinstance(block, Bullets):
-        for item in block.items:
-            yield from walk(item)

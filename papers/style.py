@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from anyascii import anyascii
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 
 WIDTH = 6.2  # inches; the width of the text
 # Okabe and Ito's hues: safe for the colour-blind
@@ -65,9 +69,21 @@ def canvas(
 
 
 def printable(text: str) -> str:
-    """A label as it is: no mathematics, and no character that the letters lack."""
-    known = (c if c.isprintable() and ord(c) < 0x2300 else "?" for c in " ".join(text.split()))
-    return "".join(known).replace("$", r"\$")
+    """A label as it is, without mathematics; what the letters lack, or read from right to left, in Latin ones."""
+    shown = (_shown(c) for c in unicodedata.normalize("NFC", " ".join(text.split())) if c.isprintable())
+    return "".join(shown).replace("$", r"\$")
+
+
+def _shown(c: str) -> str:
+    if ord(c) in _letters() and unicodedata.bidirectional(c) not in ("R", "AL", "AN"):
+        return c
+    return anyascii(c) or ("" if unicodedata.category(c)[0] == "M" else "?")
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """The characters that the fonts of the figures have."""
+    return frozenset(code for name in _STYLE["font.family"] for code in get_font(findfont(name)).get_charmap())
 
 
 def limits(values: Iterable[float], must: Iterable[float]) -> tuple[float, float]:

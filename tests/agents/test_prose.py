@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -141,3 +142,10 @@ def test_a_phrase_is_plain_text() -> None:
     assert phrase("A *sharper* question about noise.", RULES) == "A sharper question about noise."
     assert phrase("It is 7 times better.", RULES) == ""
     assert phrase("It follows the work {cite:lee2020} on noise.", RULES) == ""
+
+
+@pytest.mark.parametrize("name", ["cost in US$", "the set {a, b}", "Fehler α~β", "ошибка"])
+def test_a_template_s_own_name_may_hold_any_sign(name: str) -> None:
+    sentence = f"Noise between seeds makes the {name} hard to tell."
+    assert fault(sentence, replace(RULES, names=(name,))) == ""
+    assert fault(sentence, RULES)

@@ -84,3 +84,29 @@ def test_errors_are_read_without_what_follows_from_them() -> None:
 def test_no_compilation_is_no_finding(paper: Paper) -> None:
     assert isinstance(Compiled().findings, tuple)
     assert audit(paper.manuscript, paper.facts, paper.references, paper.folder) == []
+
+
+@pytest.mark.parametrize("words", ["Привет мир", "損失 of it", "नमस्ते", "so 😀"])
+def test_letters_that_are_not_printed_are_told_once(paper: Paper, words: str) -> None:
+    first, *rest = paper.manuscript.sections
+    sections = (*(replace(s, body=f"{s.body}\n\n- {words}\n- {words}") for s in (first, *rest)),)
+    whole = replace(paper.manuscript, sections=sections)
+    found = audit(whole, paper.facts, paper.references, paper.folder, paper.compiled)
+    assert [(f.kind, f.where, f.severity) for f in found] == [("letters", f"section:{first.key}", "warning")]
+    assert all(word in found[0].text for word in words.split() if not word.isascii())
+
+
+def test_a_reference_that_nothing_identifies_is_told(paper: Paper) -> None:
+    first, *rest = paper.references
+    bare = replace(first, doi="", arxiv="", title="Потери")
+    found = audit(paper.manuscript, paper.facts, (bare, *rest), paper.folder, paper.compiled)
+    assert [f.kind for f in found] == ["letters", "unverified-reference"]
+    assert all(f.severity == "warning" for f in found)
+
+
+def test_a_heading_is_read_as_it_is_printed(paper: Paper) -> None:
+    first, *rest = paper.manuscript.sections
+    assert first.heading == "Introduction"
+    marked = replace(paper.manuscript, sections=(replace(first, heading="*Intro*duction"), *rest))
+    assert "missing-section" in kinds(paper, marked)
+    assert kinds(paper, replace(marked, sections=(replace(first, heading="An *introduction*"), *rest))) == set()

@@ -118,7 +118,7 @@ def test_an_outlier_does_not_set_the_scale() -> None:
 
 
 def test_labels_are_no_mathematics() -> None:
-    assert printable("a $b$\n日") == r"a \$b\$ ?"
+    assert printable("a $b$\n日") == r"a \$b\$ Ri"
 
 
 def test_cells_are_marks() -> None:

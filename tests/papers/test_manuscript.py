@@ -13,6 +13,7 @@ from nightlab.papers.manuscript import (
     Figure,
     Manuscript,
     ManuscriptError,
+    Passage,
     Section,
     Table,
     check,
@@ -21,6 +22,7 @@ from nightlab.papers.manuscript import (
     keys_cited,
     to_json,
 )
+from nightlab.papers.markup import literal
 from tests.papers import sample
 from tests.papers.sample import Paper
 
@@ -96,6 +98,26 @@ def test_what_is_used(paper: Paper) -> None:
 )
 def test_what_is_wrong_in_a_text_is_found(body: str, kind: str) -> None:
     assert kind in kinds(draft(body))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "costs in US$ and the set {a, b, c}",
+        "50% of x_1 & y, {fact:x} and {cite:nobody}",
+        r"a \ b `c` *d* $e$ \{f\}",
+        "- a dash first, ~ and ^ and “$” in quotes",
+        "{float:nothing}",
+        "} { ` $ \\",
+    ],
+)
+def test_what_is_printed_literally_is_no_markup(text: str) -> None:
+    quoted = literal(text)
+    assert kinds(draft(quoted, title=quoted, abstract=quoted), names=(text,)) == []
+    passage = Passage("body", quoted, block=True)
+    assert passage.printed.replace(" ", "") == text.replace(" ", "")
+    for mark in ("$ 2", "{x", "`"):
+        assert "markup" in kinds(draft(f"{quoted} {mark}"), names=(text,))
 
 
 @pytest.mark.parametrize("field", ["title", "authors_note", "abstract"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nightlab.papers.escape import ascii_only, escape, escape_code
+from nightlab.papers.escape import ascii_only, escape, escape_code, foreign
 from nightlab.papers.formula import FormulaError, formula
 from nightlab.papers.markup import (
     Bullets,
@@ -90,10 +90,38 @@ def test_escaping() -> None:
         escape('"so" it\'s – α ≤ é \u202e\x1b[31m\x00')
         == "“so” it’s – \\ensuremath{\\alpha} \\ensuremath{\\leq} é {[}31m"
     )
-    assert escape("日本") == r"\tofu{}\tofu{}"
-    assert escape("ế x⁴") == r"e x\ensuremath{^{4}}"
+    assert escape("ế x⁴") == r"\'{\^{e}} x\ensuremath{^{4}}"
     assert escape_code("a-b_c's") == r"a{-}\allowbreak{}b\_\allowbreak{}c\textquotesingle{}s"
-    assert ascii_only("Größe $x$ \\write18") == "Groe x write18"
+    assert ascii_only("Größe $x$ \\write18") == "Grosse x write18"
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("Привет, щука", "Privet, shchuka"),
+        ("日本 数据", "RiBen ShuJu"),
+        ("שלום 😀", "slvm :grinning:"),
+        ("\ue000 \u0378", r"\tofu{} \tofu{}"),
+    ],
+)
+def test_letters_that_the_fonts_lack_are_spelt_in_others_and_told(text: str, latex: str) -> None:
+    assert escape(text) == latex
+    assert list(foreign(text)) == text.split(" ")
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("Nguyễn ặ ồ", r"Nguy\~{\^{e}}n \d{\u{a}} \`{\^{o}}"),
+        ("x̂ ǐ ș", r"\^{x} \v{\i} \c{s}"),
+        ("Άς", r"\ensuremath{\acute{\mathrm{A}}}\ensuremath{\varsigma}"),
+        ("ﬁ 𝒪 ①", "fi O 1"),
+        ("a\u202eb\u200d\ufe0f", "ab"),
+    ],
+)
+def test_letters_made_of_others_are_printed_and_nothing_is_told(text: str, latex: str) -> None:
+    assert escape(text) == latex
+    assert foreign(text) == {}
 
 
 def test_long_words_can_break() -> None:
