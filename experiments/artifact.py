@@ -6,16 +6,23 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+
+from nightlab.experiments.errors import NightlabError
+
+
+class ArtifactError(NightlabError):
+    """Files that the store should have; the message says what to do."""
 
 
 class ArtifactStore:
     """A folder of artifacts, each a folder named by the hash of its files (names and contents)."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, executable: Collection[str] = ()) -> None:
+        """executable: the files that are programs, in every version."""
         self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self._executable = executable
 
     def add(self, files: Mapping[str, bytes]) -> str:
         """Store the files (path relative to the artifact -> content) and return their hash."""
@@ -23,6 +30,7 @@ class ArtifactStore:
         target = self.folder / key
         if target.is_dir():
             return key
+        self.folder.mkdir(exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=self.folder, prefix=".new-"))
         for path, content in files.items():
             file = staged / path
@@ -31,6 +39,8 @@ class ArtifactStore:
                 out.write(content)
                 out.flush()
                 os.fsync(out.fileno())
+            if path in self._executable:
+                file.chmod(0o755)
         staged.chmod(0o755)
         try:
             staged.rename(target)
@@ -42,14 +52,21 @@ class ArtifactStore:
         return self.folder / key
 
     def read(self, key: str) -> dict[str, bytes]:
-        """The files of an artifact."""
+        """The files of an artifact. Raises ArtifactError."""
         folder = self.path(key)
+        if not folder.is_dir():
+            raise ArtifactError(f"{folder}: the files of a trial are missing; restore the folder from a copy")
         return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
 def read_files(folder: Path, names: tuple[str, ...]) -> dict[str, bytes]:
     """The named files of a folder."""
     return {name: (folder / name).read_bytes() for name in names}
+
+
+def executables(folder: Path, names: tuple[str, ...]) -> frozenset[str]:
+    """Which of the named files may be executed."""
+    return frozenset(name for name in names if os.access(folder / name, os.X_OK))
 
 
 def content_hash(files: Mapping[str, bytes]) -> str:

@@ -18,7 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
-from nightlab.experiments.artifact import ArtifactStore, read_files, tree_hash
+from nightlab.experiments.artifact import ArtifactStore, executables, read_files, tree_hash
+from nightlab.experiments.copying import copy
 from nightlab.experiments.decision import Rule
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Ledger, Run, Trial, opened
@@ -145,7 +146,7 @@ class Study:
         if self.origin is not None:
             knobs = tuple(replace(k, default=self.origin["params"][k.name]) for k in self.template.knobs)
             self.template = replace(self.template, knobs=knobs)
-        self.artifacts = ArtifactStore(folder / "artifacts")
+        self.artifacts = ArtifactStore(folder / "artifacts", executables(self.template.folder, self.template.files()))
 
     @property
     def name(self) -> str:
@@ -255,22 +256,26 @@ def create(template: Template, settings: Settings, out: Path, **known: Any) -> P
 
     known: what else its ledger says of the study from the beginning, such as its mode.
     """
-    folder = _laid_out(template, out)
-    _started(folder, template, settings, known)
-    return folder
+    name = _named(template)
+    with _laid_out(template, out, name) as folder:
+        _started(folder, template, settings, known)
+    return out / name
 
 
-def _laid_out(template: Template, out: Path) -> Path:
-    stamp = time.strftime("%Y%m%d")
-    folder = out / f"{template.name}-{stamp}-{secrets.token_hex(3)}"
+def _named(template: Template) -> str:
+    return f"{template.name}-{time.strftime('%Y%m%d')}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def _laid_out(template: Template, out: Path, name: str) -> Iterator[Path]:
+    """A folder with a copy of the template; it gets its name at the end, and what fails before leaves nothing."""
+    folder = out / f".{name}"
     try:
-        folder.mkdir(parents=True)
-        shutil.copytree(template.folder, folder / "template", ignore=shutil.ignore_patterns("__pycache__", ".*"))
-    except OSError as error:
-        raise StudyError(
-            f"{out}: cannot make a study's folder there ({error.strerror}); choose another with --out"
-        ) from None
-    return folder
+        copy(template.folder, folder / "template", template.files(), out)
+        yield folder
+        folder.rename(out / name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _started(folder: Path, template: Template, settings: Settings, known: Mapping[str, Any]) -> None:
@@ -284,9 +289,8 @@ def _started(folder: Path, template: Template, settings: Settings, known: Mappin
 def fork(parent: Study, trial: int, settings: Settings, out: Path, **known: Any) -> Path:
     """A new study whose baseline is a trial of another: its files and parameters. Returns its folder."""
     found = _that_ran(parent, trial)
-    folder = _laid_out(parent.template, out)
-    for name in parent.template.spec.artifact.editable:
-        shutil.copyfile(parent.artifacts.path(found.change.artifact) / name, folder / "template" / name)
+    name = _named(parent.template)
+    files = parent.artifacts.read(found.change.artifact)
     origin = {
         "study": parent.name,
         "trial": trial,
@@ -295,8 +299,13 @@ def fork(parent: Study, trial: int, settings: Settings, out: Path, **known: Any)
         "artifact": found.change.artifact,
         "shut": _seen(parent, settings),
     }
-    _started(folder, parent.template, settings, {**known, "fork": origin})
-    return folder
+    with _laid_out(parent.template, out, name) as folder:
+        for path in parent.template.spec.artifact.editable:
+            if (target := folder / "template" / path).is_symlink():
+                target.unlink()  # what it leads to is another file
+            target.write_bytes(files[path])
+        _started(folder, parent.template, settings, {**known, "fork": origin})
+    return out / name
 
 
 def _seen(parent: Study, settings: Settings) -> bool:
