@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from nightlab.experiments.contract import Constraint
-from nightlab.experiments.records import Knob, Params, ParamValue
+from nightlab.experiments.records import Knob, Params, ParamValue, written
 from nightlab.experiments.template import Template
 
 
@@ -33,14 +34,25 @@ def _value(knob: Knob, given: Any) -> ParamValue:
             if given == choice or str(given) == str(choice):
                 return choice
         raise ParameterRefused(f"{knob.name} must be one of {_choices(knob)}, not {given!r}")
-    try:
-        number = math.nan if isinstance(given, bool) else float(given)
-    except (TypeError, ValueError, OverflowError):
-        number = math.nan
+    number = _number(given)
     if not knob.low <= number <= knob.high or (knob.type == "int" and number != int(number)):
         kind = "a whole number" if knob.type == "int" else "a number"
-        raise ParameterRefused(f"{knob.name} must be {kind} from {knob.low:g} to {knob.high:g}, not {given!r}")
-    return int(number) if knob.type == "int" else number
+        raise ParameterRefused(f"{knob.name} must be {kind} {_range(knob)}, not {given!r}")
+    return int(number) if knob.type == "int" else float(number)
+
+
+def _number(given: Any) -> int | float:
+    """Not a number where it is none; a whole one stays whole, since a float has not every large one."""
+    for kind in (int, float):
+        with suppress(TypeError, ValueError, OverflowError):
+            if not isinstance(given, bool) and (kind is float or not isinstance(given, float)):
+                return kind(given)
+    return math.nan
+
+
+def _range(knob: Knob) -> str:
+    low, high = (written(int(v) if knob.type == "int" else v) for v in (knob.low, knob.high))
+    return f"from {low} to {high}"
 
 
 def the_task(template: Template, knobs: Sequence[Knob]) -> dict[str, Any]:
@@ -74,7 +86,7 @@ def _described(knob: Knob) -> str:
     if knob.type == "choice":
         return f"{knob.name}: one of {_choices(knob)}; default {knob.default}"
     log = ", logarithmic" if knob.log else ""
-    return f"{knob.name}: {knob.type} from {knob.low:g} to {knob.high:g}{log}; default {knob.default:g}"
+    return f"{knob.name}: {knob.type} {_range(knob)}{log}; default {written(knob.default)}"
 
 
 def _another(knob: Knob) -> ParamValue:
@@ -83,8 +95,8 @@ def _another(knob: Knob) -> ParamValue:
         return next(c for c in knob.choices if c != knob.default)
     default = float(knob.default)
     end = knob.high if default < knob.high else knob.low
-    halfway = math.sqrt(default * end) if knob.log else (default + end) / 2
-    return math.ceil(halfway) if knob.type == "int" else float(f"{halfway:.2g}")
+    halfway = math.sqrt(default) * math.sqrt(end) if knob.log else default / 2 + end / 2
+    return knob.nearest(math.ceil(halfway) if knob.type == "int" else halfway)
 
 
 def _choices(knob: Knob) -> str:

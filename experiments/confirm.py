@@ -191,18 +191,15 @@ def neighbours(knob: Knob, value: ParamValue) -> dict[str, ParamValue]:
         return {"other": others[0]}
     assert not isinstance(value, str)
     if knob.log:
-        factor = (knob.high / knob.low) ** 0.1
+        factor = knob.high**0.1 / knob.low**0.1
         low, high = value / factor, value * factor
     else:
         step = (knob.high - knob.low) * 0.1
-        step = max(step, 1.0) if knob.type == "int" else step
         low, high = value - step, value + step
-    found: dict[str, ParamValue] = {}
-    for side, moved in (("down", max(low, knob.low)), ("up", min(high, knob.high))):
-        rounded = round(moved) if knob.type == "int" else float(moved)
-        if rounded != value:
-            found[side] = rounded
-    return found
+    if knob.type == "int":
+        low, high = min(low, value - 1), max(high, value + 1)
+    found = {"down": knob.nearest(low), "up": knob.nearest(high)}
+    return {side: moved for side, moved in found.items() if moved != value}
 
 
 def _against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: int) -> dict[str, Effect]:

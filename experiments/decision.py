@@ -38,10 +38,10 @@ class Verdict:
 
 @dataclass
 class _Layout:
-    """Sums over the groups of one size: their number, their spread, and the sum of their centred values."""
+    """Over the groups of one size: their number, the norm of their centred values, and the sums of these by place."""
 
     groups: int
-    squares: float
+    norm: float
     columns: list[float]
 
 
@@ -74,7 +74,7 @@ class Noise:
         mean = math.fsum(shifted) / n
         layout = self._layouts.setdefault(n, _Layout(0, 0.0, [0.0] * n))
         layout.groups += 1
-        layout.squares += math.fsum((v - mean) ** 2 for v in shifted)
+        layout.norm = math.hypot(layout.norm, *(v - mean for v in shifted))  # no square, which may overflow or vanish
         for i, v in enumerate(shifted):
             layout.columns[i] += v - mean
 
@@ -86,10 +86,11 @@ class Noise:
     @property
     def sd(self) -> float:
         """0 for a template whose every replicate repeats the first, and as long as nothing is known."""
-        squares = math.fsum(e.squares for e in self._layouts.values())
+        whole, seeds = math.hypot(*(e.norm for e in self._layouts.values())), 0.0
         if sum((e.groups - 1) * (n - 1) for n, e in self._layouts.items()) >= self.ENOUGH:
-            squares -= math.fsum(c * c / e.groups for e in self._layouts.values() for c in e.columns)
-        return math.sqrt(max(0.0, squares) / self.dof) if self.dof else 0.0
+            seeds = math.hypot(*(c / math.sqrt(e.groups) for e in self._layouts.values() for c in e.columns))
+        rest = math.sqrt(max(0.0, whole - seeds)) * math.sqrt(whole + seeds)
+        return rest / math.sqrt(self.dof) if self.dof else 0.0
 
     @property
     def deterministic(self) -> bool:
@@ -177,12 +178,16 @@ def _ranked(groups: dict[int, Sequence[float]], noise: Noise) -> list[int]:
     """
     means = {n: math.fsum(g) / len(g) for n, g in groups.items()}
     middle = statistics.median(means.values()) if means else 0.0
-    better = [(means[n] - middle) ** 2 - noise.sd**2 / len(groups[n]) for n in means if means[n] >= middle]
+    unit = (
+        max([noise.sd, *(abs(m - middle) for m in means.values())]) or 1.0
+    )  # whose square neither overflows nor vanishes
+    sd, above = noise.sd / unit, {n: (m - middle) / unit for n, m in means.items()}
+    better = [above[n] ** 2 - sd**2 / len(groups[n]) for n in means if above[n] >= 0]
     spread = max(0.0, math.fsum(better) / len(better)) if better else 0.0
-    spread += 0.01 * noise.sd**2  # where nothing seems to differ, replicates still count
+    spread += 0.01 * sd**2  # where nothing seems to differ, replicates still count
 
     def shrunken(n: int) -> float:
-        return middle + (means[n] - middle) * spread / (spread + noise.sd**2 / len(groups[n])) if spread else means[n]
+        return above[n] * spread / (spread + sd**2 / len(groups[n])) if spread else above[n]
 
     return sorted(means, key=lambda n: (-shrunken(n), n))
 

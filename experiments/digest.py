@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.loop import BASELINE
-from nightlab.experiments.records import Change, Knob
+from nightlab.experiments.records import Change, Knob, written
 from nightlab.experiments.runner.text import clean
 from nightlab.experiments.search.policy import Tried, incumbent
 from nightlab.experiments.template import Template
@@ -130,7 +130,7 @@ class _Book:
             moves = changed(change.params, before.params)
             if len(moves) == 1 and change.artifact == before.artifact:
                 ((knob, (_, value)),) = moves.items()
-                key, told = knob, f"{knob} = {_short(value)}: worse by {-difference:.3g}"
+                key, told = knob, f"{knob} = {written(value)}: worse by {-difference:.3g}"
             elif change.artifact != before.artifact:
                 key, told = f"edit {t.number}", f"{self.told(t.number)}: worse by {-difference:.3g}"
             else:
@@ -172,7 +172,7 @@ class _Book:
 
     def _moves(self, before: Change, after: Change) -> str:
         moves = changed(after.params, before.params)
-        told = [f"{name} {_short(old)} to {_short(new)}" for name, (old, new) in moves.items()]
+        told = [f"{name} {written(old)} to {written(new)}" for name, (old, new) in moves.items()]
         if after.artifact != before.artifact:
             edits = diffs(self._read(before.artifact), self._read(after.artifact))
             told += [f"edit of {d.file}, +{d.added} -{d.removed} lines: {_label(after)}" for d in edits]
@@ -183,7 +183,7 @@ class _Book:
         return verdict.numbers.get("difference", 0.0) if verdict else 0.0
 
     def _score(self, t: Tried) -> str:
-        return "not known" if t.score is None else _short(self._template.sign * t.score)
+        return "not known" if t.score is None else f"{self._template.sign * t.score:.4g}"
 
 
 def _joined(sections: Mapping[str, Iterable[str]]) -> str:
@@ -196,10 +196,6 @@ def _joined(sections: Mapping[str, Iterable[str]]) -> str:
 
 def _label(change: Change) -> str:
     return change.hypothesis.rstrip(".")
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -30,6 +31,25 @@ class Knob:
     high: float = 0.0
     log: bool = False
     choices: tuple[ParamValue, ...] = ()
+
+    def nearest(self, x: float) -> int | float:
+        """The value of a float or int knob that is nearest to `x`, never outside its range.
+
+        A float has few digits, as a person would write it, but as many as tell apart the thousandth parts of itself and
+        of the range.
+        """
+        if self.type == "int":
+            return round(min(self.high, max(self.low, x)))
+        reach = min(abs(x), self.high - self.low)
+        digits = 3 - math.floor(math.log10(reach)) if reach else 0
+        return min(self.high, max(self.low, round(x, digits)))
+
+
+def written(value: object) -> str:
+    """A parameter's value in words: a float by its fewest digits, at least four, that no other float has."""
+    if not isinstance(value, float):
+        return str(value)
+    return next((text for digits in range(4, 17) if float(text := f"{value:.{digits}g}") == value), f"{value:.17g}")
 
 
 @dataclass(frozen=True, kw_only=True)

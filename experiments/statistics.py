@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -45,9 +46,9 @@ class Effect:
 
 def summarize(values: Sequence[float]) -> Summary:
     """The summary of at least one finite value."""
-    mean, variance = _moments(values)
+    mean, sd = _moments(values)
     n = len(values)
-    stderr = math.sqrt(variance / n)
+    stderr = sd / math.sqrt(n)
     margin = stderr * _quantile(0.975, n - 1) if stderr else 0.0
     return Summary(mean=mean, stderr=stderr, n=n, low=mean - margin, high=mean + margin)
 
@@ -64,11 +65,12 @@ def compare(baseline: Sequence[float], best: Sequence[float], *, paired: bool, l
     if paired:
         if len(baseline) != len(best):
             raise ValueError(f"a paired test needs pairs; there are {len(baseline)} and {len(best)} values")
-        effect, variance = _moments([b - a for a, b in zip(baseline, best, strict=True)])
-        stderr, dof = math.sqrt(variance / len(best)), float(len(best) - 1)
+        effect, sd = _moments([b - a for a, b in zip(baseline, best, strict=True)])
+        stderr, dof = sd / math.sqrt(len(best)), float(len(best) - 1)
     else:
         effect, stderr, dof = _welch(baseline, best)
-    if stderr <= 1e-12 * max(abs(effect), *map(abs, baseline), *map(abs, best)):  # rounding, no spread
+    rounding = 1e-12 * max(map(abs, (*baseline, *best)))
+    if stderr <= rounding < abs(effect):  # no spread; where the effect is as small, it is weighed like any other
         stderr = 0.0
     if stderr:
         p_value = float(special.stdtr(dof, -effect / stderr))
@@ -118,27 +120,40 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
+def scaled(values: Sequence[float]) -> list[float]:
+    """The values less their median, in units of the greatest distance from it; zeros where they are equal.
+
+    Their order and the shares of their variance stay, and no square of them overflows or vanishes.
+    """
+    middle = statistics.median(values)
+    unit = max(abs(v - middle) for v in values) or 1.0
+    return [(v - middle) / unit for v in values]
+
+
 def _moments(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and unbiased variance; shifted by the first value, so that identical values have exactly none."""
+    """Mean and standard deviation; shifted by the first value, so that identical values have exactly none.
+
+    math.hypot scales before it squares, so values whose squares overflow or vanish have their spread like any others.
+    """
     if not values:
         raise ValueError("there is nothing to summarize: no values")
     if bad := [v for v in values if not math.isfinite(v)]:
         raise ValueError(f"values must be finite, not {bad[0]!r}")
     shifted = [v - values[0] for v in values]
     n, shift = len(values), math.fsum(shifted) / len(values)
-    variance = math.fsum((v - shift) ** 2 for v in shifted) / (n - 1) if n > 1 else 0.0
-    return values[0] + shift, variance
+    sd = math.hypot(*(v - shift for v in shifted)) / math.sqrt(n - 1) if n > 1 else 0.0
+    return values[0] + shift, sd
 
 
 def _welch(baseline: Sequence[float], best: Sequence[float]) -> tuple[float, float, float]:
     """Difference of the means, its standard error and Welch-Satterthwaite degrees of freedom."""
-    (mean_a, var_a), (mean_b, var_b) = _moments(baseline), _moments(best)
-    a, b = var_a / len(baseline), var_b / len(best)
-    if not a + b:
+    (mean_a, sd_a), (mean_b, sd_b) = _moments(baseline), _moments(best)
+    a, b = sd_a / math.sqrt(len(baseline)), sd_b / math.sqrt(len(best))
+    if not (stderr := math.hypot(a, b)):
         return mean_b - mean_a, 0.0, 1.0
-    share = a / (a + b)
+    share = (a / stderr) ** 2
     dof = 1 / (share**2 / (len(baseline) - 1) + (1 - share) ** 2 / (len(best) - 1))
-    return mean_b - mean_a, math.sqrt(a + b), dof
+    return mean_b - mean_a, stderr, dof
 
 
 def _quantile(probability: float, dof: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from nightlab.experiments.contract import Constraint, Ideas, KnobTable, SeedIdea, Spec, Table
+from nightlab.experiments.contract import MOST, Constraint, Ideas, KnobTable, SeedIdea, Spec, Table
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.faults import at, between, explained
 from nightlab.experiments.reading import Unreadable, read_toml
@@ -80,9 +80,10 @@ class Template:
         return "verified" if self.spec.evaluate.entry else "reported"
 
     def fitness(self, metrics: dict[str, float]) -> float:
-        """The objective with the penalties of the constraints, in the objective's own direction."""
+        """The objective with the penalties of the constraints, in the objective's own direction; a penalty beyond all
+        metrics leaves a number."""
         penalty = sum(c.penalty * c.violation(metrics[c.metric]) for c in self.spec.constraint)
-        return metrics[self.metric] - self.sign * penalty
+        return max(-MOST, min(MOST, metrics[self.metric] - self.sign * penalty))
 
     def violated(self, metrics: dict[str, float]) -> tuple[Constraint, ...]:
         """The hard constraints that `metrics` violates."""

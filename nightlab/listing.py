@@ -13,9 +13,10 @@ from rich.text import Text
 
 from nightlab.experiments.books import SEARCH
 from nightlab.experiments.ledger import Run, Trial
+from nightlab.experiments.records import written
 from nightlab.experiments.study import Study
 from nightlab.experiments.versions import changed, diffs, unified
-from nightlab.report import moves, short
+from nightlab.report import moves
 from nightlab.terminal import Terminal
 from nightlab.view import COLOURS, claim_told
 
@@ -175,7 +176,9 @@ def _print_params(study: Study, told: Mapping[str, Any], console: Console) -> No
         table.add_column(name, header_style="bright_black", justify="left" if name == "parameter" else "right")
     first = study.ledger.trial(0).change.params
     for name, value in told["params"].items():
-        table.add_row(name, short(first.get(name, "")), short(value), style="bold" if name in told["changed"] else "")
+        table.add_row(
+            name, written(first.get(name, "")), written(value), style="bold" if name in told["changed"] else ""
+        )
     _print(table, console)
 
 

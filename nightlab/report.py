@@ -14,6 +14,7 @@ from nightlab.agents.team import MetaReview
 from nightlab.agents.usage import told, usage
 from nightlab.experiments.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.loop import BASELINE
+from nightlab.experiments.records import written
 from nightlab.experiments.study import Study, read, resuming
 from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load, names
@@ -201,11 +202,7 @@ def _what(trial: Trial, trials: list[Trial]) -> str:
 
 def moves(knobs: Mapping[str, Sequence[object]]) -> list[str]:
     """Changes of knobs, each from its old value to its new one."""
-    return [f"{name} {short(old)} → {short(new)}" for name, (old, new) in knobs.items()]
-
-
-def short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return [f"{name} {written(old)} → {written(new)}" for name, (old, new) in knobs.items()]
 
 
 def print_scores(study: Study, console: Console | None = None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 from nightlab.experiments.ledger import Run, Trial
 from nightlab.experiments.notes import notes
-from nightlab.experiments.records import Fact, Params, ParamValue, Split
+from nightlab.experiments.records import Fact, Params, ParamValue, Split, written
 from nightlab.experiments.repair import standing
 from nightlab.experiments.statistics import Summary, summarize
 from nightlab.experiments.study import Settings, Study, StudyError
@@ -415,12 +415,12 @@ def fixed(value: float, digits: int) -> str:
 
 
 def plain(value: ParamValue) -> str:
-    """A setting as a person would write it: at most four significant digits."""
+    """A setting as a person would write it."""
     if isinstance(value, str | int):
         return str(value)
     if float(value).is_integer() and abs(value) < 1e6:
         return str(int(value))
-    return f"{value:.4g}"
+    return written(value)
 
 
 def p_text(p: float) -> str:

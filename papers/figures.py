@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from nightlab.experiments.records import ParamValue, Split, VerdictKind
+from nightlab.experiments.statistics import summarize
 from nightlab.papers.style import BLUE, COLOURS, GREY, INK, ORANGE, PALE, WIDTH, canvas, clipped, limits, printable
 
 if TYPE_CHECKING:
@@ -274,15 +275,8 @@ def confirmation(
             for x, values, colour in ((0, pairs[0], INK), (1, pairs[1], BLUE)):
                 ax.plot([x] * len(values), values, "o", ms=3.2, mfc=colour, mec="none", alpha=0.45, zorder=2)
                 aside = x + (-0.16 if x == 0 else 0.16)
-                ax.errorbar(aside, values.mean(), yerr=_half_width(values), fmt="o", ms=5, color=colour, elinewidth=1.5)
+                s = summarize(values.tolist())
+                ax.errorbar(aside, s.mean, yerr=s.high - s.mean, fmt="o", ms=5, color=colour, elinewidth=1.5)
             ax.set_xticks([0, 1], ["baseline", "best"])
             ax.set(xlim=(-0.45, 1.45), title=split)
         axes[0].set_ylabel(printable(label))
-
-
-def _half_width(values: np.ndarray) -> float:
-    """Half of the 95 % t interval of the mean."""
-    from scipy import stats
-
-    n = len(values)
-    return float(stats.t.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0

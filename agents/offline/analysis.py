@@ -11,8 +11,9 @@ from nightlab.agents.offline import tabulating
 from nightlab.agents.offline.words import VERDICT_SEEDS, listed, words
 from nightlab.agents.team import Analysis
 from nightlab.experiments.ledger import by_verdict
-from nightlab.experiments.records import Fact, Knob
-from nightlab.experiments.search.numeric import distribution
+from nightlab.experiments.records import Fact, Knob, written
+from nightlab.experiments.search.space import Space
+from nightlab.experiments.statistics import scaled
 from nightlab.papers import figures
 from nightlab.papers.curve import point
 from nightlab.papers.evidence import Evidence, Facts, confirmed
@@ -52,24 +53,26 @@ class OfflineAnalyst:
 def _importance(e: Evidence, seed: int) -> dict[str, float]:
     """fANOVA importance of each knob that moved, the largest first; empty if there are too few trials."""
     import optuna
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
     rows = _scored(e)
     moved = [k for k in e.template.knobs if len({t.change.params[k.name] for t, _ in rows}) > 1]
-    if len(rows) < ENOUGH_TRIALS or not moved:
+    values = scaled([value for _, value in rows]) if rows else []
+    if len(rows) < ENOUGH_TRIALS or not moved or not any(values):
         return {}
+    space = Space(moved)  # positions on its axes, since a product of ranges may overflow or vanish, too
+    axes: dict[str, Any] = {
+        k.name: CategoricalDistribution(k.choices) if k.choices else FloatDistribution(0.0, 1.0) for k in moved
+    }
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a knob's values that were declared in another type
         study = optuna.create_study(direction=e.template.spec.objective.direction)
-        for trial, value in rows:
-            study.add_trial(
-                optuna.trial.create_trial(
-                    params={k.name: trial.change.params[k.name] for k in moved},
-                    distributions={k.name: distribution(k) for k in moved},
-                    value=value,
-                )
-            )
+        for (trial, _), value in zip(rows, values, strict=True):
+            places = zip(moved, space.encode(trial.change.params).tolist(), strict=True)
+            params = {k.name: trial.change.params[k.name] if k.choices else place for k, place in places}
+            study.add_trial(optuna.trial.create_trial(params=params, distributions=axes, value=value))
         found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=32, seed=seed))
     return {name: float(share) for name, share in found.items()}
 
@@ -177,7 +180,7 @@ def _sensitivity(e: Evidence, folder: Path) -> list[Figure]:
         return []
     rows = [
         Bar(
-            label=f"{r['knob'].replace('_', ' ')} = {_plain(r['value'])}",
+            label=f"{r['knob'].replace('_', ' ')} = {written(r['value'])}",
             effect=r["effect"],
             low=r["low"],
             high=r["high"],
@@ -217,10 +220,6 @@ def _failures(e: Evidence) -> str:
 def _label(e: Evidence, split: str = "") -> str:
     unit = f" ({e.template.spec.objective.unit})" if e.template.spec.objective.unit else ""
     return f"{split + ' ' if split else ''}{e.template.fitness_label}{unit}"
-
-
-def _plain(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _shown(knob: Knob, value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threadpoolctl import threadpool_limits
 
 from nightlab.agents.team import Situation
-from nightlab.experiments.records import Change
+from nightlab.experiments.records import Change, written
 from nightlab.experiments.search.branch import branch, edited
 from nightlab.experiments.search.policy import Exhausted, Policy, Proposal, make_policy
 from nightlab.experiments.versions import changed
@@ -30,7 +30,7 @@ class OfflineCoder:
             proposal, number = _proposed(policy, situation)
         parent = situation.history[number].change
         moves = changed(proposal.params, parent.params)
-        told = ", ".join(f"{name} from {_short(old)} to {_short(new)}" for name, (old, new) in moves.items())
+        told = ", ".join(f"{name} from {written(old)} to {written(new)}" for name, (old, new) in moves.items())
         return Change(
             strategy=proposal.strategy,
             hypothesis=f"Moving {told} improves the {template.metric_label}.",
@@ -52,7 +52,3 @@ def _proposed(policy: Policy, situation: Situation) -> tuple[Proposal, int]:
         known = branch(situation.trials, inherit=False)  # what was tried with other files may be again
         proposal = policy.propose(known.trials, situation.number)
     return proposal, known.numbers[proposal.parent]
-
-
-def _short(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

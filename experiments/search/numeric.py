@@ -101,7 +101,8 @@ class ParzenTree:
         for _ in range(10):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-                params = {**base, **study.ask(distributions).params}
+                asked = {**base, **study.ask(distributions).params}
+            params = view.space.decode(view.space.encode(asked))
             if not view.tried(params):
                 return params
         return view.anything(rng)

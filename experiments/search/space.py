@@ -85,7 +85,7 @@ class Space:
         return np.array([_position(k, params[k.name]) for k in self.knobs])
 
     def decode(self, point: Vector) -> dict[str, ParamValue]:
-        """The nearest assignment; floats to four significant digits, as a person would write them."""
+        """The nearest assignment."""
         return {k.name: _value(k, float(u)) for k, u in zip(self.knobs, point, strict=True)}
 
     def size(self, free: Mask) -> float:
@@ -94,8 +94,12 @@ class Space:
 
     def grid(self, base: Vector, free: Mask) -> Matrix:
         """Every assignment of the free knobs, the others as in `base`."""
-        axes = [self.axes[i] if free[i] else base[i : i + 1] for i in range(len(base))]
-        return np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=1)
+        moving = np.flatnonzero(free)
+        columns = np.meshgrid(*(self.axes[i] for i in moving), indexing="ij")
+        points = np.tile(base, (columns[0].size if columns else 1, 1))
+        for i, column in zip(moving, columns, strict=True):
+            points[:, i] = column.ravel()
+        return points
 
     def snap(self, points: Matrix) -> Matrix:
         """Points moved to the nearest values of int and choice knobs."""
@@ -115,14 +119,28 @@ def _monotone(values: tuple[ParamValue, ...]) -> bool:
 def _position(knob: Knob, value: ParamValue) -> float:
     if knob.type == "choice":
         return (knob.choices.index(value) + 0.5) / len(knob.choices)
-    low, high, x = (math.log(v) if knob.log else float(v) for v in (knob.low, knob.high, float(value)))
-    return min(1.0, max(0.0, (x - low) / (high - low)))
+    low, high = _ends(knob)
+    x = math.log(value) if _logarithmic(knob) else value  # type: ignore[arg-type]
+    return min(1.0, max(0.0, (x - low) / (high - low)))  # type: ignore[operator]
 
 
 def _value(knob: Knob, position: float) -> ParamValue:
     if knob.type == "choice":
         return knob.choices[min(len(knob.choices) - 1, int(position * len(knob.choices)))]
-    low, high = (math.log(v) if knob.log else v for v in (knob.low, knob.high))
-    x = low + min(1.0, max(0.0, position)) * (high - low)
-    x = min(knob.high, max(knob.low, math.exp(x) if knob.log else x))
-    return round(x) if knob.type == "int" else min(knob.high, max(knob.low, float(f"{x:.4g}")))
+    low, high = _ends(knob)
+    way = min(1.0, max(0.0, position)) * (high - low)
+    if _logarithmic(knob):
+        return knob.nearest(math.exp(low + way))
+    return low + round(way) if knob.type == "int" else knob.nearest(low + way)
+
+
+def _logarithmic(knob: Knob) -> bool:
+    """Whether the axis is one of logarithms; over a short range it would be straight, and they lack the digits."""
+    return knob.log and knob.high > 1.001 * knob.low
+
+
+def _ends(knob: Knob) -> tuple[int, int] | tuple[float, float]:
+    """Of the axis; those of an int are whole, since a float has not every large one."""
+    if _logarithmic(knob):
+        return math.log(knob.low), math.log(knob.high)
+    return (int(knob.low), int(knob.high)) if knob.type == "int" else (knob.low, knob.high)

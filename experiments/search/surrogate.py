@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import linalg, special
 
 from nightlab.experiments.search.space import Matrix, Space, Vector
+from nightlab.experiments.statistics import scaled
 
 LENGTHS = (0.2, 0.37, 0.67)  # on the unit axis of an ordered knob
 NOISES = (0.003, 0.03, 0.3)  # variance of one run, relative to the signal's
@@ -148,5 +149,6 @@ def winsorized(values: Vector) -> Vector:
     middle = float(np.median(values))
     height = float(values.max()) - middle
     cut = np.maximum(values, middle - DEPTH * height) if height > 0 else values
+    cut = np.array(scaled(cut.tolist()))
     spread = float(cut.std())
-    return np.asarray((cut - cut.mean()) / spread) if spread > 0 else np.zeros_like(cut)
+    return np.asarray((cut - cut.mean()) / spread) if spread > 0 else cut
