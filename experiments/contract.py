@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,6 +20,7 @@ from pydantic import (
 from nightlab.experiments.faults import ENTRY, TableFault
 from nightlab.experiments.records import Direction, ParamValue
 
+METRIC = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
 MOST = 1e300  # the largest number of a knob
 
 
@@ -41,7 +43,7 @@ Name = Annotated[
 Metric = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$",
+        pattern=METRIC,
         description="a name of at most 64 letters, digits and _, with a letter first",
         examples=['"accuracy"'],
     ),
@@ -80,6 +82,10 @@ class RunTable(Table):
     gpus: Annotated[Whole, Field(ge=0)] = 0
     network: StrictBool = False
     hide: tuple[str, ...] = ()
+    disk_mb: Annotated[Whole, Field(ge=1)] = 512  # everything that a run writes, scratch files included
+    disk_files: Annotated[Whole, Field(ge=16)] = 4096
+    outputs: Annotated[Whole, Field(ge=1, le=100_000)] = 256  # files that are collected for the judge
+    outputs_mb: Annotated[Whole, Field(ge=1, le=2000)] = 128  # what they may hold together
 
     @field_validator("command")
     @classmethod
@@ -92,6 +98,9 @@ class RunTable(Table):
 class EvaluateTable(Table):
     entry: Entry | None = None
     parse: str | None = None  # "stdout" or the name of a JSON file among the outputs
+    pattern: str = ""  # of a line of stdout that says the objective, or metrics by the names of its groups
+    timeout_s: Annotated[StrictFloat, Field(gt=0)] = 120.0  # of one evaluation, all its splits together
+    memory_mb: Annotated[Whole, Field(ge=64)] | None = None  # as much as a run has, and 2048 at least
 
     @field_validator("parse")
     @classmethod
@@ -99,6 +108,26 @@ class EvaluateTable(Table):
         if "entry" in info.data and (info.data["entry"] is None) == (parse is None):
             raise TableFault('give exactly one of entry = "module:function" and parse = "stdout" | "FILE.json"')
         return parse
+
+    @field_validator("pattern")
+    @classmethod
+    def _of_printed_lines(cls, pattern: str, info: ValidationInfo) -> str:
+        if not pattern:
+            return pattern
+        if info.data.get("parse", "stdout") != "stdout":
+            raise TableFault('pattern reads what a run prints, so it needs parse = "stdout"')
+        try:
+            groups = re.compile(pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        if bad := [name for name in groups.groupindex if not re.fullmatch(METRIC, name)]:
+            raise ValueError(f"has a group {bad[0]!r}, which is no name for a metric")
+        if groups.groups != (len(groups.groupindex) or 1):
+            raise ValueError(
+                "must have one group, for the objective's number, or a group by name for each metric, such as"
+                " (?P<accuracy>...); write (?:...) for what is no number"
+            )
+        return pattern
 
 
 class ObjectiveTable(Table):

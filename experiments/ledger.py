@@ -216,6 +216,8 @@ class Ledger:
             "error": outcome.error,
             "output": outcome.output if outcome.status != "ok" else outcome.output[:500],
             "settled_at": time.time(),
+            "notes": _dump(outcome.notes),
+            "doubts": _dump(outcome.doubts),
         }
         with self._engine.begin() as db:
             db.execute(sa.insert(outcomes).prefix_with("OR IGNORE"), row)
@@ -273,7 +275,12 @@ def _trial(row: sa.RowMapping) -> Trial:
 def _run(row: sa.RowMapping) -> Run:
     outcome = None
     if row["status"] is not None:
-        outcome = RunOutcome(metrics=json.loads(row["metrics"]), **{k: row[k] for k in _OUTCOME_FIELDS})
+        outcome = RunOutcome(
+            metrics=json.loads(row["metrics"]),
+            notes=tuple(json.loads(row["notes"])),
+            doubts=tuple(json.loads(row["doubts"])),
+            **{k: row[k] for k in _OUTCOME_FIELDS},
+        )
     return Run(id=row["id"], outcome=outcome, **{k: row[k] for k in _RUN_FIELDS})
 
 

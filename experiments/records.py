@@ -76,6 +76,7 @@ class RunRequest:
     artifact: folder with the artifact's files; the runner gives each run a fresh copy.
     splits: what the evaluator scores afterwards, on the same outputs.
     cold: start a new interpreter in a sandbox of its own instead of a fork of the warm process.
+    probe: look whether the evaluator is a judge at all, on both splits; what it finds on the holdout stays untold.
     """
 
     artifact: Path
@@ -83,6 +84,7 @@ class RunRequest:
     seed: int
     splits: tuple[Split, ...] = ("dev",)
     cold: bool = False
+    probe: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,8 @@ class RunOutcome:
     level: Level = "S0"
     error: str = ""  # what went wrong, cleaned of control characters, at most a few kB
     output: str = ""  # head and tail of what the experiment printed, likewise
+    notes: tuple[str, ...] = ()  # what was left out: outputs that were not collected, metrics that are none
+    doubts: tuple[str, ...] = ()  # what keeps the metrics from being verified, where the request asked for it
 
 
 class Runner(Protocol):

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = sa.MetaData()
 trials = sa.Table(
@@ -61,6 +61,8 @@ outcomes = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("output", sa.Text, nullable=False),
     sa.Column("settled_at", sa.Float, nullable=False),
+    sa.Column("notes", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("doubts", sa.Text, nullable=False, server_default="[]"),
 )
 documents = sa.Table(  # what there is one of, or one of a kind: study, ideas, preregistration, claim, reviews, ...
     "documents",
@@ -113,6 +115,10 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {
         " tokens_out INTEGER NOT NULL, usd FLOAT NOT NULL, latency_s FLOAT NOT NULL, settled_at FLOAT NOT NULL)",
     ),
     2: ("CREATE INDEX ix_runs_inputs ON runs (inputs)",),
+    3: (
+        "ALTER TABLE outcomes ADD COLUMN notes TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE outcomes ADD COLUMN doubts TEXT NOT NULL DEFAULT '[]'",
+    ),
 }
 
 

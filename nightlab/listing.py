@@ -48,6 +48,7 @@ def whole(study: Study, number: int) -> dict[str, Any]:
                 "metrics": dict(run.outcome.metrics.get("dev", {})),
                 "wall_s": run.outcome.wall_s,
                 **{what: text for what in SAID if (text := getattr(run.outcome, what))},
+                **({"notes": list(run.outcome.notes)} if run.outcome.notes else {}),
             }
             for run in runs
             if run.outcome
@@ -156,6 +157,8 @@ def print_trial(study: Study, number: int) -> None:
         for text in dict.fromkeys(run[what] for run in told["searched"] if what in run):
             of = ", ".join(str(run["run"]) for run in told["searched"] if run.get(what) == text)
             console.print(f"\nrun{'s' if ',' in of else ''} {of}{verb}: {text}", soft_wrap=True)
+    for note in dict.fromkeys(note for run in told["searched"] for note in run.get("notes", ())):
+        console.print(note, soft_wrap=True)
     if told["diff"]:
         console.print(f"\n{told['diff']}", soft_wrap=True)
 

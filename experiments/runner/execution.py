@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from nightlab.experiments.records import Level, RunOutcome, RunRequest, Split
+from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.runner import metrics, outcome
 from nightlab.experiments.runner.imports import imported
 from nightlab.experiments.runner.integrity import Seal
@@ -18,7 +19,6 @@ from nightlab.experiments.runner.view import view
 from nightlab.experiments.template import Template
 
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
-_EVALUATION = Limits(wall_s=120)
 _PLACES = {f"NIGHTLAB_{place.upper()}": f"{{{place}}}" for place in ("params", "inputs", "out", "seed")}
 
 
@@ -42,7 +42,15 @@ class Execution:
         self._station = station
         template = station.template
         run, evaluate = template.spec.run, template.spec.evaluate
-        self._limits = Limits(wall_s=run.timeout_s, memory_mb=run.memory_mb, address_space=not station.gpus)
+        self._limits = Limits(
+            wall_s=run.timeout_s,
+            memory_mb=run.memory_mb,
+            disk_mb=run.disk_mb,
+            inodes=run.disk_files,
+            files=run.outputs,
+            output_mb=run.outputs_mb,
+            address_space=not station.gpus,
+        )
         artifact = {template.folder / name for name in template.files()}
         judge = [path for path in template.folder.glob("*.py") if path not in artifact]
         self._seal = Seal(
@@ -63,7 +71,9 @@ class Execution:
             limits=self._limits,
             env={**self._environment(None), **_PLACES},
             preload=imported(own) if run.entry else (),
-            metrics=evaluate.parse == "stdout",
+            metrics=outcome.needed(template),
+            reads=evaluate.parse == "stdout",
+            pattern=evaluate.pattern,
         )
         if not station.gpus:
             self._pool.warm(self._experiment)
@@ -74,8 +84,14 @@ class Execution:
                 self._settings({"private": station.private, "template": template.folder}),
                 kind="evaluate",
                 entry=evaluate.entry,
-                limits=replace(_EVALUATION, memory_mb=max(_EVALUATION.memory_mb, run.memory_mb)),
+                limits=Limits(
+                    wall_s=evaluate.timeout_s,
+                    memory_mb=evaluate.memory_mb or max(Limits.memory_mb, run.memory_mb),
+                    disk_mb=Limits.disk_mb + run.outputs_mb,  # the outputs lie there too
+                    inodes=Limits.inodes + run.outputs,
+                ),
                 preload=preload,
+                metrics=outcome.needed(template),
             )
             self._pool.warm(self._evaluator)
 
@@ -88,7 +104,7 @@ class Execution:
                 reply, outputs = self._perform(req, slot, ticket)
                 result = outcome.ended(reply, self._limits, station.level, station.template.trust)
                 if result.status == "ok":
-                    result = self._judge(req, result, outputs, reply["metrics"] or {}, ticket)
+                    result = self._judge(req, result, outputs, reply["readings"], ticket)
             except Broken as error:
                 result = replace(result, status="crash", error=f"the sandbox ended during the run: {error}")
             self._tampered = self._tampered or self._seal.broken()
@@ -122,7 +138,7 @@ class Execution:
         req: RunRequest,
         result: RunOutcome,
         outputs: Mapping[str, bytes],
-        printed: Mapping[str, str],
+        said: Mapping[str, Any],
         ticket: Ticket,
     ) -> RunOutcome:
         """Score a run that ended well."""
@@ -130,23 +146,24 @@ class Execution:
         entry, parse = template.spec.evaluate.entry, template.spec.evaluate.parse
         try:
             if entry:
-                found = self._evaluate(req.splits, outputs, ticket)
+                found, notes = self._evaluate(req, outputs, ticket)
             else:
-                found = outcome.reported(template, outputs, printed, req.splits)
+                found, notes = outcome.reported(template, outputs, said, req.splits)
             source = entry or ("what it printed" if parse == "stdout" else str(parse))
+            near = outcome.near(template, said, result.output)
             for table in found.values():
-                metrics.require(table, outcome.needed(template), source)
+                metrics.require(table, outcome.needed(template), source, near)
         except metrics.InvalidMetrics as error:
             nothing = "" if outputs or parse == "stdout" else "the experiment wrote no output files; "
-            return replace(result, status="invalid", error=nothing + str(error))
-        return replace(result, metrics=found)
+            lacking = f"\n{'; '.join(result.notes[:5])}" if parse != "stdout" and result.notes else ""
+            return replace(result, status="invalid", error=f"{nothing}{error}{lacking}")
+        return replace(result, metrics=found, notes=result.notes + notes)
 
-    def _evaluate(
-        self, splits: tuple[Split, ...], outputs: Mapping[str, bytes], ticket: Ticket
-    ) -> dict[Split, dict[str, float]]:
+    def _evaluate(self, req: RunRequest, outputs: Mapping[str, bytes], ticket: Ticket) -> outcome.Tables:
         files = {f"out/{name}": data for name, data in outputs.items()}
-        reply, _ = self._pool.ask(self._evaluator, {"splits": splits}, files, ticket)
-        return outcome.judged(reply, splits)
+        header = {"splits": req.splits, "seed": req.seed}
+        reply, _ = self._pool.ask(self._evaluator, header, files, ticket)
+        return outcome.judged(self._station.template, reply, req.splits)
 
     def _settings(self, named: Mapping[str, Path], *, hidden: tuple[str, ...] = (), network: bool = False) -> Settings:
         station = self._station

@@ -58,7 +58,7 @@ class Settings:
     module:function; argv: the program's words. env: of the runs, on top of a bare environment. In argv and env,
     `{name}` stands for a place. named: folders of the outside that runs see, read-only, and refer to by name. preload:
     modules to import once for all runs, with preload_env. collect: the place whose files are taken over. metrics:
-    whether they are looked for in what a run prints.
+    those that count. reads: whether they are looked for in what a run prints, by `pattern` if there is one.
     """
 
     level: Level
@@ -73,7 +73,9 @@ class Settings:
     preload: Sequence[str] = ()
     preload_env: Mapping[str, str] = field(default_factory=dict)
     collect: str = "out"
-    metrics: bool = False
+    metrics: Sequence[str] = ()
+    reads: bool = False
+    pattern: str = ""
     network: bool = False
     gpus: bool = False
 
@@ -145,7 +147,8 @@ def exchange(
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Send a request and wait for its reply; EOFError where the sandbox or this side ended it.
 
-    header: what is this run's own: seed, params, splits, further modules to preload, which files are executable.
+    header: what is this run's own: seed, params, splits, further modules to preload, which files are executable,
+    whether to look how the evaluator comes to its metrics (probe).
     """
     try:
         wire.send(connection, header, files)
@@ -192,7 +195,9 @@ def _config(settings: Settings) -> dict[str, Any]:
         "limits": asdict(settings.limits) | {"cpu_s": settings.limits.processor_s},
         "env": {**base_environment(), **settings.env},
         "collect": settings.collect,
-        "metrics": settings.metrics,
+        "metrics": list(settings.metrics),
+        "reads": settings.reads,
+        "pattern": settings.pattern,
         "uid": os.getpid() * 64 + 40 * next(_SANDBOXES),  # monitors add their own, so that none share a user
         "read_all": os.geteuid() == 0 and closed_to_others(shown, tuple(named.values()), parents=not spaces),
         "binds": binds,

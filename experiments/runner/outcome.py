@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,8 +20,9 @@ _LIMITS: Mapping[str, tuple[Status, str]] = {
     "cpu": ("timeout", "it used more than {cpu_s:g} s of processor time"),
     "memory": ("memory", "its processes used more than {memory_mb} MB (run.memory_mb)"),
     "processes": ("crash", "it had more than {processes} processes"),
-    "disk": ("crash", "it wrote more than {disk_mb} MB or {inodes} files"),
+    "disk": ("crash", "it wrote more than {disk_mb} MB or {inodes} files (run.disk_mb, run.disk_files)"),
 }
+_EVALUATION = {"timeout": "timeout_s", "memory": "memory_mb"}
 
 
 def ended(reply: Mapping[str, Any], limits: Limits, level: Level, trust: Trust) -> RunOutcome:
@@ -46,18 +48,20 @@ def ended(reply: Mapping[str, Any], limits: Limits, level: Level, trust: Trust) 
         return replace(outcome, status=status, error=text.format(**{**vars(limits), "cpu_s": limits.processor_s}))
     if report.get("error") or reply["code"]:
         return replace(outcome, status="memory" if report.get("memory") is True else "crash", error=_why(reply))
-    if reply["problems"]:
-        return replace(outcome, status="invalid", error=clean("outputs: " + "; ".join(reply["problems"][:5])))
-    return outcome
+    return replace(outcome, notes=tuple(f"not collected: {clean(what)}" for what in reply["problems"]))
 
 
-def judged(reply: Mapping[str, Any], splits: tuple[Split, ...]) -> dict[Split, dict[str, float]]:
+Tables = tuple[dict[Split, dict[str, float]], tuple[str, ...]]  # the metrics by split, and what was left out of them
+
+
+def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ...]) -> Tables:
     """What the evaluator found; InvalidMetrics where it refused the outputs."""
     report = claims(reply)
     if not reply["started"] and reply["ended"] == "exit":
         raise RunnerError(f"the evaluator's sandbox cannot start: {_why(reply)}")
     if reply["ended"] != "exit":
-        raise InvalidMetrics(f"the evaluator hit a limit on these outputs: {reply['ended']}")
+        limit = f" (evaluate.{key})" if (key := _EVALUATION.get(reply["ended"])) else ""
+        raise InvalidMetrics(f"the evaluator hit a limit on these outputs: {reply['ended']}{limit}")
     if wrong := report.get("wrong"):  # the fault of the evaluator, not of the outputs
         raise InvalidMetrics(str(wrong))
     if reply["code"] or "metrics" not in report:
@@ -65,19 +69,53 @@ def judged(reply: Mapping[str, Any], splits: tuple[Split, ...]) -> dict[Split, d
     tables = report["metrics"]
     if not isinstance(tables, dict) or set(tables) != set(splits):
         raise InvalidMetrics("the evaluator did not score every split")
-    return {split: metrics.check(tables[split]) for split in splits}
+    found, notes = {}, dict[str, None]()
+    for split in splits:
+        found[split], left = metrics.check(tables[split], needed(template), _texts(report.get("left"), split))
+        notes |= dict.fromkeys(left)
+    return found, tuple(notes)
 
 
 def reported(
-    template: Template, outputs: Mapping[str, bytes], printed: Mapping[str, str], splits: tuple[Split, ...]
-) -> dict[Split, dict[str, float]]:
+    template: Template, outputs: Mapping[str, bytes], said: Mapping[str, Any], splits: tuple[Split, ...]
+) -> Tables:
     """What the experiment says of itself, by lines that it printed or a file that it wrote."""
     source = template.spec.evaluate.parse or ""
     if source == "stdout":
-        return dict.fromkeys(splits, metrics.from_words(printed, needed(template)))
-    if source not in outputs:
+        found, notes = _printed(template, said)
+    elif source in outputs:
+        found, notes = metrics.parse_json(outputs[source], needed(template))
+    else:
         raise InvalidMetrics(f"the experiment wrote no {source}")
-    return dict.fromkeys(splits, metrics.parse_json(outputs[source]))
+    return dict.fromkeys(splits, found), notes
+
+
+def _printed(template: Template, said: Mapping[str, Any]) -> metrics.Found:
+    if said["slow"]:
+        raise InvalidMetrics("evaluate.pattern takes too long on a line; give one that cannot match in many ways")
+    for name in needed(template):
+        if name in said["unclear"]:
+            line = clean(said["unclear"][name])
+            raise InvalidMetrics(
+                f"which value of {name!r} is the last one cannot be told: it had a line of its own, and later came"
+                f" {line!r:.200}; print `{name}: NUMBER` at the very end, or give evaluate.pattern"
+            )
+    unit = {template.metric: template.spec.objective.unit}
+    return metrics.from_words(said["words"], needed(template), unit)
+
+
+def near(template: Template, said: Mapping[str, Any], output: str) -> dict[str, str]:
+    """A line for each metric that it may have been meant to say: one that names it, else the last one with a digit."""
+    if not said:
+        return {}
+    last = next((line for line in reversed(output.splitlines()) if re.search(r"\d", line)), "")
+    return {name: line for name in needed(template) if (line := said["near"].get(name, last))}
+
+
+def _texts(found: Any, split: str) -> dict[str, str]:
+    """The texts that a process said of its metrics, which may be hostile."""
+    table = found.get(split) if isinstance(found, dict) else None
+    return {str(k): str(v)[:200] for k, v in table.items()} if isinstance(table, dict) else {}
 
 
 def needed(template: Template) -> tuple[str, ...]:

@@ -51,13 +51,15 @@ def test_trials_that_settle_out_of_their_order_are_told_in_that_of_their_verdict
 def test_a_run_is_claimed_once_and_keeps_its_first_outcome(ledger: Ledger) -> None:
     run = ledger.claim_run("search", "1", 0, seed=7)
     assert run.outcome is None
-    ledger.settle_run(run.id, RunOutcome(status="ok", metrics={"dev": {"height": 0.25}}))
+    outcome = RunOutcome(
+        status="ok", metrics={"dev": {"height": 0.25}}, notes=("not collected: a",), doubts=("it copies",)
+    )
+    ledger.settle_run(run.id, outcome)
     ledger.settle_run(run.id, RunOutcome(status="crash"))
     again = ledger.claim_run("search", "1", 0, seed=8)
     assert again.id == run.id
     assert again.seed == 7
-    assert again.outcome is not None
-    assert again.outcome.metrics == {"dev": {"height": 0.25}}
+    assert again.outcome == outcome
 
 
 def test_documents_are_written_once_and_come_in_order(ledger: Ledger) -> None:
@@ -95,7 +97,7 @@ def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
         db.execute("DROP TRIGGER documents_no_update")
         db.execute("UPDATE documents SET body = '{\"version\": 99}'")
     db.close()
-    with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema 3"):
+    with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema 4"):
         Ledger(tmp_path / "study.db")
 
 
@@ -134,7 +136,7 @@ def test_a_ledger_of_the_first_schema_is_brought_up_to_date(old_ledger: Path) ->
         assert trial.verdict is not None
         assert trial.change.params == {"x": 0.5}
         assert ledger.document("study", "settings") == {"seed": 3, "trials": 5}
-        assert [body["version"] for body in ledger.documents("schema").values()] == [1, 2, 3]
+        assert [body["version"] for body in ledger.documents("schema").values()] == [1, 2, 3, 4]
         ledger.calls.claim(call("trial 1"))
         ledger.close()
     assert len(Ledger(old_ledger).calls.all()) == 2

@@ -6,11 +6,11 @@ import contextlib
 import gc
 import importlib
 import importlib.util
+import inspect
 import json
 import math
 import numbers
 import os
-import random
 import resource
 import signal
 import struct
@@ -30,6 +30,7 @@ ORDER = 4  # the one on which it may be told what to run
 STAMP = struct.Struct("d")  # when the run began, by the clock that the monitor reads at its end
 _LINGER = 1_000_000  # microseconds that it waits to be ended
 _ERROR_LIMIT = 8000
+_METRICS, _LEFT = 256, 20  # numbers that an evaluator may give, and other things that are told of
 
 Request = Mapping[str, Any]  # what is a run's own: its seed and parameters, or the splits to evaluate
 
@@ -128,12 +129,13 @@ def _settle_in(config: dict[str, Any], places: Mapping[str, str], request: Reque
     preload(request.get("preload", ()))
 
 
-def _reseed(seed: int) -> None:
-    random.seed(seed)
-    if numpy_random := sys.modules.get("numpy.random"):
-        numpy_random.seed(seed % 2**32)
-    if torch := sys.modules.get("torch"):
-        torch.manual_seed(seed)
+def _reseed(seed: int, seeded: Iterable[str] = ()) -> list[str]:
+    """Seed the common generators of random numbers that are loaded and not seeded yet; the names of those."""
+    found: list[str] = [n for n in ("random", "numpy.random", "torch") if n in sys.modules and n not in seeded]
+    for name in found:
+        module = sys.modules[name]
+        module.manual_seed(seed) if name == "torch" else module.seed(seed % 2**32)
+    return found
 
 
 def _drop(uid: int | None, *, read_all: bool) -> None:
@@ -233,28 +235,47 @@ def _experiment(config: dict[str, Any], places: Mapping[str, str], request: Requ
 
 
 def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
-    _reseed(0)
+    seeded = _reseed(request["seed"])
     evaluate = _function(config["entry"], places["template"])
-    metrics = {}
+    names = getattr(getattr(evaluate, "__code__", None), "co_names", ())
+    preload(name for name in ("numpy", "torch") if name in names)
+    _reseed(request["seed"], seeded)  # what came with its imports; a seed that it has set itself stands
+    asked = inspect.signature(evaluate).parameters.get("seed")
+    own = {"seed": request["seed"]} if asked and asked.kind in (asked.POSITIONAL_OR_KEYWORD, asked.KEYWORD_ONLY) else {}
+    metrics, left = {}, {}
     for split in request["splits"]:
-        found = evaluate(Path(places["out"]), Path(places["private"]), split)
+        found = evaluate(Path(places["out"]), Path(places["private"]), split, **own)
         if not isinstance(found, Mapping):
             function = config["entry"].split(":")[1]
             wrong = f"{function}() must return a dict of numbers, not {type(found).__name__}"
             os.write(REPORT, json.dumps({"wrong": wrong}).encode())
             return 1
-        metrics[split] = {str(name): _number(name, value) for name, value in found.items()}
-    os.write(REPORT, json.dumps({"metrics": metrics}).encode())
+        metrics[split], left[split] = _sorted_out(found, config["metrics"])
+    os.write(REPORT, json.dumps({"metrics": metrics, "left": left}).encode())
     return 0
 
 
-def _number(name: str, value: object) -> float:
+def _sorted_out(found: Mapping[Any, Any], counting: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
+    """The numbers among what an evaluator returned, and why the rest are none; within what a report can hold."""
+    values: dict[str, float] = {}
+    left: dict[str, str] = {}
+    for name, value in sorted(found.items(), key=lambda item: item[0] not in counting):
+        number = _number(value)
+        if number is not None and len(values) < _METRICS:
+            values[str(name)[:100]] = number
+        elif name in counting or len(left) < _LEFT:
+            left[str(name)[:100]] = "one too many" if number is not None else f"{value!r:.100}, not a finite number"
+    return values, left
+
+
+def _number(value: Any) -> float | None:
     """Integers and the scalars of array libraries are numbers, truth values are not."""
-    if not isinstance(value, bool) and isinstance(value, numbers.Real):
-        with contextlib.suppress(OverflowError):
-            if math.isfinite(number := float(value)):
-                return number
-    raise ValueError(f"the metric {name!r} is {value!r:.100}, not a finite number")
+    with contextlib.suppress(Exception):  # of a class that nobody here knows
+        if getattr(value, "ndim", None) == 0:
+            value = value.item()
+        if isinstance(value, numbers.Number) and not isinstance(value, bool):
+            return number if math.isfinite(number := float(value)) else None  # type: ignore[arg-type]
+    return None
 
 
 def _program(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:

@@ -18,6 +18,7 @@ from typing import Any
 from . import guest, limits, namespaces, syscalls, warm, wire
 from .capture import Capture
 from .collect import Outputs, collect
+from .readings import Readings
 
 _TICK = 0.05, 0.2  # s between two looks at the processes: at least and at most
 _GROWTH = 4 << 30  # bytes/s: how fast processes may fill memory; what is far from its limit is looked at less often
@@ -178,7 +179,8 @@ def _start(
     warmth: Warmth | None,
 ) -> Run:
     size = config["limits"]["capture"]
-    run = Run(0, 0, config["limits"], Capture(size, metrics=config["metrics"]), Capture(size))
+    readings = Readings(config["metrics"], config["pattern"]) if config["reads"] else None
+    run = Run(0, 0, config["limits"], Capture(size, readings), Capture(size))
     request = {**request, "word": run.word.decode()}
     if warmth is None:
         with _pipes() as (run.pipes, ends):
@@ -373,6 +375,6 @@ def _reply(run: Run, outputs: Outputs, folder: str) -> dict[str, Any]:
         "report": run.report.partition(run.word)[0].decode(errors="replace"),
         "stdout": run.stdout.text().replace(folder, ""),
         "stderr": run.stderr.text().replace(folder, ""),
-        "metrics": run.stdout.metrics,
+        "readings": run.stdout.readings.report() if run.stdout.readings else {},
         "problems": outputs.problems,
     }

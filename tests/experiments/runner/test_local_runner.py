@@ -149,7 +149,7 @@ def test_the_threads_are_shared_among_the_slots(house: Callable[..., House]) -> 
         ("del answer['height']", "invalid", "'height' is missing from evaluate:evaluate (found: cost)"),
         ("del answer['cost']", "invalid", "the metric 'cost' is missing"),
         ("os._exit(0)", "invalid", "the experiment wrote no output files"),
-        ("answer['cost'] = 'word'", "invalid", "'cost' is 'word'"),
+        ("answer['cost'] = 'word'", "invalid", "'cost' is 'word', not a finite number"),
         ("answer.update(cost=[])", "invalid", "'cost' is []"),
     ],
 )
@@ -174,6 +174,134 @@ def test_what_an_evaluator_sets_as_it_loads_holds_while_it_evaluates(house: Call
     h = house(files={"evaluate.py": f"{sets}def evaluate(out, private, split):\n    return {found}\n"})
     for _ in range(3):
         assert h.run().metrics["dev"] == {"height": random.Random(42).random(), "cost": 7.0}
+
+
+STOCHASTIC = """\
+import helper
+import random
+
+
+def evaluate(out, private, split{more}):
+    import numpy
+
+    return {{"height": random.random(), "cost": helper.draw() + numpy.random.rand(){what}}}
+"""
+
+
+@pytest.mark.parametrize(("more", "what"), [("", ""), (", *, seed", " + seed"), (", seed=0, **more", " + seed")])
+def test_a_judge_by_chance_repeats_itself_by_the_seed_of_the_run(
+    house: Callable[..., House], more: str, what: str
+) -> None:
+    helper = "import numpy as np\nfrom numpy import random as chance\n\n\ndef draw():\n    return chance.rand()\n"
+    h = house(files={"evaluate.py": STOCHASTIC.format(more=more, what=what), "helper.py": helper})
+    first, again, other = (h.run(seed=seed, cold=cold) for seed, cold in ((5, False), (5, True), (6, False)))
+    assert first.status == "ok", first.error
+    assert first.metrics == again.metrics
+    assert first.metrics["dev"].items().isdisjoint(other.metrics["dev"].items())
+    assert (first.metrics["dev"]["cost"] > 5) == bool(what)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("numpy.float32(0.5)", 0.5),
+        ("numpy.array(0.5)", 0.5),
+        ("__import__('decimal').Decimal('0.5')", 0.5),
+        ("__import__('fractions').Fraction(1, 2)", 0.5),
+        ("numpy.int64(3)", 3.0),
+        ("float('nan')", None),
+        ("None", None),
+        ("True", None),
+        ("numpy.bool_(True)", None),
+        ("'good'", None),
+        ("{'a': 1}", None),
+        ("numpy.zeros(3)", None),
+    ],
+)
+def test_a_metric_that_nobody_named_decides_nothing(
+    house: Callable[..., House], value: str, number: float | None
+) -> None:
+    judge = f"import numpy\n\n\ndef evaluate(out, private, split):\n    value = {value}\n"
+    outcome = house(
+        files={"evaluate.py": f"{judge}    return {{'height': 1, 'cost': 1, 'more': value, 'odd name': 1, 7: 1}}\n"}
+    ).run()
+    assert outcome.status == "ok", outcome.error
+    assert outcome.metrics["dev"] == {"height": 1.0, "cost": 1.0} | ({} if number is None else {"more": number})
+    assert len(outcome.notes) == (3 if number is None else 2)
+    named = house(files={"evaluate.py": f"{judge}    return {{'height': value, 'cost': 1}}\n"}).run()
+    assert named.status == ("invalid" if number is None else "ok")
+
+
+LITTER = """\
+(out / ".hydra").mkdir()
+(out / "last").symlink_to("answer.json")
+(out / "log 10:00").write_text("x")
+(out / "a/b/c/d/e").mkdir(parents=True)
+for number in range(400):
+    (out / f"step-{number:04}").write_text("x")
+(out / "model").write_bytes(bytes(9 << 20))
+"""
+
+
+def test_outputs_that_no_judge_reads_decide_nothing_and_are_noted(house: Callable[..., House]) -> None:
+    h = house({"timeout_s = 5": "timeout_s = 5\noutputs = 500\noutputs_mb = 8"})
+    outcome = h.run(LITTER)
+    assert outcome.status == "ok", outcome.error
+    told = " | ".join(outcome.notes)
+    for what in (
+        ".hydra has a name",
+        "last is no plain file",
+        "log 10:00 has a name",
+        "a/b/c/d lies",
+        "model is too",
+    ):
+        assert f"not collected: {what}" in told
+    lost = h.run("(out / 'last').symlink_to('answer.json'); os.mkdir(out / 'é'); del answer['height']")
+    assert lost.status == "invalid"
+    assert "'height' is missing" in lost.error
+    assert "not collected: last is no plain file with one link" in lost.error
+
+
+@pytest.mark.parametrize(
+    ("limits", "do", "told"),
+    [
+        ("disk_mb = 2", "(out / 'x').write_bytes(bytes(4 << 20))", "No space left"),
+        ("disk_files = 16", "for n in range(40): (out / str(n)).write_text('')", "No space left"),
+    ],
+)
+def test_what_a_run_may_write_can_be_set(house: Callable[..., House], limits: str, do: str, told: str) -> None:
+    outcome = house({"timeout_s = 5": f"timeout_s = 5\n{limits}"}).run(do)
+    assert outcome.status == "crash"
+    assert told in outcome.error
+
+
+def test_the_time_of_an_evaluation_can_be_set(house: Callable[..., House]) -> None:
+    slow = "import time\n\n\ndef evaluate(out, private, split):\n    time.sleep(30)\n"
+    outcome = house({"[objective]": "timeout_s = 0.5\n\n[objective]"}, {"evaluate.py": slow}).run()
+    assert outcome.status == "invalid"
+    assert outcome.error.endswith("hit a limit on these outputs: timeout (evaluate.timeout_s)")
+
+
+def test_what_a_program_said_last_counts_or_the_line_is_quoted(house: Callable[..., House]) -> None:
+    h = house({'entry = "evaluate:evaluate"': 'parse = "stdout"'})
+    good = h.run(
+        "print('height: 9\\ncost: 1'); print('\\rstep 1', end=''); print('\\r\\x1b[1mheight\\x1b[0m = 1,000.5')"
+    )
+    assert good.status == "ok", good.error
+    assert good.metrics["dev"]["height"] == 1000.5
+    later = h.run("print('height: 9\\ncost: 1\\nINFO:root:height: 3')")
+    assert later.status == "invalid"
+    assert "later came 'INFO:root:height: 3'; print `height: NUMBER` at the very end" in later.error
+    missing = h.run("print('cost: 1\\nMean height: 3')")
+    assert "the likeliest line is 'Mean height: 3'" in missing.error
+
+
+def test_a_pattern_reads_what_is_printed(house: Callable[..., House]) -> None:
+    pattern = r"pattern = 'h/c (?P<height>\S+) (?P<cost>\S+)'"
+    h = house({'entry = "evaluate:evaluate"': f'parse = "stdout"\n{pattern}'})
+    assert h.run("print('h/c 1 2\\nh/c 3 4\\nheight: 7')").metrics["dev"] == {"height": 3.0, "cost": 4.0}
+    endless = house({'entry = "evaluate:evaluate"': 'parse = "stdout"\npattern = "(a+)+$"'})
+    assert "evaluate.pattern takes too long" in endless.run("print('a' * 60 + 'b')").error
 
 
 def test_an_evaluator_that_ends_as_it_loads_refuses_the_outputs(house: Callable[..., House]) -> None:

@@ -121,6 +121,30 @@ def test_collecting_follows_nothing(tmp_path: Path) -> None:
     assert len(outputs.problems) == 6
 
 
+def test_what_can_be_collected_is_whatever_stands_beside_it(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "a/b/c/d/e").mkdir(parents=True)
+    (out / "a/b/c/d/e/deep").write_text("x")
+    (out / "closed").mkdir(mode=0)
+    (out / ".hydra").mkdir()
+    (out / "zz").write_text("last by name, and small")
+    for name in ("model", "more"):
+        (out / name).write_bytes(bytes(700))
+    for number in range(30):
+        (out / "a" / f"step-{number:02}").write_text("x")
+    outputs = collect(str(out), count=10, size=1000)
+    assert {"zz", "model", "a/step-00"} <= set(outputs.files)
+    assert len(outputs.files) == 9  # one of the ten is too large beside the others
+    told = " | ".join(outputs.problems)
+    for what in ("more is too large", "23 files beyond the first 10, such as a/step-07", ".hydra has a name with"):
+        assert what in told
+    assert "a/b/c/d lies too deep" in told
+    for number in range(40):
+        (out / f"?{number}").write_text("x")
+    outputs = collect(str(out), count=99, size=9999)
+    assert (len(outputs.problems), outputs.problems[-1]) == (21, "and 22 more")
+
+
 def test_what_is_hidden_is_in_no_rule(tmp_path: Path) -> None:
     for name in ("a/b/secret", "a/b/open", "a/c"):
         (tmp_path / name).mkdir(parents=True)
