@@ -6,10 +6,11 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.mending import set_aside
 
 
 class ArtifactError(NightlabError):
@@ -29,7 +30,9 @@ class ArtifactStore:
         key = content_hash(files)
         target = self.folder / key
         if target.is_dir():
-            return key
+            if content_hash(self.read(key)) == key:
+                return key
+            shutil.rmtree(target)  # somebody altered it
         self.folder.mkdir(exist_ok=True)
         staged = Path(tempfile.mkdtemp(dir=self.folder, prefix=".new-"))
         for path, content in files.items():
@@ -50,6 +53,16 @@ class ArtifactStore:
 
     def path(self, key: str) -> Path:
         return self.folder / key
+
+    def whole(self, key: str, names: Sequence[str], aside: Path) -> bool:
+        """Whether an artifact has its files as they were; what else lies in its folder is set aside."""
+        if not (folder := self.path(key)).is_dir():
+            return False
+        found = self.read(key)
+        if content_hash({name: content for name, content in found.items() if name in names}) != key:
+            return False
+        set_aside(folder, [name for name in found if name not in names], aside)
+        return True
 
     def read(self, key: str) -> dict[str, bytes]:
         """The files of an artifact. Raises ArtifactError."""
@@ -76,13 +89,3 @@ def content_hash(files: Mapping[str, bytes]) -> str:
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()[:16]
-
-
-def tree_hash(folder: Path) -> str:
-    """The content hash of all files below a folder."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(os.fsencode(path.relative_to(folder)) + f"\0{content}\0".encode())
-    return digest.hexdigest()

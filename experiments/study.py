@@ -14,15 +14,16 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, get_args
 
-from nightlab.experiments.artifact import ArtifactStore, executables, read_files, tree_hash
+from nightlab.experiments.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.copying import copy
 from nightlab.experiments.decision import Rule
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Ledger, Run, Trial, opened
+from nightlab.experiments.mending import listing, mended, tree_hash
 from nightlab.experiments.records import Level
 from nightlab.experiments.template import Template, TemplateError, load
 
@@ -220,19 +221,68 @@ class Study:
         return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
 
     def prepare(self) -> None:
-        """Lay out inputs and private data once; afterwards only check that nobody has altered them."""
+        """Lay out inputs and private data once; afterwards check that nobody has altered them, and mend what can be."""
         if self.ledger.document("study", "hashes") is None:
             shutil.rmtree(self.folder / "data", ignore_errors=True)
-            self.inputs.mkdir(parents=True)
-            self.private.mkdir(mode=0o700)
-            if self.template.spec.data:
-                origin = (self.ledger.document("study", "origin") or {}).get("template", str(self.template.folder))
-                _run_prepare(self.template, origin, self.inputs, self.private, self.settings.seed)
-        recorded = self.ledger.once("study", "hashes", self._hashes())
-        if changed := [what for what, value in self._hashes().items() if recorded[what] != value]:
+            self._laid_out(self.inputs, self.private)
+            found = {what: listing(place) for what, place in self._places().items()}
+            self.ledger.once("study", "files", found)
+            self.ledger.once("study", "hashes", {what: tree_hash(listed) for what, listed in found.items()})
+        self._mend()
+
+    def _laid_out(self, inputs: Path, private: Path) -> None:
+        inputs.mkdir(parents=True)
+        private.mkdir(mode=0o700)
+        if self.template.spec.data:
+            origin = (self.ledger.document("study", "origin") or {}).get("template", str(self.template.folder))
+            _run_prepare(self.template, origin, inputs, private, self.settings.seed)
+
+    def _places(self) -> dict[str, Path]:
+        return {"template": self.template.folder, "inputs": self.inputs, "private data": self.private}
+
+    def _mend(self) -> None:
+        """Put back what is missing and set aside what was added. Raises StudyError where anything still differs."""
+        recorded, files = (self.ledger.document("study", key) or {} for key in ("hashes", "files"))
+        again, wrong = self.folder / "data.new", []
+        origin = (self.ledger.document("study", "origin") or {}).get("template", "")
+
+        def fresh(what: str) -> Path:
+            if what == "template":
+                return Path(origin)
+            if not again.is_dir():
+                self._laid_out(again / "inputs", again / "private data")
+            return again / what
+
+        shutil.rmtree(again, ignore_errors=True)
+        for what, place in self._places().items():
+            if place.is_dir() and tree_hash(listing(place)) == recorded[what]:
+                continue
+            place.mkdir(parents=True, exist_ok=True, mode=0o700 if what == "private data" else 0o777)
+            aside = self.folder / "strays" / what
+            why = mended(place, files[what], partial(fresh, what), aside) if what in files else "by somebody"
+            wrong += [f"{what} changed ({why})"] if why else []
+        shutil.rmtree(again, ignore_errors=True)
+        if wrong:
             raise StudyError(
-                f"{self.folder}: {', '.join(changed)} changed since the study began, so old and new trials would not"
+                f"{self.folder}: {'; '.join(wrong)} since the study began, so old and new trials would not"
                 " be comparable; restore the files or start a new study"
+            )
+
+    def check_artifacts(self) -> None:
+        """Make the template's own version again where it is gone. Raises StudyError where another trial's is."""
+        lost, known = dict[str, int](), {self.baseline_artifact}
+        for trial in self.ledger.each_trial():
+            key = trial.change.artifact
+            if key not in known and not self.artifacts.whole(key, self.template.files(), self.folder / "strays" / key):
+                lost.setdefault(key, trial.number)
+            known.add(key)
+        if lost:
+            key, number = next(iter(lost.items()))
+            more = f", and of {len(lost) - 1} more trials" if len(lost) > 1 else ""
+            raise StudyError(
+                f"{self.artifacts.path(key)}: the files of trial {number}{more} are missing or altered, and nothing"
+                f" else has them; restore {self.artifacts.folder} from a copy, or start anew from the baseline with"
+                f" `nightlab fork {shlex.quote(str(self.folder))} --trial 0`"
             )
 
     def check_disk(self) -> None:
@@ -242,10 +292,6 @@ class Study:
                 f"{self.folder}: the disk is full; make room (at least {FREE_MB} MB), then"
                 f" {resuming(self.folder)} goes on"
             )
-
-    def _hashes(self) -> dict[str, str]:
-        folders = {"inputs": self.inputs, "private data": self.private, "template": self.template.folder}
-        return {what: tree_hash(folder) for what, folder in folders.items()}
 
     def close(self) -> None:
         self.ledger.close()

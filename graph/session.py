@@ -154,6 +154,7 @@ def work(
     """
     share_heap()
     with reopen(folder) as study:
+        study.check_artifacts()
         session = Session(study.ledger)
         lab = Lab(
             study,
