@@ -14,6 +14,7 @@ from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.experiments.template import Template
 from nightlab.papers.audit import names_of
 from nightlab.papers.evidence import Evidence
+from nightlab.papers.formulas import meaning
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript
 
@@ -63,11 +64,7 @@ def facts(e: Evidence) -> list[tuple[str, str, str]]:
     wanted += [f"ablation.{r['key']}.effect" for r in sorted(e.ablation, key=lambda r: -r["effect"])[:3]]
     wanted += [id for id in e.facts if id.startswith("importance.")][:2]
     known = [e.facts[id] for id in wanted if id in e.facts]
-    return [(f.id, f.text, _meaning(f)) for f in known[:MOST_FACTS]]
-
-
-def _meaning(fact: Fact) -> str:
-    return fact.formula[:60]
+    return [(f.id, f.text, meaning(f)[:60]) for f in known[:MOST_FACTS]]
 
 
 def references(found: Sequence[Reference], strategies: Sequence[str]) -> list[tuple[str, str]]:

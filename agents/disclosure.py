@@ -14,7 +14,9 @@ from nightlab.agents.offline.words import listed
 from nightlab.agents.team import Team
 from nightlab.experiments.ledger import Ledger
 from nightlab.experiments.records import Fact
-from nightlab.papers.evidence import Facts
+from nightlab.papers.evidence import Evidence
+from nightlab.papers.facts import Facts
+from nightlab.papers.formulas import Value, formula
 from nightlab.papers.manuscript import Manuscript, Section
 from nightlab.papers.markup import literal
 
@@ -64,14 +66,29 @@ def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int
     }
 
 
-def facts(counts: Mapping[str, Any]) -> dict[str, Fact]:
-    """The counts as facts."""
-    found = Facts()
-    for role, body in counts["roles"].items():
-        found.count(f"team.{role}.done", body["done"], f"{DONE[role]} by {body['model']} in the ledger")
-        found.count(f"team.{role}.fallbacks", body["fallbacks"], f"fallback documents of the {role} in the ledger")
-    if "writer" in counts["roles"]:
-        found.count("team.writer.cut", counts["cut"], "sentences cut from the writer's texts: documents of the prose")
+@formula("what the model of the {role} did, counted in the ledger")
+def done_by_model(e: Evidence, role: str) -> Value:
+    return Value(e.team["roles"][role]["done"])
+
+
+@formula("fallback documents of the {role} in the ledger")
+def fallbacks(e: Evidence, role: str) -> Value:
+    return Value(e.team["roles"][role]["fallbacks"])
+
+
+@formula("sentences cut from the writer's texts: documents of the prose")
+def sentences_cut(e: Evidence) -> Value:
+    return Value(e.team["cut"])
+
+
+def facts(e: Evidence) -> dict[str, Fact]:
+    """The counts of an evidence's team as facts."""
+    found = Facts(e)
+    for role in e.team["roles"]:
+        found.count(f"team.{role}.done", "done_by_model", role=role)
+        found.count(f"team.{role}.fallbacks", "fallbacks", role=role)
+    if "writer" in e.team["roles"]:
+        found.count("team.writer.cut", "sentences_cut")
     return dict(found)
 
 

@@ -10,89 +10,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import Future
 from pathlib import Path
 
-TOML = """\
-[template]
-name = "instant"
-title = "Instant experiments"
-description = "A function that costs nothing, to measure the loop around it."
-[artifact]
-editable = ["experiment.py"]
-[run]
-entry = "experiment:run"
-[evaluate]
-entry = "evaluate:evaluate"
-[objective]
-metric = "value"
-direction = "minimize"
-[search.space.x]
-strategy = "x"
-type = "float"
-low = 0.0
-high = 1.0
-default = 0.5
-[search.space.y]
-strategy = "y"
-type = "float"
-low = 0.0
-high = 1.0
-default = 0.5
-[budget]
-confirm_seeds = 2
-"""
-
-
-class InstantRunner:
-    """Answers at once with a value that depends on parameters and seed."""
-
-    level = "S0"
-    workers = 1
-
-    def started(self, _future):  # type: ignore[no-untyped-def]
-        return True
-
-    def submit(self, request):  # type: ignore[no-untyped-def]
-        from nightlab.experiments.records import RunOutcome
-
-        noise = (request.seed % 1000) * 1e-6
-        value = (request.params["x"] - 0.3) ** 2 + (request.params["y"] - 0.7) ** 2 + noise
-        done: Future[RunOutcome] = Future()
-        done.set_result(RunOutcome(status="ok", metrics={split: {"value": value} for split in request.splits}))
-        return done
-
-    def close(self) -> None:
-        pass
-
-
-def memory_mb(what: str = "VmRSS") -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(what):
-            return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from instant import begin, memory_mb
 
 
 def study(trials: int) -> None:
     """One study in this process; prints milliseconds a trial, database size and the growth of the memory: over the
     search, and to its highest until the study has ended."""
-    from nightlab.experiments.study import Settings
     from nightlab.graph import session
 
-    session._runner = lambda _study: InstantRunner()  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "template"
-        folder.mkdir()
-        (folder / "template.toml").write_text(TOML)
-        (folder / "experiment.py").write_text("def run(params, inputs, out, seed):\n    pass\n")
-        (folder / "evaluate.py").write_text("def evaluate(out, private, split):\n    return {}\n")
-        settings = Settings(trials=trials, seeds=1, policy="random")
-        place = session.begin(folder, settings, Path(name) / "studies", "experiment")
+        place = begin(Path(name), "experiment", trials=trials)
         marks: dict[int, tuple[float, float]] = {}
 
         def hear(event):  # type: ignore[no-untyped-def]

@@ -6,20 +6,19 @@ once per study.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
 from nightlab.experiments.bench import Job
 from nightlab.experiments.components import components
-from nightlab.experiments.ledger import Run
 from nightlab.experiments.loop import BASELINE, Loop
 from nightlab.experiments.overseer import Notice, gap
+from nightlab.experiments.pairing import LEVEL, effect
 from nightlab.experiments.records import Change, Knob, Params, ParamValue, Split
-from nightlab.experiments.statistics import Effect, compare, holm
+from nightlab.experiments.statistics import Effect, holm
 from nightlab.experiments.study import BaselineError, Study, StudyError
 
-LEVEL = 0.05
 NOTHING = Effect(effect=0.0, low=0.0, high=0.0, p_value=1.0, significant=False, n=0, test="none")
 ABLATION_SEEDS = 8
 SENSITIVITY_SEEDS = 4
@@ -87,21 +86,21 @@ def confirm(loop: Loop) -> dict[str, Any]:
             f"{study.folder}: no confirmation run of the baseline succeeded ({failed[0].status}), so there is nothing"
             f" to tell; mend the template and start again:\n{failed[0].error}"
         )
-    effects = {split: _compared(loop, runs, "baseline", "best", split, plan["level"]) for split in splits}
+    effects = {split: effect(loop.template, runs, "baseline", "best", split, plan["level"]) for split in splits}
     found = effects[plan["split"]] if best != BASELINE else None
-    tested, effect = found is not None, found or NOTHING
+    tested, shown = found is not None, found or NOTHING
     claim = {
         "best": best if tested else BASELINE,
         "chosen": best,
         "split": plan["split"],
-        **asdict(effect),
+        **asdict(shown),
         "tested": tested,
-        "significant": effect.significant and effect.effect > plan["min_effect"],
+        "significant": shown.significant and shown.effect > plan["min_effect"],
         "incumbent_failed": loop.failed_again(loop.incumbent),
         "failed_runs": sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
     }
     if tested and plan["split"] == "holdout" and (dev := effects["dev"]):
-        _watch_gap(study, best, dev, effect)
+        _watch_gap(study, best, dev, shown)
     return dict(study.ledger.once("claim", study.era("claim"), claim))
 
 
@@ -117,33 +116,6 @@ def _contenders(loop: Loop, best: int) -> list[tuple[str, Change]]:
     return found if best == BASELINE else [*found, ("best", loop.entries[best].trial.change)]
 
 
-def pairs(loop: Loop, runs: Sequence[Run], first: str, second: str, split: Split) -> tuple[list[float], list[float]]:
-    """Scores of two subjects on the seeds on which both ran, oriented so that larger is better."""
-    template = loop.template
-    by_subject: dict[str, dict[int, float]] = {first: {}, second: {}}
-    for run in runs:
-        if run.subject in by_subject and run.outcome and run.outcome.status == "ok":
-            by_subject[run.subject][run.seed] = template.sign * template.fitness(dict(run.outcome.metrics[split]))
-    common = [seed for seed in by_subject[first] if seed in by_subject[second]]
-    return [by_subject[first][s] for s in common], [by_subject[second][s] for s in common]
-
-
-def _compared(
-    loop: Loop, runs: Sequence[Run], first: str, second: str, split: Split, level: float = LEVEL
-) -> Effect | None:
-    """How much better the second subject is than the first; None if they share fewer than two seeds."""
-    before, after = pairs(loop, runs, first, second, split)
-    if len(before) < 2:
-        return None
-    alike = all(_alike(runs, subject, split) for subject in (first, second))
-    return replace(compare(before, after, paired=True, level=level), alike=alike)
-
-
-def _alike(runs: Sequence[Run], subject: str, split: Split) -> bool:
-    good = [r.outcome for r in runs if r.subject == subject and r.outcome and r.outcome.status == "ok"]
-    return all(dict(o.metrics[split]) == dict(good[0].metrics[split]) for o in good)
-
-
 def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
     """Take each component out of the best and test what is lost, Holm-corrected; on dev, paired with the best."""
     best, parts = loop.entries[loop.best].trial.change, components(loop)
@@ -155,9 +127,9 @@ def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
     corrected = holm([effects[c.key].p_value for c in parts])
     rows = []
     for part, p in zip(parts, corrected, strict=True):
-        effect = effects[part.key]
+        lost = effects[part.key]
         # The variant is the "baseline" of the comparison: a positive effect is what the component contributes.
-        body = {**asdict(part), **asdict(effect), "p_holm": p, "significant": bool(p < LEVEL)}
+        body = {**asdict(part), **asdict(lost), "p_holm": p, "significant": bool(p < LEVEL)}
         rows.append(dict(loop.study.ledger.once(loop.study.era("ablation"), f"{part.key}/{n}", body)))
     return rows
 
@@ -177,9 +149,9 @@ def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[dict[s
         if run.outcome and run.outcome.status == "ok" and loop.template.violated(dict(run.outcome.metrics["dev"])):
             effects.pop(run.subject, None)  # a penalty is no measure of how sensitive the metric is
     rows = []
-    for key, effect in effects.items():
+    for key, lost in effects.items():
         ((knob_name, value),) = steps[key].items()
-        body = {"key": key, "knob": knob_name, "value": value, **asdict(effect)}
+        body = {"key": key, "knob": knob_name, "value": value, **asdict(lost)}
         rows.append(dict(loop.study.ledger.once(loop.study.era("sensitivity"), key, body)))
     return rows
 
@@ -220,6 +192,6 @@ def _against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds:
     name = "best" if any(r.subject == "best" for r in reference) else "baseline"
     effects = {}
     for key in variants:
-        if effect := _compared(loop, [*runs, *reference], key, name, "dev"):
-            effects[key] = effect  # a variant that does not run at all has none that could be measured
+        if lost := effect(loop.template, [*runs, *reference], key, name, "dev"):
+            effects[key] = lost  # a variant that does not run at all has none that could be measured
     return effects

@@ -130,8 +130,9 @@ class Runner(Protocol):
 class Fact:
     """A number of the evidence: the only way for a number to reach the paper.
 
-    id: dotted, e.g. `best.holdout.mean`. text: as it is printed. formula: how it follows from `runs`
-    (ledger run numbers; empty for settings and counts, whose formula names the source).
+    id: dotted, e.g. `best.holdout.mean`. text: as it is printed. formula: the name of the function that computes it
+    from the ledger, with its arguments. runs: the numbers of exactly the runs that entered it; none for settings and
+    counts.
     """
 
     id: str
@@ -139,4 +140,5 @@ class Fact:
     text: str
     unit: str = ""
     formula: str
+    arguments: Mapping[str, ParamValue] = field(default_factory=dict)
     runs: tuple[int, ...] = ()

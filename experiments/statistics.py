@@ -31,7 +31,7 @@ class Effect:
 
     low, high: two-sided interval of coverage 1 - level. p_value: one-sided, of the hypothesis fixed in advance
     that the best is better; significant: p_value < level. n: values a side. test: the test's name.
-    alike: whether the runs of each side have the same metrics on every seed.
+    alike: whether the runs of each side have the same metrics on every seed. runs: the numbers of the runs behind it.
     """
 
     effect: float
@@ -42,6 +42,7 @@ class Effect:
     n: int
     test: str
     alike: bool = False
+    runs: tuple[int, ...] = ()
 
 
 def summarize(values: Sequence[float]) -> Summary:

@@ -171,11 +171,15 @@ class Study:
         """The names that it had before the last extension, in their order."""
         return tuple(_of(name, extension) for extension in range(self.extensions))
 
-    def current(self, runs: Sequence[Run]) -> tuple[Run, ...]:
-        """Runs under the plain names of their phases, those for a claim before the last extension apart from them."""
-        if not self.extensions:
+    def current(self, runs: Sequence[Run], extensions: int | None = None) -> tuple[Run, ...]:
+        """Runs under the plain names of their phases, those for a claim before the last extension apart from them.
+
+        extensions: how many of them count, by default all; with fewer the study is told as it stood before the rest.
+        """
+        last = self.extensions if extensions is None else extensions
+        if not last:
             return tuple(runs)
-        names = {self.era(phase): phase for phase in CLAIMED} | {phase: f"earlier.{phase}" for phase in CLAIMED}
+        names = {_of(phase, last): phase for phase in CLAIMED} | {phase: f"earlier.{phase}" for phase in CLAIMED}
         return tuple(replace(run, phase=names.get(run.phase, run.phase)) for run in runs)
 
     def extend(self, trials: int) -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from nightlab.agents import disclosure
 from nightlab.agents.team import Analysis, Brief, MetaReview, Request
-from nightlab.experiments.records import Fact
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
-from nightlab.papers import evidence as evidence_of
 from nightlab.papers import latex
 from nightlab.papers.audit import audit as mechanical_audit
 from nightlab.papers.audit import names_of
-from nightlab.papers.evidence import Evidence
+from nightlab.papers.evidence import Evidence, save_edits, save_trials
+from nightlab.papers.facts import save
 from nightlab.papers.finding import Finding
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Manuscript, to_json
@@ -39,30 +38,32 @@ def folder(lab: Lab, number: int) -> Path:
 
 
 def evidence(lab: Lab, number: int) -> tuple[Evidence, Analysis]:
-    """The evidence of a round, with the analyst's facts among its own."""
-    collected = evidence_of.collect(lab.study)
-    place = folder(lab, number)
-    (place / "figures").mkdir(parents=True, exist_ok=True)
-    analysis = lab.stored("analysis", f"{number}.more", Analysis) or _analysed(lab, collected, number, str(number))
-    facts = {**collected.facts, **analysis.facts, **_team_facts(lab, str(number)), **_team_facts(lab, _mended(number))}
-    return Evidence(**{**vars(collected), "facts": facts}), analysis
-
-
-def _analysed(lab: Lab, collected: Evidence, number: int, key: str) -> Analysis:
+    """The evidence of a round as it was taken down, with the facts of analyst and disclosure among its own."""
+    ledger = lab.study.ledger
+    key = _more(number) if ledger.document("evidence", _more(number)) else str(number)
+    collected = lab.evidence(key)
+    (folder(lab, number) / "figures").mkdir(parents=True, exist_ok=True)
     stage = f"round {key}"
-    return lab.once("analysis", key, Analysis, lambda: lab.team.analyst.analyse(collected, folder(lab, number), stage))
+    analysis = lab.once(
+        "analysis", key, Analysis, lambda: lab.team.analyst.analyse(collected, folder(lab, number), stage)
+    )
+    told = [ledger.document("team", version) for version in (str(number), _mended(number))]
+    facts = {**collected.facts, **analysis.facts}
+    for counts in told:
+        facts |= disclosure.facts(replace(collected, team=counts)) if counts else {}
+    return replace(collected, facts=facts), analysis
 
 
-def _team_facts(lab: Lab, key: str) -> dict[str, Fact]:
-    """What the disclosure of a version counts."""
-    counts = lab.study.ledger.document("team", key)
-    return disclosure.facts(counts) if counts else {}
+def _more(number: int) -> str:
+    return f"{number}.more"
 
 
 def analyse(lab: Lab, number: int) -> None:
     collected, _ = evidence(lab, number)
-    evidence_of.save(collected.facts, folder(lab, number) / "evidence.json")
-    evidence_of.save_edits(lab.study, collected, folder(lab, number) / "changes")
+    place = folder(lab, number)
+    save(collected.facts, place / "evidence.json")
+    save_trials(collected, place / "trials.csv")
+    save_edits(lab.study, collected, place / "changes")
 
 
 def missed(lab: Lab, number: int) -> tuple[Request, ...]:
@@ -72,7 +73,7 @@ def missed(lab: Lab, number: int) -> tuple[Request, ...]:
 
 def analyse_again(lab: Lab, number: int) -> None:
     """Once more, with the experiments that the analyst missed."""
-    _analysed(lab, evidence_of.collect(lab.study), number, f"{number}.more")
+    lab.evidence(_more(number))
     analyse(lab, number)
 
 
@@ -109,7 +110,7 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     if mend and not lab.team.roles and draft == lab.stored("manuscript", str(number), Manuscript):
         return  # the writer had nothing to mend
     collected, _ = evidence(lab, number)
-    evidence_of.save(collected.facts, place / "evidence.json")
+    save(collected.facts, place / "evidence.json")
     (place / "manuscript.json").write_text(to_json(draft), encoding="utf-8")
     compiled = latex.build(draft, collected.facts, references(lab), place)
     if compiled.pdf is None:
@@ -188,10 +189,10 @@ def _disclose(lab: Lab, best: int) -> None:
         "team", lab.study.era("published"), disclosure.counted(lab.study.ledger, lab.team, stage)
     )
     collected, _ = evidence(lab, best)
-    facts = {**collected.facts, **disclosure.facts(counts)}
+    facts = {**collected.facts, **disclosure.facts(replace(collected, team=counts))}
     place, final = lab.study.paper, disclosure.disclosed(manuscript(lab, best), counts)
     (place / "manuscript.json").write_text(to_json(final), encoding="utf-8")
-    evidence_of.save(facts, place / "evidence.json")
+    save(facts, place / "evidence.json")
     _note_compiled(place, latex.build(final, facts, references(lab), place))
 
 

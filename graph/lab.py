@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from langgraph.config import get_stream_writer
@@ -15,9 +15,11 @@ from nightlab.agents.team import Team
 from nightlab.experiments.bench import Bench
 from nightlab.experiments.budget import Budget
 from nightlab.experiments.loop import Loop
-from nightlab.experiments.records import Runner
+from nightlab.experiments.records import Fact, Runner
 from nightlab.experiments.sessions import Session
 from nightlab.experiments.study import Study
+from nightlab.papers.evidence import Evidence, Snapshot, restored, snapshot
+from nightlab.papers.facts import facts_of
 
 T = TypeVar("T")
 
@@ -31,6 +33,7 @@ class Lab:
     start_runner: Callable[[], Runner]
     session: Session | None = None
     stopping: Callable[[], bool] = lambda: False
+    _evidence: tuple[str, Evidence] | None = field(default=None, repr=False)  # the last that was asked for, by its name
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
 
     @functools.cached_property
@@ -69,6 +72,15 @@ class Lab:
         if found is None:
             raise LookupError(f"the ledger of {self.study.name} holds no {kind} {key!r}")
         return found
+
+    def evidence(self, key: str) -> Evidence:
+        """The evidence with its facts as it was taken down under this name, now where it was not yet."""
+        if self._evidence is None or self._evidence[0] != key:
+            taken = self.once("evidence", key, Snapshot, lambda: snapshot(self.study))
+            bare = restored(self.study, taken)
+            facts = self.once("facts", key, dict[str, Fact], lambda: facts_of(bare))
+            self._evidence = key, replace(bare, facts=facts)
+        return self._evidence[1]
 
     def finish(self) -> None:
         """Let the runs in progress end."""

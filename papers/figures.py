@@ -15,12 +15,16 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 from nightlab.experiments.records import ParamValue, Split, VerdictKind
 from nightlab.experiments.statistics import summarize
 from nightlab.papers.style import BLUE, COLOURS, GREY, INK, ORANGE, PALE, WIDTH, canvas, clipped, limits, printable
+from nightlab.papers.tables import spaced
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
+DOTS = 600  # trials at most that have a mark each
+TICKS = 300  # failed trials that have a tick each
+BANDS = 60  # groups of neighbours whose quantiles stand for their dots
 GROUP = 3  # trials before their median is drawn
 LABEL, BESIDE = 18, 24  # characters of a choice's label, and of all that stand side by side under a panel
 
@@ -82,12 +86,12 @@ def progress(path: Path, trials: Sequence[Point], label: str, confirmed: int | N
             line = [s[1] for s in kept]
             places = [*(s[0] for s in kept), len(trials) - 1]
             axes.step(places, [*line, line[-1]], where="post", color=BLUE, label="incumbent")
-        _dots(axes, [s for s in scored if s[3] == "reverted"], bounds)
+        _reverted(axes, [s for s in scored if s[3] == "reverted"], bounds)
         if new := [s for s in kept if s[3] == "kept"]:
             x, y, error, _ = zip(*new, strict=True)
             name = "kept (± standard error)"
             axes.errorbar(x, y, yerr=error, fmt="o", ms=4, color=BLUE, elinewidth=0.9, zorder=4, label=name)
-        if failed := [x for x, t in enumerate(trials) if t.verdict == "failed"]:
+        if failed := spaced([x for x, t in enumerate(trials) if t.verdict == "failed"], TICKS):
             ends = axes.get_xaxis_transform()
             axes.plot(failed, [0.018] * len(failed), "|", ms=7, mew=1.1, color=ORANGE, transform=ends, label="failed")
         if chosen := [s for s in scored if trials[s[0]].number == confirmed]:
@@ -99,6 +103,20 @@ def progress(path: Path, trials: Sequence[Point], label: str, confirmed: int | N
         axes.margins(x=0.02)
         if trials:
             figure.legend(loc="outside upper center", ncols=6)
+
+
+def _reverted(axes: Axes, scored: Sequence[tuple[int, float, float, str]], bounds: tuple[float, float]) -> None:
+    """Reverted trials as dots, or as bands of quantiles where there are too many to tell apart."""
+    if len(scored) <= DOTS:
+        _dots(axes, scored, bounds)
+        return
+    groups = np.array_split(np.array([s[:2] for s in scored]), BANDS)
+    places = [group[:, 0].mean() for group in groups]
+    low, first, third, high = (
+        np.clip([np.quantile(group[:, 1], q) for group in groups], *bounds) for q in (0.05, 0.25, 0.75, 0.95)
+    )
+    axes.fill_between(places, low, high, color=PALE, alpha=0.45, lw=0, label="reverted, 5 to 95 %", zorder=1)
+    axes.fill_between(places, first, third, color=PALE, lw=0, label="25 to 75 %", zorder=1)
 
 
 def _dots(axes: Axes, scored: Sequence[tuple[int, float, float, str]], bounds: tuple[float, float]) -> None:
@@ -195,7 +213,7 @@ def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> bool:
             axes.xaxis.set_minor_locator(NullLocator())
         medians = _trend(axes, x, np.array(panel.scores, dtype=float), log=panel.log)
     for verdict in ("reverted", "kept", "baseline"):
-        chosen = np.array([v == verdict for v in panel.verdicts], dtype=bool)
+        chosen = np.array(spaced([i for i, v in enumerate(panel.verdicts) if v == verdict], DOTS), dtype=int)
         shape = "D" if verdict == "baseline" else "o"
         size = 3.4 if verdict == "reverted" else 4.6
         axes.plot(x[chosen], y[chosen], shape, ms=size, mfc=COLOURS[verdict], mec="white", mew=0.4, zorder=3)

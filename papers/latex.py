@@ -15,6 +15,7 @@ from nightlab.papers.bibliography import bibliography, ordered
 from nightlab.papers.engine import Compiled, Engine, compile, find_engine
 from nightlab.papers.escape import ascii_only, escape, escape_code
 from nightlab.papers.finding import Finding
+from nightlab.papers.formulas import meaning
 from nightlab.papers.grid import long, shares, short
 from nightlab.papers.literature import Reference, write_bib
 from nightlab.papers.manuscript import EVIDENCE, Figure, Manuscript, Section, Table, facts_used, keys_cited
@@ -160,7 +161,7 @@ class _Paper:
             [
                 NoEscape(rf"\factrow{{{anchor(f.id)}}}\ttfamily {escape_code(f.id)}"),
                 NoEscape(number(f.text) + (f" {escape(f.unit)}" if f.unit and f.unit not in f.text else "")),
-                escape_code(f.formula),
+                escape_code(meaning(f)),
                 NoEscape(ranges(f.runs).replace(",", r",\allowbreak{}")),
             ]
             for f in facts

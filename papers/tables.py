@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import TypeAlias, TypeVar
 
 from nightlab.experiments.records import Fact
 from nightlab.papers.markup import literal
 
+T = TypeVar("T")
 NONE = "–"  # a cell that has nothing to tell
 Number: TypeAlias = Fact | str | None  # a fact, its id, or nothing
 
@@ -26,6 +28,13 @@ def plus_minus(mean: Number, error: Number) -> str:
 def interval(low: Number, high: Number) -> str:
     """The two ends of an interval."""
     return f"[{mark(low)}, {mark(high)}]"
+
+
+def spaced(items: Sequence[T], most: int) -> list[T]:
+    """At most so many of the items, evenly spaced in their order; all where they are no more."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(i * (len(items) - 1) / max(1, most - 1))] for i in range(most)]
 
 
 def code(text: str) -> str:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from nightlab.agents.offline import tabulating
 from nightlab.agents.offline.words import VERDICT_SEEDS, listed, words
 from nightlab.agents.team import Analysis
-from nightlab.experiments.ledger import by_verdict
+from nightlab.experiments.ledger import Trial, by_verdict
 from nightlab.experiments.records import Fact, Knob, written
 from nightlab.experiments.search.space import Space
 from nightlab.experiments.statistics import scaled
 from nightlab.papers import figures
 from nightlab.papers.curve import point
-from nightlab.papers.evidence import Evidence, Facts, confirmed
-from nightlab.papers.figures import Bar, Panel, Share
+from nightlab.papers.evidence import Evidence, confirmed
+from nightlab.papers.facts import Facts
+from nightlab.papers.figures import Bar, Panel, Point, Share
+from nightlab.papers.formulas import Value, formula
 from nightlab.papers.manuscript import Figure
+from nightlab.papers.tables import spaced
 
 SHOWN_KNOBS = 6
 SHOWN_BARS = 10
 ENOUGH_TRIALS = 10  # of fewer, an importance says nothing
+WEIGHED = 200  # trials at most that importances are computed from
+SAMPLED = "{fact:importance.trials} of the trials that met the constraints, evenly spaced by their numbers"
 
 
 class OfflineAnalyst:
@@ -30,11 +36,12 @@ class OfflineAnalyst:
         self._seed = seed
 
     def analyse(self, evidence: Evidence, folder: Path, stage: str) -> Analysis:  # noqa: ARG002
-        facts = Facts()
-        shares = _importance(evidence, self._seed)
-        for knob, share in shares.items():
-            what = "share of the variance of the search's fitness (fANOVA, Hutter et al.)"
-            facts.put(f"importance.{knob}", share, f"{100 * share:.0f} %", f"{what} that {knob} explains")
+        facts = Facts(evidence)
+        shares = _importances(evidence, self._seed)
+        for knob in shares:
+            facts.put(f"importance.{knob}", "importance", _percent, knob=knob, seed=self._seed)
+        facts.count("importance.trials", "weighed_trials")
+        facts.count("table.trials", "listed_trials")
         drawn = [
             _progress(evidence, folder),
             *_confirmation(evidence, folder),
@@ -50,13 +57,39 @@ class OfflineAnalyst:
         )
 
 
-def _importance(e: Evidence, seed: int) -> dict[str, float]:
+@formula("share of the variance of the search's fitness that {knob} explains (fANOVA, Hutter et al.)")
+def importance(e: Evidence, knob: str, seed: int) -> Value:
+    used = [run for trial, _ in _weighed(e) for run, _ in e.search_scores(trial.number)]
+    return Value(_importances(e, seed)[knob], tuple(used))
+
+
+@formula("trials that the importances are computed from: all that met the constraints, or a sample by their numbers")
+def weighed_trials(e: Evidence) -> Value:
+    return Value(len(_weighed(e)))
+
+
+@formula("trials that the paper's table lists")
+def listed_trials(e: Evidence) -> Value:
+    return Value(len(tabulating.listed_trials(e)))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _weighed(e: Evidence) -> list[tuple[Trial, float]]:
+    """Of the scored trials at most WEIGHED, evenly spaced by their numbers."""
+    return spaced(_scored(e), WEIGHED)
+
+
+@lru_cache(maxsize=2)
+def _importances(e: Evidence, seed: int) -> dict[str, float]:
     """fANOVA importance of each knob that moved, the largest first; empty if there are too few trials."""
     import optuna
     from optuna.distributions import CategoricalDistribution, FloatDistribution
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    rows = _scored(e)
+    rows = _weighed(e)
     moved = [k for k in e.template.knobs if len({t.change.params[k.name] for t, _ in rows}) > 1]
     values = scaled([value for _, value in rows]) if rows else []
     if len(rows) < ENOUGH_TRIALS or not moved or not any(values):
@@ -77,7 +110,7 @@ def _importance(e: Evidence, seed: int) -> dict[str, float]:
     return {name: float(share) for name, share in found.items()}
 
 
-def _scored(e: Evidence) -> list[tuple[Any, float]]:
+def _scored(e: Evidence) -> list[tuple[Trial, float]]:
     """Trials within the constraints that have a score, and their mean fitness in the search.
 
     A penalty would drown what the knobs do to the metric.
@@ -98,9 +131,23 @@ def _progress(e: Evidence, folder: Path) -> Figure:
         "progress",
         "figures/progress.pdf",
         f"The search: mean fitness of each trial on {VERDICT_SEEDS}, on the development split, in the order of the"
-        " verdicts. The line is the incumbent, the dashed line the baseline. Trials beyond the axis are arrows at its"
-        f" edge, failed ones ticks below.{ring}",
+        f" verdicts. The line is the incumbent, the dashed line the baseline. {_marks(points)}{ring}",
     )
+
+
+def _marks(points: Sequence[Point]) -> str:
+    """How the trials that were not kept are drawn."""
+    verdicts = [p.verdict for p in points]
+    reverted = (
+        "Trials beyond the axis are arrows at its edge"
+        if verdicts.count("reverted") <= figures.DOTS
+        else "The reverted trials are too many for a mark each: the bands hold their middle half and all but the"
+        " lowest and highest twentieth of neighbouring ones"
+    )
+    failed = "failed ones ticks below"
+    if verdicts.count("failed") > figures.TICKS:
+        failed = "failed ones ticks below, evenly spaced ones of many"
+    return f"{reverted}, {failed}."
 
 
 def _confirmation(e: Evidence, folder: Path) -> list[Figure]:
@@ -152,22 +199,24 @@ def _response(e: Evidence, folder: Path, shares: Mapping[str, float]) -> list[Fi
             knob=name.replace("_", " "),
             values=[_shown(knobs[name], t.change.params[name]) for t, _ in rows],
             scores=[value for _, value in rows],
-            verdicts=[t.verdict.kind for t, _ in rows],
+            verdicts=[t.verdict.kind for t, _ in rows if t.verdict],
             log=knobs[name].log,
         )
         for name in list(shares)[:SHOWN_KNOBS]
     ]
     figures.response(folder / "figures/response.pdf", panels, _label(e, "dev"))
+    crowded = panels[0].verdicts.count("reverted") > figures.DOTS
     bars = [Share(label=name.replace("_", " "), value=share) for name, share in list(shares.items())[:SHOWN_BARS]]
     figures.importance(folder / "figures/importance.pdf", bars, "share of the variance of the fitness")
     most = (
-        "Importance: share of the variance of the fitness that goes with each knob, over the trials that met the"
-        " constraints (fANOVA)."
+        "Importance: share of the variance of the fitness that goes with each knob, over"
+        f" {SAMPLED if len(rows) > WEIGHED else 'the trials that met the constraints'} (fANOVA)."
     )
     caption = (
         "Response: fitness in the search against the knobs that explain most of its variance, trial by trial, with"
         " medians of three trials or more. The search does not sample evenly, so they tell where it looked as well as"
         " what it found. Trials beyond the axis are dots at its edge."
+        + (" Of the reverted trials a part is drawn, evenly spaced by their numbers." if crowded else "")
     )
     return [
         Figure("importance", "figures/importance.pdf", most),

@@ -338,6 +338,7 @@ def _answers(b: Brief) -> str:
 
 def trials() -> str:
     return (
-        "{ref:all-trials} lists every trial of the search in the order of its claim, with its strategy, its verdict and"
-        f" its mean fitness on {VERDICT_SEEDS}, where it has one.\n\n{{float:all-trials}}"
+        "{ref:all-trials} lists trials of the search in the order of their claims, with strategy, verdict and mean"
+        f" fitness on {VERDICT_SEEDS}, where there is one. The file `trials.csv` beside this paper has every trial with"
+        " its parameters, and `evidence.json` every fact with its formula and its runs.\n\n{float:all-trials}"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nightlab.agents.disclosure import shown
+from nightlab.agents.disclosure import shown as name_of
 from nightlab.agents.offline.words import VERDICT_SEEDS, listed, strategies, words
 from nightlab.experiments.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.records import Knob
@@ -13,7 +13,13 @@ from nightlab.experiments.statistics import equal, exact
 from nightlab.experiments.versions import changed
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.manuscript import Table
-from nightlab.papers.tables import NONE, code, interval, mark, plus_minus
+from nightlab.papers.tables import NONE, code, interval, mark, plus_minus, spaced
+
+LISTED = 80  # trials at most in a table of the paper
+SAMPLE = (
+    "The table lists {fact:table.trials} of them: the baseline, the best and the kept ones, then failed and reverted"
+    " ones, evenly spaced by their numbers where not all find room. The file `trials.csv` beside the paper has all."
+)
 
 
 def tables(e: Evidence) -> tuple[Table, ...]:
@@ -118,9 +124,12 @@ def _value(knob: Knob, prefix: str, e: Evidence) -> str:
 
 def _kept(e: Evidence) -> Table:
     kept = [t for t in by_verdict(e.trials) if t.verdict and t.verdict.kind in ("baseline", "kept")]
+    shown = spaced(kept, LISTED)
+    some = "" if len(shown) == len(kept) else " Not all find room: these are evenly spaced in their order."
     return Table(
         "kept",
-        f"The changes that the loop kept, in their order, with the mean fitness on {VERDICT_SEEDS}, {_source(e)}.",
+        f"The changes that the loop kept, in their order, with the mean fitness on {VERDICT_SEEDS}, {_source(e)}."
+        f"{some}",
         ("Trial", "Strategy", "What changed", "Fitness"),
         tuple(
             (
@@ -129,7 +138,7 @@ def _kept(e: Evidence) -> Table:
                 _what(t, e),
                 mark(f"trial.{t.number}.mean"),
             )
-            for t in kept
+            for t in shown
         ),
         "rlXr",
     )
@@ -190,9 +199,28 @@ def _sure(effect: Mapping[str, Any], key: str) -> str:
     return interval(f"{key}.low", f"{key}.high")
 
 
+def listed_trials(e: Evidence) -> list[Trial]:
+    """The trials that the paper lists: at most LISTED, the rest in trials.csv.
+
+    The baseline, the best and the kept ones come first, then as many failed as other ones, each kind evenly spaced by
+    its numbers where it does not find room.
+    """
+    first, failed, others = list[Trial](), list[Trial](), list[Trial]()
+    for t in e.trials:
+        kind = t.verdict.kind if t.verdict else ""
+        led = kind in ("baseline", "kept") or t.number == e.best.number
+        (first if led else failed if kind == "failed" else others).append(t)
+    first = [e.best, *(t for t in spaced(first, LISTED // 2) if t.number != e.best.number)]
+    left = LISTED - len(first)
+    failed = spaced(failed, max(left // 2, left - len(others)))
+    others = spaced(others, left - len(failed))
+    return sorted([*first, *failed, *others], key=lambda t: t.number)
+
+
 def _all_trials(e: Evidence) -> Table:
     rows = []
-    for t in e.trials:
+    shown = listed_trials(e)
+    for t in shown:
         verdict: str = t.verdict.kind if t.verdict else "open"
         if t.verdict and t.verdict.cause:
             verdict = f"{verdict} ({words(t.verdict.cause)})"
@@ -203,14 +231,15 @@ def _all_trials(e: Evidence) -> Table:
                 f"`T{t.number}`",
                 parent,
                 words(t.change.strategy),
-                code(shown(t.change.proposer)) if ":" in t.change.proposer else words(t.change.proposer),
+                code(name_of(t.change.proposer)) if ":" in t.change.proposer else words(t.change.proposer),
                 verdict,
                 mark(key if key in e.facts else None),
             )
         )
     return Table(
         "all-trials",
-        "All trials of the search. Parent is the trial that a change started from.",
+        "The trials of the search. Parent is the trial that a change started from."
+        + ("" if len(shown) == len(e.trials) else f" {SAMPLE}"),
         ("Trial", "Parent", "Strategy", "Proposed by", "Verdict", "Fitness"),
         tuple(rows),
         "rrlllr",
