@@ -73,11 +73,14 @@ class Lab:
             raise LookupError(f"the ledger of {self.study.name} holds no {kind} {key!r}")
         return found
 
+    def snapshot(self, key: str) -> Snapshot:
+        """What was taken down of the ledger under this name, now where it was not yet."""
+        return self.once("evidence", key, Snapshot, lambda: snapshot(self.study))
+
     def evidence(self, key: str) -> Evidence:
-        """The evidence with its facts as it was taken down under this name, now where it was not yet."""
+        """The evidence of a snapshot, with its facts."""
         if self._evidence is None or self._evidence[0] != key:
-            taken = self.once("evidence", key, Snapshot, lambda: snapshot(self.study))
-            bare = restored(self.study, taken)
+            bare = restored(self.study, self.snapshot(key))
             facts = self.once("facts", key, dict[str, Fact], lambda: facts_of(bare))
             self._evidence = key, replace(bare, facts=facts)
         return self._evidence[1]

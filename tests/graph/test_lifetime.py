@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,22 @@ from nightlab.experiments.confirm import preregister
 from nightlab.experiments.ledger import Settled
 from nightlab.experiments.notes import notes
 from nightlab.experiments.records import Change
-from nightlab.experiments.study import ROLES, ForkError, NoTrial, Settings, SettingsError, StudyError, read, reopen
+from nightlab.experiments.study import (
+    ROLES,
+    ForkError,
+    NoTrial,
+    Settings,
+    SettingsError,
+    Study,
+    StudyError,
+    read,
+    reopen,
+)
 from nightlab.experiments.summary import experiment_summary
 from nightlab.graph import session
 from nightlab.graph.estimate import estimate, keyless
-from nightlab.papers.evidence import collect
+from nightlab.papers.evidence import Evidence, restored, snapshot
+from nightlab.papers.facts import facts_of
 from nightlab.papers.manuscript import read as read_manuscript
 from nightlab.report import print_outcome, print_scores, rounds
 from tests.conftest import EXPERIMENT, MakeTemplate
@@ -40,6 +52,12 @@ STILL = (
 
 def nobody(_event: dict[str, Any]) -> None:
     pass
+
+
+def collect(study: Study) -> Evidence:
+    """The evidence of a study as it is now, with its facts."""
+    bare = restored(study, snapshot(study))
+    return replace(bare, facts=facts_of(bare))
 
 
 def stages(folder: Path) -> list[str]:
