@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import ClassVar
 
 from pydantic import BaseModel
 
@@ -12,7 +13,7 @@ from nightlab.agents.drawing import TOLD, picture
 from nightlab.agents.models import Chat, NoAnswer
 from nightlab.agents.prompts import render
 from nightlab.agents.prose import Rules, faults, kept
-from nightlab.agents.team import Analysis, Analyst, Request
+from nightlab.agents.team import Analysis, Analyst, Questions, Request
 from nightlab.experiments.ledger import Ledger
 from nightlab.papers.evidence import Evidence
 
@@ -31,6 +32,8 @@ class Reading(BaseModel):
 
 class ModelAnalyst:
     """What the offline analyst measures stays as it is; the model reads it."""
+
+    questions: ClassVar = Questions(study=1, version=1)  # the figure, and each version's conclusions
 
     def __init__(self, chat: Chat, offline: Analyst, ledger: Ledger) -> None:
         self._chat = chat

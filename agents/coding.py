@@ -7,7 +7,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -19,7 +19,7 @@ from nightlab.agents.models import Chat, NoAnswer, quoted
 from nightlab.agents.parameters import ParameterRefused, assigned, the_task
 from nightlab.agents.preview import preview
 from nightlab.agents.prompts import Prompt, render
-from nightlab.agents.team import Coder, Situation
+from nightlab.agents.team import Coder, Questions, Situation
 from nightlab.experiments.digest import digest
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.records import Change, Knob
@@ -86,6 +86,8 @@ class Repair:
 
 class ModelCoder:
     """Proposes by a model or by `offline`, as the bandit draws; `offline` steps in where the model has no answer."""
+
+    questions: ClassVar = Questions(trial=1)
 
     def __init__(self, chat: Chat, offline: Coder, study: Study) -> None:
         self._chat, self._offline, self._study = chat, offline, study

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
 
@@ -15,7 +15,7 @@ from nightlab.agents.models import Chat, NoAnswer
 from nightlab.agents.offline.ideation import novelty
 from nightlab.agents.prompts import Prompt, render
 from nightlab.agents.prose import Rules, faults, phrase
-from nightlab.agents.team import Idea, Ideator
+from nightlab.agents.team import Idea, Ideator, Questions
 from nightlab.experiments.study import Study
 from nightlab.experiments.template import Template
 from nightlab.papers.literature import Reference
@@ -46,6 +46,8 @@ class Second(BaseModel):
 
 class ModelIdeator:
     """A model's ideas in their order, the template's own behind them as a reserve."""
+
+    questions: ClassVar = Questions(study=2 * IDEAS)  # a draft and a reflection each
 
     def __init__(self, chat: Chat, offline: Ideator, study: Study) -> None:
         self._chat = chat

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 
@@ -17,9 +17,8 @@ from nightlab.agents import context
 from nightlab.agents.disclosure import shown
 from nightlab.agents.models import Chat, NoAnswer, quoted
 from nightlab.agents.prompts import render
-from nightlab.agents.team import Request, Review, Reviewer, Submission
+from nightlab.agents.team import ACCEPT, Questions, Request, Review, Reviewer, Submission, decided
 
-ACCEPTED = 6  # overall score from which a review accepts
 SECTION_LIMIT = 450  # characters of a section that the reviewers see
 MOST_POINTS = 5
 MOST_REQUESTS = 3
@@ -85,6 +84,8 @@ def model_panel(chat: Chat, offline: Sequence[Reviewer]) -> tuple[Reviewer, ...]
 
 
 class ModelReviewer:
+    questions: ClassVar = Questions(version=2)  # the form, and a reflection on it
+
     def __init__(self, chat: Chat, offline: Reviewer) -> None:
         self.name = offline.name
         self._chat = chat
@@ -146,8 +147,7 @@ def objections(s: Submission) -> list[str]:
 def _review(form: Form, s: Submission, name: str, by: str, actions: dict[str, str]) -> Review:
     """The form as the panel's record, held to the evidence and to what can be asked for."""
     grave = objections(s)
-    overall = min(form.overall, ACCEPTED - 1) if grave else form.overall
-    decision: Literal["accept", "reject"] = "accept" if overall >= ACCEPTED else "reject"
+    overall = min(form.overall, ACCEPT - 1) if grave else form.overall
     data = form.model_dump(exclude={"requests", "overall", "summary", "ethical_concerns"})
     points: dict[str, Any] = {k: _clean(v) if isinstance(v, list) else v for k, v in data.items()}
     points["weaknesses"] = (*grave, *points["weaknesses"])
@@ -158,7 +158,7 @@ def _review(form: Form, s: Submission, name: str, by: str, actions: dict[str, st
         summary=_line(form.summary, 800),
         ethical_concerns=_line(form.ethical_concerns, 300),
         overall=overall,
-        decision=decision,
+        decision=decided(overall),
         requests=_requests(form, actions, context.experiments(s.evidence)),
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nightlab.agents.disclosure import shown
 from nightlab.agents.offline import offline_team
-from nightlab.agents.team import Team
+from nightlab.agents.team import Questions, Team
 from nightlab.experiments.study import ROLES, Study
 
 if TYPE_CHECKING:
@@ -29,6 +29,25 @@ def staff(study: Study) -> Team:
     for role, chat in chats.items():
         team = _with(team, role, chat, study)
     return team
+
+
+def questions() -> dict[str, Questions]:
+    """By role, how often a model in it is asked."""
+    from nightlab.agents.analysis import ModelAnalyst
+    from nightlab.agents.coding import ModelCoder
+    from nightlab.agents.ideation import ModelIdeator
+    from nightlab.agents.offline.reviewing import offline_panel
+    from nightlab.agents.reviewing import ModelReviewer
+    from nightlab.agents.writing import ModelWriter
+
+    panel = Questions(version=len(offline_panel()) * ModelReviewer.questions.version)
+    return {
+        "ideator": ModelIdeator.questions,
+        "coder": ModelCoder.questions,
+        "analyst": ModelAnalyst.questions,
+        "writer": ModelWriter.questions,
+        "reviewer": panel,
+    }
 
 
 def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:

@@ -18,6 +18,8 @@ from nightlab.papers.finding import Finding
 from nightlab.papers.literature import Reference
 from nightlab.papers.manuscript import Figure, Manuscript, Table
 
+ACCEPT = 6  # overall score from which a paper is accepted: "weak accept" on the NeurIPS scale
+Decision = Literal["accept", "reject"]
 Score4 = Annotated[int, Field(ge=1, le=4)]
 RequestKind = Literal["text", "evidence"]
 
@@ -53,6 +55,11 @@ class Request(Record):
     text: str
 
 
+def decided(overall: float) -> Decision:
+    """What an overall score of 1 to 10 comes to, of one review or of a panel's mean."""
+    return "accept" if overall >= ACCEPT else "reject"
+
+
 class Review(Record):
     """The NeurIPS review form, with what the reviewer asks for."""
 
@@ -72,7 +79,7 @@ class Review(Record):
     contribution: Score4
     overall: Annotated[int, Field(ge=1, le=10)]
     confidence: Annotated[int, Field(ge=1, le=5)]
-    decision: Literal["accept", "reject"]
+    decision: Decision
     requests: tuple[Request, ...] = ()
     by: str = "offline rubric"  # or the model that filled in the form
 
@@ -83,10 +90,20 @@ class MetaReview(Record):
     round: int
     overall: float
     scores: Mapping[str, float]
-    decision: Literal["accept", "reject"]
+    decision: Decision
     summary: str
     requests: tuple[Request, ...]
     kept: bool  # whether this version is better than the best one before it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Questions:
+    """How often a role asks its model when every answer passes: once a study, for each trial, for each version of the
+    paper."""
+
+    study: int = 0
+    trial: int = 0
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

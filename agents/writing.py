@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -16,7 +16,7 @@ from nightlab.agents import context
 from nightlab.agents.models import Chat, NoAnswer
 from nightlab.agents.prompts import Prompt, render
 from nightlab.agents.prose import Rules, faults, kept, sentences
-from nightlab.agents.team import Brief, Writer
+from nightlab.agents.team import Brief, Questions, Writer
 from nightlab.experiments.ledger import Ledger
 from nightlab.papers.manuscript import Manuscript, Section
 
@@ -101,6 +101,8 @@ class Prose(BaseModel):
 
 
 class ModelWriter:
+    questions: ClassVar = Questions(version=len(PARTS) + 2)  # an outline, the parts, a critique
+
     def __init__(self, chat: Chat, offline: Writer, ledger: Ledger) -> None:
         self._chat = chat
         self._offline = offline

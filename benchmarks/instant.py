@@ -72,7 +72,9 @@ def begin(place: Path, mode: str, **settings):  # type: ignore[no-untyped-def]
     """A new study below `place`, with the instant runner, one seed a verdict and the random policy; its folder."""
     from nightlab.experiments.study import Settings
     from nightlab.graph import session
+    from nightlab.heap import share_heap
 
+    share_heap()  # as the command line does
     session._runner = lambda _study: InstantRunner()  # type: ignore[assignment]
     folder = place / "template"
     folder.mkdir()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.configuration import configured
+from nightlab.agents.staff import questions
 from nightlab.experiments.confirm import ABLATION_SEEDS, SENSITIVITY_SEEDS
 from nightlab.experiments.decision import RUNGS
 from nightlab.experiments.loop import CALIBRATION
@@ -21,8 +22,6 @@ from nightlab.experiments.study import BaselineError, Settings, Study, create, r
 from nightlab.experiments.template import load
 
 TOKENS_IN, TOKENS_OUT = 1500, 300  # of one call, roughly
-SECTIONS = 8  # of a paper; the writer is asked for each
-REVIEWERS = 3
 PARTS = 4  # parts of the best that an ablation may have to take out
 VERSION_S = (3.0, 8.0)  # to analyse, draw, write, compile and review a version of the paper, without a model's answers
 
@@ -138,14 +137,11 @@ def _probe(study: Study) -> Probe:
 def _calls(settings: Settings, mode: str) -> dict[str, int]:
     """Calls by role, for the roles that have a model."""
     versions = 1 + settings.rounds
-    asked = {"coder": settings.trials}
-    if mode == "pipeline":
-        asked |= {
-            "ideator": 2,
-            "analyst": versions + 1,  # and the figure
-            "writer": SECTIONS * versions,
-            "reviewer": REVIEWERS * versions,
-        }
+    asked = {
+        role: wanted.study + wanted.trial * settings.trials + wanted.version * versions
+        for role, wanted in questions().items()
+        if mode == "pipeline" or role == "coder"
+    }
     return {role: calls for role, calls in asked.items() if settings.models.get(role, settings.model)}
 
 

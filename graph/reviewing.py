@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from statistics import fmean
-from typing import Literal
 
-from nightlab.agents.team import MetaReview, Request, Review, Submission
+from nightlab.agents.team import MetaReview, Request, Review, Submission, decided
 from nightlab.experiments import confirm as confirmation
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 
-ACCEPT = 6.0  # mean overall score from which the area chair accepts: "weak accept" on the NeurIPS scale
 SCORES = (
     "originality",
     "quality",
@@ -63,7 +61,7 @@ def chair(reviews: list[Review], number: int, before: list[MetaReview]) -> MetaR
     for request in (r for review in reviews for r in review.requests):
         if (request.kind, request.action) not in done:
             asked.setdefault((request.kind, request.action), request)
-    decision: Literal["accept", "reject"] = "accept" if overall >= ACCEPT else "reject"
+    decision = decided(overall)
     kept = not before or overall > best
     summary = (
         f"{len(reviews)} reviews, overall {overall:g} on average: {decision}."

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import shutil
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -35,7 +34,6 @@ Mode = Literal["pipeline", "experiment"]
 Listener = Callable[[dict[str, Any]], None]
 THREAD = "study"  # LangGraph's name for the one line of checkpoints of a study
 LEG = 1000  # events after which the graph is left and entered again
-M_ARENA_MAX = -8  # of glibc's mallopt
 
 
 class Leg(RunControl):
@@ -138,13 +136,6 @@ def _address(settings: Settings) -> str:
     return called.pop() if len(called) == 1 else settings.base_url
 
 
-def share_heap() -> None:
-    """Let the threads of this process share one heap, where the C library is glibc: LangGraph's threads take turns, and
-    what each freed in a heap of its own stayed there in pieces too small for the next trial (30 to 190 MB a study)."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
-
-
 def work(
     folder: Path, listen: Listener, control: RunControl | None = None, stop: list[Callable[[], None]] | None = None
 ) -> None:
@@ -152,7 +143,6 @@ def work(
 
     Raises Interrupted when `control` was asked to drain; `stop` is filled with what ends the work at once.
     """
-    share_heap()
     with reopen(folder) as study:
         study.check_artifacts()
         session = Session(study.ledger)

@@ -492,9 +492,11 @@ def _fail(message: str, code: int) -> NoReturn:
 
 
 def main() -> None:
+    from nightlab.heap import share_heap
     from nightlab.terminal import show_anything
 
     show_anything()
+    share_heap()
     app()
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nightlab.agents.offline import results
-from nightlab.agents.team import Request, Review, Submission
+from nightlab.agents.team import Request, Review, Submission, decided
 from nightlab.experiments.statistics import equal
 from nightlab.papers.manuscript import keys_cited
 
@@ -71,7 +71,7 @@ class OfflineReviewer:
             contribution=grade["contribution"],
             overall=overall,
             confidence=4 if submission.evidence.template.trust == "verified" else 3,
-            decision="accept" if overall >= 6 else "reject",
+            decision=decided(overall),
             requests=tuple(j.request for j in judged if j.request),
         )
 

@@ -310,7 +310,17 @@ def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path
     low, high = told["time_s"]
     assert 0 < low <= high <= told["limit_s"]
     assert told["runs"][0] > 30
-    assert told["calls"] > 30
+    versions = 3  # of the paper, with two rounds of revision
+    asked = {
+        "ideator": 2 * 2,
+        "coder": 30,
+        "analyst": 1 + versions,
+        "writer": 7 * versions,
+        "reviewer": 3 * 2 * versions,
+    }
+    roles = {role: told_of(quiet, models={role: "openai:gpt-4.1-mini"})["calls"] for role in asked}
+    assert roles == asked
+    assert told["calls"] == sum(asked.values())
     still = told_of(quiet, rounds=0)
     assert still["runs"][0] == 8 + 30 + 12  # the baseline's, one a trial, the confirmation's: nothing is run again
     assert told["runs"][0] == still["runs"][0] + 8 * 6 + 3 * 8 + 8  # the selection's, of trials that had two
@@ -321,7 +331,7 @@ def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path
 
 HEAPS = """
 import ctypes, os, sys, tempfile, threading
-from nightlab.graph import session
+from nightlab.heap import share_heap
 
 def heaps():
     libc = ctypes.CDLL(None)
@@ -334,7 +344,7 @@ def heaps():
 
 before = heaps()
 if sys.argv[1] == "shared":
-    session.share_heap()
+    share_heap()
 meet = threading.Barrier(4)
 
 def allocate():
