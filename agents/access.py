@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from nightlab.agents.breaker import Breaker
+from nightlab.agents.failures import AGAIN
 from nightlab.agents.prompts import Prompt
 from nightlab.agents.recording import Recording
-from nightlab.agents.usage import FREE, Meter, Price, estimated
-from nightlab.agents.wire import CallFailed, Line, Message, NoAnswer, Parameters, Question, Reply
+from nightlab.agents.usage import ADAPTED, FREE, Meter, Price, estimated
+from nightlab.agents.wire import CallFailed, Instead, Line, Message, NoAnswer, Parameters, Question, Reply
 from nightlab.experiments.calls import Answer, Call
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Ledger
@@ -23,6 +24,7 @@ CHECKED = ("ok", "invalid")  # answers that the checks have seen; they see them 
 TRANSIENT = ("timeout", "connection", "busy")
 MOST_TIMEOUTS = 2  # for one question: a model that is too slow for it will be so again
 TURNS = 12  # at most so many changes of mode and window for one question
+UNMENDED = ("connection", "denied", "mode", "parameter")  # of a server that never answered: the user must mend it
 CUT = "the answer was longer than the token limit; answer in fewer words"
 CUT_KEPT = 2000  # characters of an answer that ran into the token limit, as the model is shown it again
 
@@ -44,7 +46,9 @@ Judge = Callable[[str], Judged]
 
 
 class Access:
-    """Access to one model. before: what was settled in earlier sessions. replay: a recording to play instead."""
+    """Access to one model. before: what was settled in earlier sessions. replay: a recording to play instead. served:
+    whether it is known to answer.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class Access:
         before: Recording,
         replay: Recording | None = None,
         record: bool = False,
+        served: bool = False,
     ) -> None:
         self.name = name
         self._line = line
@@ -74,13 +79,23 @@ class Access:
         found = ledger.document("model", self._known)
         self._mode = line.modes.index(found["structured"]) if found and found["structured"] in line.modes else 0
         self._sure = found is not None
-        self._served = found is not None
+        self._adapted: dict[str, Instead] = {
+            body["parameter"]: body["instead"]
+            for body in ledger.documents(ADAPTED).values()
+            if body["model"] == self._known
+        }
+        self.served = served or found is not None
 
     def turn(self, question: Question, prompt: Prompt, talk: Sequence[Message], judge: Judge) -> Judged:
         """One answer, checked; what was said before is in `talk`. Raises NoAnswer."""
         mode = self._mode
         for _ in range(TURNS):
-            asked = replace(question, mode=self._line.modes[mode], timeout_s=self._parameters.timeout_s)
+            asked = replace(
+                question,
+                mode=self._line.modes[mode],
+                timeout_s=self._parameters.timeout_s,
+                adapted=self._adapted,
+            )
             sized = self._sized(asked, prompt, talk)
             try:
                 judged = self._retried(sized, prompt, judge)
@@ -89,12 +104,12 @@ class Access:
                     mode += 1
                 elif error.outcome == "window":
                     self._narrow(sized, error.window)
-                elif (error.lasting or error.outcome == "connection") and not self._served:
+                elif error.outcome == "parameter" and error.parameter not in sized.adapted:
+                    self._adapt(error)
+                elif not self.served and (error.lasting or error.outcome in UNMENDED):
                     where = f" at {self._parameters.base_url}" if self._parameters.base_url else ""
                     why = error.reason.rstrip(".")
-                    raise Refused(
-                        f"model {self.name}{where}: {why}; `nightlab resume` goes on when it is mended"
-                    ) from None
+                    raise Refused(f"model {self.name}{where}: {why}; {error.mend or AGAIN}") from None
                 else:
                     raise NoAnswer(error.reason) from None
             else:
@@ -104,8 +119,8 @@ class Access:
 
     def _learn(self, mode: int, judged: Judged) -> None:
         """Keep the way of asking that brought JSON; leave one that the server overlooked."""
-        self._served = True
-        if self._sure:
+        self.served = True
+        if self._sure or judged.reason == CUT:
             return
         self._mode = mode
         if not judged.bare:
@@ -113,6 +128,26 @@ class Access:
             self._ledger.once("model", self._known, {"structured": self._line.modes[mode]})
         elif mode + 1 < len(self._line.modes):
             self._mode = mode + 1
+
+    def _adapt(self, error: CallFailed) -> None:
+        """Ask otherwise from now on, in later sessions too."""
+        if self._replay:
+            return
+        name = error.parameter
+        instead: Instead = "" if error.instead in self._adapted else error.instead  # that name was refused before
+        self._adapted = {**self._adapted, name: instead}
+        match instead:
+            case True:
+                way = "otherwise"
+            case "":
+                way = "without it"
+            case str():
+                way = f"with {instead}"
+            case _:
+                way = f"with at most {instead}"
+        note = f"{self.name} does not take {name} as it was sent ({error.reason}); it is asked {way}"
+        body = {"model": self._known, "parameter": name, "instead": instead, "note": note}
+        self._ledger.once(ADAPTED, f"{self._known} {name}", body)
 
     # The context window
 
@@ -138,7 +173,7 @@ class Access:
 
     def _narrow(self, question: Question, told: int) -> None:
         size = estimated(question.messages, _text(question)) + question.max_tokens
-        self._window = told if 0 < told < size else size * 3 // 4
+        self._window = told if 0 < told < min(size, self._window or size) else size * 3 // 4
 
     # Calls
 
@@ -156,7 +191,8 @@ class Access:
         def passing(error: BaseException) -> bool:
             if isinstance(error, CallFailed) and error.outcome == "timeout":
                 timeouts.append(error)
-            return isinstance(error, CallFailed) and error.outcome in TRANSIENT and len(timeouts) < MOST_TIMEOUTS
+            transient = isinstance(error, CallFailed) and error.outcome in TRANSIENT and not error.lasting
+            return transient and len(timeouts) < MOST_TIMEOUTS
 
         for attempt in Retrying(
             stop=stop_after_attempt(1 + given.retries),

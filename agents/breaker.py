@@ -25,7 +25,7 @@ class Breaker:
         """Raises NoAnswer while the model is left alone."""
         with self._lock:
             if (now := time.monotonic()) < self._open_until:
-                raise NoAnswer(f"the model is left alone for a while after {self._reason}")
+                raise NoAnswer(self._reason)
             if self._count >= self._failures:
                 self._open_until = now + self._pause_s  # one call may try; the others wait for how it ends
 
@@ -38,6 +38,7 @@ class Breaker:
             return
         with self._lock:
             self._count += 1
-            self._reason = f"{self._count} failed calls in a row, the last one: {error.reason}"
+            after = f"{self._count} failed calls in a row, the last one: {error.reason}"
+            self._reason = error.reason if error.lasting else f"the model is left alone for a while after {after}"
             if error.lasting or self._count >= self._failures:
                 self._open_until = time.monotonic() + (float("inf") if error.lasting else self._pause_s)

@@ -6,11 +6,14 @@ It names a model on the front page only for what the model did.
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nightlab.agents.offline.words import listed
+from nightlab.agents.recording import ANSWERED
 from nightlab.agents.team import Team
 from nightlab.experiments.ledger import Ledger
 from nightlab.experiments.records import Fact
@@ -41,15 +44,26 @@ def counted(ledger: Ledger, team: Team, stage: str) -> dict[str, Any]:
 
     stage: the draft whose text is counted.
     """
-    done = _done(ledger, team.roles, stage)
+    done, why = _done(ledger, team.roles, stage), _why(ledger)
     failed = [body["role"] for body in ledger.documents("fallback").values()]
     return {
         "roles": {
-            role: {"model": name, "done": done[role], "fallbacks": failed.count(role)}
+            role: {"model": name, "done": done[role], "fallbacks": failed.count(role), "why": why.get(role, "")}
             for role, name in team.roles.items()
         },
         "cut": sum(body["cut"] for body in ledger.documents("prose").values()),
     }
+
+
+def _why(ledger: Ledger) -> dict[str, str]:
+    """What a server or the way to it said most often where a role's calls brought no answer; without its numbers, which
+    are no facts."""
+    said: dict[str, Counter[str]] = defaultdict(Counter)
+    for call in ledger.calls.all():
+        if call.answer and call.answer.outcome not in (*ANSWERED, "parameter", "mode"):
+            words = re.sub(r"^status \d+: ", "", call.answer.reason).split()
+            said[call.role][" ".join(word for word in words if not any(c.isnumeric() for c in word))] += 1
+    return {role: counts.most_common(1)[0][0].rstrip(".") for role, counts in said.items()}
 
 
 def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int]:
@@ -127,6 +141,7 @@ def _body(counts: Mapping[str, Any]) -> str:
     items = [
         f"- *{role.capitalize()}.* By the model {literal(body['model'])}: {DONE[role]}, {{fact:team.{role}.done}}."
         f" Steps in which the offline agent stood in: {{fact:team.{role}.fallbacks}}."
+        + (f" Calls that brought no answer ended mostly with: {literal(body['why'])}." if body.get("why") else "")
         for role, body in roles.items()
     ]
     rest = [role for role in DONE if role not in roles]

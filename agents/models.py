@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
 from nightlab.agents.access import CUT, Access, Judged
+from nightlab.agents.answers import found
 from nightlab.agents.prompts import Prompt, quoted, render
 from nightlab.agents.recording import ANSWERED, Recording
 from nightlab.agents.scripted import Script
@@ -20,14 +21,18 @@ from nightlab.agents.usage import Meter, price_of
 from nightlab.agents.wire import CallFailed, Line, Message, Mode, NoAnswer, Parameters, Question, Reply
 from nightlab.experiments.ledger import Ledger, opened
 from nightlab.experiments.study import ROLES, Settings, SettingsError
+from nightlab.papers.network import loopback
 
 __all__ = ["Chat", "Models", "NoAnswer", "Prompt", "adopted", "quoted", "render"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 CORRECTIONS = 2  # how often an answer that fails the checks is sent back
-LOCAL = ("127.0.0.1", "localhost", "::1")
 SLOW = {"max_tokens": 1000, "timeout_s": 300.0}  # on this machine, where an answer may come at 15 tokens a second
+
+
+class Greeting(BaseModel):
+    ready: bool
 
 
 class Chat:
@@ -53,15 +58,7 @@ class Chat:
         A failed check goes back with the reason, at most `corrections` times. Raises NoAnswer: after that, at a
         budget's end, where the model refuses, or where its server cannot be reached after retries.
         """
-        question = Question(
-            role=self.role,
-            stage=stage,
-            messages=(),
-            schema=shape.model_json_schema(),
-            title=shape.__name__,
-            mode="text",
-            max_tokens=0,
-        )
+        question = self._question(shape, stage)
         accepted: list[M] = []
 
         def judge(text: str) -> Judged:
@@ -87,6 +84,24 @@ class Chat:
             f"sent back {len(reasons) - 1} times, the last time because {' '.join(reasons[-1].split())[:300]}"
         )
 
+    def greet(self) -> None:
+        """Any answer will do. Raises Refused where none can come."""
+        if not self._access.served:
+            with suppress(NoAnswer):
+                question = self._question(Greeting, "greeting")
+                self._access.turn(question, render("greeting"), (), _heard)
+
+    def _question(self, shape: type[BaseModel], stage: str) -> Question:
+        return Question(
+            role=self.role,
+            stage=stage,
+            messages=(),
+            schema=shape.model_json_schema(),
+            title=shape.__name__,
+            mode="text",
+            max_tokens=0,
+        )
+
     def attempt(self, stage: str, model: Callable[[], T], offline: Callable[[], T]) -> T:
         """model(); where it has no answer offline(), with a document of kind "fallback" in the ledger."""
         try:
@@ -95,6 +110,10 @@ class Chat:
             body = {"role": self.role, "stage": stage, "reason": error.reason}
             self._ledger.once("fallback", f"{self.role} {stage}", body)
             return offline()
+
+
+def _heard(text: str) -> Judged:
+    return Judged(text=text, reason="", bare=not found(text).candidates)
 
 
 class Models:
@@ -119,13 +138,19 @@ class Models:
             raise SettingsError(f"no model is given for the {role}; give --model, or {role} under [models]")
         return self._chats[role]
 
+    def greet(self) -> None:
+        """Ask each model that never answered in this study a word, so that what only the user can mend is found out
+        before the first trial. Raises Refused."""
+        for chat in self._chats.values():
+            chat.greet()
+
     def _chat(self, role: str) -> Chat:
         name = self._settings.models.get(role, self._settings.model)
         given = dict(self._settings.parameters.get(role, {}))
         usual: dict[str, Any] = {"base_url": given.get("base_url", self._settings.base_url)}
         if name.startswith("fake:"):
             usual["wait_s"] = 0.0
-        if _local(usual["base_url"]):
+        if loopback(usual["base_url"]):
             usual |= SLOW
         parameters = Parameters(**(usual | given))
         key = (name, json.dumps(asdict(parameters)))
@@ -135,7 +160,7 @@ class Models:
 
     def _access(self, name: str, parameters: Parameters) -> Access:
         price = price_of(name, self._settings.prices)
-        free = name.startswith("fake:") or _local(parameters.base_url)
+        free = name.startswith("fake:") or loopback(parameters.base_url)
         if price is None and not free and self._settings.usd and not self._replay:
             raise SettingsError(f"--usd needs the price of {name!r}; give it under [prices] in nightlab.toml")
         return Access(
@@ -148,7 +173,11 @@ class Models:
             before=self._before,
             replay=self._replay,
             record=self._settings.record,
+            served=bool(self._replay) or name.startswith("fake:") or self._has_answered(name),
         )
+
+    def _has_answered(self, name: str) -> bool:
+        return any(c.model == name and c.answer and c.answer.outcome in ANSWERED for c in self._calls)
 
     def _line(self, name: str, parameters: Parameters) -> Line:
         kind, _, rest = name.partition(":")
@@ -170,10 +199,6 @@ class _Mute:
 
     def send(self, question: Question) -> Reply:
         raise CallFailed("denied", f"a replay asks no model ({question.stage})")
-
-
-def _local(url: str) -> bool:
-    return urlsplit(url).hostname in LOCAL
 
 
 def returned(reason: str) -> str:

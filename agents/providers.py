@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import os
-import re
+import ssl
 import threading
+import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
+from nightlab.agents.failures import failure, scrubbed
 from nightlab.agents.structure import in_words, strict
-from nightlab.agents.wire import CallFailed, Message, Mode, Outcome, Parameters, Question, Reply
+from nightlab.agents.wire import CallFailed, Instead, Message, Mode, Outcome, Parameters, Question, Reply
 from nightlab.experiments.study import SettingsError
+from nightlab.papers.network import HTTPX, direct, faults
 
 T = TypeVar("T")
 SLACK_S = 2.0  # beyond the client's own time-out, before the call is given up from outside
 KEYS = ("NIGHTLAB_API_KEY", "OPENAI_API_KEY")
+OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # a local server asks for none, but the client wants one
-STRUCTURE = re.compile(r"response_format|json_schema|structured|tool|function|grammar|schema", re.IGNORECASE)
-WINDOW = re.compile(r"context.{0,20}(length|window|size)|prompt is too long|maximum context|too many tokens", re.I)
-SECRET = re.compile(r"\b(sk|pk|key)-[A-Za-z0-9_\-*]{6,}")
 
 
 class LangchainLine:
-    """A line to one model. Raises SettingsError where package or key is missing."""
+    """A line to one model. Raises SettingsError where package or key is missing, or the environment is wrong."""
 
     def __init__(self, name: str, parameters: Parameters) -> None:
         self._own_server = bool(parameters.base_url)
+        self._temperature = parameters.temperature
         provider, _, model = name.partition(":")
-        if provider == "openai" and model:
+        self._openai = provider == "openai" and bool(model)
+        if self._openai:
             self._client = _openai(model, parameters)
+            weakref.finalize(self, self._client.root_client.close)
             self.modes: tuple[Mode, ...] = ("schema", "tool", "text")
         else:
             self._client = _other(name, provider, model, parameters)
@@ -38,36 +42,63 @@ class LangchainLine:
 
     def send(self, question: Question) -> Reply:
         messages = [(message.role, message.text) for message in asked(question)]
-        options = self._options(question)
-        return bounded(lambda: _reply(self._client.invoke(messages, **options)), question.timeout_s + SLACK_S)
+        body = adapted(self._body(question), question.adapted)
+        options: dict[str, Any] = {"extra_body": body} if self._openai else dict(body)
+        if question.adapted.get("stream"):
+            options["stream"] = True
+        return bounded(lambda: _reply(self._client.invoke(messages, **options)), question.timeout_s + SLACK_S, body)
 
-    def _options(self, question: Question) -> dict[str, Any]:
-        options: dict[str, Any] = {}
+    def _body(self, question: Question) -> dict[str, Any]:
+        """The parameters of the request."""
         body: dict[str, Any] = {}
-        if self._own_server:
-            body["max_tokens"] = question.max_tokens  # the older name, which every server knows
+        if self._openai and not self._own_server:
+            body["max_completion_tokens"] = question.max_tokens
         else:
-            options["max_tokens"] = question.max_tokens
+            body["max_tokens"] = question.max_tokens  # the older name, which every server knows
+        if self._openai and self._temperature is not None:
+            body["temperature"] = self._temperature
         if question.mode == "schema":
             schema, is_strict = strict(question.schema)
             form = {"name": question.title, "schema": schema, "strict": is_strict}
             body["response_format"] = {"type": "json_schema", "json_schema": form}
         if question.mode == "tool":
             function = {"name": question.title, "description": "Give the answer.", "parameters": question.schema}
-            options["tools"] = [{"type": "function", "function": function}]
-            options["tool_choice"] = "required" if self._own_server else question.title
-        return options | ({"extra_body": body} if body else {})
+            body["tools"] = [{"type": "function", "function": function}]
+            named = {"type": "function", "function": {"name": question.title}} if self._openai else question.title
+            body["tool_choice"] = "required" if self._own_server else named
+        return body
+
+
+def adapted(body: Mapping[str, Any], instead: Mapping[str, Instead]) -> dict[str, Any]:
+    """The parameters as the server takes them: left out, under another name, or at most so much."""
+    body = dict(body)
+    for name, other in instead.items():
+        if name not in body or other is True:
+            continue
+        value = body.pop(name)
+        if isinstance(other, int):
+            body[name] = min(value, other)
+        elif other:
+            body[other] = value
+    return body
 
 
 def asked(question: Question) -> tuple[Message, ...]:
     """The messages, with the form of the answer in words where the server is not told otherwise."""
-    if question.mode != "text":
-        return question.messages
     first, *others = question.messages
-    return Message(role=first.role, text=f"{first.text}\n\n{in_words(question.schema)}"), *others
+    if question.mode == "text":
+        first = Message(role=first.role, text=f"{first.text}\n\n{in_words(question.schema)}")
+    if not question.adapted.get("system"):
+        return first, *others
+    merged: list[Message] = []  # a server without a system role often wants user and assistant by turns
+    for message in (Message(role="user", text=first.text), *others):
+        if merged and merged[-1].role == message.role:
+            message = Message(role=message.role, text=f"{merged.pop().text}\n\n{message.text}")
+        merged.append(message)
+    return tuple(merged)
 
 
-def bounded(work: Callable[[], T], seconds: float) -> T:
+def bounded(work: Callable[[], T], seconds: float, sent: Mapping[str, Any]) -> T:
     """work() in a thread of its own, given up after so many seconds, whatever the server does meanwhile."""
     done: Future[T] = Future()
 
@@ -75,7 +106,7 @@ def bounded(work: Callable[[], T], seconds: float) -> T:
         try:
             done.set_result(work())
         except Exception as error:  # noqa: BLE001  (providers' clients share no base class)
-            done.set_exception(failure(error))
+            done.set_exception(failure(error, sent))
 
     threading.Thread(target=run, daemon=True, name="model call").start()
     try:
@@ -116,42 +147,6 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def failure(error: Exception) -> CallFailed:
-    """What went wrong, by the status and the class that the providers' clients have in common."""
-    status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
-    said = scrubbed(" ".join(str(error).split()))[:300] or type(error).__name__
-    if "Timeout" in type(error).__name__:
-        return CallFailed("timeout", "no answer in time")
-    if not isinstance(status, int) or status < 400:
-        return CallFailed("connection", f"{type(error).__name__}: {said}")
-    if status >= 500 and STRUCTURE.search(said):
-        return CallFailed("mode", said)
-    if status in (408, 409, 425, 429) or status >= 500:
-        return CallFailed("busy", f"status {status}: {said}", retry_after_s=_retry_after(error))
-    if WINDOW.search(said) or status == 413:
-        limit = re.search(r"(?:length|window|size|limit|maximum)\D{0,40}?(\d{3,8})", said)
-        return CallFailed("window", said, window=int(limit[1]) if limit else 0)
-    if status in (400, 404, 405, 415, 422) and STRUCTURE.search(said):
-        return CallFailed("mode", said)
-    return CallFailed("denied", f"status {status}: {said}", lasting=status in (401, 402, 403, 404))
-
-
-def _retry_after(error: Exception) -> float | None:
-    headers = getattr(getattr(error, "response", None), "headers", None) or {}
-    try:
-        return max(0.0, float(headers.get("retry-after", "")))
-    except ValueError:
-        return None  # a date, or none at all: the usual wait
-
-
-def scrubbed(text: str) -> str:
-    """A text without the keys of the environment, and without what looks like one."""
-    for name, value in os.environ.items():
-        if len(value) >= 6 and re.search(r"KEY|TOKEN|SECRET", name):
-            text = text.replace(value, "***")
-    return SECRET.sub("***", text)
-
-
 def _openai(model: str, parameters: Parameters) -> Any:
     if not find_spec("langchain_openai"):
         raise SettingsError("models openai:NAME need the package langchain-openai: pip install 'nightlab[openai]'")
@@ -164,15 +159,31 @@ def _openai(model: str, parameters: Parameters) -> Any:
         raise SettingsError(
             f"model openai:{model} needs a key in the environment (OPENAI_API_KEY), or --base-url for another server"
         )
+    address = parameters.base_url or os.environ.get("OPENAI_API_BASE") or os.environ.get("OPENAI_BASE_URL") or OPENAI
+    if fault := faults(address, HTTPX):
+        raise SettingsError(f"model openai:{model} at {address}: {fault}")
     return ChatOpenAI(
         model=model,
         base_url=parameters.base_url or None,
         api_key=SecretStr(key or NO_KEY),
         timeout=parameters.timeout_s,
         max_retries=0,
-        temperature=parameters.temperature,
         use_responses_api=False,
+        **(_direct(address) if direct(address) else {}),
     )
+
+
+def _direct(address: str) -> dict[str, Any]:
+    """Clients that ask no proxy, whatever the environment names: for a server on this machine."""
+    import openai
+
+    file = os.environ.get("SSL_CERT_FILE") if address.startswith("https") else None
+    options: dict[str, Any] = {"trust_env": False, "verify": ssl.create_default_context(cafile=file)} if file else {}
+    options = options or {"trust_env": False}
+    return {
+        "http_client": openai.DefaultHttpxClient(**options),
+        "http_async_client": openai.DefaultAsyncHttpxClient(**options),
+    }
 
 
 def _other(name: str, provider: str, model: str, parameters: Parameters) -> Any:
@@ -184,6 +195,8 @@ def _other(name: str, provider: str, model: str, parameters: Parameters) -> Any:
         )
     from langchain.chat_models import init_chat_model
 
+    if fault := faults(parameters.base_url or "https://", HTTPX):
+        raise SettingsError(f"model {name!r}: {fault}")
     given: dict[str, Any] = {"timeout": parameters.timeout_s, "max_retries": 0, "temperature": parameters.temperature}
     options = {key: value for key, value in given.items() if value is not None}
     if parameters.base_url:

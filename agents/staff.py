@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def staff(study: Study) -> Team:
-    """The offline team where no model is set; else models, each step of theirs backed by the offline agent."""
+    """The offline team where no model is set; else models, each step of theirs backed by the offline agent.
+
+    Raises Refused where a model will not serve this user at all.
+    """
     settings = study.settings
     offline = offline_team(settings)
     if not (settings.model or any(settings.models.values())):
@@ -23,6 +26,7 @@ def staff(study: Study) -> Team:
     from nightlab.agents.models import Models
 
     models = Models(settings, study.ledger)
+    models.greet()
     chats = {role: models.chat(role) for role in ROLES if models.has(role)}
     roles = {role: shown(chat.name) for role, chat in chats.items()}
     team = dataclasses.replace(offline, roles=roles)

@@ -6,6 +6,7 @@ import functools
 import re
 import threading
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from nightlab.experiments.study import Settings
 
 PER_MILLION = 1e-6
 LEAST_ANSWER = 64  # tokens; a budget with less room than this for an answer is at its end
+ADAPTED = "adapted"  # documents of what a server does not take as it was sent
+MOST_REASONS = 5
 UNKNOWN_COST = ("timeout", "connection")  # what such a call cost is not told: its estimate stands
 
 
@@ -135,7 +138,15 @@ def usage(ledger: Ledger) -> dict[str, Any]:
         "tokens_cached": sum(a.tokens_cached for a in answers),
         "usd": round(sum(a.usd for a in answers), 6),
         "fallbacks": len(ledger.documents("fallback")),
+        "reasons": reasons(ledger)[:MOST_REASONS],
+        "adapted": [body["note"] for body in ledger.documents(ADAPTED).values()],
     }
+
+
+def reasons(ledger: Ledger) -> list[dict[str, Any]]:
+    """Why the offline agents stood in, by role: reason and number of steps, the most frequent first."""
+    counts = Counter((body["role"], body["reason"]) for body in ledger.documents("fallback").values())
+    return [{"role": role, "reason": reason, "steps": n} for (role, reason), n in counts.most_common()]
 
 
 def told(ledger: Ledger) -> list[str]:
@@ -148,4 +159,7 @@ def told(ledger: Ledger) -> list[str]:
         f"models {used['calls']} calls, {used['tokens_in']} tokens in ({cached:.0f} % cached),"
         f" {used['tokens_out']} out, {used['usd']:.4f} USD; {used['fallbacks']} steps by the offline agents"
     )
-    return [line, *(f"note   {body['note']}" for body in ledger.documents("budget").values() if "note" in body)]
+    first = {row["role"]: row for row in reversed(used["reasons"])}  # the most frequent one of each role
+    notes = [f"the {role}'s model stood out {row['steps']} times: {row['reason']}" for role, row in first.items()]
+    ended = [body["note"] for body in ledger.documents("budget").values() if "note" in body]
+    return [line, *(f"note   {note}" for note in [*used["adapted"], *notes, *ended])]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
@@ -21,8 +21,10 @@ Outcome = Literal[
     "busy",  # 429 and 5xx
     "window",  # the prompt is longer than the model's context window
     "mode",  # the server does not know this way to ask for structure
+    "parameter",  # or one of the parameters
     "denied",  # a wrong key, an unknown model: asking again is of no use
 ]
+Instead = str | int  # of a parameter: another name, a limit, True to switch it on, "" to leave it out
 
 
 class NoAnswer(Exception):
@@ -41,7 +43,8 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """One request to a model. max_tokens: of the answer. schema: JSON schema of the answer."""
+    """One request to a model. max_tokens: of the answer. schema: JSON schema of the answer. adapted: which
+    parameters its server does not take as they are, in the order in which that was found out."""
 
     role: str
     stage: str
@@ -51,6 +54,7 @@ class Question:
     mode: Mode
     max_tokens: int
     timeout_s: float = 180.0
+    adapted: Mapping[str, Instead] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,9 @@ class CallFailed(Exception):
     retry_after_s: float | None = None
     window: int = 0  # tokens, where the server told
     lasting: bool = False  # nothing but the user can mend it: a wrong key, an unknown model
+    mend: str = ""  # what the user can do
+    parameter: str = ""  # that the server does not take, and what to do instead
+    instead: Instead = ""
 
     def __str__(self) -> str:
         return self.reason

@@ -55,7 +55,8 @@ def outcome(study: Study) -> dict[str, Any]:
     """The JSON of `experiment`, or of `run` for a study of the whole pipeline."""
     summary = experiment_summary(study)
     if study.ledger.document("study", "mode") == "experiment":
-        return summary
+        used = usage(study.ledger)
+        return summary | ({"usage": used} if used["calls"] else {})
     reviews = rounds(study)
     kept = [r for r in reviews if r["kept"]]
     return {

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.reading import form_of
 from nightlab.papers import identifiers, names
+from nightlab.papers.network import REQUESTS, faults, loopback
 from nightlab.papers.untex import address, clean, plain
 
 ARXIV = "https://export.arxiv.org/api/query"
@@ -210,7 +211,7 @@ def search_arxiv(
     if not outcome:
         raise LiteratureError(f"arXiv ({url}) did not answer within {timeout:g} s")
     if isinstance(result := outcome[0], Exception):
-        raise LiteratureError(f"arXiv ({url}) cannot be searched: {_reason(result)}")
+        raise LiteratureError(f"arXiv ({url}) cannot be searched: {faults(url, REQUESTS) or _reason(result)}")
     return result
 
 
@@ -220,6 +221,7 @@ def _ask(url: str, query: str, max_results: int) -> list[Reference]:
     logging.getLogger("arxiv").setLevel(logging.ERROR)  # what is wrong is told by the exception
     client = arxiv.Client(page_size=max_results, delay_seconds=3.0, num_retries=1)
     client.query_url_format = url + "?{}"
+    client._session.trust_env = not loopback(url)  # the package has no other way to ask no proxy
     results = client.results(arxiv.Search(query=query, max_results=max_results))
     found: dict[str, Reference] = {}
     for reference in filter(None, map(_from_arxiv, results)):

@@ -14,6 +14,7 @@ from typing import Any
 
 Body = dict[str, Any]
 Answerer = Callable[[Body], str]
+Objection = tuple[int, str]  # status and message
 
 # What the server can do to a call. "ok" answers.
 FAULTS = ("busy", "busy later", "broken", "hang", "drip", "cut", "malformed", "empty", "refusal", "length", "prose")
@@ -23,7 +24,8 @@ PROTOCOL = ("no response_format", "no tools", "context 400", "key 401")
 class ChatServer:
     """answer: from a request's body to the text of the answer. plan: what is done to one call after the other.
 
-    After the plan every call is answered, or, with `share`, fails at random in one of `faults`.
+    After the plan every call is answered, or, with `share`, fails at random in one of `faults`. refuse: what the server
+    objects to in a request, before all else.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class ChatServer:
         hang_s: float = 3.0,
         window: int = 0,
         always: Sequence[str] = (),
+        refuse: Callable[[Body], Objection | None] = lambda _: None,
     ) -> None:
         self.answer = answer
         self.plan = list(plan)
@@ -45,6 +48,7 @@ class ChatServer:
         self.done: list[str] = []
         self._share, self._faults, self._random = share, faults, random.Random(seed)
         self._window, self._always = window, always
+        self.refuse = refuse
         self.hang_s = hang_s
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -114,7 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         fault = self.chat.next(body, {name.lower(): value for name, value in self.headers.items()})
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the client gave the call up
-            self._answer(fault, body)
+            if objection := self.chat.refuse(body):
+                self._error(*objection)
+            elif body.get("stream"):
+                self._stream(self.chat.answer(body))
+            else:
+                self._answer(fault, body)
         self.close_connection = True
 
     def _answer(self, fault: str, body: Body) -> None:
@@ -185,6 +194,14 @@ class _Handler(BaseHTTPRequestHandler):
         choice = {"index": 0, "message": message, "finish_reason": finish}
         whole = {"id": "x", "object": "chat.completion", "created": int(time.time()), "model": body["model"]}
         return json.dumps(whole | {"choices": [choice], "usage": used}).encode()
+
+    def _stream(self, text: str) -> None:
+        halves = [{"content": text[:7]}, {"content": text[7:]}]
+        choices = [{"index": 0, "delta": d, "finish_reason": None} for d in halves]
+        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+        events = [{"id": "x", "object": "chat.completion.chunk", "created": 1, "choices": [c]} for c in choices]
+        lines = [f"data: {line}\n\n" for line in (*map(json.dumps, events), "[DONE]")]
+        self._send(200, "".join(lines).encode(), headers={"Content-Type": "text/event-stream"})
 
     def _drip(self) -> None:
         """A byte now and then: no read ever runs into a time-out."""

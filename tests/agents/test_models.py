@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from nightlab.agents.access import Refused
 from nightlab.agents.models import Chat, Models, NoAnswer, Prompt
 from nightlab.agents.recording import MissingAnswer
-from nightlab.agents.usage import usage
+from nightlab.agents.usage import told, usage
 from nightlab.experiments.ledger import Ledger
 from nightlab.experiments.study import ROLES, Settings, SettingsError
 from tests.chat_server import FAULTS, Body, ChatServer
@@ -217,6 +217,104 @@ def test_without_a_key_a_server_of_ones_own_is_asked(ledger: Ledger, monkeypatch
 def test_a_package_that_is_missing_is_named(ledger: Ledger) -> None:
     with pytest.raises(SettingsError, match="pip install langchain langchain-anthropic"):
         Models(Settings(model="anthropic:claude"), ledger)
+
+
+# What only the user can mend, and what is asked otherwise
+
+
+def takes(parameter: str, message: str) -> Any:
+    return lambda body: (400, message) if parameter in body else None
+
+
+def first_role(body: Body) -> Any:
+    return (400, "System role not supported") if body["messages"][0]["role"] == "system" else None
+
+
+def unstreamed(body: Body) -> Any:
+    return None if body.get("stream") else (400, "This model only support stream mode")
+
+
+@pytest.mark.parametrize(
+    ("refuse", "way"),
+    [
+        (
+            takes("max_tokens", "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."),
+            "with max_c",
+        ),
+        (takes("max_tokens", "Extra inputs are not permitted: max_tokens"), "with max_completion_tokens"),
+        (takes("temperature", "temperature does not support 0.7; only the default (1) value is"), "without it"),
+        (lambda b: (400, "max_tokens must be <= 512") if b["max_tokens"] > 512 else None, "with at most 512"),
+        (first_role, "otherwise"),
+        (unstreamed, "otherwise"),
+    ],
+)
+def test_a_parameter_that_is_not_taken_is_adapted_once(ledger: Ledger, refuse: Any, way: str) -> None:
+    quick = {**QUICK, "temperature": 0.7}
+    with ChatServer(three, refuse=refuse) as server:
+        access = chat(ledger, server, quick=quick)
+        assert access.ask(Sum, PROMPT, stage="s").total == 3
+        assert access.ask(Sum, PROMPT, stage="t").total == 3
+        assert chat(ledger, server, quick=quick).ask(Sum, PROMPT, stage="u").total == 3  # a new session knows it
+    assert outcomes(ledger) == ["parameter", "ok", "ok", "ok"]
+    assert [way in note for note in usage(ledger)["adapted"]] == [True]
+
+
+def test_a_parameter_that_is_not_taken_under_either_name_is_left_out(ledger: Ledger) -> None:
+    def refuse(body: Body) -> Any:
+        named = next((name for name in ("max_tokens", "max_completion_tokens") if name in body), "")
+        return (422, f"{named}: Extra inputs are not permitted") if named else None
+
+    with ChatServer(three, refuse=refuse) as server:
+        assert chat(ledger, server).ask(Sum, PROMPT, stage="s").total == 3
+    assert outcomes(ledger) == ["parameter", "parameter", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("objection", "told"),
+    [
+        ((400, "The model `any` does not exist"), "start again with a --model"),
+        ((404, "404 page not found"), "right --base-url; most end in /v1"),
+        ((402, "Insufficient Balance"), "give the account credit"),
+        ((400, "Something is wrong with you"), "Something is wrong with you; `nightlab resume`"),
+        ((422, "top_p must be set"), "top_p must be set; `nightlab resume`"),
+    ],
+)
+def test_what_only_the_user_can_mend_is_told_at_the_start(
+    ledger: Ledger, objection: tuple[int, str], told: str
+) -> None:
+    with ChatServer(three, refuse=lambda _: objection) as server, pytest.raises(Refused) as refused:
+        models(ledger, server).greet()
+    assert told in str(refused.value)
+    assert server.url in str(refused.value)
+    assert len(server.requests) == 1
+
+
+def test_a_greeting_is_sent_once_and_its_weather_is_no_fault(ledger: Ledger) -> None:
+    with ChatServer(three, ["hang", "hang", "ok", "refusal"]) as server:
+        models(ledger, server, quick={**QUICK, "timeout_s": 0.3}).greet()
+        assert outcomes(ledger) == ["timeout", "timeout", "ok"]  # the second role asks again
+        models(ledger, server).greet()
+        assert len(server.requests) == 3
+
+
+def test_what_begins_amid_a_study_is_told_with_its_reason(ledger: Ledger) -> None:
+    said = (404, "The model `any` is gone; the model was not found")
+    with ChatServer(three, refuse=lambda _: said if len(server.requests) > 1 else None) as server:
+        access = chat(ledger, server)
+        for stage in ("a", "b", "c"):
+            access.attempt(stage, lambda stage=stage: access.ask(Sum, PROMPT, stage=stage), lambda: Sum(total=0))  # type: ignore[misc]
+    assert len(server.requests) == 2  # it is not asked again
+    (row,) = usage(ledger)["reasons"]
+    assert (row["role"], row["steps"]) == ("coder", 2)
+    assert "is gone" in row["reason"]
+    assert any("is gone" in line for line in told(ledger))
+
+
+def test_no_proxy_is_asked_for_a_server_on_this_machine(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "socks5://127.0.0.1:9")
+    with ChatServer(three) as server:
+        assert chat(ledger, server).ask(Sum, PROMPT, stage="s").total == 3
 
 
 # Budgets
