@@ -40,6 +40,10 @@ class ModelAnalyst:
         self._offline = offline
         self._ledger = ledger
 
+    def draw(self, evidence: Evidence, folder: Path, stage: str) -> None:
+        self._offline.draw(evidence, folder, stage)
+        picture(self._chat, self._ledger, evidence, context.rules(evidence.template, (), evidence), folder, stage)
+
     def analyse(self, evidence: Evidence, folder: Path, stage: str) -> Analysis:
         measured = self._offline.analyse(evidence, folder, stage)
         whole = dataclasses.replace(evidence, facts={**evidence.facts, **measured.facts})

@@ -174,6 +174,10 @@ class Analyst(Protocol):
         """Facts, tables and figures; the figures' files are written below `folder`. stage: which draft it is for."""
         ...
 
+    def draw(self, evidence: Evidence, folder: Path, stage: str) -> None:
+        """Write the figures of a draft that was analysed before once more."""
+        ...
+
 
 class Writer(Protocol):
     def write(self, brief: Brief) -> Manuscript: ...

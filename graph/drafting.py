@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from nightlab.agents import disclosure
 from nightlab.agents.team import Analysis, Brief, MetaReview, Request
+from nightlab.experiments.records import Fact
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 from nightlab.papers import latex
@@ -110,12 +113,39 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     if mend and not lab.team.roles and draft == lab.stored("manuscript", str(number), Manuscript):
         return  # the writer had nothing to mend
     collected, _ = evidence(lab, number)
-    save(collected.facts, place / "evidence.json")
+    _set(lab, draft, collected.facts, place)
+
+
+def _set(lab: Lab, draft: Manuscript, facts: Mapping[str, Fact], place: Path) -> None:
+    """Compile a manuscript, with its evidence beside it."""
+    save(facts, place / "evidence.json")
     (place / "manuscript.json").write_text(to_json(draft), encoding="utf-8")
-    compiled = latex.build(draft, collected.facts, references(lab), place)
+    compiled = latex.build(draft, facts, references(lab), place)
     if compiled.pdf is None:
         lab.study.check_disk()
     _note_compiled(place, compiled)
+
+
+def restore(lab: Lab) -> None:
+    """Make drafts of the study, or of its last extension, again where files of them are gone: the ledger has all."""
+    for number in itertools.count(lab.study.first_round):
+        if lab.stored("manuscript", str(number), Manuscript) is None:
+            return
+        draft, place = manuscript(lab, number), folder(lab, number)
+        if not _whole(place, draft):
+            analyse(lab, number)
+            collected, _ = evidence(lab, number)
+            lab.team.analyst.draw(collected, place, _stage(number, mended=False))
+            _set(lab, draft, collected.facts, place)
+
+
+def _whole(place: Path, draft: Manuscript) -> bool:
+    """Whether a draft's folder has its files, and the PDF unless there was no engine to make it."""
+    names = ("compiled.json", "paper.tex", "evidence.json", "manuscript.json", *(f.file for f in draft.figures))
+    if not all((place / name).is_file() for name in names):
+        return False
+    pdf = compiled(place).pdf
+    return pdf is None or pdf.is_file()
 
 
 def _written(lab: Lab, brief: Brief, key: str) -> Manuscript:
@@ -165,9 +195,22 @@ def metas(lab: Lab) -> list[MetaReview]:
     return [MetaReview.model_validate(m) for m in lab.study.ledger.documents("meta").values()]
 
 
+def published(lab: Lab) -> bool:
+    """Whether paper/ has the best version, with its PDF."""
+    best, paper = _best(lab), lab.study.paper
+    names = (path.relative_to(folder(lab, best)) for path in folder(lab, best).rglob("*"))
+    return (
+        _whole(paper, manuscript(lab, best)) and bool(compiled(paper).pdf) and all((paper / n).exists() for n in names)
+    )
+
+
+def _best(lab: Lab) -> int:
+    return max((m.round for m in metas(lab) if m.kept), default=0)
+
+
 def publish(lab: Lab) -> dict[str, Any]:
     """Copy the best version into paper/; make its PDF first if there was no engine when it was written."""
-    best = max((m.round for m in metas(lab) if m.kept), default=0)
+    best = _best(lab)
     place = folder(lab, best)
     if compiled(place).pdf is None:
         _note_compiled(place, latex.compile(place, latex.find_engine()))
@@ -190,10 +233,7 @@ def _disclose(lab: Lab, best: int) -> None:
     )
     collected, _ = evidence(lab, best)
     facts = {**collected.facts, **disclosure.facts(replace(collected, team=counts))}
-    place, final = lab.study.paper, disclosure.disclosed(manuscript(lab, best), counts)
-    (place / "manuscript.json").write_text(to_json(final), encoding="utf-8")
-    save(facts, place / "evidence.json")
-    _note_compiled(place, latex.build(final, facts, references(lab), place))
+    _set(lab, disclosure.disclosed(manuscript(lab, best), counts), facts, lab.study.paper)
 
 
 def requests(lab: Lab, number: int) -> tuple[Request, ...]:

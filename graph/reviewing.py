@@ -44,11 +44,19 @@ def panel(lab: Lab, idea: str, number: int) -> MetaReview:
     ]
     earlier = [m for m in drafting.metas(lab) if m.round >= lab.study.first_round]
     meta = lab.once("meta", str(number), MetaReview, lambda: chair(reviews, number, earlier))
-    body = {**meta.model_dump(mode="json"), "reviews": [r.model_dump(mode="json") for r in reviews]}
-    place = lab.study.folder / "reviews"
-    place.mkdir(exist_ok=True)
-    (place / f"round-{number}.json").write_text(json.dumps(body, indent=1, ensure_ascii=False), encoding="utf-8")
+    restore(lab)
     return meta
+
+
+def restore(lab: Lab) -> None:
+    """Write the reviews of every round, out of the ledger, where their file is not there."""
+    forms, place = lab.study.ledger.documents("review"), lab.study.folder / "reviews"
+    for meta in drafting.metas(lab):
+        if not (file := place / f"round-{meta.round}.json").is_file():
+            reviews = [form for key, form in forms.items() if key.startswith(f"{meta.round}.")]
+            place.mkdir(exist_ok=True)
+            body = {**meta.model_dump(mode="json"), "reviews": reviews}
+            file.write_text(json.dumps(body, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def chair(reviews: list[Review], number: int, before: list[MetaReview]) -> MetaReview:

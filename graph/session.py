@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -22,8 +23,8 @@ from nightlab.experiments.sessions import Session
 from nightlab.experiments.study import ROLES, Settings, SettingsError, Study, create, edited, read, reopen
 from nightlab.experiments.study import fork as fork_study
 from nightlab.experiments.template import Template, TemplateError, find, load
-from nightlab.graph import drafting
-from nightlab.graph.checkpoints import checkpoints
+from nightlab.graph import drafting, reviewing
+from nightlab.graph.checkpoints import PrunedSaver, checkpoints
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
@@ -209,13 +210,33 @@ def _ended(graph: Any, given: Any, config: Any, lab: Lab, listen: Listener, leg:
     return True
 
 
+def _ahead(saver: PrunedSaver, study: Study) -> bool:
+    """Whether the checkpoints tell of what the ledger lacks, as where its -wal file was removed after a kill."""
+    ledger = study.ledger
+    states = [found.checkpoint["channel_values"] for found in saver.list(None)]
+    settled = max((max(1, state["settled"]) for state in states if "settled" in state), default=0)
+    ideas = {state["idea"] for state in states if state.get("idea")}
+    rounds = max((state.get("round", 0) for state in states), default=0) - study.first_round
+    return (
+        settled > sum(trial.verdict is not None for trial in ledger.each_trial())
+        or not ideas <= ledger.documents("idea").keys()
+        or rounds > len(ledger.documents("meta"))
+    )
+
+
 def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None) -> None:
     mode: Mode = study.ledger.document("study", "mode") or "pipeline"
     with checkpoints(study.folder / "graph.db") as saver:
         config: Any = {"configurable": {"thread_id": study.era(THREAD)}, "recursion_limit": 10**9}
+        if _ahead(saver, study):
+            told = "%s tells of more than the ledger has, which lost what it wrote last; what is missing is done again"
+            logging.getLogger(__name__).warning(told, study.folder / "graph.db")
+            saver.delete_thread(study.era(THREAD))
         fresh = saver.get_tuple(config) is None
         given: Any
         if mode == "pipeline":
+            drafting.restore(lab)
+            reviewing.restore(lab)
             graph: Any = pipeline_graph().compile(checkpointer=saver)
             given = PipelineState(round=study.first_round) if fresh else None
         else:
@@ -223,5 +244,5 @@ def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None)
             given = ExperimentInput() if fresh else None
         while not _ended(graph, given, config, lab, listen, Leg(control)):
             given = None  # go on from the last checkpoint
-    if mode == "pipeline" and drafting.compiled(study.paper).pdf is None:
-        drafting.publish(lab)  # a finished study whose paper had no engine to compile it
+    if mode == "pipeline" and not drafting.published(lab):
+        drafting.publish(lab)  # a finished study whose paper had no engine to compile it, or is gone

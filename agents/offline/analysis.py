@@ -35,6 +35,9 @@ class OfflineAnalyst:
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
+    def draw(self, evidence: Evidence, folder: Path, stage: str) -> None:
+        self.analyse(evidence, folder, stage)
+
     def analyse(self, evidence: Evidence, folder: Path, stage: str) -> Analysis:  # noqa: ARG002
         facts = Facts(evidence)
         shares = _importances(evidence, self._seed)
