@@ -225,7 +225,7 @@ def _settings_of(folder: Path) -> dict[str, Any]:
     """The settings of a recorded study. Raises SettingsError where there is none."""
     if not (folder / "study.db").is_file():
         raise SettingsError(f"--replay {folder}: it holds no study; give the folder of one that ran with --record")
-    with opened(folder / "study.db") as ledger:
+    with opened(folder / "study.db", read_only=True) as ledger:
         body: dict[str, Any] = ledger.document("study", "settings") or {}
     if not body.get("record"):
         raise SettingsError(f"--replay {folder}: it was not recorded; a study that ran with --record can be replayed")
@@ -234,5 +234,5 @@ def _settings_of(folder: Path) -> dict[str, Any]:
 
 def _recording(folder: Path) -> Recording:
     _settings_of(folder)
-    with opened(folder / "study.db") as ledger:
+    with opened(folder / "study.db", read_only=True) as ledger:
         return Recording(str(folder), ledger.calls.all(), ledger.documents("fallback").values())

@@ -20,7 +20,19 @@ import sqlalchemy as sa
 from nightlab.experiments.calls import Calls
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.records import Change, RunOutcome, VerdictKind
-from nightlab.experiments.schema import SCHEMA_VERSION, documents, lay_out, metadata, outcomes, runs, trials, verdicts
+from nightlab.experiments.schema import (
+    SCHEMA_VERSION,
+    documents,
+    lay_out,
+    looking,
+    metadata,
+    outcomes,
+    readable,
+    runs,
+    stand_in,
+    trials,
+    verdicts,
+)
 
 
 class LedgerError(NightlabError):
@@ -74,16 +86,25 @@ def replaced(trial: Trial, among: Sequence[Trial]) -> Change | None:
 
 
 class Ledger:
-    """`study.db`, in WAL mode with full synchronisation: what it has accepted survives a kill and a power cut."""
+    """`study.db`, in WAL mode with full synchronisation: what it has accepted survives a kill and a power cut.
 
-    def __init__(self, file: Path) -> None:
+    read_only: it is opened to be looked at, so that no byte of it changes and no writer is waited for; an older schema
+    is read as it is.
+    """
+
+    def __init__(self, file: Path, *, read_only: bool = False) -> None:
         self.file = file
-        self._engine = sa.create_engine(sa.URL.create("sqlite", database=str(file)), connect_args={"timeout": 30})
-        sa.event.listen(self._engine, "connect", _pragmas)
+        url = looking(file) if read_only else sa.URL.create("sqlite", database=str(file))
+        self._engine = sa.create_engine(url, connect_args={"timeout": 30})
+        sa.event.listen(self._engine, "connect", stand_in if read_only else _pragmas)
         try:
-            with self._engine.begin() as db:
-                db.exec_driver_sql("BEGIN IMMEDIATE")  # two that open an old ledger at once migrate it once
-                version = lay_out(db)
+            if read_only:
+                with self._engine.connect() as db:
+                    version = readable(db)
+            else:
+                with self._engine.begin() as db:
+                    db.exec_driver_sql("BEGIN IMMEDIATE")  # two that open an old ledger at once migrate it once
+                    version = lay_out(db)
         except sa.exc.DatabaseError as error:
             if any(word in str(error.orig) for word in ("locked", "is full", "readonly", "disk I/O")):
                 raise  # nothing is wrong with the ledger itself
@@ -308,9 +329,9 @@ _HALVES = re.compile("[\ud800-\udfff]")
 
 
 @contextmanager
-def opened(file: Path) -> Iterator[Ledger]:
+def opened(file: Path, *, read_only: bool = False) -> Iterator[Ledger]:
     """The ledger of a study, closed at the end."""
-    ledger = Ledger(file)
+    ledger = Ledger(file, read_only=read_only)
     try:
         yield ledger
     finally:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
@@ -144,6 +147,39 @@ def lay_out(db: sa.Connection) -> int:
     if not version:
         _note(db, "version", SCHEMA_VERSION)
     return SCHEMA_VERSION
+
+
+def looking(file: Path) -> sa.URL:
+    """Where SQLite opens a ledger without the right to write. In a folder that nobody can write to, where it could not
+    lay the index of a write-ahead log either, it takes the file as one that stays as it is."""
+    still = not os.access(file.parent, os.W_OK) and not file.with_name(f"{file.name}-wal").exists()
+    query = {"mode": "ro", "uri": "true", **({"immutable": "1"} if still else {})}
+    return sa.URL.create("sqlite", database=f"file:{quote(os.fsencode(file.absolute()))}", query=query)
+
+
+def stand_in(connection: Any, _record: Any) -> None:
+    """Let a connection that only reads see an older ledger in the present schema, by views of its own."""
+    for name, table in metadata.tables.items():
+        there = [row[1] for row in connection.execute(f"PRAGMA main.table_info({name})")]
+        lacking = [c for c in table.columns if c.name not in there]
+        if there and lacking:
+            added = ", ".join(f"{_default(c)} AS {c.name}" for c in lacking)
+            connection.execute(f"CREATE TEMP VIEW {name} AS SELECT *, {added} FROM main.{name}")
+        elif lacking:
+            nothing = ", ".join(f"NULL AS {c.name}" for c in lacking)
+            connection.execute(f"CREATE TEMP VIEW {name} AS SELECT {nothing} WHERE 0")
+
+
+def _default(column: sa.Column[Any]) -> str:
+    """What a row has in a column that its table had not yet."""
+    assert isinstance(column.server_default, sa.DefaultClause)
+    return f"'{column.server_default.arg}'"
+
+
+def readable(db: sa.Connection) -> int:
+    """The version that a ledger is read as: the present one where it is older, since each step only added to it."""
+    version = _version(db)
+    return SCHEMA_VERSION if 0 < version < SCHEMA_VERSION else version
 
 
 def _version(db: sa.Connection) -> int:

@@ -130,9 +130,9 @@ class Settings:
 class Study:
     """One run of the pipeline on a template. Open it with `create` or `reopen`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
-        self.ledger = Ledger(folder / "study.db")
+        self.ledger = Ledger(folder / "study.db", read_only=read_only)
         self.template = load(folder / "template")
         body = self.ledger.document("study", "settings")
         if body is None:
@@ -393,7 +393,7 @@ def is_study(folder: Path) -> bool:
 @contextmanager
 def reopen(folder: Path) -> Iterator[Study]:
     """Open a study for work. Only one process may: a second one is refused."""
-    study = read(folder)
+    study = _opened(folder, read_only=False)
     try:
         with (folder / "lock").open("w") as lock:
             try:
@@ -407,10 +407,14 @@ def reopen(folder: Path) -> Iterator[Study]:
 
 
 def read(folder: Path) -> Study:
-    """Open a study to look at it."""
+    """Open a study to look at it: nothing of its ledger changes, and nobody who works on it is waited for."""
+    return _opened(folder, read_only=True)
+
+
+def _opened(folder: Path, *, read_only: bool) -> Study:
     if not is_study(folder):
         raise NoStudy(f"{folder} is no study: it holds no study.db with a template; `nightlab run` makes one")
-    return Study(folder)
+    return Study(folder, read_only=read_only)
 
 
 def _run_prepare(template: Template, origin: str, inputs: Path, private: Path, seed: int) -> None:

@@ -111,8 +111,8 @@ def extend(folder: Path, trials: int) -> None:
 def fork(parent: Path, trial: int, out: Path, **changed: Any) -> Path:
     """A new study from a trial of another, with that one's settings but for what is `changed`; nothing runs yet."""
     with closing(read(parent)) as study:
-        mode = study.ledger.document("study", "mode")
-        first = Settings(**study.ledger.once("study", "settings", {}))  # without what extensions gave
+        mode, given = (study.ledger.document("study", key) for key in ("mode", "settings"))
+        first = Settings(**given or {})  # without what extensions gave
         other = changed.keys() & {"model", "models", "base_url"}
         settings = _staffed(first, changed, parent) if other else replace(first, **changed)
         _check(study.template, settings, edited=edited(study, trial))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from nightlab.experiments import schema
 from nightlab.experiments.calls import Answer, Call
-from nightlab.experiments.ledger import Ledger, LedgerError, Settled, by_verdict
+from nightlab.experiments.ledger import Ledger, LedgerError, Settled, by_verdict, opened
 from nightlab.experiments.records import Change, RunOutcome
 
 
@@ -163,3 +165,74 @@ def test_a_migration_that_is_cut_off_leaves_the_old_ledger(old_ledger: Path, mon
     ledger = Ledger(old_ledger)
     assert ledger.calls.all() == []
     ledger.close()
+
+
+# Opened to be looked at
+
+
+def test_looking_waits_for_no_writer_and_sees_what_was_committed(tmp_path: Path) -> None:
+    file = tmp_path / "study.db"
+    writer = Ledger(file)
+    writer.once("study", "mode", "pipeline")
+    held = sqlite3.connect(file, isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    held.execute("INSERT INTO documents VALUES ('claim', 'claim', '1', 0)")
+    began = time.monotonic()
+    with opened(file, read_only=True) as looked:
+        assert looked.document("study", "mode") == "pipeline"
+        assert looked.document("claim", "claim") is None
+        assert time.monotonic() - began < 1  # a writer waits 30 s for another one
+        held.execute("COMMIT")
+        assert looked.document("claim", "claim") == 1
+    held.close()
+    writer.close()
+
+
+def test_looking_changes_no_byte_and_writes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "study.db"
+    with opened(file) as ledger:
+        ledger.once("study", "mode", "pipeline")
+    before = file.read_bytes()
+    with opened(file, read_only=True) as looked:
+        with pytest.raises(sa.exc.OperationalError, match="readonly"):
+            looked.once("claim", "claim", 1)
+        assert looked.trials() == []
+    assert file.read_bytes() == before
+
+
+def test_an_older_ledger_is_read_as_it_is(old_ledger: Path) -> None:
+    before = old_ledger.read_bytes()
+    with opened(old_ledger, read_only=True) as looked:
+        (trial,) = looked.trials()
+        assert trial.change.params == {"x": 0.5}
+        assert looked.calls.all() == []
+        assert [run.outcome.notes for run in looked.runs() if run.outcome] == [()] * len(looked.runs())
+        assert looked.document("study", "settings") == {"seed": 3, "trials": 5}
+        assert looked.stamps(0, float("inf"))
+    assert old_ledger.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a b", "100%", "what?", "a#b", "it's", "ü"])
+def test_any_folder_can_be_looked_into(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with opened(tmp_path / name / "study.db") as ledger:
+        ledger.once("study", "mode", "pipeline")
+    with opened(tmp_path / name / "study.db", read_only=True) as looked:
+        assert looked.document("study", "mode") == "pipeline"
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database at all, but long enough to be read as one" * 20])
+def test_what_is_no_ledger_cannot_be_looked_at(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "study.db"
+    file.write_bytes(content)
+    with pytest.raises(LedgerError, match=r"study\.db"):
+        Ledger(file, read_only=True)
+    assert file.read_bytes() == content
+
+
+def test_a_ledger_of_a_later_schema_cannot_be_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "study.db"
+    with opened(file) as ledger:
+        ledger.once("schema", "version 99", {"version": 99})
+    with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema"):
+        Ledger(file, read_only=True)
