@@ -9,6 +9,7 @@ from nightlab.agents.offline import results
 from nightlab.agents.offline.words import claimed_on
 from nightlab.agents.prose import Rules
 from nightlab.agents.team import Idea
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import Fact
 from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.experiments.template import Template
@@ -101,7 +102,7 @@ def experiments(e: Evidence) -> dict[str, str]:
         found["sensitivity"] = "Move each knob of the best configuration one step either way."
     seeds = e.template.spec.budget.confirm_seeds
     if e.ablation and results.undecided(e) and seeds > max(r["n"] for r in e.ablation):
-        found["replicates"] = f"Repeat the ablation with {seeds} seeds."
+        found["replicates"] = f"Repeat the ablation with {plural(seeds, 'seed')}."
     return found
 
 

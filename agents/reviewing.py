@@ -18,6 +18,7 @@ from nightlab.agents.disclosure import shown
 from nightlab.agents.models import Chat, NoAnswer, quoted
 from nightlab.agents.prompts import render
 from nightlab.agents.team import ACCEPT, Questions, Request, Review, Reviewer, Submission, decided
+from nightlab.experiments.numbers import plural
 
 SECTION_LIMIT = 450  # characters of a section that the reviewers see
 MOST_POINTS = 5
@@ -137,7 +138,7 @@ def objections(s: Submission) -> list[str]:
     errors = [f for f in s.findings if f.severity == "error"]
     if errors:
         found.append(
-            f"The mechanical audit objects {len(errors)} time(s), first: {errors[0].text} ({errors[0].where})."
+            f"The mechanical audit objects {plural(len(errors), 'time')}, first: {errors[0].text} ({errors[0].where})."
         )
     if not s.evidence.improved and "negative" not in s.manuscript.abstract.casefold():
         found.append("The result is negative, and the abstract does not say so.")

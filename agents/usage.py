@@ -15,6 +15,7 @@ from typing import Any
 from nightlab.agents.wire import Message, NoAnswer
 from nightlab.experiments.calls import Answer, Call
 from nightlab.experiments.ledger import Ledger
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.study import Settings
 
 PER_MILLION = 1e-6
@@ -156,8 +157,8 @@ def told(ledger: Ledger) -> list[str]:
         return []
     cached = 100 * used["tokens_cached"] / used["tokens_in"] if used["tokens_in"] else 0.0
     line = (
-        f"models {used['calls']} calls, {used['tokens_in']} tokens in ({cached:.0f} % cached),"
-        f" {used['tokens_out']} out, {used['usd']:.4f} USD; {used['fallbacks']} steps by the offline agents"
+        f"models {plural(used['calls'], 'call')}, {used['tokens_in']} tokens in ({cached:.0f} % cached),"
+        f" {used['tokens_out']} out, {used['usd']:.4f} USD; {plural(used['fallbacks'], 'step')} by the offline agents"
     )
     first = {row["role"]: row for row in reversed(used["reasons"])}  # the most frequent one of each role
     notes = [f"the {role}'s model stood out {row['steps']} times: {row['reason']}" for role, row in first.items()]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.sessions import Session
 from nightlab.experiments.study import Study
 
@@ -70,7 +71,7 @@ class Budget:
         """
         settings = self._study.settings
         if claimed >= settings.trials:
-            return f"the budget of {settings.trials} trials is used"
+            return f"the budget of {plural(settings.trials, 'trial')} is used"
         after = 2 * self._study.template.spec.budget.confirm_seeds * self.run_s
         if self.elapsed_s + (open_runs + 1) * self.run_s + self.owed_s + after > self.limit_s:
             return f"the budget of {settings.hours:g} hours is used but for what the confirmation and the paper need"

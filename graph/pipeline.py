@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from nightlab.agents.team import Idea
+from nightlab.experiments.numbers import plural
 from nightlab.graph import drafting, reviewing
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
@@ -63,7 +64,7 @@ def audit(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["write
     """The mechanical check; what it finds goes to the writer first, once."""
     runtime.stream_writer({"stage": "audit"})
     findings = drafting.audit(runtime.context, state.round, mended=state.audited)
-    runtime.stream_writer({"note": f"audit: {len(findings)} finding(s)"})
+    runtime.stream_writer({"note": f"audit: {plural(len(findings), 'finding')}"})
     if findings and not state.audited:
         return Command(update={"audited": True}, goto="write")
     return Command(update={"audited": False}, goto="review")

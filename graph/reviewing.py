@@ -8,6 +8,7 @@ from statistics import fmean
 
 from nightlab.agents.team import MetaReview, Request, Review, Submission, decided
 from nightlab.experiments import confirm as confirmation
+from nightlab.experiments.numbers import plural
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
@@ -72,7 +73,7 @@ def chair(reviews: list[Review], number: int, before: list[MetaReview]) -> MetaR
     decision = decided(overall)
     kept = not before or overall > best
     summary = (
-        f"{len(reviews)} reviews, overall {overall:g} on average: {decision}."
+        f"{plural(len(reviews), 'review')}, overall {overall:g} on average: {decision}."
         f" {'This version is the best so far.' if kept else 'The version before it was at least as good and stays.'}"
     )
     return MetaReview(
@@ -95,7 +96,7 @@ def gather(lab: Lab, requests: Sequence[Request]) -> list[str]:
         if request.action == "replicates":
             seeds = lab.study.template.spec.budget.confirm_seeds
             rows = confirmation.ablate(lab.loop, seeds=seeds)
-            done.append(f"the ablation of {len(rows)} component(s) with {seeds} seeds")
+            done.append(f"the ablation of {plural(len(rows), 'component')} with {plural(seeds, 'seed')}")
         elif request.action == "sensitivity":
             rows = confirmation.probe_sensitivity(lab.loop)
             done.append(f"{len(rows)} neighbours of the best configuration")

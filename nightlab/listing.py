@@ -13,6 +13,7 @@ from rich.text import Text
 
 from nightlab.experiments.books import SEARCH
 from nightlab.experiments.ledger import Run, Trial
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import written
 from nightlab.experiments.study import Study
 from nightlab.experiments.versions import changed, diffs, unified
@@ -139,7 +140,7 @@ def print_trial(study: Study, number: int) -> None:
         "fitness": _fitness(told),
         "files": told["artifact"],
         **{
-            f"claim {n}" if n else "claim": f"{claim['split']}, {claim['n']} fresh seeds: {claim_told(claim)}"
+            f"claim {n}" if n else "claim": f"{claim['split']}, {plural(claim['n'], 'fresh seed')}: {claim_told(claim)}"
             for n, claim in _claims(study).items()
             if n in told["confirmed"]
         },
@@ -208,7 +209,7 @@ def _change(row: Mapping[str, Any]) -> str:
 
 
 def _runs(mean: Mapping[str, float]) -> str:
-    return f"{mean['fitness']:.5g} over {mean['runs']} run{'' if mean['runs'] == 1 else 's'}"
+    return f"{mean['fitness']:.5g} over {plural(mean['runs'], 'run')}"
 
 
 def _print(table: Table, console: Console) -> None:

@@ -14,6 +14,7 @@ from nightlab.agents.team import MetaReview
 from nightlab.agents.usage import told, usage
 from nightlab.experiments.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.loop import BASELINE
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import written
 from nightlab.experiments.study import Study, read, resuming
 from nightlab.experiments.summary import experiment_summary
@@ -127,13 +128,14 @@ def print_outcome(study: Study, console: Console) -> None:
     for note in body["notes"]:
         console.print(f"note   {note}", soft_wrap=True)
     console.print(
-        f"{body['trials']} trials: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed;"
-        f" {body['runs']} runs in {body['wall_s']:g} s",
+        f"{plural(body['trials'], 'trial')}: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed;"
+        f" {plural(body['runs'], 'run')} in {body['wall_s']:g} s",
         soft_wrap=True,
     )
     if cheap := body.get("fidelity"):
         console.print(
-            f"fidelity: {cheap['ended_early']} trials ended early on {cheap['cheap_runs']} cheaper runs; the search"
+            f"fidelity: {plural(cheap['ended_early'], 'trial')} ended early on"
+            f" {plural(cheap['cheap_runs'], 'cheaper run')}; the search"
             f" cost {cheap['full_runs']:g} full runs",
             soft_wrap=True,
         )
@@ -152,7 +154,7 @@ def print_outcome(study: Study, console: Console) -> None:
         for found in findings(study):
             console.print(f"audit  {found['text']} ({found['where']})", soft_wrap=True)
         if (paper := _paper(study)) and paper["pdf"]:
-            console.print(f"paper  {paper['pdf']} ({paper['pages']} pages)", soft_wrap=True)
+            console.print(f"paper  {paper['pdf']} ({plural(paper['pages'], 'page')})", soft_wrap=True)
     for line in told(study.ledger):
         console.print(line, soft_wrap=True)
     console.print(f"study  {study.folder}", soft_wrap=True)
@@ -164,7 +166,7 @@ def _claim(study: Study, claim: Mapping[str, Any], extension: int) -> str:
     if not claim["tested"]:
         return f"claim{which}: {claim_told(claim)}"
     judge = "verified by the evaluator" if study.template.trust == "verified" else "reported by the experiment itself"
-    of = f"trial {claim['best']} over the baseline, {claim['split']}, {claim['n']} fresh seeds"
+    of = f"trial {claim['best']} over the baseline, {claim['split']}, {plural(claim['n'], 'fresh seed')}"
     return f"claim{which} ({of}): {claim_told(claim)}; {judge}"
 
 
@@ -228,7 +230,7 @@ def print_estimate(told: dict[str, Any]) -> None:
     console = Terminal()
     console.print(f"a run of the baseline took {told['probe_s']:.3g} s (timed just now)", soft_wrap=True)
     console.print(
-        f"{told['trials']} trials, {told['runs'][0]} to {told['runs'][1]} runs, {told['workers']} at a time",
+        f"{plural(told['trials'], 'trial')}, {told['runs'][0]} to {told['runs'][1]} runs, {told['workers']} at a time",
         soft_wrap=True,
     )
     models = " and what the models take to answer" if told["calls"] else ""
@@ -236,7 +238,7 @@ def print_estimate(told: dict[str, Any]) -> None:
     tokens = told["tokens_in"] + told["tokens_out"]
     cost = "unknown: the model has no price" if told["usd"] is None else f"about {told['usd']:.2f} USD"
     console.print(
-        f"models {told['calls']} calls, about {tokens} tokens, {cost}" if told["calls"] else "models none",
+        f"models {plural(told['calls'], 'call')}, about {tokens} tokens, {cost}" if told["calls"] else "models none",
         soft_wrap=True,
     )
 

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.runner.text import printable
 from nightlab.experiments.statistics import equal, exact, untested
 
@@ -59,7 +60,7 @@ def trial_line(event: dict[str, Any]) -> str:
 
 def _verdict(event: dict[str, Any]) -> str:
     if event["verdict"] == "baseline":
-        return f"{event['value']:.5g} ({event['runs']} runs){event['reason'].removeprefix('the baseline')}"
+        return f"{event['value']:.5g} ({plural(event['runs'], 'run')}){event['reason'].removeprefix('the baseline')}"
     if event["difference"] is not None:
         return f"{event['verdict']}, {_against(event)}"
     cause = f" ({event['cause']})" if event["cause"] else ""
@@ -115,7 +116,7 @@ def told(event: dict[str, Any]) -> str:
 
 def counted(event: dict[str, Any]) -> str:
     """How many of a stage's runs are done."""
-    return f"{event['done']} of {event['of']} runs"
+    return f"{event['done']} of {plural(event['of'], 'run')}"
 
 
 class Lines:

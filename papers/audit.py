@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template import Template
 from nightlab.papers.engine import Compiled
@@ -129,5 +130,5 @@ def _pdf(compiled: Compiled, min_pages: int) -> Iterator[Finding]:
     if compiled.pdf is None or not compiled.pdf.is_file() or not _is("PDF", compiled.pdf):
         yield Finding("no-pdf", "paper.pdf", compiled.error or "there is no PDF")
     elif compiled.pages < min_pages:
-        text = f"the paper has {compiled.pages} pages, and {min_pages} are expected"
+        text = f"the paper has {plural(compiled.pages, 'page')}, and {min_pages} are expected"
         yield Finding("too-short", "paper.pdf", text, "warning")

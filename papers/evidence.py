@@ -6,7 +6,6 @@ Formatting of numbers happens here and nowhere else.
 from __future__ import annotations
 
 import csv
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -245,21 +244,6 @@ def save_edits(study: Study, e: Evidence, folder: Path) -> None:
 
 
 # Formatting
-
-
-def decimals(uncertainty: float) -> int:
-    """Decimals that show two significant digits of an uncertainty."""
-    if uncertainty <= 0 or not math.isfinite(uncertainty):
-        return 4
-    return max(0, min(12, 1 - math.floor(math.log10(uncertainty))))
-
-
-MOST_DECIMALS = 6  # of a number that is written out
-
-
-def fixed(value: float, digits: int) -> str:
-    text = f"{value:.{digits}f}" if digits <= MOST_DECIMALS else f"{value:.3g}"
-    return text.removeprefix("-") if float(text) == 0 else text
 
 
 def plain(value: ParamValue) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.template import Template
 from nightlab.papers.literature import LiteratureError, Reference, load_bib, search_arxiv
 
@@ -28,7 +29,7 @@ def _told(own: list[Reference]) -> str:
     """How many references the template brings, and which of them nothing identifies."""
     bare = [r.key for r in own if not r.identified]
     without = f" (unverified, without a DOI or an arXiv id: {', '.join(bare)})" if bare else ""
-    return f"{len(own)} reference{'' if len(own) == 1 else 's'} of the template{without}"
+    return f"{plural(len(own), 'reference')} of the template{without}"
 
 
 def _new(found: list[Reference], own: list[Reference]) -> list[Reference]:

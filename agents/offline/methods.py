@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nightlab.agents.disclosure import shown
-from nightlab.agents.offline.words import listed, words
+from nightlab.agents.offline.words import listed, many, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.contract import Constraint
 from nightlab.experiments.statistics import untested
@@ -28,7 +28,7 @@ evaluate it, and keep it if it beats the best configuration so far (the incumben
         return f"{steps}{how}{_edits(b)}"
     return f"""{steps} A trial is claimed in a ledger before it runs and settled once
 after it; a trial that crashes, hangs or breaks a limit is recorded as failed and remembered by the search, so that
-failures are not repeated.{how} The knobs in reach fall under {{fact:reach.strategies}} strategies
+failures are not repeated.{how} The knobs in reach fall under {many(b.evidence, "reach.strategies", "strategy")}
 ({listed([words(s) for s in b.evidence.idea_strategies])}); {{ref:knobs}} lists all knobs with their ranges.{_edits(b)}
 
 {{float:knobs}}"""
@@ -128,10 +128,11 @@ def _confirmation(b: Brief) -> str:
         chosen = e.claim.get("chosen")
         ran = f"the baseline and trial `T{chosen}` each" if chosen else "the baseline"
         return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down {before}.
-After the search {ran} ran on {{fact:setting.confirm_seeds}} fresh seeds. No test took place, since
+After the search {ran} ran on {many(e, "setting.confirm_seeds", "fresh seed")}. No test took place, since
 {untested(e.claim)}.{holdout if e.earlier else ""}"""
     return f"""*Confirmation.* Hypothesis, metric, test, level and seeds were written down {before}. After
-the search, the baseline and the best configuration each ran on {{fact:setting.confirm_seeds}} fresh seeds, and the
+the search, the baseline and the best configuration each ran on {many(e, "setting.confirm_seeds", "fresh seed")},
+and the
 difference on the {split} split was put to one {words(e.claim["test"])} at level
 {{fact:setting.level}}.{holdout} The ablation uses the development split of the same seeds, and its p values are
 corrected for multiple tests by Holm's method."""
@@ -152,7 +153,7 @@ def setup(b: Brief) -> str:
         else "The experiment reports its own metric, which is therefore marked as reported"
     )
     failed = (
-        " Of all trials, {fact:search.failed} failed and are counted as such."
+        " Of all trials, {fact:search.failed} failed, and the count of trials includes them."
         if e.facts["search.failed"].value
         else " No trial failed."
     )
@@ -167,8 +168,8 @@ def setup(b: Brief) -> str:
     return f"""*Task and data.* {data} {judge}. A run may take at most {{fact:setting.timeout}} s and
 {{fact:setting.memory}} MB; a successful run took {{fact:run.wall.mean}} s on average.
 
-*Budget.* The study had a budget of {{fact:setting.trials}} trials and used {{fact:search.trials}}, which took
-{{fact:runs.search}} runs; the confirmation took {{fact:runs.confirm}} more. The seed of the study is
+*Budget.* The study had a budget of {many(e, "setting.trials", "trial")} and used {{fact:search.trials}}, which took
+{many(e, "runs.search", "run")}; the confirmation took {{fact:runs.confirm}} more. The seed of the study is
 {{fact:setting.seed}}.{failed}{lost}
 
 *Baseline.* {baseline}."""

@@ -12,6 +12,7 @@ from nightlab.agents.offline.words import (
     concern,
     fresh,
     listed,
+    many,
     spread,
     strategies,
     strategy,
@@ -39,8 +40,8 @@ def results(b: Brief) -> str:
 def _search(b: Brief) -> str:
     e = b.evidence
     gains = _kept(e)
-    kept = f"kept {{fact:search.kept}} change{'s' if len(gains) != 1 else ''}" if gains else "kept no change"
-    text = f"""*The search.* {{ref:progress}} shows the course of the search. Of {{fact:search.trials}} trials it
+    kept = f"kept {many(e, 'search.kept', 'change')}" if gains else "kept no change"
+    text = f"""*The search.* {{ref:progress}} shows the course of the search. Of {many(e, "search.trials", "trial")} it
 {kept}, reverted {{fact:search.reverted}} and saw {{fact:search.failed}} fail. The baseline's fitness on the search
 seeds is {{fact:trial.0.mean}}."""
     if not gains:
@@ -91,7 +92,8 @@ def first_claim(e: Evidence) -> str:
         return ""
     key, split, claim = "earlier.0", first.claim["split"], first.claim
     if not claim["tested"]:
-        return f"A first search of {{fact:{key}.trials}} trials at most ended without a test, since {untested(claim)}."
+        most = many(e, f"{key}.trials", "trial")
+        return f"A first search of {most} at most ended without a test, since {untested(claim)}."
     outcome = (
         f"significant by the test fixed in advance (p {_p(f'{key}.claim', e)})"
         if first.improved
@@ -100,8 +102,9 @@ def first_claim(e: Evidence) -> str:
     if equal(claim):
         outcome = "by the rule fixed in advance an improvement" if first.improved else "which is no improvement"
     return (
-        f"After a first search of {{fact:{key}.trials}} trials at most, the best configuration, trial"
-        f" `T{first.best.number}`, was tested once, on {{fact:{key}.claim.n}} fresh seeds and {claimed_on(first)}: its"
+        f"After a first search of {many(e, f'{key}.trials', 'trial')} at most, the best configuration, trial"
+        f" `T{first.best.number}`, was tested once, on {many(e, f'{key}.claim.n', 'fresh seed')} and"
+        f" {claimed_on(first)}: its"
         f" {words(e.template.fitness_label)} is {{fact:{key}.best.{split}.mean}} and that of the baseline"
         f" {{fact:{key}.baseline.{split}.mean}}, a difference of {{fact:{key}.claim.effect}}"
         f" {spread(claim, f'{key}.claim')}, {outcome}."
@@ -113,10 +116,10 @@ def _confirmation(e: Evidence) -> str:
     if not e.claim["tested"]:
         return (
             f"No test took place, since {untested(e.claim)}; on"
-            f" {{fact:baseline.{split}.n}} fresh seeds the baseline's {metric} on the {split} split is"
+            f" {many(e, f'baseline.{split}.n', 'fresh seed')} the baseline's {metric} on the {split} split is"
             f" {_mean(f'baseline.{split}', e)}. {{ref:main}} gives all metrics.\n\n{{float:main}}"
         )
-    return f"""On {{fact:claim.n}} fresh seeds and the {split} split, the {metric} of the baseline is
+    return f"""On {many(e, "claim.n", "fresh seed")} and the {split} split, the {metric} of the baseline is
 {_mean(f"baseline.{split}", e)} and that of the best configuration {_mean(f"best.{split}", e)}. {_tested(e)}
 {{ref:confirmation}} shows every seed, and {{ref:main}} gives all metrics.
 
@@ -326,7 +329,7 @@ def discussion(b: Brief) -> str:
 def _answers(b: Brief) -> str:
     """What the revision did about the panel's requests."""
     told = {
-        "replicates": "repeated the ablation with {fact:ablation.seeds} seeds ({ref:ablation})",
+        "replicates": f"repeated the ablation with {many(b.evidence, 'ablation.seeds', 'seed')} ({{ref:ablation}})",
         "sensitivity": "measured how sensitive the best configuration is to each knob ({ref:sensitivity})",
         "reproduction": "say how the study is repeated ({ref:reproduction})",
     }

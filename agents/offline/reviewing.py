@@ -14,6 +14,7 @@ from typing import Literal
 
 from nightlab.agents.offline import results
 from nightlab.agents.team import Request, Review, Submission, decided
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.statistics import equal
 from nightlab.papers.manuscript import keys_cited
 
@@ -85,9 +86,9 @@ def _summary(s: Submission) -> str:
     sure = "the same in every pair" if equal(e.claim) else f"p {e.facts['claim.p'].text}"
     outcome = "claims an improvement, confirmed on fresh seeds" if e.improved else "reports a negative result"
     return (
-        f"The paper asks: {s.idea.question} It searches {len(e.template.knobs)} knobs"
+        f"The paper asks: {s.idea.question} It searches {plural(len(e.template.knobs), 'knob')}"
         f"{' and edits of files' if e.edits else ''} with"
-        f" {e.facts['search.trials'].text} trials and {outcome}"
+        f" {plural(e.facts['search.trials'].value, 'trial', e.facts['search.trials'].text)} and {outcome}"
         f" (effect {e.facts['claim.effect'].text}, {sure})."
     )
 
@@ -137,9 +138,11 @@ def ablation(s: Submission) -> Iterator[Judgement]:
         yield Judgement(
             side="soundness",
             points=-0.25,
-            text=f"The ablation leaves {len(undecided)} of {len(e.ablation)} parts undecided.",
+            text=f"The ablation leaves {len(undecided)} of {plural(len(e.ablation), 'part')} undecided.",
             question="Do more seeds decide on the parts that the ablation leaves open?",
-            request=Request(kind="evidence", action="replicates", text=f"Repeat the ablation with {seeds} seeds."),
+            request=Request(
+                kind="evidence", action="replicates", text=f"Repeat the ablation with {plural(seeds, 'seed')}."
+            ),
         )
     else:
         yield Judgement(
@@ -195,7 +198,8 @@ def audited(s: Submission) -> Iterator[Judgement]:
     yield Judgement(
         side="presentation",
         points=-min(1.5, 0.25 * len(errors)),
-        text=f"The mechanical audit objects {len(errors)} time(s), first: {errors[0].text} ({errors[0].where}).",
+        text=f"The mechanical audit objects {plural(len(errors), 'time')},"
+        f" first: {errors[0].text} ({errors[0].where}).",
     )
 
 
@@ -206,7 +210,7 @@ def readability(s: Submission) -> Iterator[Judgement]:
         yield Judgement(
             side="presentation",
             points=-0.25,
-            text=f"The abstract has {abstract} words; 80 to 260 read well.",
+            text=f"The abstract has {plural(abstract, 'word')}; 80 to 260 read well.",
         )
     prose = " ".join(section.body for section in s.manuscript.sections)
     sentences = [len(x.split()) for x in re.split(r"[.:;?!]\s", prose) if x.split()]
@@ -241,9 +245,11 @@ def related_work(s: Submission) -> Iterator[Judgement]:
     """How much literature is cited."""
     cited = len(keys_cited(s.manuscript))
     if cited >= 12:
-        yield Judgement(side="presentation", points=0.25, text=f"Related work is covered by {cited} references.")
+        yield Judgement(
+            side="presentation", points=0.25, text=f"Related work is covered by {plural(cited, 'reference')}."
+        )
     else:
-        yield Judgement(side="presentation", points=-0.5, text=f"Only {cited} references are cited.")
+        yield Judgement(side="presentation", points=-0.5, text=f"It cites {plural(cited, 'reference')} only.")
 
 
 def effect(s: Submission) -> Iterator[Judgement]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nightlab.agents.disclosure import shown as name_of
-from nightlab.agents.offline.words import VERDICT_SEEDS, listed, strategies, words
+from nightlab.agents.offline.words import VERDICT_SEEDS, listed, many, strategies, words
 from nightlab.experiments.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.records import Knob
 from nightlab.experiments.statistics import equal, exact
@@ -156,7 +156,7 @@ def _what(trial: Trial, e: Evidence) -> str:
 def edit(e: Evidence, number: int) -> str:
     """What a trial changed of the files."""
     files = listed([code(d.file) for d in e.edits[number]])
-    return f"{files} ({mark(f'edit.{number}.added')} lines added, {mark(f'edit.{number}.removed')} removed)"
+    return f"{files} ({many(e, f'edit.{number}.added', 'line')} added, {mark(f'edit.{number}.removed')} removed)"
 
 
 def _part(e: Evidence, row: Mapping[str, Any]) -> str:

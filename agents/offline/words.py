@@ -7,6 +7,7 @@ from typing import Any
 
 from nightlab.agents.team import Brief
 from nightlab.experiments.ledger import Trial, replaced
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.search.strategies import COMBINATION, JOINT
 from nightlab.experiments.statistics import equal, exact
 from nightlab.experiments.versions import concerned
@@ -24,6 +25,11 @@ def words(text: str) -> str:
 def listed(items: Sequence[str]) -> str:
     """a; a and b; a, b and c."""
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def many(e: Evidence, key: str, noun: str) -> str:
+    """A fact that counts something, with the noun in its number."""
+    return plural(e.facts[key].value, noun, f"{{fact:{key}}}")
 
 
 def cite(b: Brief, topic: str, most: int = 3) -> str:
@@ -63,7 +69,7 @@ def reach(b: Brief) -> str:
     if not e.template.knobs:
         return "the files that the template declares editable"
     edits = " and the files that the template declares editable" if e.edits else ""
-    return f"{{fact:reach.knobs}} declared knobs{edits}"
+    return f"{many(e, 'reach.knobs', 'declared knob')}{edits}"
 
 
 def strategies(e: Evidence, trial: Trial) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from nightlab.agents.offline import methods, results
-from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, reach, spread, words
+from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, many, reach, spread, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.papers import names
@@ -61,8 +61,8 @@ def abstract(b: Brief) -> str:
     metric, split = words(t.fitness_label), e.claim["split"]
     opening = (
         f"We ask: {words(b.idea.question)} An automated search over {reach(b)} ran"
-        " {fact:search.trials} trials against a baseline; a change was kept only if it was better beyond the measured"
-        " noise."
+        f" {many(e, 'search.trials', 'trial')} against a baseline; a change was kept only if it was better beyond the"
+        " measured noise."
     )
     if "Origin" in e.notes:
         opening += (
@@ -72,7 +72,7 @@ def abstract(b: Brief) -> str:
         opening += " The metric was reported by the experiment itself."
     protocol = "The claim and its test were fixed before the search."
     if e.claim["tested"]:
-        protocol += f" The test was made once, on {{fact:claim.n}} fresh seeds and {claimed_on(e)}."
+        protocol += f" The test was made once, on {many(e, 'claim.n', 'fresh seed')} and {claimed_on(e)}."
     if e.earlier:
         protocol = (
             f"Each claim and its test were fixed before the search for it. {results.first_claim(e)} The study was then"
@@ -80,8 +80,8 @@ def abstract(b: Brief) -> str:
         )
         if e.claim["tested"]:
             protocol += (
-                " The claim after that was tested once, on {fact:claim.n} fresh seeds and the development split, which"
-                " the search has seen."
+                f" The claim after that was tested once, on {many(e, 'claim.n', 'fresh seed')} and the development"
+                " split, which the search has seen."
             )
     which = f"The best configuration{f', trial `T{e.best.number}`,' if e.earlier else ''}"
     negative = f"We report this as a negative result{' of the extension' if e.earlier else ''}, with all trials."
@@ -134,7 +134,7 @@ experiments can mistake a flaw of the measurement for progress. {_separation(b)}
 
 The contributions are these:
 
-- a search over {reach(b)}, {{fact:search.trials}} trials in all,
+- a search over {reach(b)}, {many(e, "search.trials", "trial")} in all,
 with every verdict weighed against the noise between seeds ({{ref:results}});
 {_first(e)}- {_confirmed(e)}{headline}
 {ABLATION if e.ablation else ""}- a complete record: all trials,
@@ -169,7 +169,7 @@ def _confirmed(e: Evidence) -> str:
     after = "after the extension, " if e.earlier else ""
     if not e.claim["tested"]:
         return f"{after}an outcome without a test. "
-    return f"{after}one confirmation of the best configuration on {{fact:claim.n}} fresh seeds. "
+    return f"{after}one confirmation of the best configuration on {many(e, 'claim.n', 'fresh seed')}. "
 
 
 def reproduction(b: Brief) -> list[Section]:
@@ -177,7 +177,7 @@ def reproduction(b: Brief) -> list[Section]:
     if not any(r.action == "reproduction" for r in b.requests):
         return []
     e = b.evidence
-    body = f"""{_asked(e)} {_at_a_time(e)} It took {{fact:runs.all}} runs in all, of
+    body = f"""{_asked(e)} {_at_a_time(e)} It took {many(e, "runs.all", "run")} in all, of
 {{fact:run.wall.mean}} s on average. The study's folder holds its own copy of the template, every version of the files
 that were changed, and the ledger with each trial, run and verdict; the file `evidence.json` beside this paper holds
 every fact with its runs. Failed trials are part of the ledger: {{fact:search.failed}} in this study."""
@@ -194,15 +194,15 @@ def _asked(e: Evidence) -> str:
     added = [key for key in e.facts if key.startswith("setting.trials.extension.")]
     trials = "setting.trials.first" if added else "setting.trials"
     text = (
-        f"The study is repeated by {start} with the seed {{fact:setting.seed}}, {{fact:{trials}}} trials and"
-        " {fact:setting.seeds} replicates a verdict"
+        f"The study is repeated by {start} with the seed {{fact:setting.seed}}, {many(e, trials, 'trial')} and"
+        f" {many(e, 'setting.seeds', 'replicate')} a verdict"
     )
     if not added:
         return f"{text}."
     then = listed([f"`nightlab resume --trials +{{fact:{key}}}`" for key in added])
     return (
-        f"{text}, and, when it is finished, extending it by {then}; a study of {{fact:setting.trials}} trials from the"
-        " start is another one, since each part of this one made a claim of its own."
+        f"{text}, and, when it is finished, extending it by {then}; a study of {many(e, 'setting.trials', 'trial')}"
+        " from the start is another one, since each part of this one made a claim of its own."
     )
 
 
@@ -309,8 +309,8 @@ def limitations(b: Brief) -> str:
         " the template declares editable."
         if t.knobs
         else "*A bounded space.* The search changed only the files that the template declares editable.",
-        "*A bounded budget.* With {fact:search.trials} trials the search is far from exhaustive, and another seed of"
-        " the search may find another configuration.",
+        f"*A bounded budget.* With {many(e, 'search.trials', 'trial')} the search is far from exhaustive, and another"
+        " seed of the search may find another configuration.",
     ]
     if t.spec.data:
         points.append(
@@ -375,7 +375,7 @@ def conclusion(b: Brief) -> str:
     if e.improved:
         return (
             f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. On this task the {metric} improves by"
-            f" {{fact:claim.effect}} on {claimed_on(e)}, over {{fact:claim.n}} fresh seeds"
+            f" {{fact:claim.effect}} on {claimed_on(e)}, over {many(e, 'claim.n', 'fresh seed')}"
             f" {spread(e.claim, 'claim')}. {results.ablation_in_a_sentence(b)} What the"
             " hypothesis says beyond that, of causes above all, this study does not test. The next step is to"
             " repeat the study on a second task, with the same protocol and the best configuration as one of the"
@@ -389,8 +389,9 @@ def conclusion(b: Brief) -> str:
     what = "The extension of this study" if e.earlier else "This study"
     return (
         f"We set out from the hypothesis that {_clause(b.idea.hypothesis)}. {what} gives it no support: {found}."
-        " That is no proof of the contrary: it holds for this space and this budget of {fact:search.trials} trials. The"
-        f" record of the trials that failed to help is part of the result.{_stands(e)}"
+        f" That is no proof of the contrary: it holds for this space and this budget of"
+        f" {many(e, 'search.trials', 'trial')}. The record of the trials that failed to help is part of the"
+        f" result.{_stands(e)}"
     )
 
 
