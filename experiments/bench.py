@@ -37,7 +37,6 @@ class Job:
     change: Change
     seeds: str = "search"  # the purpose that the seed is derived from
     splits: tuple[Split, ...] = ("dev",)
-    cold: bool = False
     fidelity: Params = field(default_factory=dict)  # the parameter that makes the run cheaper; empty: the full run
 
 
@@ -87,7 +86,7 @@ class Bench:
         run = ledger.claim_run(job.phase, job.subject, job.replicate, seed, inputs)
         if run.outcome is not None or any(r.id == run.id for r in (*self._in_flight.values(), *self._reused)):
             return run
-        measured_anew = job.cold or self.study.template.interleaved  # an earlier timing is of an earlier machine
+        measured_anew = self.study.template.interleaved  # an earlier timing is of an earlier machine
         earlier = None if measured_anew else self._earlier(inputs, job.splits)
         if earlier:
             ledger.settle_run(run.id, earlier)
@@ -100,7 +99,6 @@ class Bench:
                 params={**job.change.params, **full, **job.fidelity},
                 seed=seed,
                 splits=job.splits,
-                cold=job.cold,
             )
             if not self._in_flight:
                 self._last_settled = time.monotonic()

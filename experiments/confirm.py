@@ -74,7 +74,6 @@ def confirm(loop: Loop) -> dict[str, Any]:
             change=change,
             seeds=study.era("confirm"),
             splits=splits,
-            cold=True,
         )
         for i in range(n)
         for name, change in _contenders(loop, best)[:: 1 if i % 2 else -1]  # side by side, each first in turn

@@ -75,7 +75,7 @@ class RunRequest:
 
     artifact: folder with the artifact's files; the runner gives each run a fresh copy.
     splits: what the evaluator scores afterwards, on the same outputs.
-    cold: start a new interpreter in a sandbox of its own instead of a fork of the warm process.
+    cold: in a sandbox that is started for it, which is in nothing that a run can see another than the warm one.
     probe: look whether the evaluator is a judge at all, on both splits; what it finds on the holdout stays untold.
     """
 

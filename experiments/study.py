@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shlex
 import shutil
@@ -28,11 +29,19 @@ from nightlab.experiments.records import Level
 from nightlab.experiments.template import Template, TemplateError, load
 
 PREPARE = """
-import importlib, pathlib, sys
+import importlib, pathlib, shutil, sys
 folder, module, function, inputs, private, seed = sys.argv[1:]
 sys.path.insert(0, folder)
 prepare = getattr(importlib.import_module(module), function)
-prepare(pathlib.Path(inputs), pathlib.Path(private), int(seed))
+places, seed = (pathlib.Path(inputs), pathlib.Path(private)), int(seed)
+try:
+    prepare(*places, seed)
+except (ValueError, OverflowError):
+    if seed < 2**32:
+        raise
+    for entry in (entry for place in places for entry in place.iterdir()):
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    prepare(*places, seed % 2**32)  # to a generator that takes no more
 """
 PREPARE_TIMEOUT_S = 3600
 ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
@@ -96,6 +105,7 @@ class Settings:
     parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # role -> how its model is called
     prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # USD per million tokens, by model
     replay: str = ""  # a recorded study's folder: its answers instead of a model's
+    key: str = ""  # 32 hexadecimal digits that no run may know, for all seeds of runs and data; empty: drawn at random
 
     def __post_init__(self) -> None:
         for name in ("seed", "trials", "seeds", "workers", "rounds", "tokens", "hours", "usd"):
@@ -107,13 +117,15 @@ class Settings:
                 raise SettingsError(f"{name} = {getattr(self, name)!r} must not be negative")
         if self.rule not in get_args(Rule):
             raise SettingsError(f"rule = {self.rule!r} is no rule of verdicts; there are {', '.join(get_args(Rule))}")
+        if not (isinstance(self.key, str) and re.fullmatch("([0-9a-f]{32})?", self.key)):
+            raise SettingsError(f"key = {self.key!r} must be 32 hexadecimal digits, as a study's --json tells its own")
         if self.workers < 1:
             raise SettingsError(f"workers = {self.workers!r} must be at least 1")
         if unknown := set(self.models) - set(ROLES):
             raise SettingsError(f"models: {min(unknown)!r} is no role; the roles are {', '.join(ROLES)}")
 
     def filled(self, template: Template) -> Settings:
-        """The same settings with the template's budget where none was given."""
+        """The same settings with the template's budget where none was given, and a key of their own."""
         budget = template.spec.budget
         given = asdict(self)
         return Settings(
@@ -122,9 +134,15 @@ class Settings:
                 "trials": self.trials or budget.trials,
                 "seeds": self.seeds or budget.seeds,
                 "hours": self.hours or budget.hours,
+                "key": self.key or ("" if self.replay else new_key()),  # a replay has that of its recording
                 "workers": 1 if template.interleaved else self.workers,  # a timing wants the machine for itself
             }
         )
+
+
+def new_key() -> str:
+    """A key that nobody can guess."""
+    return secrets.token_hex(16)
 
 
 class Study:
@@ -219,10 +237,22 @@ class Study:
         return self.artifacts.add(read_files(self.template.folder, self.template.files()))
 
     def seed_of(self, purpose: str, replicate: int) -> int:
-        """The seed of a purpose's n-th replicate: the same for every candidate, and never shared by two purposes."""
+        """The seed of a purpose's n-th replicate: the same for every candidate, and never shared by two purposes.
+
+        It tells nobody without the study's key what it is for.
+        """
         origin = f"{self.origin['study']}:{self.origin['trial']}/" if self.origin else ""
-        text = f"{self.settings.seed}/{origin}{purpose}/{replicate}".encode()
-        return int.from_bytes(hashlib.sha256(text).digest()[:4], "big") >> 1
+        return int.from_bytes(self._drawn(f"{origin}{purpose}/{replicate}")[:4], "big") >> 1
+
+    @property
+    def data_seed(self) -> int:
+        """The seed of the preparation, 128 bits that nobody can guess; a fork with seed and key has the same data."""
+        return int.from_bytes(self._drawn("prepare")[:16], "big") if self.settings.key else self.settings.seed
+
+    def _drawn(self, words: str) -> bytes:
+        text, key = f"{self.settings.seed}/{words}".encode(), bytes.fromhex(self.settings.key)
+        # a study of an earlier version has no key, and keeps its seeds
+        return hashlib.blake2b(text, key=key).digest() if key else hashlib.sha256(text).digest()
 
     def prepare(self) -> None:
         """Lay out inputs and private data once; afterwards check that nobody has altered them, and mend what can be."""
@@ -239,7 +269,7 @@ class Study:
         private.mkdir(mode=0o700)
         if self.template.spec.data:
             origin = (self.ledger.document("study", "origin") or {}).get("template", str(self.template.folder))
-            _run_prepare(self.template, origin, inputs, private, self.settings.seed)
+            _run_prepare(self.template, origin, inputs, private, self.data_seed)
 
     def _places(self) -> dict[str, Path]:
         return {"template": self.template.folder, "inputs": self.inputs, "private data": self.private}
@@ -338,7 +368,7 @@ def _started(folder: Path, template: Template, settings: Settings, known: Mappin
 
 def fork(parent: Study, trial: int, settings: Settings, out: Path, **known: Any) -> Path:
     """A new study whose baseline is a trial of another: its files and parameters. Returns its folder."""
-    found = _that_ran(parent, trial)
+    found, settings = _that_ran(parent, trial), settings.filled(parent.template)
     name = _named(parent.template)
     files = parent.artifacts.read(found.change.artifact)
     origin = {
@@ -360,7 +390,8 @@ def fork(parent: Study, trial: int, settings: Settings, out: Path, **known: Any)
 
 def _seen(parent: Study, settings: Settings) -> bool:
     """Whether the holdout that a fork would have has been opened: another seed prepares other data."""
-    anew = parent.template.spec.data and settings.seed != parent.settings.seed
+    same = (settings.seed, settings.key) == (parent.settings.seed, parent.settings.key)
+    anew = parent.template.spec.data and not same
     return not anew and (parent.shut or "opening" in parent.ledger.documents("holdout"))
 
 
@@ -421,7 +452,19 @@ def _run_prepare(template: Template, origin: str, inputs: Path, private: Path, s
     """origin: the folder that the study's template is a copy of, which is where a fault is mended."""
     assert template.spec.data is not None
     module, function = template.spec.data.prepare.split(":")
-    argv: list[Any] = [sys.executable, "-B", "-c", PREPARE, template.folder, module, function, inputs, private, seed]
+    argv: list[Any] = [
+        sys.executable,
+        "-P",
+        "-B",
+        "-c",
+        PREPARE,
+        template.folder,
+        module,
+        function,
+        inputs,
+        private,
+        seed,
+    ]
     try:
         done = subprocess.run(
             [str(a) for a in argv],

@@ -59,6 +59,8 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "wall_s": round(worked_s(ledger), 1),
         "busy_s": round(sum(r.outcome.wall_s for r in runs if r.outcome), 1),
         "workers": study.settings.workers,
+        "seed": study.settings.seed,
+        "key": study.settings.key,
         **({"fidelity": cost(ledger, table)} if (table := template.spec.fidelity) else {}),
         "diversity": {k: round(v, 4) for k, v in diversity([t.change for t in trials], template.knobs).items()},
     }

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,11 +28,10 @@ VERSION_S = (3.0, 8.0)  # to analyse, draw, write, compile and review a version 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """Seconds of a run of the baseline, of one in a new interpreter, and of all that comes before the first run; and
-    whether two seeds gave different metrics."""
+    """Seconds of a run of the baseline and of all that comes before the first run; and whether two seeds gave different
+    metrics."""
 
     run_s: float
-    cold_s: float
     start_s: float
     noisy: bool
 
@@ -48,13 +47,13 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name, reopen(begin(Path(name))) as study:
         mode: str = study.ledger.document("study", "mode") or "pipeline"
         probe, settings, title = _probe(study), study.settings, study.template.name
-        fresh = 2 * study.template.spec.budget.confirm_seeds  # each in a new interpreter
+        fresh = 2 * study.template.spec.budget.confirm_seeds
         least, most = _runs(study, probe, mode)
     versions = (1, 1 + settings.rounds) if mode == "pipeline" else (0, 0)
     limit = settings.hours * 3600
     span = [
-        min(limit, probe.start_s + (warm * probe.run_s + fresh * probe.cold_s) / settings.workers + count * version_s)
-        for warm, count, version_s in zip((least, most), versions, VERSION_S, strict=True)
+        min(limit, probe.start_s + (runs + fresh) * probe.run_s / settings.workers + count * version_s)
+        for runs, count, version_s in zip((least, most), versions, VERSION_S, strict=True)
     ]
     calls = _calls(settings, mode)
     return {
@@ -121,7 +120,7 @@ def _probe(study: Study) -> Probe:
         )
     ) as runner:
         outcomes, times = [], [begun]
-        for request in (first, again, replace(first, cold=True)):  # the first one starts the sandboxes
+        for request in (first, again):  # the first one starts the sandboxes
             outcomes.append(runner.submit(request).result())
             times.append(time.monotonic())
     for outcome in outcomes:
@@ -129,9 +128,9 @@ def _probe(study: Study) -> Probe:
             raise BaselineError(
                 f"the baseline of {study.template.name!r} does not run ({outcome.status}): {outcome.error}"
             )
-    start_s, run_s, cold_s = (b - a for a, b in pairwise(times))
+    start_s, run_s = (b - a for a, b in pairwise(times))
     noisy = outcomes[0].metrics != outcomes[1].metrics
-    return Probe(run_s=run_s, cold_s=cold_s, start_s=start_s, noisy=noisy)
+    return Probe(run_s=run_s, start_s=start_s, noisy=noisy)
 
 
 def _calls(settings: Settings, mode: str) -> dict[str, int]:

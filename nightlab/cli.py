@@ -53,7 +53,16 @@ Trials = Annotated[int, typer.Option(min=1, help="Trials of the search.", show_d
 Seeds = Annotated[int, typer.Option(min=1, help="Replicates that a verdict may use.", show_default=TEMPLATES)]
 Hours = Annotated[float, typer.Option(min=0.001, max=1e5, help="Time limit of the search.", show_default=TEMPLATES)]
 Workers = Annotated[int, typer.Option(min=1, help="Runs at the same time.", show_default="all cores")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the study; with one worker everything repeats exactly.")]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Seed of the study; with one worker and its --key everything repeats exactly.")
+]
+Key = Annotated[
+    str,
+    typer.Option(
+        help="Key of the study's seeds, as its --json tells it: 32 hexadecimal digits that no experiment may know.",
+        show_default="drawn at random",
+    ),
+]
 Out = Annotated[Path, typer.Option(help="Where studies are kept.", file_okay=False)]
 Rounds = Annotated[int, typer.Option(min=0, help="Revision rounds at most.")]
 Policy = Annotated[
@@ -144,6 +153,7 @@ def run(
     hours: Hours = GIVEN,
     workers: Workers = GIVEN,
     seed: Seed = 0,
+    key: Key = "",
     out: Out = Path("studies"),
     rounds: Rounds = 2,
     policy: Policy = "greedy",
@@ -176,6 +186,7 @@ def experiment(
     hours: Hours = GIVEN,
     workers: Workers = GIVEN,
     seed: Seed = 0,
+    key: Key = "",
     out: Out = Path("studies"),
     policy: Policy = "greedy",
     rule: Rule = "paired",

@@ -18,8 +18,9 @@ def prepare(inputs: Path, private: Path, seed: int) -> None:
     """
     digits = load_digits()
     images = (digits.images / 16).astype(np.float32)
-    train, rest = train_test_split(np.arange(len(images)), train_size=TRAIN, stratify=digits.target, random_state=seed)
-    dev, holdout = train_test_split(rest, train_size=DEV, stratify=digits.target[rest], random_state=seed)
+    draw = np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed)))  # all bits of the seed count
+    train, rest = train_test_split(np.arange(len(images)), train_size=TRAIN, stratify=digits.target, random_state=draw)
+    dev, holdout = train_test_split(rest, train_size=DEV, stratify=digits.target[rest], random_state=draw)
     for folder, split, rows in ((inputs, "train", train), (private, "dev", dev), (private, "holdout", holdout)):
         np.save(folder / f"{split}_images.npy", images[rows])
         np.save(folder / f"{split}_labels.npy", digits.target[rows].astype(np.int64))
