@@ -444,7 +444,9 @@ def read(folder: Path) -> Study:
 
 def _opened(folder: Path, *, read_only: bool) -> Study:
     if not is_study(folder):
-        raise NoStudy(f"{folder} is no study: it holds no study.db with a template; `nightlab run` makes one")
+        there = any((folder / name).exists() for name in ("study.db", "graph.db", "artifacts"))
+        mend = "restore what is missing from a copy" if there else "`nightlab run` makes one"
+        raise NoStudy(f"{folder} is no study: it holds no study.db with a template; {mend}")
     return Study(folder, read_only=read_only)
 
 

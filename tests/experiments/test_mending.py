@@ -13,7 +13,7 @@ import pytest
 
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.records import Change
-from nightlab.experiments.study import Settings, Study, StudyError, create, reopen
+from nightlab.experiments.study import NoStudy, Settings, Study, StudyError, create, reopen
 from nightlab.experiments.template import load
 from tests.conftest import PREPARE, MakeTemplate
 
@@ -157,3 +157,11 @@ def test_a_study_that_was_tidied_and_moved_goes_on(make_template: MakeTemplate, 
     (moved / "template" / ".DS_Store").write_text("stray")
     nightlab("resume", moved, "--trials", "+1")
     assert "failed" not in nightlab("trials", moved)
+
+
+@pytest.mark.parametrize("gone", ["study.db", "template/template.toml", "template"])
+def test_a_study_without_its_ledger_or_template_is_told(gone: str, folder: Path) -> None:
+    path = folder / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(NoStudy, match=r"no study\.db with a template; restore what is missing from a copy"):
+        prepared(folder)
