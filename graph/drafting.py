@@ -16,8 +16,8 @@ from nightlab.experiments.records import Fact
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 from nightlab.papers import latex
+from nightlab.papers.audit import MIN_PAGES, names_of
 from nightlab.papers.audit import audit as mechanical_audit
-from nightlab.papers.audit import names_of
 from nightlab.papers.evidence import Evidence, save_edits, save_trials
 from nightlab.papers.facts import save
 from nightlab.papers.finding import Finding
@@ -179,7 +179,10 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
 
     def look() -> list[Finding]:
         draft = manuscript(lab, number)
-        return mechanical_audit(draft, collected.facts, references(lab), place, compiled(place), names=names)
+        least = MIN_PAGES if collected.improved else 1  # a negative result may be told in few words
+        return mechanical_audit(
+            draft, collected.facts, references(lab), place, compiled(place), names=names, min_pages=least
+        )
 
     found = lab.once("findings", _mended(number) if mended else str(number), list[Finding], look)
     return [f for f in found if f.kind not in NO_FAULT_OF_THE_WRITER]

@@ -67,7 +67,8 @@ def names_of(template: Template) -> list[str]:
     texts = [" ".join(text.replace("_", " ").split()).rstrip(".") for text in told if text]
     knobs = [k.name for k in template.knobs]
     choices = [c for k in template.knobs for c in k.choices if isinstance(c, str)]
-    return [title, *texts, template.metric, template.metric_label, *template.strategies, *knobs, *choices]
+    names = [template.metric, template.metric_label, *template.strategies, *knobs, *choices]
+    return [title, *texts, *names, *(name.replace("_", " ") for name in names if "_" in name)]
 
 
 def _placeholders(manuscript: Manuscript) -> Iterator[Finding]:

@@ -206,7 +206,7 @@ def audited(s: Submission) -> Iterator[Judgement]:
 def readability(s: Submission) -> Iterator[Judgement]:
     """Length of the abstract and of the sentences, figures and tables."""
     abstract = len(s.manuscript.abstract.split())
-    if not 80 <= abstract <= 260:
+    if not (80 if s.evidence.improved else 1) <= abstract <= 260:
         yield Judgement(
             side="presentation",
             points=-0.25,
@@ -219,7 +219,7 @@ def readability(s: Submission) -> Iterator[Judgement]:
         yield Judgement(
             side="presentation", points=-0.25, text="Sentences are long: more than thirty words on average."
         )
-    if len(s.manuscript.figures) >= 3 and len(s.manuscript.tables) >= 2:
+    if len(s.manuscript.figures) >= (3 if s.evidence.improved else 1) and len(s.manuscript.tables) >= 2:
         yield Judgement(side="presentation", points=0.25, text="Figures and tables show the search and its outcome.")
     else:
         yield Judgement(

@@ -14,6 +14,7 @@ from nightlab.experiments.versions import concerned
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.markup import literal
 
+NAMED = 3  # strategies in a title
 VERDICT_SEEDS = "the search seeds of the verdicts, {fact:setting.seeds} at most"  # not those of the selection after it
 
 
@@ -70,6 +71,15 @@ def reach(b: Brief) -> str:
         return "the files that the template declares editable"
     edits = " and the files that the template declares editable" if e.edits else ""
     return f"{many(e, 'reach.knobs', 'declared knob')}{edits}"
+
+
+def varied(e: Evidence) -> str:
+    """What the trials changed of the baseline, in words; empty if nothing."""
+    first, *others = (t.change for t in e.trials)
+    moved = {k.strategy for k in e.template.knobs if any(c.params[k.name] != first.params[k.name] for c in others)}
+    names = [words(s) for s in e.template.strategies if s in moved]
+    shown = names if len(names) <= NAMED + 1 else [*names[:NAMED], "other strategies"]
+    return listed([*shown, *(["the code"] if e.edits else [])]) if names or e.edits else ""
 
 
 def strategies(e: Evidence, trial: Trial) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from nightlab.agents.offline import methods, results
-from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, many, reach, spread, words
+from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, many, reach, spread, varied, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.papers import names
@@ -49,11 +49,13 @@ class OfflineWriter:
 
 
 def title(b: Brief) -> str:
-    text = literal(b.idea.title)
-    lowered = text[0].lower() if text[1:2].islower() else text[0]
+    """What was varied, under the idea's name if it was borne out, and under the task's if not: ideas promise."""
     e = b.evidence
-    improved = e.improved or (e.first is not None and e.first.improved)
-    return text if improved else f"No confirmed improvement: {lowered}{text[1:]}"
+    tried = varied(e)
+    search = f"a search over {tried}" if tried else "a study in which nothing was varied"
+    if e.improved or (e.first is not None and e.first.improved):
+        return f"{literal(b.idea.title.rstrip('.'))} – {search}"
+    return f"No confirmed improvement in {search}: {literal(e.template.spec.template.title)}"
 
 
 def abstract(b: Brief) -> str:

@@ -14,9 +14,9 @@ from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.offline.methods import method
 from nightlab.agents.offline.proposing import OfflineCoder
-from nightlab.agents.offline.reviewing import CRITERIA, offline_panel
+from nightlab.agents.offline.reviewing import CRITERIA, offline_panel, readability
 from nightlab.agents.offline.words import concern, strategies, words
-from nightlab.agents.offline.writing import reproduction
+from nightlab.agents.offline.writing import reproduction, title
 from nightlab.agents.team import Brief, Idea, Request, Situation, Submission
 from nightlab.experiments.ledger import Settled, Trial, by_verdict
 from nightlab.experiments.records import Change, Fact
@@ -147,6 +147,46 @@ def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submi
         names = [s.evidence.template.spec.template.title]
         assert check(manuscript, s.evidence.facts, s.references, names) == []
         assert ("negative result" in manuscript.abstract) is not significant
+
+
+def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(submission: Submission) -> None:
+    s, idea = submission, Idea(**{**submission.idea.model_dump(), "title": "Larger steps are better."})
+    first, *others = s.evidence.trials
+    one = s.evidence.template.knobs[0]
+    other = next(c for c in (*one.choices, one.low, one.high) if c != first.change.params[one.name])
+    moved = dataclasses.replace(
+        others[0], change=dataclasses.replace(first.change, params={**first.change.params, one.name: other})
+    )
+
+    def told(trials: tuple[Trial, ...], *, significant: bool, edits: bool = False) -> str:
+        e = with_claim(s, significant=significant).evidence
+        changes = {"trials": trials, "edits": {1: ()} if edits else {}}
+        brief = Brief(
+            evidence=Evidence(**{**vars(e), **changes}),
+            analysis=s.analysis,
+            idea=idea,
+            references=(),
+            team="By nobody.",
+        )
+        return title(brief)
+
+    strategy, task = words(one.strategy), s.evidence.template.spec.template.title
+    assert told((first, moved), significant=True) == f"Larger steps are better – a search over {strategy}"
+    negative = f"No confirmed improvement in a search over {strategy}"
+    assert told((first, moved), significant=False) == f"{negative}: {task}"
+    assert told((first, moved), significant=False, edits=True) == f"{negative} and the code: {task}"
+    assert "nothing was varied" in told((first,), significant=False)
+    whole = told(s.evidence.trials, significant=True)
+    assert "other strategies" in whole or all(words(t.change.strategy) in whole for t in s.evidence.trials[1:2])
+
+
+@pytest.mark.parametrize("improved", [True, False])
+def test_a_short_paper_is_held_against_nobody_who_found_nothing(submission: Submission, improved: bool) -> None:
+    short = with_claim(submission, significant=improved)
+    m = dataclasses.replace(short.manuscript, abstract="A negative result.", figures=short.manuscript.figures[:1])
+    told = [j.text for j in readability(dataclasses.replace(short, manuscript=m)) if j.points < 0]
+    assert any("words" in t for t in told) is improved
+    assert any("too few figures" in t for t in told) is improved
 
 
 def test_the_method_says_what_the_changes_started_from(submission: Submission) -> None:
