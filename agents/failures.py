@@ -132,7 +132,7 @@ def _unconnected(error: Exception) -> CallFailed:
     if secure is not None and secure.reason == "WRONG_VERSION_NUMBER":
         return CallFailed("connection", reason, lasting=True, mend=_PLAIN)
     if isinstance(error, KeyError | TypeError | ValueError) and not isinstance(error, json.JSONDecodeError):
-        return CallFailed("connection", f"its answer is no chat completion ({reason})", mend=_ADDRESS)
+        return CallFailed("connection", f"its answer is no chat completion ({reason[:120]})", mend=_ADDRESS)
     return CallFailed("connection", reason, mend=AGAIN)
 
 

@@ -34,7 +34,8 @@ class LangchainLine:
         self._openai = provider == "openai" and bool(model)
         if self._openai:
             self._client = _openai(model, parameters)
-            weakref.finalize(self, self._client.root_client.close)
+            if own := self._client.http_client:  # any other is shared by all models
+                weakref.finalize(self, own.close)
             self.modes: tuple[Mode, ...] = ("schema", "tool", "text")
         else:
             self._client = _other(name, provider, model, parameters)

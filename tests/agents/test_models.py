@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import time
@@ -315,6 +316,19 @@ def test_no_proxy_is_asked_for_a_server_on_this_machine(ledger: Ledger, monkeypa
         monkeypatch.setenv(name, "socks5://127.0.0.1:9")
     with ChatServer(three) as server:
         assert chat(ledger, server).ask(Sum, PROMPT, stage="s").total == 3
+
+
+def test_a_far_server_is_asked_by_the_proxy_for_as_long_as_any_model_lives(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer(three) as server:
+        monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/v1"))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        settings = Settings(model="openai:any", base_url="http://models.example/v1")
+        for stage in ("a", "b"):
+            assert Models(settings, ledger).chat("coder").ask(Sum, PROMPT, stage=stage).total == 3
+            gc.collect()
+    assert len(server.requests) == 2
 
 
 # Budgets
