@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import sqlite3
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from nightlab.experiments.ledger import LedgerError, opened
 from nightlab.experiments.statistics import untested
 from nightlab.experiments.study import Study
 
@@ -43,9 +41,8 @@ def earlier(study: Study) -> list[Earlier]:
 
 
 def _recorded(folder: Path) -> Any:
-    with closing(sqlite3.connect(f"{(folder / 'study.db').as_uri()}?mode=ro", uri=True, timeout=2)) as db:
-        kind, key = KEPT
-        return _document(db, key, kind) or []
+    with opened(folder / "study.db", read_only=True) as ledger:
+        return ledger.document(*KEPT) or []
 
 
 def _found(study: Study) -> list[dict[str, Any]]:
@@ -55,7 +52,7 @@ def _found(study: Study) -> list[dict[str, Any]]:
     for file in sorted(others, key=lambda f: (f.stat().st_mtime, f.parent.name), reverse=True)[: 4 * MOST]:
         try:
             told = _read(file, origin.get("template"))
-        except (sqlite3.Error, ValueError, KeyError, TypeError, OSError) as error:
+        except (LedgerError, ValueError, KeyError, TypeError, OSError) as error:
             logging.getLogger(__name__).info("%s is passed over: %s", file, error)
             continue
         if told:
@@ -64,9 +61,9 @@ def _found(study: Study) -> list[dict[str, Any]]:
 
 
 def _read(file: Path, template: str | None) -> Earlier | None:
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, timeout=2)) as db:
-        origin = _document(db, "origin", "study")
-        idea, claim = _document(db, None, "idea"), _document(db, "claim", "claim")
+    with opened(file, read_only=True) as ledger:
+        origin, claim = ledger.document("study", "origin"), ledger.document("claim", "claim")
+        idea = next(iter(ledger.documents("idea").values()), None)
     if not (origin and idea and claim) or origin["template"] != template:
         return None
     if claim["significant"]:
@@ -80,9 +77,3 @@ def _read(file: Path, template: str | None) -> Earlier | None:
         strategies=tuple(map(str, idea["strategies"])),
         outcome=outcome,
     )
-
-
-def _document(db: sqlite3.Connection, key: str | None, kind: str) -> Any:
-    query = "SELECT body FROM documents WHERE kind = ? AND (key = ? OR ? IS NULL) ORDER BY created_at LIMIT 1"
-    row = db.execute(query, (kind, key, key)).fetchone()
-    return json.loads(row[0]) if row else None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nightlab.agents.archive import earlier
 from nightlab.experiments.ledger import opened
-from nightlab.experiments.study import Settings, create, read
+from nightlab.experiments.study import Settings, Study, create
 from nightlab.experiments.template import load
 from tests.conftest import MakeTemplate
 
@@ -34,7 +34,7 @@ def test_outcomes_of_the_same_template_are_told_and_broken_studies_passed_over(
     (out / "broken" / "study.db").write_text("no database")
     (out / "empty").mkdir()
     (out / "empty" / "study.db").touch()
-    study = read(mine)
+    study = Study(mine)
     found = earlier(study)
     study.close()
     assert sorted(e.outcome for e in found) == ["an improvement, confirmed", "not confirmed"]
@@ -45,7 +45,7 @@ def test_reading_the_archive_writes_nothing(make_template: MakeTemplate, tmp_pat
     template, out = make_template(), tmp_path / "studies"
     mine, past = create(load(template), Settings(), out), finished(template, out, significant=False, tested=False)
     before = (past / "study.db").read_bytes()
-    study = read(mine)
+    study = Study(mine)
     assert [e.outcome for e in earlier(study)] == ["no trial led the baseline clearly enough to be confirmed"]
     study.close()
     assert (past / "study.db").read_bytes() == before

@@ -10,7 +10,7 @@ from nightlab.agents.ideation import ModelIdeator
 from nightlab.agents.models import Models
 from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.team import Idea
-from nightlab.experiments.study import Settings, create, read
+from nightlab.experiments.study import Settings, Study, create
 from nightlab.experiments.template import load
 from nightlab.papers.literature import Reference
 from tests.agents import scripts
@@ -26,7 +26,7 @@ def ideas(template: Path, tmp_path: Path, rows: list[dict[str, Any]]) -> tuple[l
     """The ideas that a script leads to, and the fallbacks."""
     script = tmp_path / "script.jsonl"
     script.write_text("\n".join(json.dumps(row) for row in rows))
-    study = read(create(load(template), Settings(model=f"fake:{script}"), tmp_path / "studies"))
+    study = Study(create(load(template), Settings(model=f"fake:{script}"), tmp_path / "studies"))
     chat = Models(study.settings, study.ledger).chat("ideator")
     found = ModelIdeator(chat, OfflineIdeator(), study).ideate(study.template, KNOWN)
     fallbacks = list(study.ledger.documents("fallback").values())

@@ -13,7 +13,7 @@ import nightlab
 from nightlab.agents.staff import staff
 from nightlab.agents.team import Submission
 from nightlab.experiments.runner.sandbox import probe
-from nightlab.experiments.study import Study, read
+from nightlab.experiments.study import Study
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
@@ -32,7 +32,7 @@ BIB = """
 def whole(make_template: MakeTemplate, model: str, rounds: int) -> Study:
     folder = make_template(files={"references.bib": BIB})
     place = nightlab.run(folder, out=folder.parent / "studies", trials=4, workers=2, model=model, rounds=rounds)
-    return read(place)
+    return Study(place)
 
 
 def findings(study: Study) -> list[dict[str, Any]]:

@@ -78,7 +78,7 @@ def test_an_extension_goes_on_and_makes_a_claim_of_its_own(make_template: MakeTe
         plan = study.ledger.document("preregistration", "claim")
     session.extend(folder, 2)
     assert "baseline" not in stages(folder)
-    with closing(read(folder)) as study:
+    with reopen(folder) as study:
         summary, again = experiment_summary(study), preregister(study)
         assert summary["trials"] == 5
         assert (first["split"], summary["claim"]["split"]) == ("holdout", "dev")

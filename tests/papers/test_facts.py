@@ -19,7 +19,7 @@ from nightlab.agents.offline.tabulating import LISTED, listed_trials
 from nightlab.experiments.ledger import Run, Settled, Trial
 from nightlab.experiments.pairing import effect, pairs
 from nightlab.experiments.records import Change, RunOutcome
-from nightlab.experiments.study import Settings, Study, read
+from nightlab.experiments.study import Settings, Study, read, reopen
 from nightlab.experiments.template import Template, load
 from nightlab.graph import drafting
 from nightlab.graph.lab import Lab
@@ -72,7 +72,7 @@ def test_the_file_beside_the_paper_names_formula_and_runs(study: Study) -> None:
 
 
 def test_what_comes_later_changes_nothing_of_a_round(finished: Path, tmp_path: Path) -> None:
-    with closing(read(shutil.copytree(finished, tmp_path / finished.name))) as study:
+    with reopen(shutil.copytree(finished, tmp_path / finished.name)) as study:
         write_more_rows(study)
 
 
