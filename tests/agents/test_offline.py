@@ -176,8 +176,6 @@ def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(su
     assert told((first, moved), significant=False) == f"{negative}: {task}"
     assert told((first, moved), significant=False, edits=True) == f"{negative} and the code: {task}"
     assert "nothing was varied" in told((first,), significant=False)
-    whole = told(s.evidence.trials, significant=True)
-    assert "other strategies" in whole or all(words(t.change.strategy) in whole for t in s.evidence.trials[1:2])
 
 
 @pytest.mark.parametrize("improved", [True, False])
