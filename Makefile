@@ -39,6 +39,7 @@ benchmarks: $(READY)  ## all benchmarks, on a machine that does nothing else
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/paper.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/tokens.py
 	$(BIN)/python benchmarks/false_claims.py
