@@ -22,11 +22,17 @@ from nightlab.experiments.runner.view import View, closed_to_others
 
 _CODE = Path(__file__).resolve().parent
 _SANDBOXES = itertools.count()
+_MARGIN = 300.0  # s for a reply beyond the run's own time: to start, to end its processes, to collect
+_PATIENCE = 30.0  # s for a sandbox to end
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from inside.server import main; main(*map(int, sys.argv[2:]))"
 
 
 class RunnerError(NightlabError):
     """The machine cannot run what was asked for; the message says what to do."""
+
+
+class Overdue(EOFError):
+    """A sandbox does not answer; who asked it must end it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +92,7 @@ class Sandbox:
     def __init__(self, settings: Settings) -> None:
         self._control, control = socket.socketpair()
         alive, self._life = os.pipe()
+        self._reply_s = settings.limits.wall_s + _MARGIN
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
         fds = (control.fileno(), alive)
         own_tmp = "/lab/warm" if settings.level == "S3" else str(settings.scratch)
@@ -106,8 +113,9 @@ class Sandbox:
             stdin.write(json.dumps(_config(settings)).encode())
 
     def connect(self) -> socket.socket:
-        """A connection for one request; closing it ends the run."""
+        """A connection for one request; closing it ends the run. It waits as long as a reply can take."""
         ours, theirs = socket.socketpair()
+        ours.settimeout(self._reply_s)
         try:
             socket.send_fds(self._control, [b"+"], [theirs.fileno()])
         except OSError as error:
@@ -133,19 +141,23 @@ class Sandbox:
         return os.pread(self._errors.fileno(), 4000, max(0, size - 4000)).decode(errors="replace").strip()
 
     def close(self) -> None:
-        """End all of its processes; returns when they are gone."""
+        """End all of its processes; returns when they are gone, or when the kernel does not let them go."""
         if self._life >= 0:
             os.close(self._life)
             self._life = -1
             self._control.close()
-            self._process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE)
+            self._process.kill()  # if it is there still: everything else in it has ended, or ends with it
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE)
             self._errors.close()
 
 
 def exchange(
     connection: socket.socket, header: Mapping[str, Any], files: Mapping[str, bytes]
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Send a request and wait for its reply; EOFError where the sandbox or this side ended it.
+    """Send a request and wait for its reply; EOFError where the sandbox or this side ended it, Overdue if it is late.
 
     header: what is this run's own: seed, params, splits, further modules to preload, which files are executable,
     whether to look how the evaluator comes to its metrics (probe).
@@ -153,6 +165,8 @@ def exchange(
     try:
         wire.send(connection, header, files)
         return wire.receive(connection)
+    except TimeoutError:
+        raise Overdue(f"it gave no answer within {connection.gettimeout():g} s") from None
     except OSError as error:
         raise EOFError(str(error)) from error
 

@@ -21,6 +21,8 @@ _LIMITS: Mapping[str, tuple[Status, str]] = {
     "memory": ("memory", "its processes used more than {memory_mb} MB (run.memory_mb)"),
     "processes": ("crash", "it had more than {processes} processes"),
     "disk": ("crash", "it wrote more than {disk_mb} MB or {inodes} files (run.disk_mb, run.disk_files)"),
+    "hidden": ("crash", "a program that it ran is closed to reading, so that what it uses cannot be watched"),
+    "stuck": ("crash", "the system could not end its processes"),
 }
 _EVALUATION = {"timeout": "timeout_s", "memory": "memory_mb"}
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from nightlab.experiments.runner.launch import RunnerError, Sandbox, Settings, exchange
+from nightlab.experiments.runner.launch import Overdue, RunnerError, Sandbox, Settings, exchange
 from nightlab.experiments.runner.text import clean
 
 Reply = tuple[dict[str, Any], dict[str, bytes]]
@@ -19,7 +19,7 @@ class Cancelled(Exception):
 
 
 class Broken(Exception):
-    """A sandbox that worked before ended twice during this run; the message says what it said."""
+    """A sandbox that worked ended twice during this run, or gave no answer; the message says what it said."""
 
 
 class Ticket:
@@ -73,9 +73,14 @@ class Pool:
             sandbox = self.warm(settings)
             try:
                 reply = _exchange(sandbox, header, files, ticket)
+            except Overdue as late:
+                self._discard(settings, sandbox)
+                raise Broken(str(late)) from None
             except EOFError:
                 said = clean(sandbox.errors()) or said
-                if not sandbox.alive():
+                if sandbox.alive():  # only the part of it that watched this run has ended
+                    self._proven.add(settings)
+                else:
                     self._discard(settings, sandbox)
             else:
                 self._proven.add(settings)

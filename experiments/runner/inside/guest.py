@@ -62,11 +62,14 @@ def become(
     try:
         for target, source in enumerate(pipes, start=1):
             os.dup2(source, target)
+        own = 1 + len(pipes)
+        if sys.platform == "linux":
+            os.dup2(os.open("/proc/self", os.O_RDONLY | os.O_DIRECTORY), own)  # the /proc of a run is only to be read
         for space in spaces:
             syscalls.setns(space, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.closerange(1 + len(pipes), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        _isolate(config, places, uid)
+        os.closerange(own + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+        _isolate(config, places, uid, own)
         _forget(config)
         if spaces:
             _rehearse(config, places)
@@ -98,8 +101,8 @@ def _have_done(word: bytes) -> None:
         syscalls.held.usleep(_LINGER)
 
 
-def _isolate(config: dict[str, Any], places: Mapping[str, str], uid: int | None) -> None:
-    """Give up every right that a run must not have."""
+def _isolate(config: dict[str, Any], places: Mapping[str, str], uid: int | None, own: int) -> None:
+    """Give up every right that a run must not have. own: a descriptor of its folder below /proc; closed then."""
     level = config["level"]
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -107,14 +110,15 @@ def _isolate(config: dict[str, Any], places: Mapping[str, str], uid: int | None)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     others = 0
     if sys.platform == "linux":
-        Path("/proc/self/oom_score_adj").write_text("1000")
+        namespaces.write(own, "oom_score_adj", b"1000")  # the kernel, short of memory, chooses it and never its judge
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
     if level in ("S3", "S2"):
         if uid is None and level == "S3":
-            namespaces.nest()
+            namespaces.nest(own)
         elif uid is None:
             others = limits.tasks_of(os.geteuid())
         _drop(uid, read_all=config["read_all"])
+    os.closerange(own, own + 1)
     os.chdir(places["artifact"])
     limits.impose(config["limits"], others=others)
     if level in ("S3", "S2"):

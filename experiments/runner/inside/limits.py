@@ -1,18 +1,14 @@
-"""What a run may use: limits that the kernel keeps, and what its processes use now."""
+"""What a run may use: limits that the kernel keeps, and the processes that they are kept for."""
 
 from __future__ import annotations
 
 import os
 import resource
 import sys
-import time
-from dataclasses import dataclass
 from typing import Any
 
-_TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _MB = 1 << 20
-_PROCESS_CLOCK = 2  # with a process number above it: the clock of its processor time
+_SIGNALS = 1024  # that wait for a process, and timers
 _PF_EXITING = 0x4  # of the kernel's flags of a task: it is past its last line of code, and its memory goes next
 
 
@@ -29,51 +25,16 @@ def impose(limits: dict[str, Any], *, others: int) -> None:
     watched = os.path.exists("/proc/self")
     if not watched:  # with this limit, Linux tells processor time by the tick
         wanted[resource.RLIMIT_CPU] = max(1, int(limits["cpu_s"] + 1))
+    else:  # the user's other programs need timers and signals too
+        queued = text(os.open("/proc/self/status", os.O_RDONLY)).partition("SigQ:")[2].partition("/")[0]
+        wanted[resource.RLIMIT_SIGPENDING] = int(queued) + _SIGNALS
     if limits["address_space"]:  # a backstop only: resident memory of the tree is watched
-        size = int(_stat_fields(os.open("/proc/self/stat", os.O_RDONLY))[20]) if watched else 0
+        size = int(stat_fields(os.open("/proc/self/stat", os.O_RDONLY))[20]) if watched else 0
         wanted[resource.RLIMIT_AS] = size + 2 * memory + 1024 * _MB
     for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (value, value))
-
-
-@dataclass
-class Usage:
-    """What processes use: seconds and bytes."""
-
-    cpu_s: float
-    memory: int
-
-
-def usage(proc: int, pids: list[int], limit: int) -> Usage:
-    """Of some processes, read through the folder descriptor `proc`.
-
-    Pages that forks share are counted once where a plain sum would exceed `limit` bytes.
-    """
-    cpu = memory = 0
-    for pid in pids:
-        try:
-            fields = _stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))
-        except OSError:
-            continue
-        cpu += sum(int(field) for field in fields[11:15])
-        memory += int(fields[21]) * _PAGE
-    if memory > limit and len(pids) > 1:
-        memory = sum(_proportional(proc, pid) for pid in pids)
-    return Usage(cpu / _TICKS, memory)
-
-
-def alone(proc: int, pid: int) -> Usage | None:
-    """What a process that still lives has used and the most memory that it had; None where a child has its share."""
-    try:
-        if int(_stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))[8]):  # page faults of children
-            return None
-        text = _text(os.open(f"{pid}/status", os.O_RDONLY, dir_fd=proc))
-        peak = next(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("VmHWM:"))
-        return Usage(time.clock_gettime(~pid << 3 | _PROCESS_CLOCK), peak)
-    except (OSError, StopIteration):
-        return None  # it has ended
 
 
 def largest(spent: resource.struct_rusage) -> int:
@@ -85,8 +46,8 @@ def exiting(proc: int, pid: int) -> bool:
     """Whether a process will run no code any more: the kernel is taking all of its threads down, or has."""
     try:
         return all(
-            int(_stat_fields(os.open(f"{pid}/task/{task}/stat", os.O_RDONLY, dir_fd=proc))[6]) & _PF_EXITING
-            for task in _names(proc, f"{pid}/task")
+            int(stat_fields(os.open(f"{pid}/task/{task}/stat", os.O_RDONLY, dir_fd=proc))[6]) & _PF_EXITING
+            for task in names(proc, f"{pid}/task")
         )
     except OSError:
         return False  # one has gone since; whoever asks again finds the rest
@@ -102,20 +63,21 @@ def descendants(proc: int, *roots: int) -> list[int]:
     found: list[int] = []
     queue = list(roots)
     while queue:
-        children = _children(proc, queue.pop())
-        found += children
-        queue += children
+        below = children(proc, queue.pop())
+        found += below
+        queue += below
     return found
 
 
-def _children(proc: int, pid: int) -> list[int]:
-    children: list[int] = []
+def children(proc: int, pid: int) -> list[int]:
+    """The processes that a process has started or taken in."""
+    found: list[int] = []
     try:
-        for task in _names(proc, f"{pid}/task"):
-            children += map(int, _text(os.open(f"{pid}/task/{task}/children", os.O_RDONLY, dir_fd=proc)).split())
+        for task in names(proc, f"{pid}/task"):
+            found += map(int, text(os.open(f"{pid}/task/{task}/children", os.O_RDONLY, dir_fd=proc)).split())
     except OSError:
         pass  # it has ended
-    return children
+    return found
 
 
 def tasks_of(uid: int) -> int:
@@ -130,20 +92,12 @@ def tasks_of(uid: int) -> int:
     return count
 
 
-def _proportional(proc: int, pid: int) -> int:
-    try:
-        text = _text(os.open(f"{pid}/smaps_rollup", os.O_RDONLY, dir_fd=proc))
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:")), 0)
-
-
-def _stat_fields(fd: int) -> list[str]:
+def stat_fields(fd: int) -> list[str]:
     """The fields of a stat file from the third on: a process chooses its own name, parentheses and all."""
-    return _text(fd).rpartition(")")[2].split()
+    return text(fd).rpartition(")")[2].split()
 
 
-def _names(proc: int, path: str) -> list[str]:
+def names(proc: int, path: str) -> list[str]:
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=proc)
     try:
         return os.listdir(fd)
@@ -151,7 +105,7 @@ def _names(proc: int, path: str) -> list[str]:
         os.close(fd)
 
 
-def _text(fd: int) -> str:
+def text(fd: int) -> str:
     """All of a file, by bare reads: this is done every few milliseconds."""
     parts = []
     try:

@@ -4,66 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
-import shutil
 import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import guest, limits, namespaces, syscalls, warm, wire
+from . import guest, limits, namespaces, syscalls, tree, warm, wire
 from .capture import Capture
 from .collect import Outputs, collect
 from .readings import Readings
+from .usage import Meter, alone, sockets, unlinked
+from .warmth import PATIENCE, Warmth, pipes
 
 _TICK = 0.05, 0.2  # s between two looks at the processes: at least and at most
+_CLOSE_TICK = 0.01  # where processes end that nobody waits for: only who looks knows their time
 _GROWTH = 4 << 30  # bytes/s: how fast processes may fill memory; what is far from its limit is looked at less often
 _SETUP = 60.0  # s until the code of the experiment starts: imports in a cold process
 _MB = 1 << 20
+_LIGHT = 64 * _MB  # what a run can have taken without that its end is felt by the next one
 _BEGUN = 1 + guest.STAMP.size  # bytes that say when the run began
 BUSY, FREE = b"+", b"-"
-
-
-@dataclass
-class Warmth:
-    """What a monitor at S3 keeps from run to run: the way to the warm process, its namespaces, and the next guest."""
-
-    starter: socket.socket
-    uid: int | None
-    first: int  # process 1 of its table
-    broom: socket.socket  # to it
-    spaces: list[int]
-    boxed: bool = False  # whether the folder of the next run is there
-    pid: int = 0  # of the next guest; 0 while there is none
-    link: socket.socket = field(init=False)  # on which it waits for its order and is told of
-    pipes: dict[int, str] = field(init=False)  # what it writes to
-
-    def prepare(self, config: dict[str, Any]) -> None:
-        """See that the next run has its folder and its guest."""
-        if not self.boxed:
-            namespaces.open_box(config["limits"], self.uid)
-            self.boxed = True
-        if not self.pid:
-            with _pipes() as (self.pipes, ends):
-                self.link = warm.ask(self.starter, self.uid, ends, self.spaces)
-            self.pid = warm.started(self.link, next(fd for fd, name in self.pipes.items() if name == "report"))
-
-    def renew(self, config: dict[str, Any]) -> None:
-        """After a run: prepare for the next one, which tries again where that fails.
-
-        EOFError where process 1 of the table has ended.
-        """
-        if used := self.pid:
-            self.pid, self.boxed = 0, False
-            wire.exactly(self.broom, 1)  # all processes of the last run are gone
-        with contextlib.suppress(OSError, EOFError):
-            if used:
-                namespaces.close_box()
-            self.prepare(config)
 
 
 @dataclass
@@ -89,6 +55,7 @@ class Run:
     status: int = 0
     pipes: dict[int, str] = field(default_factory=dict)
     link: socket.socket | None = None  # to the warm process, which tells of the guest's end; without it, it is a child
+    meter: Meter = field(init=False)
 
 
 def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: socket.socket | None) -> None:
@@ -101,24 +68,28 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
     if sys.platform == "linux":
         syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # to follow deep folders
     isolated = config["level"] in ("S3", "S2")
     uid = 60000 + (config["uid"] + os.getpid()) % 5000 if isolated and os.geteuid() == 0 else None
-    warmth = Warmth(starter, uid, *namespaces.separate(proc, config["network"])) if starter else None
-    if warmth:
+    warmth = None
+    if starter:
+        warmth = Warmth(starter, uid, proc, *namespaces.separate(proc, config), sockets(proc))
         warmth.renew(config)
     while fds := socket.recv_fds(server, 1, 1)[1]:
         os.write(tell, BUSY)
         answer = None
         with socket.socket(fileno=fds[0]) as client, contextlib.suppress(EOFError, BrokenPipeError):
             answer = _answer(client, config, proc, uid, warmth)
-            if warmth:
+            if warmth and not warmth.lost:
                 os.write(tell, FREE)  # before the next request can come: else another monitor is made for it
             wire.send(client, *answer)  # unless it has cancelled
-        if not (answer and warmth):
+        if not (answer and warmth) or warmth.lost:
             return
         try:
             warmth.renew(config)
-        except EOFError:
+        except (EOFError, TimeoutError):
             os.write(tell, BUSY)  # for good: another is made
             return
 
@@ -133,17 +104,18 @@ def _answer(
     box = namespaces.BOX if warmth else _open_box(config["scratch"], uid)
     try:
         _furnish(box, files, request.get("executable", ()), uid)
-        run = _start(config, request, box, uid, client, warmth)
-        _watch(run, client, proc, box, config["level"])
-        if warmth:
-            _sweep(run, warmth, proc)
-        else:
-            _end(run, proc)
+        run = _start(config, request, box, uid, client, warmth or proc)
+        try:
+            _watch(run, client, proc, box, config["level"])
+        finally:
+            _sweep(run, warmth) if warmth else _end(run, proc)
         _drain(run)
-        outputs = _collected(f"{box}/{config['collect']}", config["limits"])
+        stuck = run.ended == "stuck"  # what they wrote may change still
+        outputs = Outputs() if stuck else _collected(f"{box}/{config['collect']}", config["limits"])
     finally:
         if not warmth:
-            shutil.rmtree(box, ignore_errors=True)
+            with contextlib.suppress(OSError):  # the runner tries again when it closes
+                tree.remove(box)
     return _reply(run, outputs, f"{box}/artifact/"), outputs.files
 
 
@@ -176,14 +148,16 @@ def _start(
     box: str,
     uid: int | None,
     client: socket.socket,
-    warmth: Warmth | None,
+    warmth: Warmth | int,
 ) -> Run:
-    size = config["limits"]["capture"]
+    """Start a run. warmth: with it by the guest that waits; else a descriptor of /proc."""
+    size, bounds = config["limits"]["capture"], config["limits"]
     readings = Readings(config["metrics"], config["pattern"]) if config["reads"] else None
-    run = Run(0, 0, config["limits"], Capture(size, readings), Capture(size))
+    run = Run(0, 0, bounds, Capture(size, readings), Capture(size))
     request = {**request, "word": run.word.decode()}
-    if warmth is None:
-        with _pipes() as (run.pipes, ends):
+    if isinstance(warmth, int):
+        run.meter = Meter(warmth, bounds["memory_mb"] * _MB)
+        with pipes() as (run.pipes, ends):
             run.pid = run.guest = os.fork()
             if run.pid == 0:
                 guest.become(config, uid, ends, box, lambda: request)
@@ -196,19 +170,9 @@ def _start(
         if select.select([client], [], [], 0)[0]:
             raise EOFError("cancelled before it started; this monitor's end ends the guest that waits")
         run.pid, run.guest, run.link, run.pipes = warmth.first, warmth.pid, warmth.link, warmth.pipes
+        run.meter = warmth.meter
         warm.order(run.link, request)
     return run
-
-
-@contextlib.contextmanager
-def _pipes() -> Iterator[tuple[dict[int, str], list[int]]]:
-    """What a run writes to: the ends to read from, and the others, which are closed here in the end."""
-    pipes = {name: os.pipe() for name in ("stdout", "stderr", "report")}
-    for read, _ in pipes.values():
-        os.set_blocking(read, False)
-    yield {read: name for name, (read, _) in pipes.items()}, [write for _, write in pipes.values()]
-    for _, write in pipes.values():
-        os.close(write)
 
 
 def _watch(run: Run, client: socket.socket, proc: int, box: str, level: str) -> None:
@@ -266,6 +230,8 @@ def _read(run: Run, fd: int) -> bool:
 
 def _pause(run: Run, now: float) -> float:
     """Seconds until the processes must be looked at again."""
+    if run.meter.lost:
+        return _CLOSE_TICK
     if run.ready is None or not run.memory:
         return _TICK[0]
     soonest: float = min((run.limits["memory_mb"] * _MB - run.memory) / _GROWTH, run.ready + run.limits["wall_s"] - now)
@@ -278,57 +244,75 @@ def _limit_hit(run: Run, started: float, now: float, proc: int, box: str | None)
         return "timeout" if now > started + _SETUP else ""
     if now > run.ready + bounds["wall_s"]:
         return "timeout"
-    if proc >= 0:
-        if run.link:
-            pids = [run.guest, *limits.descendants(proc, run.guest, run.pid)]
-        else:
-            pids = limits.descendants(proc, os.getpid())
-        usage = limits.usage(proc, pids, bounds["memory_mb"] * _MB)
-        run.memory, run.peak = usage.memory, max(run.peak, usage.memory)
-        run.cpu = max(run.cpu, usage.cpu_s)
-        if usage.memory > bounds["memory_mb"] * _MB:
-            return "memory"
-        if usage.cpu_s > bounds["cpu_s"]:
-            return "cpu"
-        if len(pids) > bounds["processes"]:
-            return "processes"
-    return "disk" if box is not None and _too_much(box, bounds) else ""
+    pids = _look(run, proc)
+    if run.memory > bounds["memory_mb"] * _MB:
+        run.peak = max(run.peak, run.memory)
+        return "memory"
+    if run.cpu > bounds["cpu_s"]:
+        return "cpu"
+    if len(pids) > bounds["processes"]:
+        return "processes"
+    return _disk(box, bounds, proc, pids) if box is not None else ""
 
 
-def _too_much(box: str, bounds: dict[str, Any]) -> bool:
-    """Whether a folder on disk, where no quota holds, has outgrown its bounds."""
+def _look(run: Run, proc: int) -> list[int]:
+    """See what the processes of a run use now, and which they are."""
+    if proc < 0:
+        return []
+    pids = limits.descendants(proc, run.guest, run.pid) if run.link else limits.descendants(proc, os.getpid())
+    spent = run.meter.look([run.guest, *pids] if run.link else pids)
+    run.memory, run.peak, run.cpu = spent.memory + spent.held, max(run.peak, spent.memory), max(run.cpu, spent.cpu_s)
+    return pids
+
+
+def _disk(box: str, bounds: dict[str, Any], proc: int, pids: Sequence[int]) -> str:
+    """Whether a folder on disk, where no quota holds, has outgrown its bounds: with what has no name any more."""
     count = size = 0
-    for folder, folders, names in os.walk(box):
-        count += len(folders) + len(names)
-        for name in names:
-            with contextlib.suppress(OSError):
-                size += os.lstat(f"{folder}/{name}").st_blocks * 512
-        if count > bounds["inodes"] or size > bounds["disk_mb"] * _MB:
-            return True
-    return False
+    try:
+        for about in tree.entries(box):
+            count += 1
+            size += about.st_blocks * 512
+            if count > bounds["inodes"] or size > bounds["disk_mb"] * _MB:
+                return "disk"
+        hidden = unlinked(proc, pids, os.stat(box).st_dev) if proc >= 0 else {}
+    except PermissionError:
+        return "hidden"
+    except OSError:  # deeper than it may have folders
+        return "disk"
+    return "disk" if size + sum(hidden.values()) > bounds["disk_mb"] * _MB else ""
 
 
-def _sweep(run: Run, warmth: Warmth, proc: int) -> None:
+def _sweep(run: Run, warmth: Warmth) -> None:
     """Have process 1 of the table kill all the others; returns when none of them will run any code.
 
     A guest that has said its last word still lives, so that what it used can be seen; else the kernel tells when it has
-    taken down all of its memory, which takes 4 ms for a process with the modules of machine learning.
+    taken down all of its memory, which takes 4 ms for a process with the modules of machine learning. Where there was
+    more to take down, that is waited for: the next run must not feel it.
     """
     assert run.link
-    spent = limits.alone(proc, run.guest) if run.done else None
-    warmth.broom.sendall(b"+")
-    if wire.exactly(warmth.broom, 1) != b".":
-        raise EOFError("process 1 of the table is out of step")
-    if spent:
-        used, largest = spent.cpu_s, spent.memory
+    spent = alone(warmth.proc, run.guest) if run.done else None
+    if not spent:
+        _look(run, warmth.proc)
+    try:
+        warmth.broom.sendall(b"+")
+        if wire.exactly(warmth.broom, 1) != b".":
+            raise EOFError("process 1 of the table is out of step")
+        warmth.swept = False
+        if not spent or spent.memory > warmth.weight + _LIGHT:
+            warmth.sweep()
+        if spent:
+            used, largest = spent.cpu_s, spent.memory
+        else:
+            run.status, used, largest = warm.ended(run.link)
+    except TimeoutError:
+        run.ended, warmth.lost = "stuck", True
     else:
-        run.status, used, largest = warm.ended(run.link)
-    run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
+        run.cpu, run.peak = max(run.cpu, used + run.meter.ended()), max(run.peak, largest)
 
 
 def _end(run: Run, proc: int) -> None:
     """Find and kill each process of the run until nothing is left."""
-    me, used, largest = os.getpid(), 0.0, 0
+    me, used, largest, last = os.getpid(), 0.0, 0, time.monotonic() + PATIENCE
     while True:
         with contextlib.suppress(OSError):
             os.killpg(run.pid, signal.SIGKILL)
@@ -344,8 +328,11 @@ def _end(run: Run, proc: int) -> None:
                     run.status = status
         except ChildProcessError:
             break
+        if time.monotonic() > last:  # whoever takes this monitor's children in goes on with it
+            run.ended = "stuck"
+            break
         time.sleep(0.0005)
-    run.cpu, run.peak = max(run.cpu, used), max(run.peak, largest)
+    run.cpu, run.peak = max(run.cpu, used + run.meter.ended()), max(run.peak, largest)
 
 
 def _drain(run: Run) -> None:

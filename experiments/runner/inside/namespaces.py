@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import signal
 import socket
 import time
@@ -39,20 +40,25 @@ def leave(network: bool) -> None:
     else:
         uid, gid = os.geteuid(), os.getegid()
         syscalls.unshare(flags | syscalls.CLONE_NEWUSER)
-        _map(uid, gid)
+        me = os.open("/proc/self", os.O_RDONLY | os.O_DIRECTORY)
+        _map(me, uid, gid)
+        os.close(me)
 
 
-def nest() -> None:
-    """A user namespace below the current one: limits of processes then count this run alone."""
+def nest(me: int) -> None:
+    """A user namespace below the current one: limits of processes then count this run alone.
+
+    me: a descriptor of this process's folder below /proc, by which it can be written to.
+    """
     uid, gid = os.geteuid(), os.getegid()
     syscalls.unshare(syscalls.CLONE_NEWUSER)
-    _map(uid, gid)
+    _map(me, uid, gid)
 
 
-def _map(uid: int, gid: int) -> None:
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{_INSIDE_ID} {uid} 1")
-    Path("/proc/self/gid_map").write_text(f"{_INSIDE_ID} {gid} 1")
+def _map(me: int, uid: int, gid: int) -> None:
+    write(me, "setgroups", b"deny")
+    write(me, "uid_map", f"{_INSIDE_ID} {uid} 1".encode())
+    write(me, "gid_map", f"{_INSIDE_ID} {gid} 1".encode())
 
 
 def build(config: dict[str, Any]) -> None:
@@ -126,7 +132,7 @@ def _devices(gpus: bool) -> None:
 SPACES = ("pid_for_children", "mnt", "net")
 
 
-def separate(proc: int, network: bool) -> tuple[int, socket.socket, list[int]]:
+def separate(proc: int, config: dict[str, Any]) -> tuple[int, socket.socket, list[int]]:
     """Give this process's children a process table and mounts, and a network unless they may use the machine's.
 
     proc: a descriptor of /proc. Returns process 1 of the table, the socket on which a byte has it end all others, and
@@ -134,10 +140,13 @@ def separate(proc: int, network: bool) -> tuple[int, socket.socket, list[int]]:
     will do anything any more, and when they are gone.
     """
     flags, spaces = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID, list(SPACES[:2])
-    if not network:
+    if not config["network"]:
         flags, spaces = flags | syscalls.CLONE_NEWNET, list(SPACES)  # ports and abstract names of other runs are free
     syscalls.unshare(flags)
     _tmpfs(WARM, "4k", syscalls.MS_RDONLY)  # the warm process's own, which runs must not share
+    for name in config["named"]:
+        with suppress(OSError):  # where the kernel has no such file system
+            _own_inodes(f"{LAB}/{name}")
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
@@ -150,25 +159,68 @@ def separate(proc: int, network: bool) -> tuple[int, socket.socket, list[int]]:
     return pid, ours, [os.open(f"self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc) for name in spaces]
 
 
+def _own_inodes(folder: str) -> None:
+    """Show a folder by inodes that no other monitor's runs have: locks, leases and marks on them are theirs alone."""
+    flags = syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV
+    syscalls.mount("overlay", folder, "overlay", flags, f"lowerdir={folder}:{WARM}")  # it must have two: one is empty
+
+
 def _be_first(link: int) -> None:
     """Process 1 of a table: takes in orphans, ends all others when asked to, and takes them along at its own end."""
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    syscalls.mount("proc", "/proc", "proc", _PLAIN)
     os.dup2(link, 0)
     os.closerange(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    syscalls.mount("proc", "/proc", "proc", _PLAIN)
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
-    while os.write(0, b"-") and os.read(0, 1):
-        running = True
-        with suppress(ProcessLookupError):
-            while True:  # a signal to all finds nobody only when the last one has been waited for
-                os.kill(-1, signal.SIGKILL)
-                if running and limits.all_exiting(proc, besides=1):
-                    running = not os.write(0, b".")
-                time.sleep(0.0003 if running else 0.002)  # no run waits any more, only the preparation of the next
-        if running:
-            os.write(0, b".")
+    syscalls.mount(
+        "proc", "/proc", "proc", _PLAIN | syscalls.MS_RDONLY
+    )  # what runs see: they set nothing of themselves
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # who has ended is waited for: its processor time counts
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    os.write(0, b"-")
+    while True:
+        ready = select.select([0, told], [], [])[0]
+        if told in ready:
+            os.read(told, select.PIPE_BUF)
+        _reap()
+        if 0 in ready:
+            if not os.read(0, 1):
+                return
+            _end_all(proc)
+            with suppress(OSError):  # a kernel that cannot: process numbers go on from run to run
+                write(proc, "sys/kernel/ns_last_pid", b"1")
+            os.write(0, b"-")
+
+
+def _end_all(proc: int) -> None:
+    """End all processes of the table but this one; says so when none of them will do anything any more."""
+    running = True
+    with suppress(ProcessLookupError):
+        while True:  # a signal to all finds nobody only when the last one has been waited for
+            os.kill(-1, signal.SIGKILL)
+            _reap()
+            if running and limits.all_exiting(proc, besides=1):
+                running = not os.write(0, b".")
+            time.sleep(0.0003 if running else 0.002)  # no run waits any more, only the preparation of the next
+    if running:
+        os.write(0, b".")
+
+
+def _reap() -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def write(folder: int, name: str, data: bytes) -> None:
+    fd = os.open(name, os.O_WRONLY, dir_fd=folder)
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
 
 
 def open_box(limits: dict[str, Any], uid: int | None) -> None:

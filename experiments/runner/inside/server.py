@@ -9,12 +9,15 @@ import select
 import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
 from . import guest, limits, monitor, namespaces, preload, syscalls, warm
+
+_PATIENCE = 5.0  # s until orphans that were killed are gone
 
 
 def main(control: int, life: int) -> None:
@@ -52,9 +55,9 @@ def _keep(first: int, life: int, parent: int, *, sweep: bool) -> None:
         and not os.waitid(os.P_PID, first, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     ):
         pass
+    proc = os.open("/proc", os.O_RDONLY) if sweep else -1
     while True:
-        pids = limits.descendants(os.open("/proc", os.O_RDONLY), os.getpid()) if sweep else []
-        for pid in {first, *pids}:
+        for pid in {first, *(limits.descendants(proc, os.getpid()) if sweep else ())}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -62,6 +65,7 @@ def _keep(first: int, life: int, parent: int, *, sweep: bool) -> None:
                 pass
         except ChildProcessError:
             os._exit(0)
+        time.sleep(0.001)
 
 
 def _serve(control: int, config: dict[str, Any]) -> None:
@@ -105,18 +109,21 @@ def _watch_over(pid: int) -> None:
 def _host(server: socket.socket, config: dict[str, Any], starter: socket.socket | None) -> None:
     """See that there is always a free monitor; returns when the runner has closed the socket."""
     free: dict[int, bool] = {}  # by the pipe on which a monitor says whether it is
+    monitors: dict[int, int] = {}  # likewise: its process number
+    if sweep := starter is None and sys.platform == "linux":
+        syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     gc.collect()
     gc.freeze()  # a collection in a monitor would touch, and so copy, all memory that it shares with this process
     while True:
         if not any(free.values()):
             told, tell = os.pipe()
-            if os.fork() == 0:
+            if (pid := os.fork()) == 0:
                 for fd in (told, *free):
                     os.close(fd)
                 monitor.serve(server, tell, config, starter)
                 os._exit(0)
             os.close(tell)
-            free[told] = True
+            free[told], monitors[told] = True, pid
         for fd in select.select([*free, *([starter.fileno()] if starter else [])], [], [])[0]:
             if fd not in free:
                 os._exit(1)  # the warm process has ended, and said why
@@ -124,5 +131,22 @@ def _host(server: socket.socket, config: dict[str, Any], starter: socket.socket 
                 free[fd] = words.endswith(monitor.FREE)  # the last word holds
             else:
                 os.close(fd)
+                with suppress(ChildProcessError):  # it is not waited for, but its end is
+                    os.waitpid(monitors.pop(fd), 0)
+                if sweep:
+                    _end_orphans(set(monitors.values()))
                 if free.pop(fd):
                     return
+
+
+def _end_orphans(monitors: set[int]) -> None:
+    """End the processes that a monitor has left: they are children of this process now, beside the other monitors."""
+    proc, last = os.open("/proc", os.O_RDONLY), time.monotonic() + _PATIENCE
+    while orphans := set(limits.children(proc, os.getpid())) - monitors:
+        for pid in (*orphans, *limits.descendants(proc, *orphans)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > last:
+            break
+        time.sleep(0.001)
+    os.close(proc)

@@ -83,26 +83,37 @@ def ended(link: socket.socket) -> tuple[int, float, int]:
 def _serve(link: socket.socket, config: dict[str, Any], load: Callable[[], None]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     guest.warm_up(config, load)
-    guests: dict[int, tuple[int, socket.socket]] = {}  # by the descriptor of the guest's end
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # the pipe tells that a child has ended
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    guests: dict[int, socket.socket] = {}  # by process number: the monitor of each
     while True:
-        for fd in select.select([link.fileno(), *guests], [], [])[0]:
-            if fd == link.fileno():
-                data, fds, _, _ = socket.recv_fds(link, _UID.size, guest.ORDER + len(namespaces.SPACES))
-                if not data:
-                    return
-                (uid,) = _UID.unpack(data)
-                pipes, spaces = fds[: guest.ORDER], fds[guest.ORDER :]
-                monitor = socket.socket(fileno=pipes[-1])
-                try:
-                    pid = _fork(uid if uid >= 0 else None, pipes, spaces, config)
-                    guests[os.pidfd_open(pid)] = pid, monitor
-                    monitor.sendall(_STARTED.pack(pid))
-                except OSError:  # the monitor was killed, and its namespaces with it, or process 1 of its table
-                    monitor.close()
-            else:
-                pid, monitor = guests.pop(fd)
-                os.close(fd)
-                _, status, spent = os.wait4(pid, 0)
+        ready = select.select([link.fileno(), told], [], [])[0]
+        if link.fileno() in ready:
+            data, fds, _, _ = socket.recv_fds(link, _UID.size, guest.ORDER + len(namespaces.SPACES))
+            if not data:
+                return
+            (uid,) = _UID.unpack(data)
+            pipes, spaces = fds[: guest.ORDER], fds[guest.ORDER :]
+            monitor = socket.socket(fileno=pipes[-1])
+            try:
+                pid = _fork(uid if uid >= 0 else None, pipes, spaces, config)
+                guests[pid] = monitor
+                monitor.sendall(_STARTED.pack(pid))
+            except OSError:  # the monitor was killed, and its namespaces with it, or process 1 of its table
+                monitor.close()
+        if told in ready:
+            os.read(told, select.PIPE_BUF)
+            _reap(guests)
+
+
+def _reap(guests: dict[int, socket.socket]) -> None:
+    """Wait for each child that has ended, also for those that nobody here has started; tell the monitors of guests."""
+    with suppress(ChildProcessError):
+        while (ended := os.wait4(-1, os.WNOHANG))[0]:
+            pid, status, spent = ended
+            if monitor := guests.pop(pid, None):
                 with suppress(OSError), monitor:
                     monitor.sendall(_ENDED.pack(status, spent.ru_utime + spent.ru_stime, limits.largest(spent)))
 
@@ -113,6 +124,8 @@ def _fork(uid: int | None, pipes: list[int], spaces: list[int], config: dict[str
         syscalls.setns(spaces[0], syscalls.CLONE_NEWPID)
         if pid := os.fork():
             return pid
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         guest.become(config, uid, pipes, namespaces.BOX, _ordered, spaces[1:])
         return 0
     finally:

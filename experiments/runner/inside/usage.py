@@ -1,0 +1,254 @@
+"""What the processes of a run use, also of what none of them is seen to hold: shared pages, pipes, sockets, files.
+
+There is no need for control groups, which are rarely delegated. What the kernel tells nobody is bounded by counting:
+so many sockets can hold so much.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .limits import exiting, names, stat_fields, text
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_PROCESS_CLOCK = 2  # with a process number above it: the clock of its processor time
+_SOCKET = 230_000  # bytes that the kernel holds at most of what one has sent; the filter refuses to raise it
+_PIPE, _PIPES, _PIPE_BEYOND = 1 << 16, 1024, 1 << 13  # bytes of a pipe, for so many of a user; of each further one
+_FILES = 1024  # descriptors that a process may have
+_FREE = 16 << 20  # bytes of pipes and sockets that are not counted: what a plain program has open
+_ANONYMOUS = ("/dev/zero (deleted)", "/memfd:", "/SYSV")  # what a shared mapping without a file is called
+
+
+class Usage(NamedTuple):
+    """What processes use: seconds and bytes. held: at most so much beyond what they are seen to have."""
+
+    cpu_s: float
+    memory: int
+    held: int = 0
+
+
+class _Look(NamedTuple):
+    """What /proc tells of a process: ticks of its own and of those that it has waited for, bytes."""
+
+    own: int
+    waited: int
+    resident: int = 0
+    other: int = 0  # mapped, but neither code nor its own data: what it shares is in there
+    files: int = 0
+
+
+@dataclass
+class Meter:
+    """Looks at the processes of one run, through the folder descriptor `proc`.
+
+    limit: bytes of memory up to which a rough look will do. reaper: the process that takes in orphans and waits for
+    them, and for those of earlier runs before. own_network: whether the sockets in this process's namespace are theirs.
+    """
+
+    proc: int
+    limit: int
+    reaper: int = 0
+    own_network: bool = False
+    lost: int = 0  # ticks of processes that have ended and that nobody has waited for
+    _before: dict[tuple[int, str], _Look] = field(default_factory=dict)
+    _sizes: dict[str, int] = field(default_factory=dict)  # the largest ever seen of what is mapped still
+    _reaped: int = 0
+
+    def __post_init__(self) -> None:
+        if self.reaper:
+            self._reaped = self._waited()
+
+    def look(self, pids: Sequence[int]) -> Usage:
+        """What these processes use now; their times include those of processes that have ended since the first look."""
+        looks = {}
+        for pid in pids:
+            with suppress(OSError):
+                started, look = _look(self.proc, pid)
+                looks[pid, started] = look
+        if self.reaper:
+            looks[self.reaper, ""] = _Look(0, self._waited() - self._reaped)
+        cpu = self._time(looks) / _TICKS
+        memory, rough = sum(look.resident for look in looks.values()), self._rough(looks)
+        if memory + rough <= self.limit:
+            return Usage(cpu, memory)
+        return Usage(cpu, *self._closely(pids, memory))
+
+    def ended(self) -> float:
+        """Seconds of processes that were not waited for by those that started them."""
+        return (self.lost + (self._waited() - self._reaped if self.reaper else 0)) / _TICKS
+
+    def _waited(self) -> int:
+        try:
+            fields = stat_fields(os.open(f"{self.reaper}/stat", os.O_RDONLY, dir_fd=self.proc))
+        except OSError:
+            return self._reaped
+        return int(fields[13]) + int(fields[14])
+
+    def _time(self, looks: dict[tuple[int, str], _Look]) -> int:
+        """Ticks until now; times of those that ended unseen by their parent are kept from the last look at them."""
+        ended = sum(look.own + look.waited for key, look in self._before.items() if key not in looks)
+        nothing = _Look(0, 0)
+        gained = sum(look.waited - self._before.get(key, nothing).waited for key, look in looks.items())
+        self.lost += max(0, ended - gained)
+        self._before = looks
+        return self.lost + sum(look.own + look.waited for look in looks.values())
+
+    def _rough(self, looks: dict[tuple[int, str], _Look]) -> int:
+        """Bytes that they surely do not exceed beyond what is resident."""
+        files = sum(look.files for look in looks.values())
+        each = _PIPE if self.own_network else 2 * _SOCKET
+        return sum(look.other for look in looks.values()) + files * each + self._in_network()
+
+    def _in_network(self) -> int:
+        """Bytes that the sockets of this network can hold."""
+        return _SOCKET * sockets(self.proc) if self.own_network else 0
+
+    def _closely(self, pids: Sequence[int], resident: int) -> tuple[int, int]:
+        """Resident and held bytes, where pages that several have count once."""
+        memory = sum(_proportional(self.proc, pid) for pid in pids) if len(pids) > 1 else resident
+        shared: dict[str, int] = {}
+        opened: dict[str, set[str]] = {"pipe": set(), "socket": set()}
+        for pid in pids:
+            for key, size in _shared(self.proc, pid):
+                shared[key] = max(size, shared.get(key, 0), self._sizes.get(key, 0))
+            for _, link in _links(self.proc, pid):
+                opened.get(link.partition(":")[0], set()).add(link)
+        self._sizes = shared
+        pipes, ends = map(len, opened.values())
+        held = min(pipes, _PIPES) * _PIPE + max(0, pipes - _PIPES) * _PIPE_BEYOND
+        held += self._in_network() if self.own_network else 2 * _SOCKET * ends  # one that is closed can have sent
+        held = max(0, held - _FREE) + sum(shared.values())
+        if shared and memory + held > self.limit:  # some of that is resident too
+            memory -= sum(_resident_shared(self.proc, pid) for pid in pids)
+        return memory, held
+
+
+def sockets(proc: int) -> int:
+    """How many there are in this process's network, also those that nobody has open: on their way, or not accepted."""
+    return int(text(os.open("self/net/sockstat", os.O_RDONLY, dir_fd=proc)).split(maxsplit=3)[2])
+
+
+def alone(proc: int, pid: int) -> Usage | None:
+    """What a process that still lives has used and the most memory that it had; None where a child has its share."""
+    try:
+        if int(stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))[8]):  # page faults of children
+            return None
+        status = text(os.open(f"{pid}/status", os.O_RDONLY, dir_fd=proc))
+        peak = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
+        return Usage(time.clock_gettime(~pid << 3 | _PROCESS_CLOCK), peak)
+    except (OSError, StopIteration):
+        return None  # it has ended
+
+
+def unlinked(proc: int, pids: Sequence[int], device: int) -> dict[int, int]:
+    """Bytes on a device of files without a name that processes hold, by inode; PermissionError where one hides them."""
+    found: dict[int, int] = {}
+    for pid in pids:
+        for name, _ in _links(proc, pid, strict=True):
+            with suppress(FileNotFoundError, ProcessLookupError):
+                about = os.stat(f"{pid}/fd/{name}", dir_fd=proc)
+                if stat.S_ISREG(about.st_mode) and about.st_nlink == 0 and about.st_dev == device:
+                    found[about.st_ino] = about.st_blocks * 512
+        for mapping in _mappings(proc, pid):
+            if mapping.path.endswith(" (deleted)") and mapping.device == device:
+                found[mapping.inode] = max(found.get(mapping.inode, 0), mapping.extent)
+    return found
+
+
+class _Mapping(NamedTuple):
+    """A line of a process's map. extent: how far into the file it reaches. where: its name below map_files."""
+
+    where: str
+    shared: bool
+    extent: int
+    device: int
+    inode: int
+    path: str
+
+
+def _mappings(proc: int, pid: int) -> Iterator[_Mapping]:
+    for line in text(os.open(f"{pid}/maps", os.O_RDONLY, dir_fd=proc)).splitlines():
+        if mapping := _mapping(line):
+            yield mapping
+
+
+def _mapping(line: str) -> _Mapping | None:
+    """A mapping of a file, of which shared memory is one."""
+    where, rights, offset, device, inode, path = (*line.split(maxsplit=5), "", "")[:6]
+    if inode == "0" or "-" not in where or not path:
+        return None
+    start, end = (int(address, 16) for address in where.split("-"))
+    major, minor = (int(number, 16) for number in device.split(":"))
+    extent = int(offset, 16) + end - start
+    return _Mapping(where, rights[3] == "s", extent, os.makedev(major, minor), int(inode), path)
+
+
+def _look(proc: int, pid: int) -> tuple[str, _Look]:
+    fields = stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))
+    own, waited = (int(fields[n]) + int(fields[n + 1]) for n in (11, 13))
+    size, _, _, code, _, data, _ = map(int, text(os.open(f"{pid}/statm", os.O_RDONLY, dir_fd=proc)).split())
+    try:
+        files = len(names(proc, f"{pid}/fd"))
+    except PermissionError:
+        files = _FILES
+    return fields[19], _Look(own, waited, int(fields[21]) * _PAGE, (size - code - data) * _PAGE, files)
+
+
+def _proportional(proc: int, pid: int) -> int:
+    """Resident bytes, where what several processes have counts for each by its share."""
+    try:
+        rollup = text(os.open(f"{pid}/smaps_rollup", os.O_RDONLY, dir_fd=proc))
+    except PermissionError:  # a program that is closed to reading
+        return _look(proc, pid)[1].resident
+    except OSError:
+        return 0  # it has ended
+    return next((int(line.split()[1]) << 10 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+
+
+def _shared(proc: int, pid: int) -> Iterator[tuple[str, int]]:
+    """Shared memory of a process by what it is, and its bytes: those that it has, for root, or else may have."""
+    with suppress(OSError):
+        for mapping in _mappings(proc, pid):
+            if mapping.shared and mapping.path.startswith(_ANONYMOUS):
+                size = mapping.extent
+                with suppress(OSError):
+                    size = os.stat(f"{pid}/map_files/{mapping.where}", dir_fd=proc).st_blocks * 512
+                yield f"{mapping.device}:{mapping.inode}", size
+        for name, link in _links(proc, pid):
+            if link.startswith(_ANONYMOUS):
+                about = os.stat(f"{pid}/fd/{name}", dir_fd=proc)
+                yield f"{about.st_dev}:{about.st_ino}", about.st_blocks * 512
+
+
+def _resident_shared(proc: int, pid: int) -> int:
+    """Bytes of shared memory that are resident, by their shares."""
+    total, wanted = 0, False
+    with suppress(OSError):
+        for line in text(os.open(f"{pid}/smaps", os.O_RDONLY, dir_fd=proc)).splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1]) << 10 if wanted else 0
+            elif mapping := _mapping(line):
+                wanted = mapping.shared and mapping.path.startswith(_ANONYMOUS)
+            elif "-" in line.split(maxsplit=1)[0]:
+                wanted = False
+    return total
+
+
+def _links(proc: int, pid: int, *, strict: bool = False) -> Iterator[tuple[str, str]]:
+    """The descriptors of a process and what they lead to. strict: raise PermissionError where it hides them."""
+    try:
+        for name in names(proc, f"{pid}/fd"):
+            with suppress(FileNotFoundError):
+                yield name, os.readlink(f"{pid}/fd/{name}", dir_fd=proc)
+    except PermissionError:
+        if strict and not exiting(proc, pid):
+            raise
+    except OSError:
+        pass  # it has ended
