@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import shutil
 import tempfile
 import threading
 from concurrent.futures import Future, InvalidStateError
@@ -16,6 +15,7 @@ from typing import Self
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.runner.execution import Execution, Station
 from nightlab.experiments.runner.gpus import share
+from nightlab.experiments.runner.inside.tree import remove
 from nightlab.experiments.runner.launch import RunnerError
 from nightlab.experiments.runner.pool import Cancelled, Ticket
 from nightlab.experiments.runner.sandbox import choose, describe
@@ -115,7 +115,8 @@ class LocalRunner:
         self._execution.close()
         for thread in self._slots:
             thread.join()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        with suppress(OSError):  # what the system does not let go
+            remove(self._scratch)
 
     def __enter__(self) -> Self:
         return self

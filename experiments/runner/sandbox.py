@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from nightlab.experiments.records import Level
 from nightlab.experiments.runner.canary import CANARY, bait
+from nightlab.experiments.runner.inside.tree import remove
 from nightlab.experiments.runner.launch import Limits, RunnerError, Sandbox, Settings, claims, exchange
 from nightlab.experiments.runner.view import view
 
@@ -142,7 +143,8 @@ def confined(
         raise IsolationError(f"the sandbox at level {level} ended: {sandbox.errors() or 'without a word'}") from None
     finally:
         sandbox.close()
-        shutil.rmtree(scratch, ignore_errors=True)
+        with suppress(OSError):  # what the system does not let go
+            remove(scratch)
     _take_over(write, before, files)
     return Finished(
         level=level,

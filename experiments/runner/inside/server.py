@@ -131,16 +131,17 @@ def _host(server: socket.socket, config: dict[str, Any], starter: socket.socket 
                 free[fd] = words.endswith(monitor.FREE)  # the last word holds
             else:
                 os.close(fd)
-                with suppress(ChildProcessError):  # it is not waited for, but its end is
-                    os.waitpid(monitors.pop(fd), 0)
+                ended = monitors.pop(fd)
                 if sweep:
-                    _end_orphans(set(monitors.values()))
+                    _end_orphans(ended, set(monitors.values()))
                 if free.pop(fd):
                     return
 
 
-def _end_orphans(monitors: set[int]) -> None:
+def _end_orphans(ended: int, monitors: set[int]) -> None:
     """End the processes that a monitor has left: they are children of this process now, beside the other monitors."""
+    with suppress(ChildProcessError):  # it is reaped by itself
+        os.waitpid(ended, 0)
     proc, last = os.open("/proc", os.O_RDONLY), time.monotonic() + _PATIENCE
     while orphans := set(limits.children(proc, os.getpid())) - monitors:
         for pid in (*orphans, *limits.descendants(proc, *orphans)):

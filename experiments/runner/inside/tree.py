@@ -6,11 +6,12 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 _FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-def entries(folder: str) -> Iterator[os.stat_result]:
+def entries(folder: str | Path) -> Iterator[os.stat_result]:
     """The state of all that is below a folder, which may change meanwhile.
 
     OSError where it is deeper than this process may open folders.
@@ -34,7 +35,7 @@ def entries(folder: str) -> Iterator[os.stat_result]:
             os.close(fd)
 
 
-def _open(name: str, parent: int | None = None) -> int:
+def _open(name: str | Path, parent: int | None = None) -> int:
     """A descriptor of a folder, which is made readable where it is not."""
     try:
         return os.open(name, os.O_RDONLY | _FOLDER, dir_fd=parent)
@@ -47,7 +48,7 @@ def _open(name: str, parent: int | None = None) -> int:
         os.close(handle)
 
 
-def remove(folder: str) -> None:
+def remove(folder: str | Path) -> None:
     """Remove a folder in which no program writes any more; OSError where that cannot be.
 
     One folder is open at a time: its own way back leads out of each.
