@@ -181,9 +181,10 @@ def _mappings(proc: int, pid: int) -> Iterator[_Mapping]:
 
 def _mapping(line: str) -> _Mapping | None:
     """A mapping of a file, of which shared memory is one."""
-    where, rights, offset, device, inode, path = (*line.split(maxsplit=5), "", "")[:6]
-    if inode == "0" or "-" not in where or not path:
+    words = line.split(maxsplit=5)
+    if len(words) < 6 or "-" not in words[0] or words[4] == "0":
         return None
+    where, rights, offset, device, inode, path = words
     start, end = (int(address, 16) for address in where.split("-"))
     major, minor = (int(number, 16) for number in device.split(":"))
     extent = int(offset, 16) + end - start
