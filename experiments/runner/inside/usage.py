@@ -35,12 +35,12 @@ class Usage(NamedTuple):
 
 
 class _Look(NamedTuple):
-    """What /proc tells of a process: ticks of its own and of those that it has waited for, bytes."""
+    """What /proc tells of a process: ticks of its own and of whom it has waited for, page faults, bytes."""
 
     own: int
     waited: int
+    faults: int = 0
     resident: int = 0
-    other: int = 0  # mapped, but neither code nor its own data: what it shares is in there
     files: int = 0
 
 
@@ -60,6 +60,8 @@ class Meter:
     _before: dict[tuple[int, str], _Look] = field(default_factory=dict)
     _sizes: dict[str, int] = field(default_factory=dict)  # the largest ever seen of what is mapped still
     _reaped: int = 0
+    _held: int = 0  # at the last close look
+    _faults: int = 0  # until then: none of the pages that have come since can have come without one
 
     def __post_init__(self) -> None:
         if self.reaper:
@@ -75,10 +77,11 @@ class Meter:
         if self.reaper:
             looks[self.reaper, ""] = _Look(0, self._waited() - self._reaped)
         cpu = self._time(looks) / _TICKS
-        memory, rough = sum(look.resident for look in looks.values()), self._rough(looks)
-        if memory + rough <= self.limit:
-            return Usage(cpu, memory)
-        return Usage(cpu, *self._closely(pids, memory))
+        memory, faults = sum(look.resident for look in looks.values()), sum(look.faults for look in looks.values())
+        if memory + self._held + (faults - self._faults) * _PAGE + self._rough(looks) <= self.limit:
+            return Usage(cpu, memory, self._held)
+        memory, self._held, self._faults = *self._closely(pids, memory), faults
+        return Usage(cpu, memory, self._held)
 
     def ended(self) -> float:
         """Seconds of processes that were not waited for by those that started them."""
@@ -101,10 +104,9 @@ class Meter:
         return self.lost + sum(look.own + look.waited for look in looks.values())
 
     def _rough(self, looks: dict[tuple[int, str], _Look]) -> int:
-        """Bytes that they surely do not exceed beyond what is resident."""
-        files = sum(look.files for look in looks.values())
+        """Bytes that their pipes and sockets surely do not exceed."""
         each = _PIPE if self.own_network else 2 * _SOCKET
-        return sum(look.other for look in looks.values()) + files * each + self._in_network()
+        return sum(look.files for look in looks.values()) * each + self._in_network()
 
     def _in_network(self) -> int:
         """Bytes that the sockets of this network can hold."""
@@ -156,9 +158,10 @@ def unlinked(proc: int, pids: Sequence[int], device: int) -> dict[int, int]:
                 about = os.stat(f"{pid}/fd/{name}", dir_fd=proc)
                 if stat.S_ISREG(about.st_mode) and about.st_nlink == 0 and about.st_dev == device:
                     found[about.st_ino] = about.st_blocks * 512
-        for mapping in _mappings(proc, pid):
-            if mapping.path.endswith(" (deleted)") and mapping.device == device:
-                found[mapping.inode] = max(found.get(mapping.inode, 0), mapping.extent)
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for mapping in _mappings(proc, pid):
+                if mapping.path.endswith(" (deleted)") and mapping.device == device:
+                    found[mapping.inode] = max(found.get(mapping.inode, 0), mapping.extent)
     return found
 
 
@@ -194,12 +197,12 @@ def _mapping(line: str) -> _Mapping | None:
 def _look(proc: int, pid: int) -> tuple[str, _Look]:
     fields = stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))
     own, waited = (int(fields[n]) + int(fields[n + 1]) for n in (11, 13))
-    size, _, _, code, _, data, _ = map(int, text(os.open(f"{pid}/statm", os.O_RDONLY, dir_fd=proc)).split())
+    faults = int(fields[7]) + int(fields[8])
     try:
         files = len(names(proc, f"{pid}/fd"))
     except PermissionError:
         files = _FILES
-    return fields[19], _Look(own, waited, int(fields[21]) * _PAGE, (size - code - data) * _PAGE, files)
+    return fields[19], _Look(own, waited, faults, int(fields[21]) * _PAGE, files)
 
 
 def _proportional(proc: int, pid: int) -> int:
