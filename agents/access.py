@@ -15,7 +15,7 @@ from nightlab.agents.failures import AGAIN
 from nightlab.agents.prompts import Prompt
 from nightlab.agents.recording import Recording
 from nightlab.agents.usage import ADAPTED, FREE, Meter, Price, estimated
-from nightlab.agents.wire import CallFailed, Instead, Line, Message, NoAnswer, Parameters, Question, Reply
+from nightlab.agents.wire import CallFailed, Instead, Line, Message, NoAnswer, Parameters, Question, Reply, Unusable
 from nightlab.experiments.calls import Answer, Call
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Ledger
@@ -248,7 +248,7 @@ class Access:
         )
         self._meter.settle(call, answer)
         if outcome == "refused":
-            raise NoAnswer(judged.reason)
+            raise Unusable(judged.reason)
         return judged
 
     def _counted(self, reply: Reply, question: Question) -> Reply:
@@ -293,7 +293,7 @@ def _again(answer: Answer, judge: Judge) -> Judged:
     if answer.outcome in ("empty", "cut"):
         return Judged(text=answer.text, reason=answer.reason)
     if answer.outcome == "refused":
-        raise NoAnswer(answer.reason)
+        raise Unusable(answer.reason)
     raise CallFailed(answer.outcome, answer.reason)  # type: ignore[arg-type]
 
 

@@ -7,6 +7,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,17 +16,18 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from nightlab.agents import edits
 from nightlab.agents.disclosure import shown
 from nightlab.agents.edits import Edit, EditRefused
-from nightlab.agents.models import Chat, NoAnswer, quoted
+from nightlab.agents.models import Chat, NoAnswer, Unusable, quoted
 from nightlab.agents.parameters import ParameterRefused, assigned, the_task
 from nightlab.agents.preview import preview
 from nightlab.agents.prompts import Prompt, render
 from nightlab.agents.team import Coder, Questions, Situation
 from nightlab.experiments.digest import digest
 from nightlab.experiments.ledger import Trial
+from nightlab.experiments.overseer import UNUSABLE
 from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.repair import own_part, to_repair
 from nightlab.experiments.runner.text import clean
-from nightlab.experiments.search.policy import Exhausted, incumbent
+from nightlab.experiments.search.policy import Exhausted, Tried, incumbent
 from nightlab.experiments.search.strategies import JOINT, draw_strategy
 from nightlab.experiments.study import Study
 from nightlab.experiments.versions import Files, changed, unified
@@ -33,7 +35,6 @@ from nightlab.experiments.versions import Files, changed, unified
 SHOWN = 24_000  # characters of the editable files in a prompt
 SHOWN_WITH_KNOBS = 4_000  # likewise, where parameters are the shorter way
 DIFF = 1_200
-TRIES = 3  # failed questions in a row after which a study that lives on edits ends its search
 MODEL, SEARCH = "model", "search"
 PROPOSER = 1  # keeps this draw's randomness apart from that of the proposals themselves
 
@@ -127,21 +128,34 @@ class ModelCoder:
             return self._by_model(situation, None)
 
     def _by_model(self, situation: Situation, failed: Trial | None) -> Change:
-        stage = f"trial {situation.number}"
-        if situation.template.knobs:
-            return self._chat.attempt(
-                stage, lambda: self._asked(situation, failed, stage), lambda: self._offline.propose(situation)
-            )
-        for attempt in range(TRIES):
-            again = f"{stage}, again {attempt}" if attempt else stage
-            try:
-                return self._asked(situation, failed if not attempt else None, again)
-            except NoAnswer as error:
-                reason = error.reason
-        raise Exhausted(f"the model had no usable change {TRIES} times in a row ({reason}), and there are no knobs")
+        """The model's change, else one of the numeric search; without one a trial that fails for want of a proposal, or
+        the end of the search where the model cannot be asked at all."""
+        stage, row = f"trial {situation.number}", _unusable(situation.history)
+        base = failed or situation.history[_parent(situation.trials, row)]
+        found: list[NoAnswer] = []
 
-    def _asked(self, situation: Situation, failed: Trial | None, stage: str) -> Change:
-        base = failed or situation.history[incumbent(situation.trials).number]
+        def model() -> Change:
+            try:
+                return self._asked(situation, base, failed, stage, whole=row % 2 == 1)
+            except NoAnswer as error:
+                found.append(error)
+                raise
+
+        try:
+            return self._chat.attempt(stage, model, lambda: self._offline.propose(situation))
+        except Exhausted as nothing:
+            if not isinstance(found[0], Unusable):
+                raise Exhausted(f"the model could not be asked ({found[0].reason}), and {nothing}") from None
+            return replace(
+                base.change,
+                strategy="edit",
+                hypothesis="not given",
+                parent=base.number,
+                proposer=self._name,
+                refused=found[0].reason,
+            )
+
+    def _asked(self, situation: Situation, base: Trial, failed: Trial | None, stage: str, *, whole: bool) -> Change:
         found: dict[str, Change] = {}
 
         def check(answer: ChangeAnswer) -> str:
@@ -154,7 +168,7 @@ class ModelCoder:
             found["change"] = change
             return ""
 
-        self._chat.ask(ChangeAnswer, self._prompt(situation, base, failed), stage=stage, check=check)
+        self._chat.ask(ChangeAnswer, self._prompt(situation, base, failed, whole), stage=stage, check=check)
         return found["change"]
 
     def _made(self, answer: ChangeAnswer, base: Trial, situation: Situation) -> Change:
@@ -179,7 +193,7 @@ class ModelCoder:
             proposer=self._name,
         )
 
-    def _prompt(self, situation: Situation, base: Trial, failed: Trial | None) -> Prompt:
+    def _prompt(self, situation: Situation, base: Trial, failed: Trial | None, whole: bool) -> Prompt:
         template, study, knobs = situation.template, self._study, _in_reach(situation)
         files = self._read(base.change.artifact)
         told = digest(template, situation.trials, situation.history, self._read)
@@ -194,6 +208,7 @@ class ModelCoder:
             errors=quoted(told.errors) if told.errors and not failed else "",
             parent=base.number,
             params=", ".join(f"{k.name} = {base.change.params[k.name]}" for k in knobs),
+            whole=whole,
             repair=self._repair(failed, situation, files) if failed else None,
         )
 
@@ -211,6 +226,18 @@ class ModelCoder:
             diff=diff if len(diff) <= DIFF else f"{diff[:DIFF]}\n[...]",
             moves=", ".join(f"{name} to {new}" for name, (_, new) in moves.items()),
         )
+
+
+def _unusable(history: Sequence[Trial]) -> int:
+    """How many of the latest proposals, in a row, could not be used."""
+    return sum(1 for _ in takewhile(lambda t: t.verdict and t.verdict.cause == UNUSABLE, reversed(history)))
+
+
+def _parent(trials: Sequence[Tried], row: int) -> int:
+    """The incumbent; after two unusable proposals in a row the best of the others for two, if there is one."""
+    best = incumbent(trials)
+    others = [t for t in trials if t.score is not None and t.artifact != best.artifact] if row // 2 % 2 else []
+    return max(others, key=lambda t: t.score or 0.0, default=best).number
 
 
 def _in_reach(situation: Situation) -> list[Knob]:

@@ -15,7 +15,8 @@ from typing import Any
 from nightlab.agents.offline.words import listed
 from nightlab.agents.recording import ANSWERED
 from nightlab.agents.team import Team
-from nightlab.experiments.ledger import Ledger
+from nightlab.experiments.ledger import Ledger, Trial
+from nightlab.experiments.overseer import UNUSABLE
 from nightlab.experiments.records import Fact
 from nightlab.papers.evidence import Evidence
 from nightlab.papers.facts import Facts
@@ -51,6 +52,7 @@ def counted(ledger: Ledger, team: Team, stage: str) -> dict[str, Any]:
             role: {"model": name, "done": done[role], "fallbacks": failed.count(role), "why": why.get(role, "")}
             for role, name in team.roles.items()
         },
+        "unusable": sum(map(_unusable, ledger.each_trial())),
         "cut": sum(body["cut"] for body in ledger.documents("prose").values()),
     }
 
@@ -73,7 +75,7 @@ def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int
     reviews = ledger.documents("review").values()
     return {
         "ideator": sum(bool(idea.get("proposer")) for idea in ideas),
-        "coder": sum(shown(t.change.proposer) == roles.get("coder") for t in ledger.trials()),
+        "coder": sum(shown(t.change.proposer) == roles.get("coder") and not _unusable(t) for t in ledger.each_trial()),
         "analyst": sum("reading" in body["conclusions"] for body in analyses),
         "writer": sum(bool(text) for text in prose["parts"].values()),
         "reviewer": sum(body["by"] == roles.get("reviewer") for body in reviews),
@@ -90,9 +92,18 @@ def fallbacks(e: Evidence, role: str) -> Value:
     return Value(e.team["roles"][role]["fallbacks"])
 
 
+@formula("trials in the ledger whose proposal could not be used")
+def unusable_proposals(e: Evidence) -> Value:
+    return Value(e.team.get("unusable", 0))
+
+
 @formula("sentences cut from the writer's texts: documents of the prose")
 def sentences_cut(e: Evidence) -> Value:
     return Value(e.team["cut"])
+
+
+def _unusable(trial: Trial) -> bool:
+    return trial.verdict is not None and trial.verdict.cause == UNUSABLE
 
 
 def facts(e: Evidence) -> dict[str, Fact]:
@@ -101,6 +112,8 @@ def facts(e: Evidence) -> dict[str, Fact]:
     for role in e.team["roles"]:
         found.count(f"team.{role}.done", "done_by_model", role=role)
         found.count(f"team.{role}.fallbacks", "fallbacks", role=role)
+    if "coder" in e.team["roles"]:
+        found.count("team.coder.unusable", "unusable_proposals")
     if "writer" in e.team["roles"]:
         found.count("team.writer.cut", "sentences_cut")
     return dict(found)
@@ -146,6 +159,11 @@ def _body(counts: Mapping[str, Any]) -> str:
     ]
     rest = [role for role in DONE if role not in roles]
     offline = f" The {listed(rest)} had no language model." if rest else ""
+    unusable = (
+        " Trials that failed since no proposal of the coder could be used: {fact:team.coder.unusable}."
+        if "coder" in roles
+        else ""
+    )
     cut = (
         " Of the writer's sentences, {fact:team.writer.cut} broke a rule when they came again and were cut."
         if "writer" in roles
@@ -155,5 +173,5 @@ def _body(counts: Mapping[str, Any]) -> str:
         "Language models had roles in this study. What they return is data that is checked: a number that is no fact, a"
         " citation that was not retrieved or an answer of the wrong form is sent back with the reason, and where no"
         " answer passes, the offline agent, which works by fixed rules, does that step. The counts are taken from the"
-        f" ledger.{offline}{cut}\n\n" + "\n".join(items)
+        f" ledger.{offline}{unusable}{cut}\n\n" + "\n".join(items)
     )

@@ -18,12 +18,12 @@ from nightlab.agents.recording import ANSWERED, Recording
 from nightlab.agents.scripted import Script
 from nightlab.agents.structure import Unreadable, parsed
 from nightlab.agents.usage import Meter, price_of
-from nightlab.agents.wire import CallFailed, Line, Message, Mode, NoAnswer, Parameters, Question, Reply
+from nightlab.agents.wire import CallFailed, Line, Message, Mode, NoAnswer, Parameters, Question, Reply, Unusable
 from nightlab.experiments.ledger import Ledger, opened
 from nightlab.experiments.study import ROLES, Settings, SettingsError
 from nightlab.papers.network import loopback
 
-__all__ = ["Chat", "Models", "NoAnswer", "Prompt", "adopted", "quoted", "render"]
+__all__ = ["Chat", "Models", "NoAnswer", "Prompt", "Unusable", "adopted", "quoted", "render"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
@@ -80,7 +80,7 @@ class Chat:
             reasons.append(judged.reason)
             said = [Message(role="assistant", text=judged.text)] if judged.text.strip() else []
             talk = [*said, Message(role="user", text=returned(judged.reason))]
-        raise NoAnswer(
+        raise Unusable(
             f"sent back {len(reasons) - 1} times, the last time because {' '.join(reasons[-1].split())[:300]}"
         )
 
@@ -107,9 +107,10 @@ class Chat:
         try:
             return model()
         except NoAnswer as error:
+            done = offline()
             body = {"role": self.role, "stage": stage, "reason": error.reason}
             self._ledger.once("fallback", f"{self.role} {stage}", body)
-            return offline()
+            return done
 
 
 def _heard(text: str) -> Judged:

@@ -35,6 +35,10 @@ class NoAnswer(Exception):
         self.reason = reason
 
 
+class Unusable(NoAnswer):
+    """A model that answers, though with nothing that passes the checks."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Message:
     role: Literal["system", "user", "assistant"]

@@ -20,7 +20,7 @@ from nightlab.experiments.decision import More, Noise, judge, select
 from nightlab.experiments.fidelity import PHASE, Rungs
 from nightlab.experiments.firsts import Firsts
 from nightlab.experiments.ledger import Settled, Trial
-from nightlab.experiments.overseer import AGAIN, Overseer, suspicious
+from nightlab.experiments.overseer import AGAIN, UNUSABLE, Overseer, suspicious
 from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.study import BaselineError
@@ -63,7 +63,7 @@ class Loop:
             self._elapsed_before = elapsed_s
             self._account(entry)
         for number in self.open:
-            self._settle_duplicate(number)
+            self._settle_unrun(number, (self.study.ledger.document("refused", str(number)) or {}).get("reason", ""))
 
     # What the books say
 
@@ -170,14 +170,20 @@ class Loop:
         return self._settle(entry, Settled(kind="baseline", reason=reason, numbers={"score": mean}))
 
     def claim(self, number: int, change: Change) -> bool:
-        """Claim the next trial; a row that the ledger holds for it already wins. False if it is a duplicate."""
+        """Claim the next trial; a row that the ledger holds for it already wins. False if there is nothing to run: a
+        duplicate, or a proposal that could not be used."""
         if number < len(self.entries):
             return True
+        if change.refused:  # written down before, so that a kill in between loses no reason
+            self.study.ledger.once("refused", str(number), {"reason": change.refused})
         self._enter(self.study.ledger.claim(number, change))
-        return not self._settle_duplicate(number)
+        return not self._settle_unrun(number, change.refused)
 
-    def _settle_duplicate(self, number: int) -> bool:
+    def _settle_unrun(self, number: int, refused: str) -> bool:
         entry = self.entries[number]
+        if refused:
+            self._settle(entry, Settled(kind="failed", cause=UNUSABLE, reason=refused, numbers={}))
+            return True
         twin = self._known.add(_identity(entry.trial.change), number)
         if twin == number:
             return False

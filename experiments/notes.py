@@ -10,6 +10,7 @@ from typing import Any
 
 from nightlab.experiments.books import SEARCH
 from nightlab.experiments.budget import cuts
+from nightlab.experiments.overseer import UNUSABLE
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.statistics import equal, exact
 from nightlab.experiments.study import Study
@@ -33,6 +34,7 @@ def notes(study: Study) -> dict[str, str]:
         **_exactness(study),
         **_holdout(confirmed),
         **_shared(study),
+        **_proposals(study),
         **_shortness(study),
         **_reliability(study),
     }
@@ -58,6 +60,15 @@ def _extension(study: Study) -> dict[str, str]:
     opened = "in the study that this one was forked from" if (study.origin or {}).get("shut") else "for that one"
     shut = f"The holdout had been opened {opened} and stayed shut"
     return {"Extension": f"{before} {shut}; {anew} of the development split, which the search has seen."}
+
+
+def _proposals(study: Study) -> dict[str, str]:
+    """That trials failed since a model had nothing that could be tried, and whether the search ended of it."""
+    if not any(t.verdict and t.verdict.cause == UNUSABLE for t in study.ledger.each_trial()):
+        return {}
+    ended = any(n["action"] == "stop" for n in study.ledger.documents("notice").values())
+    told = "Proposals of the language model that could not be used, such as edits that do not apply, count as failed"
+    return {"Proposals": f"{told} trials.{' After many of them in a row the search ended.' if ended else ''}"}
 
 
 def _origin(study: Study) -> dict[str, str]:

@@ -21,8 +21,14 @@ Action = Literal["widen", "report", "park", "stop", "run again"]
 
 STAGNANT = 12  # trials without a kept change; each further dozen is told again, up to MOST_TOLD times
 MOST_TOLD = 3
-ALIKE = 6  # trials that fail alike from the first one on: nothing that is proposed will run
+ALIKE = 6  # trials that fail alike from the first one on: nothing that is proposed will run; or unusable ones in a row
+UNUSABLE = "proposal"  # the cause of a trial whose proposal could not be used, so that nothing of it ran
 PARK_AFTER, PARKED = 4, 20  # failures in a row of one strategy; trials for which it is not proposed
+WASTED = {
+    "duplicate": "repeated an earlier trial",
+    "timeout": "ran into the time limit",
+    UNUSABLE: "had a proposal that could not be used",
+}
 WINDOW = 20  # latest trials among which waste is counted
 SLOWER = 3.0  # times the incumbent's run time, above which a gain is told with its price
 NOTABLE_S = 1.0  # run time, in seconds, below which nobody asks for its price
@@ -55,6 +61,7 @@ class Overseer:
     _parked: dict[str, int] = field(default_factory=dict)  # strategy -> the trial count at which it may come back
     _alike: str | None = None  # how every trial so far has failed; empty once one did not
     _failed_alike: int = 0
+    _unusable: int = 0  # proposals in a row that could not be used
     _recent: deque[str] = field(default_factory=lambda: deque(maxlen=WINDOW))  # how each wasted its budget, if it did
     _results: Firsts = field(default_factory=Firsts)  # the first trial with each metrics of a first replicate
 
@@ -99,7 +106,7 @@ class Overseer:
     def _waste(self, trial: Trial, outcomes: Sequence[RunOutcome]) -> None:
         """Half of the latest trials spent in one useless way."""
         cause = trial.verdict.cause if trial.verdict else ""
-        how = {"duplicate": "repeated an earlier trial", "timeout": "ran into the time limit"}.get(cause, "")
+        how = WASTED.get(cause, "")
         if not how and outcomes and outcomes[0].status == "ok":
             first = self._results.add(_fingerprint(outcomes[0]), trial.number)
             how = "" if first == trial.number else "changed nothing in the result"
@@ -111,6 +118,12 @@ class Overseer:
 
     def _failing(self, trial: Trial) -> None:
         verdict, strategy = trial.verdict, trial.change.strategy
+        if verdict is not None and verdict.cause == UNUSABLE:
+            self._unusable += 1
+            if self._unusable == ALIKE:
+                self._end(trial, f"the last {ALIKE} proposals could not be used; of the latest: {verdict.reason}")
+            return
+        self._unusable = 0
         if verdict is None or verdict.kind != "failed":
             self._failures[strategy], self._alike = 0, ""
             return
@@ -121,13 +134,16 @@ class Overseer:
         self._failed_alike += 1
         self._failures[strategy] += 1
         if self._alike and self._failed_alike == ALIKE:
-            self.stop = f"the first {ALIKE} trials all failed alike ({alike}); mend the template or the proposals"
-            self._tell(trial, "waste", f"The search ends: {self.stop}.", "stop", about="alike")
+            self._end(trial, f"the first {ALIKE} trials all failed alike ({alike}); mend the template or the proposals")
         elif self._failures[strategy] >= PARK_AFTER and strategy in self.strategies and len(self.strategies) > 1:
             self._failures[strategy] = 0
             self._parked[strategy] = self._seen + PARKED
             sentence = f"The last {PARK_AFTER} trials of {strategy} failed; it rests for {PARKED} trials."
             self._tell(trial, "waste", sentence, "park", about="failing", strategy=strategy)
+
+    def _end(self, trial: Trial, why: str) -> None:
+        self.stop = why
+        self._tell(trial, "waste", f"The search ends: {why.rstrip('.')}.", "stop", about="alike")
 
     def _price(self, trial: Trial, outcomes: Sequence[RunOutcome], incumbent: Sequence[RunOutcome]) -> None:
         """What a gain was bought with: run time, or a constraint that only costs a penalty."""

@@ -62,6 +62,7 @@ class Change:
     artifact: str  # content hash of the editable files
     parent: int | None  # the trial it starts from; None for the baseline
     proposer: str  # "baseline", "seed idea", a sampler's name, a model's name
+    refused: str = ""  # why a proposal holds no change that could be tried; its trial fails without a run
 
     @property
     def phrase(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -48,6 +49,7 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "kept": kinds.count("kept"),
         "reverted": kinds.count("reverted"),
         "failed": kinds.count("failed"),
+        "failed_by": dict(Counter(t.verdict.cause for t in trials if t.verdict and t.verdict.kind == "failed")),
         "runs": sum(r.outcome is not None for r in runs),
         "baseline": baseline,
         "best": {"trial": best, **winner, "params": dict(trials[best].change.params)} if winner else None,

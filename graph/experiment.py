@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any, Literal
 
 from langgraph.graph import START, StateGraph
@@ -12,7 +13,9 @@ from nightlab.experiments import confirm as confirmation
 from nightlab.experiments.components import components
 from nightlab.experiments.ledger import Settled
 from nightlab.experiments.loop import BASELINE, Loop
+from nightlab.experiments.overseer import UNUSABLE
 from nightlab.experiments.search.policy import Exhausted
+from nightlab.experiments.study import StudyError
 from nightlab.graph.lab import Lab
 from nightlab.graph.state import ExperimentInput, ExperimentOutput, ExperimentState, ExperimentUpdate
 
@@ -37,7 +40,7 @@ def propose(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     idea = the_idea(lab, state.idea)
     while len(loop.open) < loop.bench.runner.workers:
         if finished := loop.exhausted():
-            return {"finished": finished}
+            return _ended(loop, finished, barren=len(loop.entries) > 1)
         number = len(loop.entries)
         situation = Situation(
             template=loop.template,
@@ -49,10 +52,25 @@ def propose(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
         try:
             change = lab.team.coder.propose(situation)
         except Exhausted as end:
-            return {"finished": str(end)}
+            return _ended(loop, str(end), barren=True)
         if not loop.claim(number, change):
             _tell(runtime, loop, number, loop.verdict(number))
+            loop.bench.heed()  # a model may take long over many of these
     return {}
+
+
+def _ended(loop: Loop, why: str, *, barren: bool) -> ExperimentUpdate:
+    """The search is over. barren: where no trial brought a change that could be tried, there is nothing to go on with.
+
+    Raises StudyError then.
+    """
+    changes = islice(loop.history(), 1, None)
+    if barren and all(t.verdict is not None and t.verdict.cause == UNUSABLE for t in changes):
+        raise StudyError(
+            f"{loop.study.folder}: nothing could be tried, so there is nothing to tell: {why}. Start again with another"
+            " model, or with knobs under [search.space] in the template"
+        )
+    return {"finished": why}
 
 
 def run_trials(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:

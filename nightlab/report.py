@@ -128,8 +128,8 @@ def print_outcome(study: Study, console: Console) -> None:
     for note in body["notes"]:
         console.print(f"note   {note}", soft_wrap=True)
     console.print(
-        f"{plural(body['trials'], 'trial')}: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed;"
-        f" {plural(body['runs'], 'run')} in {body['wall_s']:g} s",
+        f"{plural(body['trials'], 'trial')}: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed"
+        f"{_failed_by(body['failed_by'])}; {plural(body['runs'], 'run')} in {body['wall_s']:g} s",
         soft_wrap=True,
     )
     if cheap := body.get("fidelity"):
@@ -158,6 +158,10 @@ def print_outcome(study: Study, console: Console) -> None:
     for line in told(study.ledger):
         console.print(line, soft_wrap=True)
     console.print(f"study  {study.folder}", soft_wrap=True)
+
+
+def _failed_by(causes: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{cause} {count}' for cause, count in causes.items())})" if causes else ""
 
 
 def _claim(study: Study, claim: Mapping[str, Any], extension: int) -> str:

@@ -16,8 +16,10 @@ from nightlab.agents.models import Chat, Models
 from nightlab.agents.offline import offline_team
 from nightlab.agents.prompts import Prompt
 from nightlab.experiments.ledger import Ledger, Trial
+from nightlab.experiments.notes import notes
 from nightlab.experiments.runner.local import local_runner
-from nightlab.experiments.study import Settings, Study, create, reopen
+from nightlab.experiments.study import Settings, Study, StudyError, create, reopen
+from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
@@ -192,13 +194,11 @@ def test_an_instruction_that_an_experiment_prints_is_data(play: Play) -> None:
         "no",
         edit("X = 0.1", "X = 0.6"),
     ]
-    played = play(answers, trials=2)
-    calm = play(
-        [edit("X = 0.1", "raise ValueError('so')\nX = 0.1"), "no answer", "no", "no", edit("X = 0.1", "X = 0.6")]
-    )
-    assert played.kinds() == calm.kinds() == ["baseline", "failed crash", "kept"]
+    played = play(answers, trials=3)
+    calm = play([edit("X = 0.1", "raise ValueError('so')\nX = 0.1"), *answers[1:]], trials=3)
+    assert played.kinds() == calm.kinds() == ["baseline", "failed crash", "failed proposal", "kept"]
     assert [t.change.params for t in played.trials] == [t.change.params for t in calm.trials]
-    assert played.trials[2].change.artifact == calm.trials[2].change.artifact
+    assert played.trials[3].change.artifact == calm.trials[3].change.artifact
     said = [p for p in played.prompts if order in p.request]
     assert said
     for prompt in said:
@@ -246,10 +246,85 @@ def test_values_out_of_range_and_unknown_names_fall_back_to_the_search(play: Pla
     assert played.study.ledger.documents("fallback")
 
 
-def test_without_knobs_a_model_that_is_silent_ends_the_search_but_not_the_study(play: Play) -> None:
-    played = play(["nonsense", {"fail": "refused"}], trials=5)
+ABSENT = edit("Z = 1", "Z = 2")
+BETTER = edit("X = 0.1", "X = 0.6")
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ([ABSENT] * 3, "`search` is not in the file"),
+        (["nonsense"] * 3, "no JSON"),
+        ([{"fail": "refused"}], "refused"),
+        ([edit("X = 0.1", "X = (")] * 3, "no valid Python"),
+        ([edit("X = 0.1", "X = 0.1")] * 3, "change nothing"),
+    ],
+)
+def test_a_proposal_that_cannot_be_used_is_a_failed_trial_and_the_search_goes_on(
+    play: Play, answers: list[Any], told: str
+) -> None:
+    played = play([*answers, BETTER], trials=2)
+    assert played.kinds() == ["baseline", "failed proposal", "kept"]
+    verdict = played.trials[1].verdict
+    assert verdict is not None
+    assert told in verdict.reason
+    assert not played.study.ledger.runs("search", "1")
+    summary = experiment_summary(played.study)
+    assert (summary["failed"], summary["failed_by"]) == (1, {"proposal": 1})
+    assert any("could not be used" in note for note in summary["notes"])
+    assert not played.study.ledger.documents("fallback")  # nobody stood in
+    assert told in played.prompts[1].request
+
+
+def test_after_an_unusable_proposal_another_form_is_asked_for_and_after_two_another_parent(play: Play) -> None:
+    whole = edit("", FIXED.replace("X = 0.1", "X = 0.2"))
+    played = play([BETTER, *[ABSENT] * 6, whole], trials=4)
+    assert played.kinds()[:4] == ["baseline", "kept", "failed proposal", "failed proposal"]
+    assert ["whole new file" in prompt.request for prompt in played.prompts] == [False, False, True, False]
+    assert [t.change.parent for t in played.trials] == [None, 0, 1, 1, 0]
+    assert "X = 0.2" in played.source(4)
+
+
+def test_a_model_whose_every_proposal_fails_ends_a_study_that_has_nothing_to_tell(play: Play) -> None:
+    with pytest.raises(StudyError, match=r"nothing could be tried.*the last 6 proposals could not be used.*not in the"):
+        play([{"answer": ABSENT, "repeat": True}], trials=20)
+
+
+def test_fewer_trials_than_the_patience_with_proposals_end_alike(play: Play) -> None:
+    with pytest.raises(StudyError, match=r"nothing could be tried.*the budget of 2 trials is used"):
+        play([{"answer": ABSENT, "repeat": True}], trials=2)
+
+
+@pytest.mark.parametrize("more", [{"tokens": 300}, {}])
+def test_a_model_that_cannot_be_asked_is_told_as_that(play: Play, more: dict[str, int]) -> None:
+    with pytest.raises(StudyError, match=r"nothing could be tried.*could not be asked \(.*(300 tokens|no answer)"):
+        play(["nonsense"], trials=5, **more)
+
+
+def test_a_search_that_had_a_trial_ends_with_unusable_proposals_and_the_study_goes_on(play: Play) -> None:
+    played = play([BETTER, {"answer": ABSENT, "repeat": True}], trials=20)
+    assert played.kinds() == ["baseline", "kept", *["failed proposal"] * 6]
+    assert played.study.ledger.document("claim", "claim")["best"] == 1
+    (note,) = (n for n in notes(played.study).values() if "could not be used" in n)
+    assert note.endswith("the search ended.")
+
+
+def test_a_kill_before_an_unusable_proposal_is_settled_loses_no_reason(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle = Ledger.settle
+
+    def interrupted(self: Ledger, number: int, verdict: Any) -> None:
+        if number == 1:
+            raise Killed
+        settle(self, number, verdict)
+
+    monkeypatch.setattr(Ledger, "settle", interrupted)
+    played = play([*[ABSENT] * 3, BETTER], trials=2)
     assert played.kinds() == ["baseline"]
-    assert played.study.ledger.document("claim", "claim")["tested"] is False
+    monkeypatch.undo()
+    drive(played.study, played.prompts)
+    assert played.kinds() == ["baseline", "failed proposal", "kept"]
 
 
 def test_a_kill_between_answer_and_claim_asks_nobody_again(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
