@@ -49,7 +49,7 @@ class Execution:
             inodes=run.disk_files,
             files=run.outputs,
             output_mb=run.outputs_mb,
-            address_space=not station.gpus,
+            address_space=not station.gpus and bool(run.entry),
         )
         artifact = {template.folder / name for name in template.files()}
         judge = [path for path in template.folder.glob("*.py") if path not in artifact]
@@ -167,7 +167,7 @@ class Execution:
 
     def _settings(self, named: Mapping[str, Path], *, hidden: tuple[str, ...] = (), network: bool = False) -> Settings:
         station = self._station
-        secret = {station.private, station.template.folder, station.scratch} - set(named.values())
+        secret = {station.private, station.template.folder.parent, station.scratch} - set(named.values())
         return Settings(
             level=station.level,
             view=view(hide=hidden, secret=secret, network=network),

@@ -24,7 +24,14 @@ _CODE = Path(__file__).resolve().parent
 _SANDBOXES = itertools.count()
 _MARGIN = 300.0  # s for a reply beyond the run's own time: to start, to end its processes, to collect
 _PATIENCE = 30.0  # s for a sandbox to end
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from inside.server import main; main(*map(int, sys.argv[2:]))"
+_BOOT = """
+import json, sys
+config = json.loads(sys.stdin.read())
+sys.path.insert(0, config["code"])
+from inside.server import main
+main(config)
+"""
+_USER = "experiment"
 
 
 class RunnerError(NightlabError):
@@ -97,7 +104,7 @@ class Sandbox:
         fds = (control.fileno(), alive)
         own_tmp = "/lab/warm" if settings.level == "S3" else str(settings.scratch)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-B", "-c", _BOOT, str(_CODE), *map(str, fds)],
+            [sys.executable, "-P", "-s", "-B", "-c", _BOOT],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -110,7 +117,7 @@ class Sandbox:
         os.close(alive)
         assert self._process.stdin is not None
         with suppress(BrokenPipeError), self._process.stdin as stdin:
-            stdin.write(json.dumps(_config(settings)).encode())
+            stdin.write(json.dumps(_config(settings) | {"control": fds[0], "life": fds[1]}).encode())
 
     def connect(self) -> socket.socket:
         """A connection for one request; closing it ends the run. It waits as long as a reply can take."""
@@ -187,6 +194,8 @@ def base_environment() -> dict[str, str]:
         "PATH": os.pathsep.join(path),
         "HOME": "{tmp}",
         "TMPDIR": "{tmp}",
+        "USER": _USER,
+        "LOGNAME": _USER,
         "LANG": "C.UTF-8",
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",

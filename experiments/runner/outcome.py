@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -67,7 +68,8 @@ def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ..
     if wrong := report.get("wrong"):  # the fault of the evaluator, not of the outputs
         raise InvalidMetrics(str(wrong))
     if reply["code"] or "metrics" not in report:
-        raise InvalidMetrics(f"the evaluator refused the outputs: {report.get('short') or _why(reply)}")
+        logging.getLogger(__name__).info("the evaluator refused outputs: %s", _why(reply))  # for whoever looks for it
+        raise InvalidMetrics(f"the evaluator refused the outputs: {report.get('short') or _ending(reply)}")
     tables = report["metrics"]
     if not isinstance(tables, dict) or set(tables) != set(splits):
         raise InvalidMetrics("the evaluator did not score every split")
@@ -126,7 +128,9 @@ def needed(template: Template) -> tuple[str, ...]:
 
 
 def _why(reply: Mapping[str, Any]) -> str:
-    report = claims(reply)
+    return clean(str(claims(reply).get("error") or reply["stderr"])) or _ending(reply)
+
+
+def _ending(reply: Mapping[str, Any]) -> str:
     code = reply["code"]
-    ending = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-    return clean(str(report.get("error") or reply["stderr"])) or ending
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

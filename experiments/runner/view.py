@@ -12,8 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
-_ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "localtime", "fonts", "texmf", "ssl/certs")
-_ETC_NETWORK = ("resolv.conf", "hosts", "nsswitch.conf", "ssl", "pki", "ca-certificates")
+_ETC = (  # what programs are configured by, of whatever language; no accounts, keys or names of the machine
+    *("alternatives", "ld.so.*", "localtime", "timezone", "locale*", "terminfo", "inputrc", "bash.bashrc", "profile"),
+    *("*-release", "debian_version", "nsswitch.conf", "host.conf", "gai.conf", "protocols", "services", "rpc"),
+    *("ssl/certs", "ssl/openssl.cnf", "ca-certificates*", "pki/tls/cert*", "pki/tls/*.cnf", "pki/ca-trust", "pki/java"),
+    *("crypto-policies", "mime.types", "magic*", "fonts", "texmf", "papersize", "ghostscript", "ImageMagick*", "groff"),
+    *("java*", "jvm*", "R", "perl", "php*", "python*", "ruby*", "lua*", "octave*", "julia", "guile", "emacs", "mono"),
+    *("OpenCL", "vulkan", "glvnd", "gtk-*", "xml", "sgml"),
+)
+_ETC_NETWORK = ("resolv.conf", "hosts", "ssl", "pki")
+_PREFIX = ("bin", "lib", "lib32", "lib64", "libexec", "include", "share", "ssl")  # of an interpreter
+_ENVIRONMENT = ("bin", "include", "share", "pyvenv.cfg")  # of a virtual environment, beside its packages
 _OWN = Path(__file__).resolve().parents[2]
 
 
@@ -39,15 +48,15 @@ def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterabl
     hide: paths below site-packages; nightlab itself is hidden too, with the templates that ship with it.
     secret: paths to hide wherever they are.
     """
-    etc = [Path("/etc", name) for name in (*_ETC, *(_ETC_NETWORK if network else ()))]
-    given: tuple[str | Path, ...] = (*_SYSTEM, sys.base_prefix, sys.prefix, *_extra_packages(), *read)
-    shown = [Path(p) for p in given] + etc
-    shown = [path for path in shown if path.exists()]
+    etc = _etc((*_ETC, *(_ETC_NETWORK if network else ())))
+    given = [*map(Path, _SYSTEM), *_interpreter(), *_extra_packages(), *read, *etc]
+    shown = [path for path in given if path.exists()]
     sources = sorted({str(path.resolve()) for path in shown})
     roots = [s for s in sources if not any(s.startswith(other + "/") for other in sources)]
     links = {str(path.absolute()): str(path.resolve()) for path in (*shown, *_interpreter_links())}
     hidden = [str(site / name) for site in _sites() for name in (*hide, "nightlab") if (site / name).exists()]
-    hidden += [str(path.resolve()) for path in (_OWN, *secret)]
+    hidden += [h for path in (_OWN, Path.cwd(), *secret) for h in _besides(str(path.resolve()), sources)]
+    hidden += [str(path) for path in _closed_below(etc)]
     hidden = sorted({h for h in hidden if any((h + "/").startswith(root + "/") for root in roots)} - set(roots))
     allowed, listed = _allowed(roots, hidden)
     return View(
@@ -58,6 +67,42 @@ def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterabl
         listed=tuple(listed),
         packages=tuple(map(str, _extra_packages())),
     )
+
+
+def _etc(names: Iterable[str]) -> list[Path]:
+    return [path for name in names for path in sorted(Path("/etc").glob(name))]
+
+
+def _interpreter() -> Iterator[Path]:
+    """What an interpreter needs of the folders that it is in: the rest may be a project that it lies in."""
+    if sys.prefix != sys.base_prefix:
+        yield from (Path(sys.prefix, name) for name in _ENVIRONMENT)
+        yield from (Path(sysconfig.get_path(name)).parent for name in ("purelib", "platlib"))
+    yield from (Path(sys.base_prefix, name) for name in _PREFIX)
+
+
+def _besides(path: str, needed: Sequence[str]) -> Iterator[str]:
+    """What to hide of a path: all of it, or all in it but the way to what is needed."""
+    if path in needed:
+        return
+    if not any(n.startswith(path.rstrip("/") + "/") for n in needed):
+        yield path
+    elif not any(n.startswith(path.rstrip("/") + "/") for n in _SYSTEM):
+        with os.scandir(path) as entries:
+            for entry in entries:
+                yield from _besides(entry.path, needed)
+
+
+@functools.lru_cache(maxsize=256)
+def _closed_files(folder: Path) -> tuple[Path, ...]:
+    paths = (Path(place, name) for place, below, names in os.walk(folder) for name in (*below, *names))
+    return tuple(path for path in paths if not path.is_symlink() and _closed(path.stat()))
+
+
+def _closed_below(folders: Iterable[Path]) -> Iterator[Path]:
+    """What only its owner may read: a run may keep root's right to read."""
+    for folder in folders:
+        yield from _closed_files(folder)
 
 
 def packaged(path: str) -> bool:

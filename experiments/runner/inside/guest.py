@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import json
@@ -17,20 +18,20 @@ import struct
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import landlock, limits, namespaces, seccomp, syscalls
+from . import failures, landlock, limits, namespaces, seccomp, syscalls
 from .preload import preload
 
 REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 ORDER = 4  # the one on which it may be told what to run
 STAMP = struct.Struct("d")  # when the run began, by the clock that the monitor reads at its end
 _LINGER = 1_000_000  # microseconds that it waits to be ended
-_ERROR_LIMIT = 8000
 _METRICS, _LEFT = 256, 20  # numbers that an evaluator may give, and other things that are told of
+
+_OUTSIDE = {"binds", "links", "hidden", "allowed", "listed", "parent", "scratch", "named", "code", "uid", "path"}
 
 Request = Mapping[str, Any]  # what is a run's own: its seed and parameters, or the splits to evaluate
 
@@ -80,7 +81,8 @@ def become(
         os.write(REPORT, b"r" + STAMP.pack(time.monotonic()))  # the run's time counts from here on
         code = _RUN[config["kind"]](config, places, request)
     except BaseException as error:  # noqa: BLE001 - whatever it raises is the report
-        code = _report_failure(error, places["template" if config["kind"] == "evaluate" else "artifact"], places)
+        judge = config["kind"] == "evaluate"
+        code = failures.report(error, places["template" if judge else "artifact"], places["box"], REPORT, judge=judge)
     finally:
         with contextlib.suppress(BaseException):
             sys.stdout.flush()
@@ -137,8 +139,9 @@ def _reseed(seed: int, seeded: Iterable[str] = ()) -> list[str]:
     """Seed the common generators of random numbers that are loaded and not seeded yet; the names of those."""
     found: list[str] = [n for n in ("random", "numpy.random", "torch") if n in sys.modules and n not in seeded]
     for name in found:
-        module = sys.modules[name]
-        module.manual_seed(seed) if name == "torch" else module.seed(seed % 2**32)
+        draws = getattr(sys.modules[name], "manual_seed" if name == "torch" else "seed", None)
+        if draws:  # a file of the experiment may have the name
+            draws(seed if name == "torch" else seed % 2**32)
     return found
 
 
@@ -196,6 +199,8 @@ def _forget(config: dict[str, Any]) -> None:
     for name in _own:
         del sys.modules[name]
     sys.path.remove(config["code"])
+    for name in _OUTSIDE & config.keys():
+        del config[name]
 
 
 _own: dict[str, Any] = {}
@@ -220,7 +225,17 @@ def _function(entry: str, folder: str) -> Any:
     module, function = entry.split(":")
     sys.path.insert(0, folder)
     sys.argv = [f"{folder}/{module}.py"]
+    _make_way(folder)
     return getattr(importlib.import_module(module), function)
+
+
+def _make_way(folder: str) -> None:
+    """Forget the modules whose names files in `folder` have, such as random.py: these come first on the path."""
+    for stem in {name.removesuffix(".py") for name in os.listdir(folder)}:
+        before = stem in sys.builtin_module_names or importlib.machinery.FrozenImporter.find_spec(stem)
+        if not before and not stem.startswith("__"):
+            for name in [n for n in sys.modules if n == stem or n.startswith(f"{stem}.")]:
+                del sys.modules[name]
 
 
 def _rehearse(config: dict[str, Any], places: Mapping[str, str]) -> None:
@@ -298,35 +313,3 @@ def _filled(word: str, places: Mapping[str, str], seed: int) -> str:
 
 
 _RUN = {"python": _experiment, "evaluate": _evaluation, "exec": _program}
-
-
-def _report_failure(error: BaseException, folder: str, places: Mapping[str, str]) -> int:
-    """Tell what was raised, where in the experiment's own files; returns the exit code."""
-    if isinstance(error, SystemExit) and not error.code:
-        return 0
-    with contextlib.suppress(BaseException):
-        frames = traceback.extract_tb(error.__traceback__)
-        own = [i for i, frame in enumerate(frames) if frame.filename.startswith(folder)]
-        error.__traceback__ = _after(error, own[0] if own else len(frames))
-        text = "".join(traceback.format_exception(error, limit=-12))
-        short = "".join(traceback.format_exception_only(error)).strip()
-        if own and not (isinstance(error, ValueError) and folder == places.get("template")):
-            short += f" ({frames[own[-1]].filename.rpartition('/')[2]}, line {frames[own[-1]].lineno})"
-        text, short = (_shortened(t, folder, places) for t in (text, short))
-        report = {"error": text[-_ERROR_LIMIT:], "short": short[:1000], "memory": isinstance(error, MemoryError)}
-        os.write(REPORT, json.dumps(report).encode())
-    return 1
-
-
-def _shortened(text: str, folder: str, places: Mapping[str, str]) -> str:
-    """Paths as the reader of the experiment knows them."""
-    for prefix in sorted({folder, *sys.path} - {""}, key=len, reverse=True):
-        text = text.replace(f"{prefix}/", "")
-    return text.replace(f"{places['box']}/", "")
-
-
-def _after(error: BaseException, count: int) -> Any:
-    trace = error.__traceback__
-    for _ in range(count):
-        trace = trace.tb_next if trace else None
-    return trace

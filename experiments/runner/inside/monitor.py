@@ -76,6 +76,8 @@ def serve(server: socket.socket, tell: int, config: dict[str, Any], starter: soc
     warmth = None
     if starter:
         warmth = Warmth(starter, uid, proc, *namespaces.separate(proc, config), sockets(proc))
+        if uid is not None:
+            namespaces.name_user(uid)
         warmth.renew(config)
     while fds := socket.recv_fds(server, 1, 1)[1]:
         os.write(tell, BUSY)

@@ -76,6 +76,7 @@ def build(config: dict[str, Any]) -> None:
     for link, target in config["links"].items():
         if not os.path.lexists(f"/new{link}"):
             os.symlink(target, _parents(f"/new{link}"))
+    socket.sethostname("experiment")
     for name, text in _FILES.items():
         if not os.path.exists(f"/new/etc/{name}"):
             Path(_parents(f"/new/etc/{name}")).write_text(text)
@@ -87,7 +88,7 @@ def build(config: dict[str, Any]) -> None:
     _devices(config["gpus"])
     for name in (BOX, WARM, "/tmp", "/proc"):
         os.makedirs(f"/new{name}", exist_ok=True)
-    syscalls.mount("proc", "/new/proc", "proc", _PLAIN)
+    _proc("/new", "/old/dev/null")
     _tmpfs(f"/new{WARM}", "16m")
     syscalls.mount("none", "/new", None, _PLAIN & ~syscalls.MS_NOEXEC | syscalls.MS_REMOUNT | syscalls.MS_RDONLY)
     os.chdir("/new")
@@ -97,6 +98,25 @@ def build(config: dict[str, Any]) -> None:
 
 
 _PLAIN = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC
+
+
+# What a run sees of /proc beside its own processes; the rest tells of the machine, or is closed to all but root.
+_PROC = {"cpuinfo", "devices", "filesystems", "loadavg", "meminfo", "stat", "sys", "uptime", "version", "vmstat"}
+
+
+def _proc(root: str = "", null: str = "/dev/null", flags: int = 0) -> None:
+    """Mount a process table in which nobody sees processes of other users."""
+    syscalls.mount("proc", f"{root}/proc", "proc", _PLAIN | flags, "hidepid=2")
+    for name in os.listdir(f"{root}/proc"):
+        path = f"{root}/proc/{name}"
+        if name in _PROC or name.isdigit() or os.path.islink(path):
+            continue
+        if os.path.isdir(path):
+            _tmpfs(path, "4k", syscalls.MS_RDONLY)
+        else:
+            syscalls.bind(null, path, devices=True)
+    for name in ("sys/kernel/random/boot_id",):
+        syscalls.bind(null, f"{root}/proc/{name}", devices=True)
 
 
 def _tmpfs(target: str, size: str, flags: int = 0, options: str = "") -> None:
@@ -162,7 +182,19 @@ def separate(proc: int, config: dict[str, Any]) -> tuple[int, socket.socket, lis
 def _own_inodes(folder: str) -> None:
     """Show a folder by inodes that no other monitor's runs have: locks, leases and marks on them are theirs alone."""
     flags = syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV
-    syscalls.mount("overlay", folder, "overlay", flags, f"lowerdir={folder}:{WARM}")  # it must have two: one is empty
+    syscalls.mount("overlay", BOX, "overlay", flags, f"lowerdir={folder}:{WARM}")  # it must have two: one is empty
+    syscalls.unmount(folder)  # the table of mounts tells where this comes from
+    syscalls.mount(BOX, folder, None, syscalls.MS_MOVE)
+
+
+def name_user(uid: int) -> None:
+    """Give the runs' user a name and a home, in files that only this process's children see."""
+    _tmpfs(WARM, "16k")
+    for name, text in (("passwd", f"experiment:x:{uid}:{uid}::/tmp:/bin/sh\n"), ("group", f"experiment:x:{uid}:\n")):
+        Path(f"{WARM}/{name}").write_text(text)
+        syscalls.bind(f"{WARM}/{name}", f"/etc/{name}")
+    flags = syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_REMOUNT | syscalls.MS_RDONLY
+    syscalls.mount("none", WARM, None, flags)
 
 
 def _be_first(link: int) -> None:
@@ -173,9 +205,7 @@ def _be_first(link: int) -> None:
     os.closerange(1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     syscalls.mount("proc", "/proc", "proc", _PLAIN)
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
-    syscalls.mount(
-        "proc", "/proc", "proc", _PLAIN | syscalls.MS_RDONLY
-    )  # what runs see: they set nothing of themselves
+    _proc(flags=syscalls.MS_RDONLY)  # what runs see: they set nothing of themselves
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # who has ended is waited for: its processor time counts

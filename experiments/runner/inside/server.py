@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import select
 import signal
@@ -20,10 +19,9 @@ from . import guest, limits, monitor, namespaces, preload, syscalls, warm
 _PATIENCE = 5.0  # s until orphans that were killed are gone
 
 
-def main(control: int, life: int) -> None:
+def main(config: dict[str, Any]) -> None:
     """Serve requests that arrive on the socket `control` until the pipe `life` ends."""
-    config = json.loads(sys.stdin.read())
-    parent = config["parent"]
+    control, life, parent = config["control"], config["life"], config["parent"]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the runner ends it by closing the pipe, so that it can drain first
     linux = sys.platform == "linux"

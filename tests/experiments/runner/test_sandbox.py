@@ -57,7 +57,17 @@ def test_nothing_is_inherited(tmp_path: Path, level: Level, monkeypatch: pytest.
     ended = confined(["env"], write=tmp_path, level=level)
     assert ended.ok
     names = {line.partition("=")[0] for line in ended.stdout.splitlines()}
-    assert names <= {"PATH", "HOME", "TMPDIR", "LANG", "PYTHONHASHSEED", "PYTHONDONTWRITEBYTECODE", "PWD"}
+    assert names <= {
+        "PATH",
+        "HOME",
+        "TMPDIR",
+        "USER",
+        "LOGNAME",
+        "LANG",
+        "PYTHONHASHSEED",
+        "PYTHONDONTWRITEBYTECODE",
+        "PWD",
+    }
 
 
 @pytest.mark.parametrize(
