@@ -368,7 +368,10 @@ def _isolation(e: Evidence) -> str:
         "S1": "in a container that the operator provides",
         "S0": "with resource limits only, which would not keep a hostile program from the judge's data",
     }[e.level]
-    return f"*Isolation.* The experiments ran {told}."
+    return (
+        f"*Isolation.* The experiments ran {told}. Their memory and processor time were watched by looking at the"
+        " processes several times a second, which bounds both but does not see what comes and goes between two looks."
+    )
 
 
 def conclusion(b: Brief) -> str:
