@@ -17,6 +17,7 @@ Rule = Literal["paired", "strict"]
 CONFIDENCE = 0.99  # of one verdict; a study passes many, so its best rests on the confirmation, not on this
 FUTILITY = 0.05  # no further replicate is spent on a candidate whose chance of being kept is below this
 RUNGS = ((8, 8), (3, 16))  # trials and their replicates in each rung of the selection
+SELECTION_SHARE = 1.5  # of the search's runs: what the selection may run at most
 PROMISING = 1.0  # standard errors by which the selected trial must lead the baseline to be worth a confirmation
 
 
@@ -114,14 +115,14 @@ def judge(
     as the chance of being kept, predicted from the difference so far, falls below FUTILITY; it keeps what is, after
     all replicates, better than min_effect with one-sided CONFIDENCE, by the noise of all trials.
     alongside: the incumbent runs anew with each replicate, so that it has no more scores than the candidate.
-    Where there is no noise (a deterministic template) or no way to measure it (one replicate), one run decides.
+    Where there is no noise (a deterministic template) or none is known, one run decides.
     """
     shared = min(len(candidate), len(incumbent))
     if not shared:
         raise ValueError("a verdict needs at least one score of the candidate and of the incumbent")
     difference = math.fsum(c - i for c, i in zip(candidate, incumbent, strict=False)) / shared
     numbers = {"difference": difference, "replicates": float(shared), "min_effect": min_effect}
-    if rule == "strict" or noise is None or not noise.dof or noise.deterministic or max_replicates < 2:
+    if rule == "strict" or noise is None or not noise.dof or noise.deterministic:
         kept = difference > min_effect
         why = "deterministic" if rule == "paired" and noise and noise.deterministic else "taken at face value"
         return _verdict(kept, numbers | {"threshold": min_effect}, f"{shared} run(s), {why}")
@@ -169,6 +170,22 @@ def select(
     shared = min(len(groups[best]), len(groups[0]), used)
     difference = math.fsum(b - a for a, b in zip(groups[0][:shared], groups[best], strict=False)) / shared
     return best if difference > min_effect + PROMISING * noise.sd * math.sqrt(2 / shared) else 0
+
+
+def rungs_within(runs: int, trials: int, known: int) -> tuple[tuple[int, int], ...]:
+    """RUNGS as far as they cost no more than `runs`, where there are so many trials to select from, each with one run
+    behind it, and `known` of the baseline. A rung that is too dear gives fewer replicates."""
+    found, had = [], 1
+    for count, most in RUNGS:
+        kept = min(count, trials)
+        costs = {n: kept * (n - had) + max(0, n - known) for n in range(had + 1, most + 1)}
+        replicates = max((n for n, cost in costs.items() if cost <= runs), default=0)
+        if not replicates:
+            break
+        runs -= costs[replicates]
+        found.append((count, replicates))
+        had, known, trials = replicates, max(known, replicates), kept
+    return tuple(found)
 
 
 def _ranked(groups: dict[int, Sequence[float]], noise: Noise) -> list[int]:

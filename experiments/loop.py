@@ -16,7 +16,7 @@ from statistics import fmean as mean
 
 from nightlab.experiments.bench import Bench, Job
 from nightlab.experiments.books import BESIDE, SEARCH, Books, Entry, History
-from nightlab.experiments.decision import More, Noise, judge, select
+from nightlab.experiments.decision import SELECTION_SHARE, More, Noise, judge, rungs_within, select
 from nightlab.experiments.fidelity import PHASE, Rungs
 from nightlab.experiments.firsts import Firsts
 from nightlab.experiments.ledger import Settled, Trial
@@ -154,9 +154,18 @@ class Loop:
         entry = self.entries[BASELINE]
         if entry.trial.verdict and entry.trial.verdict.kind == "baseline":
             return entry.trial.verdict
-        while not entry.complete:
-            self.bench.heed()
-            self.wait()
+        for wanted in (1, max(CALIBRATION, self.study.settings.seeds)):  # one first: a broken template fails once
+            entry.wanted = max(entry.wanted, wanted)
+            while not entry.complete:
+                self.bench.heed()
+                self.wait()
+            self._check_baseline(entry)
+        mean = sum(self.scores(BASELINE)) / len(self.scores(BASELINE))
+        reason = "; ".join(["the baseline", *(text for text, _ in self._violations(entry).values())])
+        return self._settle(entry, Settled(kind="baseline", reason=reason, numbers={"score": mean}))
+
+    def _check_baseline(self, entry: Entry) -> None:
+        """Raises BaselineError where a run of the template itself failed."""
         if bad := [o for o in entry.outcomes if o is not None and o.status != "ok"]:
             if not entry.trial.verdict:  # settled, so that no half-made trial is left
                 self._settle(entry, Settled(kind="failed", cause=bad[0].status, reason=_why(bad[0]), numbers={}))
@@ -165,9 +174,6 @@ class Loop:
                 f"the baseline of template {self.template.name!r} does not run{some} ({bad[0].status}), so there is"
                 f" nothing to improve on; mend the template and start again:\n{bad[0].error}"
             )
-        mean = sum(self.scores(BASELINE)) / len(self.scores(BASELINE))
-        reason = "; ".join(["the baseline", *(text for text, _ in self._violations(entry).values())])
-        return self._settle(entry, Settled(kind="baseline", reason=reason, numbers={"score": mean}))
 
     def claim(self, number: int, change: Change) -> bool:
         """Claim the next trial; a row that the ledger holds for it already wins. False if there is nothing to run: a
@@ -332,7 +338,10 @@ class Loop:
         """The trial to choose, or how many replicates trials still want before."""
         effect, searched = self.template.spec.objective.min_effect, self.study.settings.seeds
         groups = [self._eligible(entry) for entry in self.entries]
-        chosen = select(groups, self.noise, searched=searched, min_effect=effect)
+        verdicts = (t.verdict for t in self.history())  # which know of no run of the selection
+        runs = sum(int(v.numbers.get("runs", 0)) for v in verdicts if v)
+        rungs = rungs_within(int(SELECTION_SHARE * runs), sum(map(bool, groups[1:])), max(CALIBRATION, searched))
+        chosen = select(groups, self.noise, searched=searched, min_effect=effect, rungs=rungs)
         if isinstance(chosen, dict) and not self._affordable(chosen):
             chosen = select(groups, self.noise, searched=searched, min_effect=effect, rungs=())
         return chosen
@@ -384,8 +393,7 @@ class Loop:
     # Bookkeeping
 
     def _enter(self, trial: Trial) -> Entry:
-        wanted = max(CALIBRATION, self.study.settings.seeds) if trial.number == BASELINE else 1
-        entry = Entry(trial=trial, wanted=wanted, paired=self.template.interleaved and trial.number != BASELINE)
+        entry = Entry(trial=trial, wanted=1, paired=self.template.interleaved and trial.number != BASELINE)
         self.entries.open(entry)
         self._open[trial.number] = None
         self._tried.append(self._as_tried(entry))

@@ -85,11 +85,12 @@ class SettingsError(NightlabError):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a study was asked to do. Zero stands for the template's own value in trials, seeds and hours."""
+    """What a study was asked to do. Zero stands for the template's own number of trials, seeds or hours."""
 
     seed: int = 0
     trials: int = 0
     seeds: int = 0
+    confirm_seeds: int = 0  # fresh seeds for the claim
     hours: float = 0.0
     workers: int = 1
     rounds: int = 2  # revision rounds at most
@@ -108,13 +109,15 @@ class Settings:
     key: str = ""  # 32 hexadecimal digits that no run may know, for all seeds of runs and data; empty: drawn at random
 
     def __post_init__(self) -> None:
-        for name in ("seed", "trials", "seeds", "workers", "rounds", "tokens", "hours", "usd"):
+        for name in ("seed", "trials", "seeds", "confirm_seeds", "workers", "rounds", "tokens", "hours", "usd"):
             value, fraction = getattr(self, name), name in ("hours", "usd")
             if isinstance(value, bool) or not isinstance(value, int | float if fraction else int):
                 raise SettingsError(f"{name} = {value!r} must be a {'number' if fraction else 'whole number'}")
         for name in ("seed", "trials", "seeds", "hours", "rounds", "tokens", "usd"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise SettingsError(f"{name} = {getattr(self, name)!r} must not be negative")
+        if self.confirm_seeds and not 2 <= self.confirm_seeds <= 1000:
+            raise SettingsError(f"confirm_seeds = {self.confirm_seeds!r} must be from 2 to 1000")
         if self.rule not in get_args(Rule):
             raise SettingsError(f"rule = {self.rule!r} is no rule of verdicts; there are {', '.join(get_args(Rule))}")
         if not (isinstance(self.key, str) and re.fullmatch("([0-9a-f]{32})?", self.key)):
@@ -133,6 +136,7 @@ class Settings:
             | {
                 "trials": self.trials or budget.trials,
                 "seeds": self.seeds or budget.seeds,
+                "confirm_seeds": self.confirm_seeds or budget.confirm_seeds,
                 "hours": self.hours or budget.hours,
                 "key": self.key or ("" if self.replay else new_key()),  # a replay has that of its recording
                 "workers": 1 if template.interleaved else self.workers,  # a timing wants the machine for itself
@@ -143,6 +147,15 @@ class Settings:
 def new_key() -> str:
     """A key that nobody can guess."""
     return secrets.token_hex(16)
+
+
+def refuse_idle(template: Template, settings: Settings) -> None:
+    """Raises SettingsError for a study in which nothing could be tried."""
+    if not (template.knobs or settings.models.get("coder", settings.model) or settings.replay):
+        raise SettingsError(
+            f"template {template.name!r} declares no knobs, and without a language model nothing else can be changed;"
+            " give --model, or declare knobs under [search.space]"
+        )
 
 
 class Study:
@@ -161,6 +174,9 @@ class Study:
         trials, hours = (sum(e[what] for e in extended.values()) for what in ("trials", "hours"))
         self.first_round = max((e["round"] for e in extended.values()), default=0)  # of the paper's versions since then
         self.settings = replace(Settings(**body), trials=body["trials"] + trials, hours=body["hours"] + hours)
+        if self.settings.confirm_seeds:
+            budget = self.template.spec.budget.model_copy(update={"confirm_seeds": self.settings.confirm_seeds})
+            self.template = replace(self.template, spec=self.template.spec.model_copy(update={"budget": budget}))
         self.origin = self.ledger.document("study", "fork")
         if self.origin is not None:
             knobs = tuple(replace(k, default=self.origin["params"][k.name]) for k in self.template.knobs)

@@ -14,11 +14,11 @@ from typing import Any
 from nightlab.agents.configuration import configured
 from nightlab.agents.staff import questions
 from nightlab.experiments.confirm import ABLATION_SEEDS, SENSITIVITY_SEEDS
-from nightlab.experiments.decision import RUNGS
+from nightlab.experiments.decision import RUNGS, SELECTION_SHARE
 from nightlab.experiments.loop import CALIBRATION
 from nightlab.experiments.records import RunRequest
 from nightlab.experiments.runner.local import local_runner
-from nightlab.experiments.study import BaselineError, Settings, Study, create, reopen
+from nightlab.experiments.study import BaselineError, Settings, Study, create, refuse_idle, reopen
 from nightlab.experiments.template import load
 
 TOKENS_IN, TOKENS_OUT = 1500, 300  # of one call, roughly
@@ -73,19 +73,24 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
 
 def keyless(template: str | Path, settings: Settings, out: Path, mode: str) -> Path:
     """A study to estimate, as `nightlab.graph.session.begin` makes one, but for models whose keys are not there yet."""
-    return create(load(template), configured(settings, Path.cwd()), out, mode=mode)
+    loaded, settings = load(template), configured(settings, Path.cwd())
+    refuse_idle(loaded, settings)
+    return create(loaded, settings, out, mode=mode)
 
 
 def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
     """The runs of a study at least and at most, beside those of the confirmation."""
     settings, n = study.settings, study.template.spec.budget.confirm_seeds
     baseline = max(CALIBRATION, settings.seeds)
-    again = [_reruns(settings.trials, baseline, had) for had in (settings.seeds, 1)]
+    searched = [baseline + settings.trials * runs for runs in (1, settings.seeds)]
+    again = [
+        min(_reruns(settings.trials, baseline, had), int(SELECTION_SHARE * runs))
+        for had, runs in zip((settings.seeds, 1), searched, strict=True)
+    ]
     parts = PARTS * min(ABLATION_SEEDS, n)
     if mode == "pipeline" and settings.rounds:  # replicates of the ablation, and two steps of each knob
         parts = PARTS * n + 2 * len(study.template.knobs) * min(SENSITIVITY_SEEDS, n)
-    least = baseline + settings.trials + (again[0] if probe.noisy else 0)
-    return least, baseline + settings.trials * settings.seeds + again[1] + parts
+    return searched[0] + (again[0] if probe.noisy else 0), searched[1] + again[1] + parts
 
 
 def _reruns(trials: int, baseline: int, had: int) -> int:

@@ -20,7 +20,7 @@ from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.runner.sandbox import choose
 from nightlab.experiments.search.policy import make_policy
 from nightlab.experiments.sessions import Session
-from nightlab.experiments.study import ROLES, Settings, SettingsError, Study, create, edited, read, reopen
+from nightlab.experiments.study import ROLES, Settings, SettingsError, Study, create, edited, read, refuse_idle, reopen
 from nightlab.experiments.study import fork as fork_study
 from nightlab.experiments.template import Template, TemplateError, find, load
 from nightlab.graph import drafting, reviewing
@@ -93,6 +93,7 @@ def _loaded(folder: Path) -> Template:
 
 def _check(template: Template, settings: Settings, *, edited: bool = False) -> None:
     """Refuse what would be refused later before there is a study. edited: by others than the template's author."""
+    refuse_idle(template, settings)
     if template.knobs:
         try:
             make_policy(settings.policy, knobs=template.knobs, strategies=template.strategies, seed=settings.seed)

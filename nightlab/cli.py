@@ -51,6 +51,9 @@ StudyArg = Annotated[Path, typer.Argument(help="A study's folder, as `run` and `
 TEMPLATES, STUDYS = "the template's", "the study's"  # where a default comes from
 Trials = Annotated[int, typer.Option(min=1, help="Trials of the search.", show_default=TEMPLATES)]
 Seeds = Annotated[int, typer.Option(min=1, help="Replicates that a verdict may use.", show_default=TEMPLATES)]
+ConfirmSeeds = Annotated[
+    int, typer.Option(min=2, max=1000, help="Fresh seeds for the claim, after the search.", show_default=TEMPLATES)
+]
 Hours = Annotated[float, typer.Option(min=0.001, max=1e5, help="Time limit of the search.", show_default=TEMPLATES)]
 Workers = Annotated[int, typer.Option(min=1, help="Runs at the same time.", show_default="all cores")]
 Seed = Annotated[
@@ -150,6 +153,7 @@ def run(
     template: TemplateArg,
     trials: Trials = GIVEN,
     seeds: Seeds = GIVEN,
+    confirm_seeds: ConfirmSeeds = GIVEN,
     hours: Hours = GIVEN,
     workers: Workers = GIVEN,
     seed: Seed = 0,
@@ -183,6 +187,7 @@ def experiment(
     template: TemplateArg,
     trials: Trials = GIVEN,
     seeds: Seeds = GIVEN,
+    confirm_seeds: ConfirmSeeds = GIVEN,
     hours: Hours = GIVEN,
     workers: Workers = GIVEN,
     seed: Seed = 0,
@@ -257,6 +262,7 @@ def fork(
     trial: Annotated[int, typer.Option(min=0, help="The trial that is the new study's baseline.")],
     trials: Annotated[int, _inherited(Trials)] = GIVEN,
     seeds: Annotated[int, _inherited(Seeds)] = GIVEN,
+    confirm_seeds: Annotated[int, _inherited(ConfirmSeeds)] = GIVEN,
     hours: Annotated[float, _inherited(Hours)] = GIVEN,
     workers: Annotated[int, _inherited(Workers)] = GIVEN,
     seed: Annotated[int, _inherited(Seed)] = GIVEN,

@@ -23,7 +23,7 @@ from rich.console import Console
 import nightlab as library
 from nightlab.experiments.study import read
 from nightlab.view import Lines, Screen
-from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
+from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
 
 COMMANDS = ("run", "experiment", "resume", "fork", "scores", "trials", "templates", "doctor")
 
@@ -352,3 +352,43 @@ def test_a_terminal_gets_the_live_view(make_template: MakeTemplate, tmp_path: Pa
     assert process.wait() == 0
     for word in ("stage", "trials", "incumbent", "4/4", "of 12 runs"):
         assert word in text
+
+
+@pytest.mark.parametrize("command", [("run",), ("experiment", "--json"), ("run", "--dry-run")])
+def test_nothing_that_could_be_changed_is_a_wrong_use(
+    make_template: MakeTemplate, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    toml = TOML.split("[search.space.x]")[0] + "[budget]" + TOML.split("[budget]")[1]
+    folder = make_template(files={"template.toml": toml})
+    done = nightlab(*command, folder, "--out", tmp_path / "studies", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "declares no knobs" in done.stderr
+    assert "--model" in done.stderr
+    assert not (tmp_path / "studies").exists()
+
+
+def test_the_cost_of_a_small_study_is_in_proportion_and_can_be_set(make_template: MakeTemplate, tmp_path: Path) -> None:
+    folder = make_template()
+    args = (
+        "experiment",
+        folder,
+        "--trials",
+        3,
+        "--seeds",
+        1,
+        "--confirm-seeds",
+        2,
+        "--out",
+        tmp_path / "studies",
+        "--json",
+    )
+    told = json.loads(nightlab(*args, cwd=tmp_path).stdout.splitlines()[-1])
+    with closing(read(Path(told["study"]))) as study:
+        runs = study.ledger.runs()
+        searched = sum(t.verdict.numbers["runs"] for t in study.ledger.trials() if t.verdict)
+    assert searched == 8 + 3  # one seed a verdict, weighed by the noise of the baseline's runs
+    assert sum(run.phase == "search" for run in runs) <= 2.5 * searched
+    assert sum(run.phase == "confirm" for run in runs) in (2, 4)
+    for wrong in (1, 1001):
+        done = nightlab("experiment", folder, "--confirm-seeds", wrong, cwd=tmp_path)
+        assert done.returncode == 2

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nightlab.experiments.decision import More, Noise, Rule, Verdict, judge, select
+from nightlab.experiments.decision import More, Noise, Rule, Verdict, judge, rungs_within, select
 
 RNG = np.random.default_rng(11)
 
@@ -161,3 +161,39 @@ def test_a_deterministic_selection_needs_no_further_run() -> None:
     noise = Noise.of([[1.0, 1.0, 1.0]])
     assert select([[1.0] * 3, [0.5], [1.5], []], noise, searched=1) == 2
     assert select([[1.0] * 3, [0.5], []], noise, searched=1) == 0
+
+
+@pytest.mark.parametrize(
+    ("runs", "trials", "rungs"),
+    [
+        (240, 100, ((8, 8), (3, 16))),
+        (88, 40, ((8, 8), (3, 16))),
+        (87, 40, ((8, 8), (3, 15))),
+        (20, 3, ((8, 7),)),
+        (24, 3, ((8, 8),)),
+        (7, 8, ()),
+        (0, 3, ()),
+    ],
+)
+def test_the_selection_costs_no_more_runs_than_it_is_given(
+    runs: int, trials: int, rungs: tuple[tuple[int, int], ...]
+) -> None:
+    found = rungs_within(runs, trials, 8)
+    assert found == rungs
+    noise, spent = Noise.of([[0.0, 1.0] * 4]), 0
+    groups = [[0.0, 1.0] * 4, *([float(n)] for n in range(trials))]
+    while isinstance(chosen := select(groups, noise, searched=1, rungs=found), dict):
+        for n, wanted in chosen.items():
+            spent += wanted - len(groups[n])
+            groups[n] = [groups[n][0]] * wanted
+    assert spent <= runs
+
+
+@pytest.mark.parametrize(("gain", "kind"), [(0.5, "reverted"), (1.4, "reverted"), (4.0, "kept"), (-1.0, "reverted")])
+def test_one_seed_is_weighed_by_the_noise_of_the_baseline(gain: float, kind: str) -> None:
+    baseline = [0.3, -0.2, 0.5, -0.6, 0.1, 0.4, -0.5, 0.0]
+    noise = Noise.of([baseline])
+    verdict = judge([baseline[0] + gain], baseline[:1], noise, rule="paired", max_replicates=1, min_effect=0.0)
+    assert isinstance(verdict, Verdict)
+    assert verdict.kind == kind
+    assert verdict.numbers["noise_dof"] == 7

@@ -148,6 +148,7 @@ def test_a_baseline_that_does_not_run_ends_the_study_with_what_it_said(
     loop = loop_of(make_template(files={"experiment.py": "def run(params, inputs, out, seed):\n    1 / 0\n"}))
     with pytest.raises(StudyError, match=r"baseline of template 'toy' does not run \(crash\)[^$]*ZeroDivisionError"):
         loop.baseline()
+    assert len(loop.study.ledger.runs()) == 1
     told = experiment_summary(loop.study)
     assert [told[kind] for kind in ("trials", "kept", "reverted", "failed")] == [0, 0, 0, 0]
 
@@ -200,7 +201,7 @@ def test_a_selection_that_was_cut_off_goes_on_as_it_would_have(
     first.baseline()
     judged(first, move(first, x=0.6))
     judged(first, move(first, 1, y=0.3))
-    for subject, replicate in (("0", 8), ("0", 9), ("2", 2), ("2", 3), ("1", 2)):  # claimed, and then the kill
+    for subject, replicate in (("0", 8), ("2", 2), ("2", 3), ("1", 2)):  # claimed, and then the kill
         first.study.ledger.claim_run("search", subject, replicate, first.study.seed_of("search", replicate))
     again = Loop(Bench(first.study, first.bench.runner))
     assert again.noise.sd == pytest.approx(first.noise.sd)
@@ -339,7 +340,7 @@ def test_neighbours_stay_in_range_and_differ() -> None:
     assert neighbours(step, 4) == {"down": 3}
     assert neighbours(Knob(name="n", type="int", strategy="s", default=3, low=0, high=40), 40) == {"down": 36}
     log = Knob(name="r", type="float", strategy="s", default=0.01, low=1e-4, high=1.0, log=True)
-    assert neighbours(log, 0.01)["up"] == pytest.approx(0.01 * 10**0.4)
+    assert neighbours(log, 0.01)["up"] == pytest.approx(0.01 * 10**0.4, rel=1e-3)
     choice = Knob(name="c", type="choice", strategy="s", default="a", choices=("a", "b"))
     assert neighbours(choice, "b") == {"other": "a"}
 

@@ -48,13 +48,15 @@ def test_a_program_that_prints_a_metric_to_maximise(make_template: MakeTemplate)
         assert untrue not in text
 
 
-def test_a_template_without_knobs_is_told_as_it_is(make_template: MakeTemplate) -> None:
+def test_a_template_without_knobs_and_a_model_is_refused_before_any_run(make_template: MakeTemplate) -> None:
     toml = TOML.split("[search.space.x]")[0] + "[budget]" + TOML.split("[budget]")[1]
     fixed = EXPERIMENT.replace("    noise =", "    params = {'x': 0.1, 'y': 0.9}\n    noise =")
-    text, claim = paper_of(make_template(files={"template.toml": toml, "experiment.py": fixed}))
-    assert not claim["tested"]
-    assert "declares no knobs" in text
-    assert "the test finds no improvement" not in text
+    folder = make_template(files={"template.toml": toml, "experiment.py": fixed})
+    for call in (nightlab.run, nightlab.experiment):
+        with pytest.raises(SettingsError, match=r"'toy' declares no knobs.*give --model, or declare knobs") as refused:
+            call(folder, out=folder.parent / "studies")
+        assert refused.value.exit_code == 2
+    assert not (folder.parent / "studies").exists()
 
 
 def test_a_private_file_among_the_inputs_is_told(make_template: MakeTemplate) -> None:
