@@ -247,11 +247,11 @@ def _without_namespaces(program: _Program, *, another_user: bool, only: int | No
 
 
 def _sockets(program: _Program, *, namespaces: bool, network: bool) -> None:
-    """Local sockets only inside namespaces, internet sockets only with the network; pairs are always there.
+    """Local sockets only inside namespaces, internet sockets there or with the network; pairs are always there.
 
     One of a pair of datagrams can still be sent to any name: without namespaces pairs are streams.
     """
-    families = ([_UNIX] if namespaces else []) + (_INTERNET if network else [])
+    families = [_UNIX, *_INTERNET] if namespaces else _INTERNET if network else []  # a network of its own is closed
     program.refuse_but(_SOCKET, 0, families, errno.EACCES)
     program.refuse_but(_SOCKETPAIR, 0, [_UNIX], errno.EACCES)
     if not namespaces:

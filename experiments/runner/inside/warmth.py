@@ -35,9 +35,11 @@ class Warmth:
     link: socket.socket = field(init=False)  # on which it waits for its order and is told of
     pipes: dict[int, str] = field(init=False)  # what it writes to
     meter: Meter = field(init=False)
+    traffic: bytes = field(init=False)  # what its network has counted
     weight: int = 0  # bytes of memory that it has before it starts
 
     def __post_init__(self) -> None:
+        self.traffic = namespaces.traffic(self.proc)
         self.broom.settimeout(PATIENCE)
 
     def prepare(self, config: dict[str, Any]) -> None:
@@ -68,16 +70,24 @@ class Warmth:
             self.pid, self.boxed = 0, False
             self.sweep()
             self.link.close()
-            self._quiet()
+            if not config["network"]:
+                self._calm()
         with contextlib.suppress(OSError, EOFError):
             if used:
                 namespaces.close_box()
             self.prepare(config)
 
-    def _quiet(self) -> None:
-        """Wait until the kernel has taken down what a run has sent to itself and not received: names, files."""
+    def _calm(self) -> None:
+        """Have a network in which nothing of a run is left: what it counted, ports that close, what it sent to itself.
+
+        What was sent by local sockets alone is waited for: the kernel takes down names and files.
+        """
+        if namespaces.traffic(self.proc) != self.traffic:
+            os.close(self.spaces[-1])
+            self.spaces[-1] = namespaces.new_network(self.proc)
+            self.traffic = namespaces.traffic(self.proc)
         last = time.monotonic() + _CALM
-        while self.meter.own_network and sockets(self.proc) > self.sockets:
+        while sockets(self.proc) > self.sockets:
             if time.monotonic() > last:
                 raise TimeoutError("something of a run is left in its network")
             time.sleep(0.001)

@@ -232,3 +232,29 @@ def test_the_working_folder_is_hidden_below_what_is_shown(tmp_path: Path, monkey
     assert not any(str(tmp_path / "app/tools/bin").startswith(h) for h in sight.hidden)
     assert str(tmp_path / "app/tools") in sight.allowed
     assert str(tmp_path / "share") in sight.allowed
+
+
+@pytest.mark.skipif(BEST != "S3", reason="only a network of its own can be spoken in")
+def test_a_run_speaks_with_itself_by_the_network_and_with_no_other_run(do: Do) -> None:
+    talk = """
+import socket
+print(hash(tuple(open(f"/proc/self/net/{name}").read() for name in ("dev", "snmp", "netstat"))))
+for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))[: 1 + socket.has_ipv6]:
+    server = socket.socket(family)
+    server.bind((host, 4711))
+    server.listen()
+    client = socket.create_connection((host, 4711))
+    side, _ = server.accept()
+    side.sendall(b"heard")
+    side.close()  # the port stays busy for a minute
+    print(client.recv(9))
+try:
+    socket.create_connection(("192.0.2.1", 80), 1)
+except OSError as error:
+    print(error.errno)
+"""
+    first, *others = (do(talk) for _ in range(4))
+    assert first.status == "ok", first.error
+    assert first.output.count("heard") >= 1
+    assert "101" in first.output
+    assert [other.output for other in others] == [first.output] * 3, others[0].error
