@@ -254,7 +254,8 @@ NETWORK = [
     Program(
         "datagrams",
         """
-return worked(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", int(p["udp"]))))
+worked(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", int(p["udp"]))))
+return False  # into a network of its own it may be sent; the prey says whether it has come
 """,
     ),
     Program("the internet", 's = socket.socket\nreturn worked(lambda: s().connect(("1.1.1.1", 53)))'),
@@ -267,7 +268,7 @@ def serve():
     with s() as one:
         one.bind(("0.0.0.0", 0)); one.listen()
         socket.create_connection(("127.0.0.1", one.getsockname()[1]), 1)
-return worked(serve)
+return worked(serve) and worked(lambda: socket.create_connection(("127.0.0.1", int(p["tcp"])), 1))
 """,
     ),
     Program(
