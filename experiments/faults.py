@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from nightlab.experiments.reading import Unreadable, read_text
+from nightlab.experiments.runner.inside.words import is_argument, named
 from nightlab.experiments.runner.view import packaged
 
 TEXT, WHOLE, NUMBER, LIST = "a text in quotes", "a whole number", "a number", "a list in brackets"
@@ -171,16 +172,34 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
 
 def _run_faults(file: Path, data: dict[str, Any] | None) -> Iterator[str]:
     """What would be taken literally, or hide nothing."""
-    for word in _texts(data, "run", "command"):
-        if (place := re.fullmatch(r"\{(\w+)\}", word)) and place[1] not in PLACES:
-            known = ", ".join(f"{{{name}}}" for name in PLACES)
-            yield f"{file}: [run.command]: {word} stands for nothing; there are {known}"
+    command = _texts(data, "run", "command")
+    space, cheaper = at(data, "search", "space"), at(data, "fidelity", "knob")
+    knobs = [*(space if isinstance(space, dict) else ()), *([cheaper] if isinstance(cheaper, str) else ())]
+    for word in command:
+        yield from _word_faults(file, word, [*knobs, *PLACES])
+    for name in {name for word in command for name in named(word)} & set(knobs) & set(PLACES):
+        yield (
+            f"{file}: [search.space.{name}]: is a knob, while {{{name}}} in [run.command] stands for something else;"
+            " give the knob another name"
+        )
     for path in _texts(data, "run", "hide"):
         if not packaged(path):
             yield (
                 f"{file}: [run.hide]: {path!r} is in no installed package, so nothing would be hidden; give a path"
                 " below site-packages, such as sklearn/datasets/data"
             )
+
+
+def _word_faults(file: Path, word: str, known: list[str]) -> Iterator[str]:
+    """Names in braces that stand for nothing: any in an argument, and in program text what is all but a known one."""
+    plain = is_argument(word)
+    for name in named(word):
+        near = get_close_matches(name, known, n=1, cutoff=0.6 if plain else 0.7)
+        if name not in known and (plain or near):
+            meant = f"did you mean {{{near[0]}}}? " if near else ""
+            there = ", ".join(f"{{{k}}}" for k in known)
+            itself = f"; for the text itself, write {{{{{name}}}}}" if plain else ""
+            yield f"{file}: [run.command]: {{{name}}} stands for nothing; {meant}there are {there}{itself}"
 
 
 def _texts(data: dict[str, Any] | None, *keys: str) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,7 +252,7 @@ class Ledger:
         """All runs in the order of their claims, one at a time."""
         return self._select_runs(sa.true())
 
-    def runs_by_trial(self, phases: Sequence[str]) -> Iterator[Run]:
+    def runs_by_trial(self, phases: Sequence[str]) -> Generator[Run, None, None]:
         """The runs of phases whose subjects are trials' numbers, in the order of these, one at a time."""
         number = sa.cast(runs.c.subject, sa.Integer)
         return self._select_runs(runs.c.phase.in_(phases), number, runs.c.phase, runs.c.replicate)
@@ -265,7 +265,7 @@ class Ledger:
         """The runs with these inputs that went well, in the order of their claims."""
         return list(self._select_runs((runs.c.inputs == inputs) & (outcomes.c.status == "ok")))
 
-    def _select_runs(self, where: sa.ColumnElement[bool], *order: sa.ColumnElement[Any]) -> Iterator[Run]:
+    def _select_runs(self, where: sa.ColumnElement[bool], *order: sa.ColumnElement[Any]) -> Generator[Run, None, None]:
         query = sa.select(runs, outcomes).outerjoin(outcomes).where(where).order_by(*order, runs.c.id)
         with self._engine.connect() as db:
             for row in db.execute(query).mappings():

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import filecmp
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.books import SEARCH
 from nightlab.experiments.budget import cuts
-from nightlab.experiments.overseer import UNUSABLE
+from nightlab.experiments.overseer import UNUSABLE, same, unread
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.statistics import equal, exact
 from nightlab.experiments.study import Study
@@ -31,6 +32,7 @@ def notes(study: Study) -> dict[str, str]:
         **_extension(study),
         **_origin(study),
         **_inadmissible(study),
+        **_unread(study),
         **_exactness(study),
         **_holdout(confirmed),
         **_shared(study),
@@ -96,6 +98,22 @@ def _inadmissible(study: Study) -> dict[str, str]:
         "Baseline": f"The baseline itself violates the hard constraint on {' and on '.join(broken)}, so a gain over"
         " it is one over a configuration that could not have been kept."
     }
+
+
+def _unread(study: Study) -> dict[str, str]:
+    """Parameters that changed nothing in any trial, where the search moved some."""
+    baseline, moved = list[RunOutcome](), False
+    with closing(study.ledger.runs_by_trial((SEARCH,))) as runs:
+        for run in runs:
+            if run.outcome is None or run.outcome.status != "ok":
+                continue
+            if run.subject == "0":
+                baseline.append(run.outcome)
+            elif study.ledger.trial(int(run.subject)).change.artifact == study.baseline_artifact:
+                moved = True
+                if not same(study.template, [run.outcome], baseline[run.replicate :]):
+                    return {}
+    return {"Parameters": unread(study.template)} if moved else {}
 
 
 def _exactness(study: Study) -> dict[str, str]:

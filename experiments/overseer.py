@@ -14,6 +14,7 @@ from nightlab.experiments.contract import Constraint
 from nightlab.experiments.firsts import Firsts
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.records import RunOutcome
+from nightlab.experiments.runner.inside.words import named
 from nightlab.experiments.template import Template
 
 Concern = Literal["stagnation", "waste", "gaming"]
@@ -32,6 +33,7 @@ WASTED = {
 WINDOW = 20  # latest trials among which waste is counted
 SLOWER = 3.0  # times the incumbent's run time, above which a gain is told with its price
 NOTABLE_S = 1.0  # run time, in seconds, below which nobody asks for its price
+UNREAD = 3  # first trials that all have the baseline's metrics, seed by seed: their parameters seem to be unread
 AGAIN = 4  # further replicates of a suspicious trial before it may be kept
 
 
@@ -63,6 +65,8 @@ class Overseer:
     _failed_alike: int = 0
     _unusable: int = 0  # proposals in a row that could not be used
     _recent: deque[str] = field(default_factory=lambda: deque(maxlen=WINDOW))  # how each wasted its budget, if it did
+    _same: int | None = 0  # trials so far, if each has the baseline's metrics, seed by seed
+    _artifact: str = ""  # the baseline's files
     _results: Firsts = field(default_factory=Firsts)  # the first trial with each metrics of a first replicate
 
     def parked(self) -> frozenset[str]:
@@ -74,12 +78,14 @@ class Overseer:
         """Take in a settled trial with its runs and those of the incumbent that it met; what there is to tell."""
         verdict = trial.verdict
         if verdict is None or verdict.kind == "baseline":
+            self._artifact = trial.change.artifact
             return []
         self._seen += 1
         known = len(self.notices)
         self._stagnation(trial)
         self._waste(trial, outcomes)
         self._failing(trial)
+        self._unread(trial, outcomes, incumbent)
         if verdict.kind == "kept":
             self._price(trial, outcomes, incumbent)
             if verdict.numbers.get("suspected"):
@@ -115,6 +121,15 @@ class Overseer:
             sentence = f"{count} of the last {len(self._recent)} trials {how}."
             self._tell(trial, "waste", sentence, "report", about="use")
             self._recent.clear()
+
+    def _unread(self, trial: Trial, outcomes: Sequence[RunOutcome], incumbent: Sequence[RunOutcome]) -> None:
+        """Whether no parameter has had an effect yet; as long as this holds, the incumbent is the baseline."""
+        good = [o for o in outcomes if o.status == "ok"]
+        if self._same is None or not good or trial.change.artifact != self._artifact:
+            return
+        self._same = self._same + 1 if same(self.template, good, incumbent) else None
+        if self._same == UNREAD:
+            self._tell(trial, "waste", unread(self.template), "report", about="unread")
 
     def _failing(self, trial: Trial) -> None:
         verdict, strategy = trial.verdict, trial.change.strategy
@@ -166,6 +181,29 @@ def suspicious(outcomes: Sequence[RunOutcome], baseline: Sequence[RunOutcome]) -
     """
     differing = len({_fingerprint(o) for o in baseline}) == len(baseline) > 1
     return differing and len(outcomes) > 1 and len({_fingerprint(o) for o in outcomes}) == 1
+
+
+def same(template: Template, outcomes: Sequence[RunOutcome], others: Sequence[RunOutcome]) -> bool:
+    """Whether runs on the same seeds, of which there are some, agree in all that counts."""
+    pairs = list(zip(outcomes, others, strict=False))
+    return bool(pairs) and all(_dev(a).get(name) == _dev(b).get(name) for a, b in pairs for name in template.counting)
+
+
+def unread(template: Template) -> str:
+    """What is told where no parameter has had an effect, and what to do."""
+    told = (
+        "The parameters seem to be unread, or without effect: the runs of the trials have the objective and the"
+        " constraints of the baseline's, seed by seed."
+    )
+    if template.spec.run.command is None:
+        return f"{told} See whether the experiment uses the params that it is given."
+    given = {name for word in template.spec.run.command for name in named(word)}
+    if any(knob.name in given for knob in template.knobs):
+        return f"{told} See whether the program uses the arguments that it gets."
+    return (
+        f"{told} No word of the command holds a knob: write its name in braces where the program expects the value, or"
+        " have the program read the JSON file that NIGHTLAB_PARAMS names."
+    )
 
 
 def gap(dev: Mapping[str, float], holdout: Mapping[str, float]) -> str:

@@ -90,6 +90,11 @@ class Template:
         return tuple(c for c in self.spec.constraint if c.hard and c.violation(metrics[c.metric]) > 0)
 
     @property
+    def counting(self) -> tuple[str, ...]:
+        """The metrics that decide, which every run owes: the objective and those of the constraints."""
+        return (self.metric, *dict.fromkeys(c.metric for c in self.spec.constraint))
+
+    @property
     def constraint_keys(self) -> tuple[str, ...]:
         """A name for each constraint: its metric, and a number where several are on the same one."""
         metrics = [c.metric for c in self.spec.constraint]

@@ -71,7 +71,7 @@ class Execution:
             limits=self._limits,
             env={**self._environment(None), **_PLACES},
             preload=imported(own) if run.entry else (),
-            metrics=outcome.needed(template),
+            metrics=template.counting,
             reads=evaluate.parse == "stdout",
             pattern=evaluate.pattern,
         )
@@ -91,7 +91,7 @@ class Execution:
                     inodes=Limits.inodes + run.outputs,
                 ),
                 preload=preload,
-                metrics=outcome.needed(template),
+                metrics=template.counting,
             )
             self._pool.warm(self._evaluator)
 
@@ -152,7 +152,7 @@ class Execution:
             source = entry or ("what it printed" if parse == "stdout" else str(parse))
             near = outcome.near(template, said, result.output)
             for table in found.values():
-                metrics.require(table, outcome.needed(template), source, near)
+                metrics.require(table, template.counting, source, near)
         except metrics.InvalidMetrics as error:
             nothing = "" if outputs or parse == "stdout" else "the experiment wrote no output files; "
             lacking = f"\n{'; '.join(result.notes[:5])}" if parse != "stdout" and result.notes else ""

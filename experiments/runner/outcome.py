@@ -75,7 +75,7 @@ def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ..
         raise InvalidMetrics("the evaluator did not score every split")
     found, notes = {}, dict[str, None]()
     for split in splits:
-        found[split], left = metrics.check(tables[split], needed(template), _texts(report.get("left"), split))
+        found[split], left = metrics.check(tables[split], template.counting, _texts(report.get("left"), split))
         notes |= dict.fromkeys(left)
     return found, tuple(notes)
 
@@ -88,7 +88,7 @@ def reported(
     if source == "stdout":
         found, notes = _printed(template, said)
     elif source in outputs:
-        found, notes = metrics.parse_json(outputs[source], needed(template))
+        found, notes = metrics.parse_json(outputs[source], template.counting)
     else:
         raise InvalidMetrics(f"the experiment wrote no {source}")
     return dict.fromkeys(splits, found), notes
@@ -97,7 +97,7 @@ def reported(
 def _printed(template: Template, said: Mapping[str, Any]) -> metrics.Found:
     if said["slow"]:
         raise InvalidMetrics("evaluate.pattern takes too long on a line; give one that cannot match in many ways")
-    for name in needed(template):
+    for name in template.counting:
         if name in said["unclear"]:
             line = clean(said["unclear"][name])
             raise InvalidMetrics(
@@ -105,7 +105,7 @@ def _printed(template: Template, said: Mapping[str, Any]) -> metrics.Found:
                 f" {line!r:.200}; print `{name}: NUMBER` at the very end, or give evaluate.pattern"
             )
     unit = {template.metric: template.spec.objective.unit}
-    return metrics.from_words(said["words"], needed(template), unit)
+    return metrics.from_words(said["words"], template.counting, unit)
 
 
 def near(template: Template, said: Mapping[str, Any], output: str) -> dict[str, str]:
@@ -113,18 +113,13 @@ def near(template: Template, said: Mapping[str, Any], output: str) -> dict[str, 
     if not said:
         return {}
     last = next((line for line in reversed(output.splitlines()) if re.search(r"\d", line)), "")
-    return {name: line for name in needed(template) if (line := said["near"].get(name, last))}
+    return {name: line for name in template.counting if (line := said["near"].get(name, last))}
 
 
 def _texts(found: Any, split: str) -> dict[str, str]:
     """The texts that a process said of its metrics, which may be hostile."""
     table = found.get(split) if isinstance(found, dict) else None
     return {str(k): str(v)[:200] for k, v in table.items()} if isinstance(table, dict) else {}
-
-
-def needed(template: Template) -> tuple[str, ...]:
-    """The metrics that every run owes."""
-    return (template.metric, *(constraint.metric for constraint in template.spec.constraint))
 
 
 def _why(reply: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from nightlab.experiments.overseer import (
     PARK_AFTER,
     PARKED,
     STAGNANT,
+    UNREAD,
     Overseer,
     gap,
     suspicious,
@@ -62,6 +64,29 @@ def test_stagnation_is_told_each_dozen_and_then_no_more(template: Template) -> N
     for n in range(91, 91 + STAGNANT):
         overseer.watch(settled(n), [ran(n)], [ran(0)])
     assert overseer.notices[-1].trial == 90 + STAGNANT
+
+
+def test_parameters_that_change_nothing_are_told_once(template: Template) -> None:
+    runs = [ran(1), ran(2)]
+    for others, told in (([ran(1), ran(2)], 1), ([ran(1, wall_s=9.0), ran(2)], 1), ([ran(1), ran(2, cost=0.4)], 0)):
+        overseer = watcher(template)
+        overseer.watch(settled(0, "baseline"), runs, runs)
+        for n in range(1, 2 * UNREAD):
+            overseer.watch(settled(n), others[: 1 + n % 2], runs)
+        found = [n for n in overseer.notices if n.key.endswith("/unread")]
+        assert len(found) == told
+        if found:
+            assert found[0].trial == UNREAD
+            assert found[0].sentence.startswith("The parameters seem to be unread, or without effect: ")
+
+
+def test_an_edit_that_changes_nothing_says_nothing_of_parameters(template: Template) -> None:
+    overseer = watcher(template)
+    overseer.watch(settled(0, "baseline"), [ran(1)], [ran(1)])
+    for n in range(1, 2 * UNREAD):
+        trial = settled(n)
+        overseer.watch(replace(trial, change=replace(trial.change, artifact="b")), [ran(1)], [ran(1)])
+    assert overseer.notices == []
 
 
 def test_a_strategy_that_only_fails_rests_and_comes_back(template: Template) -> None:

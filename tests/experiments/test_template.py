@@ -128,6 +128,17 @@ def test_an_unknown_template_is_refused_with_those_that_ship() -> None:
             r"pattern\]: has a group '_a', which is no name for a metric",
         ),
         ("timeout_s = 5", "timeout_s = 5\noutputs_mb = 4000", r"outputs_mb\]: must be at most 2000 "),
+        (
+            'entry = "experiment:run"',
+            'command = ["python", "t.py", "--x={xx}"]',
+            r"command\]: \{xx\} stands for nothing; did you mean \{x\}\? .*write \{\{xx\}\}$",
+        ),
+        (
+            'entry = "experiment:run"',
+            'command = ["t", "k={nothing},x={x}"]',
+            r"\{nothing\} stands for nothing; there are",
+        ),
+        ('entry = "experiment:run"', 'command = ["sh", "-c", "t --m {modd} $1"]', r"\{modd\} .*mean \{mood\}\?"),
         ("[[constraint]]", "[constraint]", r"constraint\]: must be a list of tables.* \[\[constraint\]\]$"),
         ("max = 1.5", 'max = "1.5"', r"constraint\.1\.max\]: must be a number \(found '1\.5'\)"),
         ("low = 0.0", 'low = "0.0"', r"search\.space\.x\.low\]: must be a number \(found '0\.0'\)"),
@@ -163,6 +174,22 @@ def test_what_is_wrong_is_told(make_template: MakeTemplate, old: str, new: str, 
     with pytest.raises(TemplateError, match=told) as caught:
         load(folder)
     assert str(folder) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["awk '{print}' $1", "print(f'{value}')", "--x={x}", "${HOME}/{out}", "--k={{k}}", "x{2}", '{"a": {"b": {x}}}'],
+)
+def test_braces_that_mean_something_else_are_left_alone(make_template: MakeTemplate, word: str) -> None:
+    command = f"command = ['''{word}''', '--mood={{mood}}', 's={{seed}}']"
+    assert load(make_template({'entry = "experiment:run"': command})).spec.run.command
+
+
+def test_a_knob_that_is_called_like_a_place_is_refused_where_the_command_names_it(make_template: MakeTemplate) -> None:
+    replace = {"[search.space.x]": "[search.space.seed]", 'entry = "experiment:run"': 'command = ["t", "--s={seed}"]'}
+    assert "[search.space.seed]: is a knob, while {seed} in [run.command] stands for" in refused(make_template(replace))
+    load(make_template({"[search.space.x]": "[search.space.seed]"}))
+    load(make_template(replace | {'entry = "experiment:run"': 'command = ["t"]'}))
 
 
 def test_one_report_has_all_that_is_wrong(make_template: MakeTemplate) -> None:

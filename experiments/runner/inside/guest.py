@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import failures, landlock, limits, namespaces, seccomp, syscalls
+from . import failures, landlock, limits, namespaces, seccomp, syscalls, words
 from .preload import preload
 
 REPORT = 3  # the descriptor on which it says that it is ready and why it failed
@@ -130,7 +130,8 @@ def _isolate(config: dict[str, Any], places: Mapping[str, str], uid: int | None,
 def _settle_in(config: dict[str, Any], places: Mapping[str, str], request: Request) -> None:
     """Take on the environment of a run and its modules."""
     os.environ.clear()
-    os.environ.update({k: _filled(value, places, request.get("seed", 0)) for k, value in config["env"].items()})
+    own = {**places, "seed": str(request.get("seed", 0))}
+    os.environ.update({k: words.filled(value, own) for k, value in config["env"].items()})
     tempfile.tempdir = None
     preload(request.get("preload", ()))
 
@@ -299,17 +300,13 @@ def _number(value: Any) -> float | None:
 
 def _program(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
     os.set_inheritable(REPORT, False)
-    argv = [_filled(word, places, request.get("seed", 0)) for word in config["argv"]]
+    params = {name: words.text(value) for name, value in request.get("params", {}).items()}
+    own = {**params, **places, "seed": str(request.get("seed", 0))}
+    argv = [words.filled(word, own) for word in config["argv"]]
     try:
         os.execvp(argv[0], argv)
     except OSError as error:
         raise OSError(error.errno, error.strerror, argv[0]) from None
-
-
-def _filled(word: str, places: Mapping[str, str], seed: int) -> str:
-    for name, value in {**places, "seed": str(seed)}.items():
-        word = word.replace(f"{{{name}}}", value)
-    return word
 
 
 _RUN = {"python": _experiment, "evaluate": _evaluation, "exec": _program}
