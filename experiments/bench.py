@@ -37,6 +37,7 @@ class Job:
     change: Change
     seeds: str = "search"  # the purpose that the seed is derived from
     splits: tuple[Split, ...] = ("dev",)
+    probe: bool = False  # look whether the evaluator is a judge
     fidelity: Params = field(default_factory=dict)  # the parameter that makes the run cheaper; empty: the full run
 
 
@@ -99,6 +100,7 @@ class Bench:
                 params={**job.change.params, **full, **job.fidelity},
                 seed=seed,
                 splits=job.splits,
+                probe=job.probe,
             )
             if not self._in_flight:
                 self._last_settled = time.monotonic()
@@ -113,7 +115,7 @@ class Bench:
         done, _ = wait(self._in_flight, timeout=timeout, return_when=FIRST_COMPLETED)
         for future in sorted(done, key=lambda f: self._in_flight[f].id):
             run = self._in_flight.pop(future)
-            outcome = future.result()
+            outcome = replace(future.result(), trust=self.study.template.trust)
             if outcome.status != "ok":
                 self.study.check_disk()
             self.study.ledger.settle_run(run.id, outcome)

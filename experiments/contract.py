@@ -99,6 +99,7 @@ class EvaluateTable(Table):
     entry: Entry | None = None
     parse: str | None = None  # "stdout" or the name of a JSON file among the outputs
     pattern: str = ""  # of a line of stdout that says the objective, or metrics by the names of its groups
+    trust: Literal["reported"] | None = None  # said by the author: the metrics are not to count as verified
     timeout_s: Annotated[StrictFloat, Field(gt=0)] = 120.0  # of one evaluation, all its splits together
     memory_mb: Annotated[Whole, Field(ge=64)] | None = None  # as much as a run has, and 2048 at least
 

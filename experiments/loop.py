@@ -24,6 +24,7 @@ from nightlab.experiments.overseer import AGAIN, UNUSABLE, Overseer, suspicious
 from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.study import BaselineError
+from nightlab.experiments.template import Template
 
 BASELINE = 0  # the number of the baseline's trial
 CALIBRATION = 8  # replicates of the baseline at least: the first verdicts need a noise that is known well enough
@@ -35,7 +36,6 @@ class Loop:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.study = bench.study
-        self.template = self.study.template
         self.entries = Books(self.study.ledger)
         self.incumbent = BASELINE
         self.noise = Noise()
@@ -66,6 +66,11 @@ class Loop:
             self._settle_unrun(number, (self.study.ledger.document("refused", str(number)) or {}).get("reason", ""))
 
     # What the books say
+
+    @property
+    def template(self) -> Template:
+        """The study's, whose trust its first runs may change."""
+        return self.study.template
 
     @property
     def elapsed_s(self) -> float:
@@ -160,6 +165,8 @@ class Loop:
                 self.bench.heed()
                 self.wait()
             self._check_baseline(entry)
+        told = [outcome.doubts for outcome in self._good(entry)]
+        self.study.weigh([doubt for doubt in told[0] if all(doubt in others for others in told)])
         mean = sum(self.scores(BASELINE)) / len(self.scores(BASELINE))
         reason = "; ".join(["the baseline", *(text for text, _ in self._violations(entry).values())])
         return self._settle(entry, Settled(kind="baseline", reason=reason, numbers={"score": mean}))
@@ -221,7 +228,9 @@ class Loop:
         """The runs that a replicate lacks; a timing's two stand back to back, now the one first and now the other."""
         number, found = str(entry.trial.number), []
         if not _has(entry.outcomes, replicate):
-            found.append(Job(phase=SEARCH, subject=number, replicate=replicate, change=entry.trial.change))
+            probe = entry.trial.number == BASELINE and self.template.trust == "verified" and not self.study.shut
+            change = entry.trial.change
+            found.append(Job(phase=SEARCH, subject=number, replicate=replicate, change=change, probe=probe))
         if entry.paired and not _has(entry.partners, replicate):
             rival = self.entries[self.incumbent].trial.change
             found.append(Job(phase=BESIDE, subject=number, replicate=replicate, change=rival))

@@ -11,6 +11,7 @@ from typing import Any
 
 from nightlab.experiments.books import SEARCH
 from nightlab.experiments.budget import cuts
+from nightlab.experiments.doubts import of_scores, uses_seed
 from nightlab.experiments.overseer import UNUSABLE, same, unread
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.statistics import equal, exact
@@ -33,8 +34,10 @@ def notes(study: Study) -> dict[str, str]:
         **_origin(study),
         **_inadmissible(study),
         **_unread(study),
+        **_trust(study),
         **_exactness(study),
-        **_holdout(confirmed),
+        **_seeds(study),
+        **_holdout(study, confirmed),
         **_shared(study),
         **_proposals(study),
         **_shortness(study),
@@ -100,6 +103,13 @@ def _inadmissible(study: Study) -> dict[str, str]:
     }
 
 
+def _trust(study: Study) -> dict[str, str]:
+    """Why an evaluator's metrics do not count as verified."""
+    if not study.template.doubts:
+        return {}
+    return {"Trust": f"The metric counts as reported only: {'; '.join(study.template.doubts)}."}
+
+
 def _unread(study: Study) -> dict[str, str]:
     """Parameters that changed nothing in any trial, where the search moved some."""
     baseline, moved = list[RunOutcome](), False
@@ -133,9 +143,20 @@ def _exactness(study: Study) -> dict[str, str]:
     }
 
 
-def _holdout(outcomes: Sequence[RunOutcome]) -> dict[str, str]:
+def _seeds(study: Study) -> dict[str, str]:
+    """Replicates that agree where nothing shows that the seed was used."""
+    runs = [run.outcome for run in study.ledger.runs(SEARCH, "0") if run.outcome and run.outcome.status == "ok"]
+    if len(runs) < 2 or uses_seed(study.template) or not same(study.template, runs[1:], runs):
+        return {}
+    return {
+        "Seeds": "All runs of the baseline agree, and the experiment is not seen to use the seed that it is given. If"
+        " it fixes a seed of its own, its replicates are one run repeated, and nothing is known of other seeds."
+    }
+
+
+def _holdout(study: Study, outcomes: Sequence[RunOutcome]) -> dict[str, str]:
     both = [o for o in outcomes if "holdout" in o.metrics]
-    if not both or any(dict(o.metrics["dev"]) != dict(o.metrics["holdout"]) for o in both):
+    if not both or not all(of_scores(study.template.counting, o.metrics) for o in both):
         return {}
     return {
         "Holdout": "Every run that was scored on the holdout has the same metrics on the development split, so"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from nightlab.experiments.doubts import uses_seed
 from nightlab.experiments.ledger import Run
 from nightlab.experiments.records import Split
 from nightlab.experiments.statistics import Effect, compare
@@ -48,7 +49,8 @@ def effect(
     if len(both.first) < 2:
         return None
     alike = all(_alike(runs, subject, split) for subject in (first, second))
-    return replace(compare(both.first, both.second, paired=True, level=level), alike=alike, runs=both.runs)
+    found = compare(both.first, both.second, paired=True, level=level)
+    return replace(found, alike=alike, runs=both.runs, seeded=uses_seed(template))
 
 
 def _alike(runs: Sequence[Run], subject: str, split: Split) -> bool:

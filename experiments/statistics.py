@@ -32,6 +32,7 @@ class Effect:
     low, high: two-sided interval of coverage 1 - level. p_value: one-sided, of the hypothesis fixed in advance
     that the best is better; significant: p_value < level. n: values a side. test: the test's name.
     alike: whether the runs of each side have the same metrics on every seed. runs: the numbers of the runs behind it.
+    seeded: whether these are seen to use their seed.
     """
 
     effect: float
@@ -43,6 +44,7 @@ class Effect:
     test: str
     alike: bool = False
     runs: tuple[int, ...] = ()
+    seeded: bool = True
 
 
 def summarize(values: Sequence[float]) -> Summary:
@@ -96,7 +98,7 @@ def equal(effect: Mapping[str, Any]) -> bool:
 
 def exact(effect: Mapping[str, Any]) -> bool:
     """Whether more seeds would show the same: not only the differences are equal, but all runs of each side."""
-    return equal(effect) and bool(effect.get("alike", False))
+    return equal(effect) and bool(effect.get("alike", False)) and bool(effect.get("seeded", True))
 
 
 def untested(claim: Mapping[str, Any], chosen: str = "the chosen trial") -> str:

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
@@ -181,11 +181,19 @@ class Study:
         if self.origin is not None:
             knobs = tuple(replace(k, default=self.origin["params"][k.name]) for k in self.template.knobs)
             self.template = replace(self.template, knobs=knobs)
+        self._doubt((self.ledger.document("study", "trust") or {}).get("doubts", ()))
         self.artifacts = ArtifactStore(folder / "artifacts", executables(self.template.folder, self.template.files()))
 
     @property
     def name(self) -> str:
         return self.folder.name
+
+    def weigh(self, doubts: Sequence[str]) -> None:
+        """Write down, once, what the first runs say against the evaluator; the template's trust is what follows."""
+        self._doubt(self.ledger.once("study", "trust", {"doubts": list(doubts)})["doubts"])
+
+    def _doubt(self, doubts: Iterable[str]) -> None:
+        self.template = replace(self.template, doubts=tuple(dict.fromkeys((*self.template.doubts, *doubts))))
 
     @property
     def shut(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from nightlab.experiments import doubts
 from nightlab.experiments.contract import MOST, Constraint, Ideas, KnobTable, SeedIdea, Spec, Table
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.faults import at, between, explained
@@ -34,6 +35,7 @@ class Template:
     spec: Spec
     knobs: tuple[Knob, ...]
     ideas: tuple[SeedIdea, ...]
+    doubts: tuple[str, ...] = ()  # what keeps the evaluator's metrics from being verified, as clauses
 
     @property
     def name(self) -> str:
@@ -77,7 +79,7 @@ class Template:
 
     @property
     def trust(self) -> Trust:
-        return "verified" if self.spec.evaluate.entry else "reported"
+        return "verified" if self.spec.evaluate.entry and not self.doubts else "reported"
 
     def fitness(self, metrics: dict[str, float]) -> float:
         """The objective with the penalties of the constraints, in the objective's own direction; a penalty beyond all
@@ -149,7 +151,14 @@ def load(where: str | Path) -> Template:
         )
         for name, k in spec.search.space.items()
     )
-    return Template(folder=folder, spec=spec, knobs=knobs, ideas=ideas)
+    return Template(folder=folder, spec=spec, knobs=knobs, ideas=ideas, doubts=_doubts(folder, spec))
+
+
+def _doubts(folder: Path, spec: Spec) -> tuple[str, ...]:
+    """What is known before the first run against the evaluator."""
+    if not spec.evaluate.entry:
+        return ()
+    return (*((doubts.SAID,) if spec.evaluate.trust else ()), *doubts.of_evaluator(folder, spec.evaluate.entry))
 
 
 def _typed(knob: KnobTable, value: ParamValue) -> ParamValue:

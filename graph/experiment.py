@@ -27,10 +27,12 @@ def baseline(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     new = first is None or first.verdict is None
     if new:
         runtime.stream_writer({"stage": "baseline"})
-    confirmation.preregister(lab.study)
     verdict = lab.loop.baseline()
+    confirmation.preregister(lab.study)  # before the search, and after the first runs have told what the evaluator is
     if new:
         _tell(runtime, lab.loop, BASELINE, verdict)
+        if against := lab.study.template.doubts:
+            runtime.stream_writer({"note": f"the metric counts as reported: {'; '.join(against)}"})
     return {"settled": 0}
 
 

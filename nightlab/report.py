@@ -170,6 +170,7 @@ def _claim(study: Study, claim: Mapping[str, Any], extension: int) -> str:
     if not claim["tested"]:
         return f"claim{which}: {claim_told(claim)}"
     judge = "verified by the evaluator" if study.template.trust == "verified" else "reported by the experiment itself"
+    judge = "reported" if study.template.doubts else judge
     of = f"trial {claim['best']} over the baseline, {claim['split']}, {plural(claim['n'], 'fresh seed')}"
     return f"claim{which} ({of}): {claim_told(claim)}; {judge}"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import TOML, MakeTemplate
+from tests.conftest import EXPERIMENT, TOML, MakeTemplate
 from tests.test_cli import nightlab
 
 PROGRAM = """\
@@ -47,3 +48,41 @@ def test_knobs_that_do_not_arrive_are_told_with_what_to_do(make_template: MakeTe
     (note,) = [note for note in body["notes"] if "seem to be unread" in note]
     assert "No word of the command holds a knob: write its name in braces" in note
     assert told.count("The parameters seem to be unread, or without effect") >= 2  # on the way, and in the end
+
+
+COPIES = """\
+import json
+
+
+def evaluate(out, private, split):
+    found = json.loads((out / "answer.json").read_text())
+    return {"height": found["height"], "cost": found["cost"], "seconds": hash(split), "log": None, "odd name": 1}
+"""
+
+
+def test_an_evaluator_that_is_no_judge_is_nowhere_called_one(make_template: MakeTemplate) -> None:
+    folder = make_template(files={"evaluate.py": COPIES})
+    body, told = experiment(folder)
+    assert body["trust"] == "reported"
+    assert (body["claim"] or {"split": "dev"})["split"] == "dev"
+    assert "the evaluator hands back a number that the experiment wrote" in told
+    assert "the evaluator gives the same objective and constraints on both splits" in told
+    assert not re.search("verified|sealed|holdout(?! *[;.])", told.replace("so there is no holdout", "")), told
+    listed = nightlab("trials", body["study"], "--trial", 1, cwd=folder.parent).stdout
+    assert "the metric 'odd name' is no name for a metric" in listed
+
+
+def test_a_program_that_fixes_its_own_seed_is_not_exact(make_template: MakeTemplate) -> None:
+    body, told = experiment(of_a_program(make_template, "--x={x}"))
+    assert any("not seen to use the seed that it is given" in note for note in body["notes"])
+    assert "exact" not in told.replace("--exact", "")
+
+
+def test_outputs_that_nobody_reads_are_listed_and_fail_no_run(make_template: MakeTemplate) -> None:
+    litter = EXPERIMENT + "    (out / '.hydra').mkdir()\n    (out / 'last').symlink_to('answer.json')\n"
+    folder = make_template(files={"experiment.py": litter})
+    body, _ = experiment(folder)
+    assert (body["failed"], body["trust"]) == (0, "verified")
+    listed = nightlab("trials", body["study"], "--trial", 1, cwd=folder.parent).stdout
+    assert "not collected: last is no plain file with one link" in listed
+    assert "not collected: .hydra has a name" in listed

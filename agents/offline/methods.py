@@ -149,7 +149,8 @@ def setup(b: Brief) -> str:
     )
     judge = (
         "After a run has ended, an evaluator scores its outputs in a process of its own"
-        if t.trust == "verified"
+        + (", and what it gives counts as reported" if t.doubts else "")
+        if t.spec.evaluate.entry
         else "The experiment reports its own metric, which is therefore marked as reported"
     )
     failed = (

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nightlab.agents.offline import results
+from nightlab.agents.offline.words import source
 from nightlab.agents.team import Request, Review, Submission, decided
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.statistics import equal
@@ -114,11 +115,9 @@ def protocol(s: Submission) -> Iterator[Judgement]:
         text = "The first claim was tested once on a sealed holdout, that of the extension on fresh seeds of dev data."
         yield Judgement(side="soundness", points=0.25, text=text)
     else:
-        yield Judgement(side="soundness", points=-0.5, text="There is no sealed holdout; the claim rests on dev data.")
+        yield Judgement(side="soundness", points=-0.5, text="There is no holdout; the claim rests on dev data.")
     if s.evidence.template.trust == "reported":
-        yield Judgement(
-            side="soundness", points=-1.0, text="The experiment reports its own metric; nobody verified it."
-        )
+        yield Judgement(side="soundness", points=-1.0, text=source(s.evidence))
     if s.evidence.claim["n"] < 8:
         yield Judgement(side="soundness", points=-0.5, text="The confirmation has fewer than eight pairs of seeds.")
 

@@ -168,8 +168,9 @@ def _part(e: Evidence, row: Mapping[str, Any]) -> str:
 
 
 def _source(e: Evidence) -> str:
-    verified = e.template.trust == "verified"
-    return "verified by the evaluator" if verified else "as reported by the experiment itself"
+    if e.template.trust == "verified":
+        return "verified by the evaluator"
+    return "as reported" if e.template.doubts else "as reported by the experiment itself"
 
 
 def _ablation(e: Evidence) -> Table:

@@ -59,6 +59,13 @@ def claimed_on(e: Evidence) -> str:
     return "a sealed holdout that the search never saw"
 
 
+def source(e: Evidence) -> str:
+    """Where the metric comes from, where nothing verifies it, as a sentence."""
+    if not e.template.doubts:
+        return "The metric was reported by the experiment itself."
+    return f"The metric counts as reported only: {'; '.join(e.template.doubts)}."
+
+
 def fresh(e: Evidence) -> str:
     """What of the confirmation played no part in the search."""
     return "seeds and data" if e.fresh_data else "seeds"

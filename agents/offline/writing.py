@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from nightlab.agents.offline import methods, results
-from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, many, reach, spread, varied, words
+from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, many, reach, source, spread, varied, words
 from nightlab.agents.team import Brief
 from nightlab.experiments.statistics import equal, exact, untested
 from nightlab.papers import names
@@ -71,7 +71,7 @@ def abstract(b: Brief) -> str:
             " That baseline is not the template: it is the trial of an earlier study that this one was forked from."
         )
     if t.trust == "reported":
-        opening += " The metric was reported by the experiment itself."
+        opening += f" {source(e)}"
     protocol = "The claim and its test were fixed before the search."
     if e.claim["tested"]:
         protocol += f" The test was made once, on {many(e, 'claim.n', 'fresh seed')} and {claimed_on(e)}."
@@ -154,6 +154,9 @@ def _separation(b: Brief) -> str:
         "the judge lies outside of what an experiment can read or write"
         if e.template.trust == "verified"
         else "the experiment itself reports its metric, which is as far as the separation goes here"
+        if not e.template.doubts
+        else "an evaluator scores the outputs, which is as far as the separation goes here, since its word counts as a"
+        " report only"
     )
     split = "the search sees a development split only, " if e.template.trust == "verified" else ""
     return f"We therefore separate the two: {split}{judge}, and a claim rests on a test that was fixed in advance."
@@ -325,7 +328,7 @@ def limitations(b: Brief) -> str:
             "*Selection.* The development split was used to select, so its values in the search tend to flatter."
             f" {_optimism(e)} The claim does not rest on these values."
         )
-    if t.trust == "reported":
+    if t.trust == "reported" and not t.doubts:  # which are among the notes
         points.append(
             "*Trust.* The metric was reported by the experiment itself, not computed by a separate evaluator; whoever"
             " doubts the experiment must doubt the number."

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nightlab.experiments.records import Level, RunOutcome, RunRequest
+from nightlab.experiments import doubts
+from nightlab.experiments.records import Level, RunOutcome, RunRequest, Split
 from nightlab.experiments.runner import metrics, outcome
 from nightlab.experiments.runner.imports import imported
 from nightlab.experiments.runner.integrity import Seal
-from nightlab.experiments.runner.launch import Limits, Settings
+from nightlab.experiments.runner.launch import Limits, Settings, claims
 from nightlab.experiments.runner.pool import Broken, Pool, Reply, Ticket
 from nightlab.experiments.runner.sandbox import contents, executables
 from nightlab.experiments.runner.view import view
 from nightlab.experiments.template import Template
 
 _THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM", "BLIS")
+BOTH: tuple[Split, ...] = ("dev", "holdout")
 _PLACES = {f"NIGHTLAB_{place.upper()}": f"{{{place}}}" for place in ("params", "inputs", "out", "seed")}
 
 
@@ -144,26 +147,50 @@ class Execution:
         """Score a run that ended well."""
         template = self._station.template
         entry, parse = template.spec.evaluate.entry, template.spec.evaluate.parse
+        against: tuple[str, ...] = ()
         try:
             if entry:
-                found, notes = self._evaluate(req, outputs, ticket)
+                (found, notes), against = self._evaluate(req, outputs, ticket)
             else:
-                found, notes = outcome.reported(template, outputs, said, req.splits)
-            source = entry or ("what it printed" if parse == "stdout" else str(parse))
-            near = outcome.near(template, said, result.output)
-            for table in found.values():
-                metrics.require(table, template.counting, source, near)
+                found, notes = outcome.reported(template, outputs, said, result.output, req.splits)
         except metrics.InvalidMetrics as error:
             nothing = "" if outputs or parse == "stdout" else "the experiment wrote no output files; "
             lacking = f"\n{'; '.join(result.notes[:5])}" if parse != "stdout" and result.notes else ""
             return replace(result, status="invalid", error=f"{nothing}{error}{lacking}")
-        return replace(result, metrics=found, notes=result.notes + notes)
+        return replace(result, metrics=found, notes=result.notes + notes, doubts=against)
 
-    def _evaluate(self, req: RunRequest, outputs: Mapping[str, bytes], ticket: Ticket) -> outcome.Tables:
+    def _evaluate(
+        self, req: RunRequest, outputs: Mapping[str, bytes], ticket: Ticket
+    ) -> tuple[outcome.Tables, tuple[str, ...]]:
+        """What the evaluator finds and, of a run that is to probe it, what speaks against it.
+
+        A probe scores both splits; of what it finds on the other one, nothing else leaves this function.
+        """
+        template, splits = self._station.template, BOTH if req.probe else req.splits
         files = {f"out/{name}": data for name, data in outputs.items()}
-        header = {"splits": req.splits, "seed": req.seed}
-        reply, _ = self._pool.ask(self._evaluator, header, files, ticket)
-        return outcome.judged(self._station.template, reply, req.splits)
+        watched = template.spec.artifact.editable if req.probe else ()
+        reply, _ = self._pool.ask(
+            self._evaluator, {"splits": splits, "seed": req.seed, "watched": watched}, files, ticket
+        )
+        found, notes = outcome.judged(template, reply, splits)
+        against = list[str]()
+        if req.probe:
+            against = [doubts.LOADED] if claims(reply).get("ran") else []
+            against += doubts.of_scores(template.counting, found)
+            against += self._echo(req, outputs, [table[template.metric] for table in found.values()], ticket)
+        return ({split: found[split] for split in req.splits}, notes), tuple(against)
+
+    def _echo(
+        self, req: RunRequest, outputs: Mapping[str, bytes], values: list[float], ticket: Ticket
+    ) -> tuple[str, ...]:
+        """Whether the evaluator gives other numbers when just these numbers are others in the outputs."""
+        if not (forged := doubts.forged(outputs, values)):
+            return ()
+        with suppress(metrics.InvalidMetrics):  # what it cannot read it does not hand back
+            (again, _), _ = self._evaluate(replace(req, splits=BOTH, probe=False), forged, ticket)
+            if [table[self._station.template.metric] for table in again.values()] == list(map(doubts.other, values)):
+                return (doubts.ECHO,)
+        return ()
 
     def _settings(self, named: Mapping[str, Path], *, hidden: tuple[str, ...] = (), network: bool = False) -> Settings:
         station = self._station

@@ -76,12 +76,13 @@ def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ..
     found, notes = {}, dict[str, None]()
     for split in splits:
         found[split], left = metrics.check(tables[split], template.counting, _texts(report.get("left"), split))
+        metrics.require(found[split], template.counting, template.spec.evaluate.entry or "", {})
         notes |= dict.fromkeys(left)
     return found, tuple(notes)
 
 
 def reported(
-    template: Template, outputs: Mapping[str, bytes], said: Mapping[str, Any], splits: tuple[Split, ...]
+    template: Template, outputs: Mapping[str, bytes], said: Mapping[str, Any], output: str, splits: tuple[Split, ...]
 ) -> Tables:
     """What the experiment says of itself, by lines that it printed or a file that it wrote."""
     source = template.spec.evaluate.parse or ""
@@ -91,6 +92,8 @@ def reported(
         found, notes = metrics.parse_json(outputs[source], template.counting)
     else:
         raise InvalidMetrics(f"the experiment wrote no {source}")
+    place = "what it printed" if source == "stdout" else source
+    metrics.require(found, template.counting, place, _near(template, said, output))
     return dict.fromkeys(splits, found), notes
 
 
@@ -108,7 +111,7 @@ def _printed(template: Template, said: Mapping[str, Any]) -> metrics.Found:
     return metrics.from_words(said["words"], template.counting, unit)
 
 
-def near(template: Template, said: Mapping[str, Any], output: str) -> dict[str, str]:
+def _near(template: Template, said: Mapping[str, Any], output: str) -> dict[str, str]:
     """A line for each metric that it may have been meant to say: one that names it, else the last one with a digit."""
     if not said:
         return {}

@@ -24,6 +24,7 @@ from typing import Any
 
 from . import failures, landlock, limits, namespaces, seccomp, syscalls, words
 from .preload import preload
+from .witness import Witness
 
 REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 ORDER = 4  # the one on which it may be told what to run
@@ -255,6 +256,8 @@ def _experiment(config: dict[str, Any], places: Mapping[str, str], request: Requ
 
 
 def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
+    watched = [f"{places['template']}/{name}" for name in request.get("watched", ())]
+    witness = Witness(places["out"], watched) if watched else None
     seeded = _reseed(request["seed"])
     evaluate = _function(config["entry"], places["template"])
     names = getattr(getattr(evaluate, "__code__", None), "co_names", ())
@@ -271,7 +274,8 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
             os.write(REPORT, json.dumps({"wrong": wrong}).encode())
             return 1
         metrics[split], left[split] = _sorted_out(found, config["metrics"])
-    os.write(REPORT, json.dumps({"metrics": metrics, "left": left}).encode())
+    ran = witness.seen[:1] if witness else []
+    os.write(REPORT, json.dumps({"metrics": metrics, "left": left, "ran": ran}).encode())
     return 0
 
 

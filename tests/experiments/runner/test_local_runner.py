@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, wait
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from nightlab.experiments.doubts import ECHO, EQUAL, LOADED
 from nightlab.experiments.records import Level, ParamValue, RunOutcome, RunRequest
 from nightlab.experiments.runner.inside.capture import Capture
 from nightlab.experiments.runner.inside.guest import STAMP
@@ -302,6 +304,46 @@ def test_a_pattern_reads_what_is_printed(house: Callable[..., House]) -> None:
     assert h.run("print('h/c 1 2\\nh/c 3 4\\nheight: 7')").metrics["dev"] == {"height": 3.0, "cost": 4.0}
     endless = house({'entry = "evaluate:evaluate"': 'parse = "stdout"\npattern = "(a+)+$"'})
     assert "evaluate.pattern takes too long" in endless.run("print('a' * 60 + 'b')").error
+
+
+LOADS = "import importlib.util, json, pathlib, runpy, subprocess, sys\n\n\ndef evaluate(out, private, split):\n    "
+SCORES = "\n    return {'height': json.loads((out / 'answer.json').read_text())['height'] + len(split), 'cost': 1}\n"
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "against"),
+    [
+        (EVALUATE, ()),
+        (LOADS + "pass" + SCORES.replace(" + len(split)", ""), (EQUAL, ECHO)),
+        (LOADS + "x = json.loads((out / 'answer.json').read_text())" + SCORES, ()),
+        (
+            LOADS + "answer = json.loads((out / 'answer.json').read_text())"
+            "\n    return {'height': answer[split], 'cost': len(split)}\n",
+            (ECHO,),
+        ),
+        (
+            LOADS + "data = json.loads((out / 'answer.json').read_text())"
+            "\n    return {'height': data['dev'] ** 2 + len(split) * (data['height'] - 1), 'cost': 7}\n",
+            (EQUAL,),
+        ),
+        (LOADS + "exec((out / 'program.py').read_text(), {})" + SCORES, (LOADED,)),
+        (LOADS + "runpy.run_path(str(out / 'program.py'))" + SCORES, (LOADED,)),
+        (LOADS + "sys.path.insert(0, str(out)); import program" + SCORES, (LOADED,)),
+        (LOADS + "import experiment" + SCORES, (LOADED,)),
+        (LOADS + "subprocess.run([sys.executable, out / 'program.py'])" + SCORES, (LOADED,)),
+        (LOADS + "import ast; ast.literal_eval((out / 'program.py').read_text().partition('=')[2])" + SCORES, ()),
+        (LOADS + "import dataclasses; dataclasses.make_dataclass('A', ['a'])" + SCORES, ()),
+    ],
+)
+def test_a_probe_tells_what_speaks_against_the_evaluator(
+    house: Callable[..., House], evaluate: str, against: tuple[str, ...]
+) -> None:
+    h = house(files={"evaluate.py": evaluate})
+    do = "(out / 'program.py').write_text('answer = [1, 2, 3, 4, 5, 6]'); answer.update(dev=2.5, holdout=3.25)"
+    outcome = h.runner.submit(replace(h.request(do), probe=True)).result(60)
+    assert (outcome.status, outcome.doubts) == ("ok", against), outcome.error
+    assert set(outcome.metrics) == {"dev"}
+    assert h.run(do).doubts == ()
 
 
 def test_an_evaluator_that_ends_as_it_loads_refuses_the_outputs(house: Callable[..., House]) -> None:
