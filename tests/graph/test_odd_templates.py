@@ -108,9 +108,16 @@ def test_runs_without_noise_make_exact_claims_and_a_holdout_of_the_same_data_is_
     for untrue in ("lucky draws", "in proportion to", "bear its gain over the baseline out"):
         assert untrue not in text.replace("lucky draws along with", "")
     assert "exact, since all runs are the same on every seed: an improvement" in claim_told(claim)
-    assert "the two seem to be the same data" in text
-    assert "a holdout with the same metrics as the development split" in text
-    for untrue in ("sealed holdout", "seeds and data", "data that the search never saw"):
+    assert claim["split"] == "dev"
+    assert "The metric counts as reported only: the evaluator gives the same objective and constraints" in text
+    for untrue in (
+        "sealed holdout",
+        "verified by",
+        "reported by the experiment itself",
+        "opened once",
+        "seeds and data",
+        "data that the search never saw",
+    ):
         assert untrue not in text
     for untrue in ("t-interval of the paired", "(p ", "standard error $0", "significant for", "interval from"):
         assert untrue not in text
