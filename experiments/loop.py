@@ -44,6 +44,7 @@ class Loop:
         self._known = Firsts()  # the first trial with each change, by its identity
         self._open: dict[int, None] = {}  # in the order of the claims
         self._tried: list[Tried] = []
+        self._verdicts = 0
         self._history = History(self.entries, self.study.ledger)
         self._started = time.monotonic()
         self._elapsed_before = 0.0
@@ -127,6 +128,7 @@ class Loop:
             verdict=trial.verdict.kind if trial.verdict else None,
             score=None if failed or not trial.verdict else mean(scores) if scores else self._foreseen(trial),
             replicates=len(scores),
+            order=self._verdicts if trial.verdict else 0,
         )
 
     def _foreseen(self, trial: Trial) -> float | None:
@@ -427,6 +429,7 @@ class Loop:
     def _account(self, entry: Entry) -> None:
         number, verdict = entry.trial.number, entry.trial.verdict
         self._open.pop(number, None)
+        self._verdicts += 1
         self._tried[number] = self._as_tried(entry)
         rival = self.incumbent
         met = self._good(self.entries[rival])[: self.study.settings.seeds]

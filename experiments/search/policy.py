@@ -24,7 +24,7 @@ class Tried:
     """A trial as the search sees it.
 
     verdict: None while it runs. score: mean over its replicates, larger is better; None if it failed or runs.
-    artifact: content hash of its files.
+    artifact: content hash of its files. order: of its verdict among all, from 1; 0 while it runs.
     """
 
     number: int
@@ -35,6 +35,7 @@ class Tried:
     score: float | None
     replicates: int
     artifact: str = ""
+    order: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,5 +89,8 @@ def generator(seed: int, number: int) -> np.random.Generator:
 
 
 def incumbent(trials: Sequence[Tried]) -> Tried:
-    """The last trial that was kept, or the baseline: a kept trial has met the incumbent before it on equal seeds."""
-    return next((t for t in reversed(trials) if t.verdict == "kept"), trials[0])
+    """The trial whose verdict was the last `kept`, or the baseline: it has met the incumbent before it on equal seeds.
+
+    With several workers that need not be the one with the highest number.
+    """
+    return max((t for t in trials if t.verdict == "kept"), key=lambda t: (t.order, t.number), default=trials[0])

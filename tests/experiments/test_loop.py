@@ -18,7 +18,7 @@ from nightlab.experiments.loop import BASELINE, CALIBRATION, Loop
 from nightlab.experiments.notes import notes
 from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.runner.local import local_runner
-from nightlab.experiments.search.policy import make_policy
+from nightlab.experiments.search.policy import incumbent, make_policy
 from nightlab.experiments.search.strategies import COMBINATION
 from nightlab.experiments.statistics import untested
 from nightlab.experiments.study import Settings, SettingsError, Study, StudyError, create, reopen
@@ -99,6 +99,32 @@ def test_better_is_kept_worse_costs_one_run_and_a_constraint_binds(
     assert (over_cost.kind, over_cost.cause) == ("reverted", "constraint")  # type: ignore[attr-defined]
     assert "cost = 1.6 violates the constraint max = 1.5" in over_cost.reason  # type: ignore[attr-defined]
     assert loop.incumbent == 1
+
+
+def test_the_search_builds_on_the_loop_s_incumbent_when_verdicts_come_out_of_order(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    slow = EXPERIMENT.replace(
+        "    noise =", "    if params['mood'] == 'odd':\n        import time; time.sleep(0.6)\n    noise ="
+    )
+    loop = loop_of(make_template({"seeds = 2": "seeds = 1"}, {"experiment.py": slow}), workers=2)
+    loop.baseline()
+    order = []
+    for x, number in ((0.5, 1), (0.65, 3)):
+        loop.claim(number, move(loop, x=x, y=0.8, mood="odd"))
+        loop.claim(number + 1, move(loop, x=x - 0.2, y=0.8))
+        while loop.open:
+            loop.wait()
+            for ready in loop.ready():
+                if loop.decide(ready):
+                    order.append(ready)
+                    assert incumbent(loop.tried()).number == loop.incumbent
+    assert order == [2, 1, 4, 3]
+    assert loop.verdict(1).kind == loop.verdict(2).kind == "kept"  # type: ignore[union-attr]
+    assert loop.incumbent in (1, 3)
+    again = Loop(Bench(loop.study, loop.bench.runner))
+    assert incumbent(again.tried()).number == again.incumbent == loop.incumbent
+    assert list(again.tried()) == list(loop.tried())
 
 
 def test_the_same_change_again_is_a_duplicate_and_is_not_run(
