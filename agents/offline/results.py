@@ -328,8 +328,10 @@ def discussion(b: Brief) -> str:
 
 def _answers(b: Brief) -> str:
     """What the revision did about the panel's requests."""
+    ablated = "ablation.seeds" in b.evidence.facts
+    seeds = many(b.evidence, "ablation.seeds", "seed") if ablated else "further seeds"
     told = {
-        "replicates": f"repeated the ablation with {many(b.evidence, 'ablation.seeds', 'seed')} ({{ref:ablation}})",
+        "replicates": f"repeated the ablation with {seeds} ({{ref:ablation}})",
         "sensitivity": "measured how sensitive the best configuration is to each knob ({ref:sensitivity})",
         "reproduction": "say how the study is repeated ({ref:reproduction})",
     }
