@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from langgraph.runtime import RunControl
 from nightlab.agents.configuration import completed
 from nightlab.agents.staff import staff
 from nightlab.experiments.bench import Stopped
+from nightlab.experiments.runner.inside.tree import remove
 from nightlab.experiments.runner.local import local_runner
 from nightlab.experiments.runner.sandbox import choose
 from nightlab.experiments.search.policy import make_policy
@@ -170,7 +170,8 @@ def work(
 
 def _runner(study: Study) -> Any:
     scratch = study.folder / "scratch"
-    shutil.rmtree(scratch, ignore_errors=True)  # what a killed session left there
+    with suppress(OSError):
+        remove(scratch)  # what a killed session left there
     settings = study.settings
     return local_runner(
         study.template,

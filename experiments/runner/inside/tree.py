@@ -53,9 +53,9 @@ def remove(folder: str | Path) -> None:
 
     One folder is open at a time: its own way back leads out of each.
     """
-    os.chmod(folder, 0o700)
-    here = os.open(folder, os.O_RDONLY | _FOLDER)
+    here = _open(folder)
     try:
+        os.fchmod(here, 0o700)
         way, waiting = [""], [_unlink(here)]
         while way:
             if waiting[-1]:
