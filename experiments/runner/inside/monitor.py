@@ -300,7 +300,7 @@ def _sweep(run: Run, warmth: Warmth) -> None:
         if wire.exactly(warmth.broom, 1) != b".":
             raise EOFError("process 1 of the table is out of step")
         warmth.swept = False
-        if not spent or spent.memory > warmth.weight + _LIGHT:
+        if not spent or spent.held > warmth.weight + _LIGHT:
             warmth.sweep()
         if spent:
             used, largest = spent.cpu_s, spent.memory

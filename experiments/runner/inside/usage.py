@@ -138,14 +138,18 @@ def sockets(proc: int) -> int:
 
 
 def alone(proc: int, pid: int) -> Usage | None:
-    """What a process that still lives has used and the most memory that it had; None where a child has its share."""
+    """What a process that still lives has used, the most memory that it had, and as `held` what is its own of that now.
+
+    None where a child has its share.
+    """
     try:
         if int(stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))[8]):  # page faults of children
             return None
-        status = text(os.open(f"{pid}/status", os.O_RDONLY, dir_fd=proc))
-        peak = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
-        return Usage(time.clock_gettime(~pid << 3 | _PROCESS_CLOCK), peak)
-    except (OSError, StopIteration):
+        lines = text(os.open(f"{pid}/status", os.O_RDONLY, dir_fd=proc)).splitlines()
+        bytes_ = {line.partition(":")[0]: int(line.split()[1]) << 10 for line in lines if line.endswith(" kB")}
+        own = bytes_["RssAnon"] + bytes_["RssShmem"]
+        return Usage(time.clock_gettime(~pid << 3 | _PROCESS_CLOCK), bytes_["VmHWM"], own)
+    except (OSError, KeyError):
         return None  # it has ended
 
 

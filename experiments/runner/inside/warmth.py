@@ -36,7 +36,7 @@ class Warmth:
     pipes: dict[int, str] = field(init=False)  # what it writes to
     meter: Meter = field(init=False)
     traffic: bytes = field(init=False)  # what its network has counted
-    weight: int = 0  # bytes of memory that it has before it starts
+    weight: int = 0  # bytes of memory of its own before it starts
 
     def __post_init__(self) -> None:
         self.traffic = namespaces.traffic(self.proc)
@@ -53,7 +53,7 @@ class Warmth:
             self.pid = warm.started(self.link, next(fd for fd, name in self.pipes.items() if name == "report"))
             memory = config["limits"]["memory_mb"] << 20
             self.meter = Meter(self.proc, memory, reaper=self.first, own_network=not config["network"])
-            self.weight = spent.memory if (spent := alone(self.proc, self.pid)) else 0
+            self.weight = spent.held if (spent := alone(self.proc, self.pid)) else 0
 
     def sweep(self) -> None:
         """Wait until all processes of the last run are gone; EOFError where process 1 of the table is."""
