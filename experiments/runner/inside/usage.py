@@ -157,9 +157,9 @@ def unlinked(proc: int, pids: Sequence[int], device: int) -> dict[int, int]:
     """Bytes on a device of files without a name that processes hold, by inode; PermissionError where one hides them."""
     found: dict[int, int] = {}
     for pid in pids:
-        for name, _ in _links(proc, pid, strict=True):
+        for path, _ in _links(proc, pid, strict=True):
             with suppress(FileNotFoundError, ProcessLookupError):
-                about = os.stat(f"{pid}/fd/{name}", dir_fd=proc)
+                about = os.stat(path, dir_fd=proc)
                 if stat.S_ISREG(about.st_mode) and about.st_nlink == 0 and about.st_dev == device:
                     found[about.st_ino] = about.st_blocks * 512
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -181,7 +181,7 @@ class _Mapping(NamedTuple):
 
 
 def _mappings(proc: int, pid: int) -> Iterator[_Mapping]:
-    for line in text(os.open(f"{pid}/maps", os.O_RDONLY, dir_fd=proc)).splitlines():
+    for line in text(os.open(f"{_place(proc, pid)}/maps", os.O_RDONLY, dir_fd=proc)).splitlines():
         if mapping := _mapping(line):
             yield mapping
 
@@ -202,17 +202,30 @@ def _look(proc: int, pid: int) -> tuple[str, _Look]:
     fields = stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))
     own, waited = (int(fields[n]) + int(fields[n + 1]) for n in (11, 13))
     faults = int(fields[7]) + int(fields[8])
+    place = str(pid)
+    if fields[0] == "Z":
+        place = _place(proc, pid)
+        fields[21] = stat_fields(os.open(f"{place}/stat", os.O_RDONLY, dir_fd=proc))[21]
     try:
-        files = len(names(proc, f"{pid}/fd"))
+        files = len(names(proc, f"{place}/fd"))
     except PermissionError:
         files = _FILES
     return fields[19], _Look(own, waited, faults, int(fields[21]) * _PAGE, files)
 
 
+def _place(proc: int, pid: int) -> str:
+    """Where /proc tells of a process: at one of its other threads where the first has ended and shows no memory."""
+    if stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))[0] == "Z":
+        for task in names(proc, f"{pid}/task"):
+            if task != str(pid):
+                return f"{pid}/task/{task}"
+    return str(pid)
+
+
 def _proportional(proc: int, pid: int) -> int:
     """Resident bytes, where what several processes have counts for each by its share."""
     try:
-        rollup = text(os.open(f"{pid}/smaps_rollup", os.O_RDONLY, dir_fd=proc))
+        rollup = text(os.open(f"{_place(proc, pid)}/smaps_rollup", os.O_RDONLY, dir_fd=proc))
     except PermissionError:  # a program that is closed to reading
         return _look(proc, pid)[1].resident
     except OSError:
@@ -229,9 +242,9 @@ def _shared(proc: int, pid: int) -> Iterator[tuple[str, int]]:
                 with suppress(OSError):
                     size = os.stat(f"{pid}/map_files/{mapping.where}", dir_fd=proc).st_blocks * 512
                 yield f"{mapping.device}:{mapping.inode}", size
-        for name, link in _links(proc, pid):
+        for path, link in _links(proc, pid):
             if link.startswith(_ANONYMOUS):
-                about = os.stat(f"{pid}/fd/{name}", dir_fd=proc)
+                about = os.stat(path, dir_fd=proc)
                 yield f"{about.st_dev}:{about.st_ino}", about.st_blocks * 512
 
 
@@ -239,7 +252,7 @@ def _resident_shared(proc: int, pid: int) -> int:
     """Bytes of shared memory that are resident, by their shares."""
     total, wanted = 0, False
     with suppress(OSError):
-        for line in text(os.open(f"{pid}/smaps", os.O_RDONLY, dir_fd=proc)).splitlines():
+        for line in text(os.open(f"{_place(proc, pid)}/smaps", os.O_RDONLY, dir_fd=proc)).splitlines():
             if line.startswith("Pss:"):
                 total += int(line.split()[1]) << 10 if wanted else 0
             elif mapping := _mapping(line):
@@ -250,11 +263,12 @@ def _resident_shared(proc: int, pid: int) -> int:
 
 
 def _links(proc: int, pid: int, *, strict: bool = False) -> Iterator[tuple[str, str]]:
-    """The descriptors of a process and what they lead to. strict: raise PermissionError where it hides them."""
+    """Paths of a process's descriptors and what they lead to. strict: raise PermissionError where it hides them."""
     try:
-        for name in names(proc, f"{pid}/fd"):
+        place = f"{_place(proc, pid)}/fd"
+        for name in names(proc, place):
             with suppress(FileNotFoundError):
-                yield name, os.readlink(f"{pid}/fd/{name}", dir_fd=proc)
+                yield f"{place}/{name}", os.readlink(f"{place}/{name}", dir_fd=proc)
     except PermissionError:
         if strict and not exiting(proc, pid):
             raise
