@@ -145,6 +145,19 @@ for _ in range(3):
 time.sleep(60)
 """,
         ("memory",),
+        root_only=True,
+    ),
+    Program(
+        "memory behind a first thread that has ended",
+        """
+def later():
+    time.sleep(0.1)
+    hoard = bytearray(os.urandom(1 << 20)) * 600
+    time.sleep(60)
+threading.Thread(target=later).start()
+libc.syscall(60 if X86 else 93, 0)
+""",
+        ("memory",),
     ),
     Program(
         "memory of a program that cannot be read",
