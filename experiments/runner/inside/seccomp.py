@@ -222,8 +222,8 @@ def _shared(program: _Program, *, namespaces: bool, network: bool) -> None:
     program.refuse_values(_FCNTL, 1, [_F_SETPIPE_SZ], errno.EPERM)
     if not network:
         program.refuse_values(_SETSOCKOPT, 2, [_SO_SNDBUF], 0)  # so that to count sockets bounds them
+    program.refuse_values(_PRCTL, 0, [syscalls.PR_SET_DUMPABLE], 0)  # else an ordinary user's monitor cannot look
     if not namespaces:
-        program.refuse_values(_PRCTL, 0, [syscalls.PR_SET_DUMPABLE], 0)
         program.refuse([_FALLOCATE], errno.EOPNOTSUPP)
         if not network:
             program.refuse(_SENDING.values(), errno.EPERM)

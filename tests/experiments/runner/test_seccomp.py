@@ -82,6 +82,7 @@ EVERYWHERE = {  # (x86_64, aarch64), arguments, answer at every level
     "pages that are not needed": ((28, 233), (0x1000, 4096, 4), ALLOWED),
     "a core for itself": ((157, 167), (62, 1, 0, 0, 0), REFUSED),
     "all its pages compared": ((157, 167), (67, 1, 0, 0, 0), REFUSED),
+    "memory that nobody may look into": ((157, 167), (4, 0, 0, 0, 0), SUCCEEDS),
     "a name for its thread": ((157, 167), (15, 0x1000, 0, 0, 0), ALLOWED),
     "a pair of another family": ((53, 199), (30, 1, 0, 0x1000), 0x50000 | errno.EACCES),
     "a pair of streams": ((53, 199), (1, 0o2000001, 0, 0x1000), ALLOWED),

@@ -145,7 +145,6 @@ for _ in range(3):
 time.sleep(60)
 """,
         ("memory",),
-        root_only=True,
     ),
     Program(
         "memory behind a first thread that has ended",
