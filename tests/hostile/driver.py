@@ -153,9 +153,10 @@ def _wrong(program: Program, outcome: RunOutcome) -> Iterator[str]:
         yield f"it got what it wanted: {outcome.metrics} {outcome.output[-300:]!r}"
     if outcome.status != "ok" and (outcome.metrics or not outcome.error):
         yield f"a failure without a reason, or with metrics: {outcome}"
-    if SECRET in outcome.output + outcome.error:
+    said = "".join((outcome.output, outcome.error, *outcome.notes))
+    if SECRET in said:
         yield "the secret came out"
-    if bad := [c for c in FORBIDDEN if c in outcome.output + outcome.error]:
+    if bad := [c for c in FORBIDDEN if c in said]:
         yield f"control characters came out: {bad!r}"
     if len(outcome.output) > 20_000 or len(outcome.error) > 10_000:
         yield "too much text came out"
