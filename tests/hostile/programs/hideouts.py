@@ -227,6 +227,7 @@ for _ in range(2):
     os.read(read, 1)
 """,
         judge=used(0.2),
+        root_only=True,
     ),
 ]
 
