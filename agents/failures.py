@@ -107,7 +107,8 @@ def _told(error: Exception) -> tuple[int, str, str, str]:
         body = error.args[0]
         status = body.get("code") if isinstance(body.get("code"), int) else 0
     body = body[0] if isinstance(body, list) and body else body
-    body = body.get("error", body) if isinstance(body, dict) else body
+    inner = body.get("error", body) if isinstance(body, dict) else body
+    body = {**body, "message": inner} if isinstance(body, dict) and isinstance(inner, str) else inner
     if not isinstance(body, dict):
         return status if isinstance(status, int) else 0, str(error)[:READ], "", ""
     message = body.get("message") or body.get("detail") or body

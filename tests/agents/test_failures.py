@@ -79,6 +79,16 @@ def test_a_prompt_that_is_too_long_is_known_by_its_code(message: str, status: in
     assert failure(ServerError(message, status, **body), SENT).outcome == "window"
 
 
+def test_an_error_that_is_a_text_beside_its_code_is_read() -> None:
+    error = ServerError("")
+    error.body = {
+        "code": "invalid",
+        "error": "This model's maximum prompt length is 131,072 but it has 140,000 tokens.",
+    }
+    told = failure(error, SENT)
+    assert (told.outcome, told.window) == ("window", 131072)
+
+
 @pytest.mark.parametrize(
     ("message", "body", "parameter", "instead"),
     [

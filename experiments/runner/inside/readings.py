@@ -16,12 +16,20 @@ PATIENCE = 1.0  # s of processor time that a pattern may take for what is read a
 SHOWN = 200  # characters of a line that is quoted
 
 _BREAKS = bytes.maketrans(b"\r\b\v\f", b"\n\n\n\n")  # a terminal starts to write over the line: a new one for us
-_COLOUR, _MOVE = re.compile(rb"\x1b\[[0-9;:]*m"), re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
-_OWN_LINE = re.compile(r"^[ \t\ufeff]*([A-Za-z][A-Za-z0-9_]{0,63})[ \t]*[:=][ \t]*(\S{1,64})[ \t]*$", re.MULTILINE)
-_DRESS = " \t\ufeff\u200b\"'`*|>#({[<-\u2022"  # around a name, without meaning
-_SEPARATOR = r"(?:[ \t]*(?P<sep>[:=|\u2248~]+>?|->|\u2192)[ \t\"'`*]*|[ \t]+)(?:[A-Za-z_][\w.]{0,30}\(|[\[(])?"
-_NUMBER = r"(?P<value>[-+\u2212]?(?:\.?\d(?:[^\s|;)\]}\"'`\u00b1(,]|,(?=\d)){0,80}|(?:nan|inf(?:inity)?)\b))"
-_UNIT = re.compile(r"[ \t]([A-Za-z\u00b5\u03bc\u00b0%/\u00b2\u00b3^]{1,12})[ \t]*(?=$|[,;|)\]])", re.MULTILINE)
+_COLOUR = re.compile(rb"\x1b(?:\[[0-9;:]*m|[ -/][ -~]|\][^\a\n\x1b]*(?:\a|\x1b\\))")  # and what shows as little
+_MOVE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*)?[0-~]")
+_OWN_LINE = re.compile(
+    r"^[ \t\ufeff]*([A-Za-z][A-Za-z0-9_]{0,63})[ \t]*[:=][ \t]*(\S(?:[^\n]{0,98}\S)?)[ \t]*$", re.MULTILINE
+)
+_DRESS = " \t\ufeff\u200b\"'`*|\u2502\u2503>#({[<-\u2022"  # around a name, without meaning
+_SEPARATOR = r"[ \t]*(?P<sep>[:=|\u2502\u2503\u2248~]+>?|->|\u2192)[ \t\"'`*]*|[ \t]+"
+_DIGITS = r"[-+\u2212]?\.?\d(?:[^\s|\u2502\u2503;)\]}\"'`\u00b1(,]|,(?=\d)){0,80}"
+_GROUPS = r"[-+\u2212]?\d{1,3}(?:['\u2019 \u00a0\u2009\u202f]\d{3}\b)+"
+_ON = rf"[ \t]*(?:[*x\u00d7\u00b7][ \t]*(?=10)|->|\u2192|\.\.)[ \t]*{_DIGITS}"  # makes it another number, or two
+_NUMBER = rf"{_GROUPS}|{_DIGITS}(?:{_ON}|(?(list)[,\t ]+{_DIGITS}|(?!)))?|[-+\u2212]?(?:nan|inf(?:inity)?)\b"
+_VALUE = rf"(?P<list>[A-Za-z_][\w.]{{0,30}}\(|[\[(])?(?P<value>{_NUMBER})"
+_WORD = r"[ \t]*(?P<is>[:=])[ \t\"'`*]*(?P<word>[^\s,;|)\]}\"'`]{1,64})(?=[\"'`*]*[ \t]*(?:$|[,;|)\]}]|[\w.]+[:=]))"
+_UNIT = re.compile(r"[ \t]([A-Za-z\u00b5\u03bc\u00b0%/\u00b2\u00b3^]{1,12})[ \t]*(?=$|[,;|()\[\]\u00b1])", re.MULTILINE)
 _WORD_BEFORE = re.compile(r"(?<!\S)([^\W\d_]+)[ \t]+$")
 
 
@@ -92,7 +100,7 @@ class Readings:
         clear = doubtful = None
         for found in reversed(said):
             before = text[_start(text, found) : found.start()]
-            if found["sep"] is not None and not before.strip(_DRESS):
+            if (found["sep"] or found["is"]) and not before.strip(_DRESS):
                 clear = found
                 break
             if doubtful is None and not _of_another(found["name"], before):
@@ -139,7 +147,8 @@ def _spelt(name: str) -> str:
 
 def _mention(name: str) -> re.Pattern[str]:
     aside = r"[\"'`*]{0,3}(?:[ \t]*(?:\([^()\n]{0,40}\)|\[[^\[\]\n]{0,40}\]))?[\"'`*\]]{0,3}"
-    return re.compile(rf"(?<![\w/.-])(?P<name>{_spelt(name)})(?!\w){aside}{_SEPARATOR}{_NUMBER}", re.IGNORECASE)
+    said = rf"(?:(?:{_SEPARATOR}){_VALUE}|{_WORD})"
+    return re.compile(rf"(?<![\w/.-])(?P<name>{_spelt(name)})(?!\w){aside}{said}", re.IGNORECASE | re.MULTILINE)
 
 
 def _of_another(name: str, before: str) -> bool:
@@ -149,6 +158,8 @@ def _of_another(name: str, before: str) -> bool:
 
 
 def _number(found: re.Match[str]) -> str:
+    if found["word"]:
+        return found["word"]
     value = found["value"].rstrip(".,:!*").replace("\u2212", "-")
     unit = _UNIT.match(found.string, found.end())
     return f"{value} {unit[1]}" if unit else value
