@@ -10,7 +10,8 @@ import pytest
 import nightlab
 from nightlab.experiments.records import Level
 from nightlab.experiments.runner import sandbox
-from nightlab.experiments.study import Settings, fork, read, reopen
+from nightlab.experiments.study import Settings, SettingsError, fork, read, reopen
+from nightlab.experiments.template import load
 from nightlab.graph import session
 from nightlab.graph.session import begin
 from tests.agents.test_coding import FIXED, KNOBLESS, edit
@@ -32,10 +33,13 @@ def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path, monkeypat
             assert forked.ledger.document("study", "fork")["edited"] is edited
     with monkeypatch.context() as patched:
         patched.setattr(sandbox, "probe", lambda: "S1")
+        knobs, alone = load(make_template()), Settings()
         with pytest.raises(sandbox.IsolationError, match="S3 is needed for code that a model wrote"):
-            session.fork(folder, 1, tmp_path / "refused", model="")
-        assert not (tmp_path / "refused").exists()
-        session.fork(folder, 0, tmp_path / "forks", model="")
+            session._check(knobs, alone, edited=True)
+        session._check(knobs, alone, edited=False)
+    with pytest.raises(SettingsError, match="declares no knobs"):  # and no model could edit its files
+        session.fork(folder, 1, tmp_path / "refused", model="")
+    assert not (tmp_path / "refused").exists()
     study.close()
     assert [f for f in found if f["severity"] == "error"] == []
     assert (folder / "paper" / "paper.pdf").is_file()

@@ -261,7 +261,7 @@ def test_a_study_whose_judge_was_altered_is_not_gone_on_with(make_template: Make
     noise = folder / "data" / "inputs" / "noise"
     noise.chmod(0o644)
     noise.write_text(noise.read_text() + " ")
-    with pytest.raises(StudyError, match="inputs changed since the study began"):
+    with pytest.raises(StudyError, match=r"inputs changed \(noise\) since the study began"):
         work(folder, lambda _event: None)
 
 
