@@ -55,7 +55,7 @@ def entry(r: Reference) -> str:
     title = escape(r.title.rstrip("."))
     stop = "" if title.endswith(("?", "!")) else "."
     told = "" if r.identified else f" {UNVERIFIED}."
-    return f"{_authors(r.authors)}. {title}{stop} {venue}{r.year}.{_link(r)}{told}"
+    return f"{_authors(r.authors).removesuffix('.')}. {title}{stop} {venue}{r.year}.{_link(r)}{told}"
 
 
 def _authors(lines: Sequence[str]) -> str:

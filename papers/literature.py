@@ -134,6 +134,8 @@ def _reference(file: Path, key: str, entry: Any, volume: Any = None) -> Referenc
 
     if not _KEY.fullmatch(key):
         raise refuse("the key may not hold braces")
+    if wrong := next((p for p in people if not names.single(p)), None):
+        raise refuse(f"joins authors by something else than `and`, or lacks the braces about a body's name: {wrong}")
     title = ": ".join(t for t in (fields.get("title"), fields.get("subtitle")) if t)
     if missing := [n for n, v in (("title", title), ("author", authors or bodies)) if not v]:
         raise refuse(f"has no {missing[0]}")

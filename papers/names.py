@@ -35,6 +35,13 @@ def line(person: Person) -> str:
     return " ".join([*(held(g) for g in given), *particles, held(" ".join([*family, *lineage]))]).strip()
 
 
+def single(person: Person) -> bool:
+    """Whether this is one name, and not several that are joined as BibTeX does not know it."""
+    kinds = ("first", "middle", "prelast", "last", "lineage")
+    words = (word for kind in kinds for word in person.get_part(kind) if not word.startswith("{"))
+    return not any(re.fullmatch(r".*;.*|and|\\?&", word, re.IGNORECASE) for word in words)
+
+
 def held(words: str) -> str:
     """Words as one name, such as a body's."""
     return words.replace(" ", _HELD)

@@ -142,6 +142,9 @@ def test_a_bibliography_is_read() -> None:
         ("title = {T}, author = {A}, year = {soon}, doi = {10.1000/x}", "the year in four digits, not 'soon'"),
         ("author = {A}, year = {2020}, doi = {10.1000/x}", "has no title"),
         ("title = {T}, year = {2020}, doi = {10.1000/x}", "has no author"),
+        ("title = {T}, author = {A, B.; C, D.}, year = {2020}", "joins authors by something else than `and`"),
+        ("title = {T}, author = {A, B. & C, D.}, year = {2020}", "joins authors by something else than `and`"),
+        ("title = {T}, author = {A, B. and C, D. and}, year = {2020}", "joins authors by something else than `and`"),
     ],
 )
 def test_an_entry_that_is_no_source_is_refused(tmp_path: Path, entry: str, named: str) -> None:
@@ -216,6 +219,7 @@ def test_a_reference_without_an_identifier_is_read_and_says_so(tmp_path: Path, f
         ("Ludwig van Beethoven", "L.~van Beethoven"),
         ("Dreyfus-Cohen, Jean-Pierre", "J.-P.~Dreyfus-Cohen"),
         ("King, Jr., Martin Luther and Davis, III, John", "M.~L.~King Jr. and J.~Davis III"),
+        ("Davis, III, John and King, Jr., Martin Luther", "J.~Davis III and M.~L.~King Jr"),
         ("J.R.R. Tolkien and {\\'E}mile Zola", "J.~R.~R.~Tolkien and É.~Zola"),
         ("Aristotle and Sartre, Jean~Paul", "Aristotle and J.~P.~Sartre"),
     ],
