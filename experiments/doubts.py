@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ ECHO = "the evaluator hands back a number that the experiment wrote"
 LOADED = "the evaluator runs code of the experiment in its own process"
 
 SEARCHED = 1 << 20  # bytes of outputs in which a number is looked for
-_NUMBER = re.compile(rb"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])")
+_NUMBER = re.compile(rb"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w|\.\w)")
 
 
 def of_evaluator(folder: Path, entry: str) -> tuple[str, ...]:
@@ -69,10 +70,10 @@ def forged(outputs: Mapping[str, bytes], values: Sequence[float]) -> dict[str, b
         return _text(other(value)).encode()
 
     changed = {name: _NUMBER.sub(replaced, data) for name, data in small.items()}
-    for value in wanted - {0.0}:
+    for value, form in product(wanted - {0.0}, ("<d", ">d")):  # of arrays, and of pickles
         for name, data in changed.items():
-            if (binary := struct.pack("<d", value)) in data:
-                changed[name] = data.replace(binary, struct.pack("<d", other(value)))
+            if (binary := struct.pack(form, value)) in data:
+                changed[name] = data.replace(binary, struct.pack(form, other(value)))
                 found.add(value)
     return {**outputs, **changed} if found == wanted else None
 

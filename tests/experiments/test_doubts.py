@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import struct
 
 import pytest
@@ -65,4 +66,8 @@ def test_numbers_are_replaced_wherever_they_stand_and_no_others() -> None:
         "b": struct.pack("<d", 0.46875) + b"-0.5",
     }
     assert forged(outputs, [0.5, 4.0]) is None
+    assert forged({"pickle": pickle.dumps(0.3), "log": b"It is 0.3."}, [0.3]) == {
+        "pickle": pickle.dumps(0.3 * 0.9375),
+        "log": f"It is {0.3 * 0.9375}.".encode(),
+    }
     assert forged({"large": b"0.5 " * 400_000}, [0.5]) is None
