@@ -96,6 +96,6 @@ def _looks_at(folder: Path, entry: str, name: str, place: int) -> bool:
                 given = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
                 known = name if name in given or len(given) <= place else given[place]
                 body = [inner for statement in node.body for inner in ast.walk(statement)]
-                used = {inner.id for inner in body if isinstance(inner, ast.Name)}
+                used = {inner.id for inner in body if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)}
                 return bool(node.args.vararg or node.args.kwarg) or bool({known, "locals"} & used)
     return True

@@ -50,7 +50,12 @@ def form_of(content: bytes, *, python: bool = False) -> Form:
     mark, encoding = next((known for known in MARKS if content.startswith(known[0])), (b"", "utf-8"))
     if python and not mark:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(content).readline)
-    text = content.removeprefix(mark).decode(encoding)
+    try:
+        text = content.removeprefix(mark).decode(encoding)
+    except (LookupError, UnicodeError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise
+        raise SyntaxError(f"encoding problem: {encoding}") from None  # a codec that makes no text
     pairs = text.count("\r\n")
     return Form(mark=mark, encoding=encoding, newline="\r\n" if pairs and pairs == text.count("\n") else "\n")
 

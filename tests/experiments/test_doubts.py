@@ -44,6 +44,7 @@ def test_an_author_can_say_that_metrics_are_reported(make_template: MakeTemplate
     [
         ('entry = "experiment:run"', "def run(params, inputs, out, seed):\n    print(seed)\n", True),
         ('entry = "experiment:run"', "def run(params, inputs, out, seed):\n    seed_all(0)\n", False),
+        ('entry = "experiment:run"', "def run(params, inputs, out, seed):\n    del seed\n", False),
         ('entry = "experiment:run"', "def run(params, inputs, out, number):\n    print(number)\n", True),
         ('entry = "experiment:run"', "def run(params, inputs, out, **more):\n    pass\n", True),
         ('command = ["python", "experiment.py", "--seed={seed}"]', "", True),

@@ -107,6 +107,8 @@ def test_what_does_not_say_it_is_refused_with_the_place(
         (EXPERIMENT.encode("utf-16"), r"is UTF-16-LE, which Python cannot read; save the file as UTF-8"),
         (EXPERIMENT.encode("utf-16-be"), r"zero, as in UTF-16 without its mark; save the file as UTF-8"),
         (f"# coding: klingon\n{EXPERIMENT}".encode(), r"is no valid Python: .*klingon"),
+        (f"# coding: rot13\n{EXPERIMENT}".encode(), r"is no valid Python: .*rot13"),
+        (f"# coding: undefined\n{EXPERIMENT}".encode(), r"is no valid Python: .*undefined"),
         (codecs.BOM_UTF8 + EXPERIMENT.encode(), ""),
         (f"# -*- coding: latin-1 -*-\n# {AUTHOR}\n{EXPERIMENT}".encode("latin-1"), ""),
         (EXPERIMENT.replace("\n", "\r\n").encode(), ""),
