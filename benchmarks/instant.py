@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 TOML = """\
 [template]
@@ -83,3 +89,17 @@ def begin(place: Path, mode: str, **settings):  # type: ignore[no-untyped-def]
     (folder / "evaluate.py").write_text("def evaluate(out, private, split):\n    return {}\n")
     chosen = Settings(seeds=1, policy="random", **settings)
     return session.begin(folder, chosen, place / "studies", mode)  # type: ignore[arg-type]
+
+
+def by_size(script: str, about: str, study: Callable[[int], None]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """For each number of trials that the command line asks for: the JSON that `study` prints in a fresh process."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000, 10000])
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        study(args.one)
+        return
+    for trials in args.trials:
+        done = subprocess.run([sys.executable, script, "--one", str(trials)], stdout=subprocess.PIPE, check=True)
+        yield trials, json.loads(done.stdout.splitlines()[-1])

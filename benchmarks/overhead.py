@@ -8,15 +8,12 @@ a verdict and the random policy, so that what is left is the loop. The last line
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from instant import begin, memory_mb
+from instant import begin, by_size, memory_mb
 
 
 def study(trials: int) -> None:
@@ -40,27 +37,15 @@ def study(trials: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000, 10000])
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.one:
-        return study(args.one)
     result: dict[str, float] = {}
-    for trials in args.trials:
-        command = [sys.executable, __file__, "--one", str(trials)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        row = json.loads(done.stdout.splitlines()[-1])
+    for trials, row in by_size(__file__, __doc__ or "", study):
         told = f"{row['ms']:.2f} ms a trial, {row['kb']:.2f} kB a trial"
         print(f"{trials:6} trials: {told}, {row['mb']:+.1f} MB, at the highest {row['peak_mb']:+.1f} MB")
         result[f"overhead_ms_{trials}"] = round(row["ms"], 2)
-    result |= {
-        "db_kb_per_trial": round(row["kb"], 2),
-        "rss_mb_growth": round(row["mb"], 1),
-        "rss_mb_peak": round(row["peak_mb"], 1),
-    }
-    print(json.dumps(result))
-    return None
+        last = {"db_kb_per_trial": row["kb"], "rss_mb_growth": row["mb"], "rss_mb_peak": row["peak_mb"]}
+        result |= {name: round(value, 2) for name, value in last.items()}
+    if result:
+        print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -7,15 +7,12 @@ Facts, figures, text, LaTeX, audit and review of a study of each size, in a fres
 
 from __future__ import annotations
 
-import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-from instant import begin, memory_mb
+from instant import begin, by_size, memory_mb
 
 
 def study(trials: int) -> None:
@@ -43,22 +40,14 @@ def study(trials: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, nargs="+", default=[100, 1000, 10000])
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.one:
-        return study(args.one)
     result: dict[str, float] = {}
-    for trials in args.trials:
-        command = [sys.executable, __file__, "--one", str(trials)]
-        row = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()[-1])
+    for trials, row in by_size(__file__, __doc__ or "", study):
         told = ", ".join(f"{stage} {seconds:g}" for stage, seconds in row["stages"].items())
         print(f"{trials:6} trials: {row['s']:g} s ({told}), {row['pages']} pages, {row['mb']:.0f} MB at the highest")
-        result[f"paper_s_{trials}"] = row["s"]
-    result |= {f"pages_{trials}": row["pages"], f"rss_mb_{trials}": round(row["mb"], 1)}
-    print(json.dumps(result))
-    return None
+        result |= {f"paper_s_{trials}": row["s"], f"pages_{trials}": row["pages"]}
+        result[f"rss_mb_{trials}"] = round(row["mb"], 1)
+    if result:
+        print(json.dumps(result))
 
 
 if __name__ == "__main__":
