@@ -106,7 +106,7 @@ def _prose(text: str) -> str:
 # JSON within a text
 
 _TOKEN = re.compile(
-    r"""(?P<space>\s++ | //[^\n]*+ | /\*[^*]{0,500}\*/)
+    r"""(?P<space>\s++ | //[^\n]{0,500}+ | /\*[^*]{0,500}\*/)
       | (?P<string>"(?:[^"\\]++|\\.)*+")
       | (?P<scalar>-?\d[\d.eE+-]*+ | true | false | null | NaN | -?Infinity)
       | (?P<bracket>[{}\[\],:])""",

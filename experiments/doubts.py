@@ -27,7 +27,7 @@ ECHO = "the evaluator hands back a number that the experiment wrote"
 LOADED = "the evaluator runs code of the experiment in its own process"
 
 SEARCHED = 1 << 20  # bytes of outputs in which a number is looked for
-_NUMBER = re.compile(rb"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?!\w|\.\w)")
+_NUMBER = re.compile(rb"(?<![\w.])[-+]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][-+]?\d+)?(?!\w|\.\w)")
 
 
 def of_evaluator(folder: Path, entry: str) -> tuple[str, ...]:

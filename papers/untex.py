@@ -32,8 +32,11 @@ def plain(latex: str) -> str:
     if len(re.findall(r"(?<!\\)\$", escaped)) % 2:  # a price, and no formula
         escaped = re.sub(r"(?<!\\)\$", r"\\$", escaped)
     grammar, words = _language()
-    nodes = LatexWalker(escaped, latex_context=grammar, tolerant_parsing=True).get_latex_nodes()[0]
-    return clean(LatexNodes2Text(latex_context=words, math_mode="text").nodelist_to_text(nodes))
+    try:
+        nodes = LatexWalker(escaped, latex_context=grammar, tolerant_parsing=True).get_latex_nodes()[0]
+        return clean(LatexNodes2Text(latex_context=words, math_mode="text").nodelist_to_text(nodes))
+    except RecursionError:  # braces as deep as their author liked
+        return clean(re.sub(r"[{}\\]", "", latex))
 
 
 def address(value: str) -> str:

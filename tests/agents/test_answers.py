@@ -170,6 +170,7 @@ def test_what_is_clear_is_read(shape: type[BaseModel], text: str, expected: Any)
         "\\",
         "</",
         "[//",
+        '{"a"//',
     ],
 )
 def test_an_answer_without_end_takes_no_time_without_end(piece: str) -> None:

@@ -242,6 +242,7 @@ def test_names_are_shortened_by_what_they_are(tmp_path: Path, given: str, printe
         (r"$\ell_1$, H$_2$O and $\frac{1}{2}$ \href{http://x}{here}", "ℓ_1, H_2O and 1/2 here"),
         (r"``Quoted'' \textquotedblleft so\textquotedblright{} <b>", "“Quoted” “so” <b>"),
         ("{ unbalanced $ and \\", "unbalanced $ and"),
+        ("{" * 5000 + "deep" + "}" * 5000, "deep"),
     ],
 )
 def test_latex_in_a_bibliography_is_read_as_what_it_prints(latex: str, text: str) -> None:

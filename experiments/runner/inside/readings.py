@@ -14,6 +14,7 @@ from typing import Any
 LINE, NAMES = 1 << 20, 256  # bytes of a line at most; metrics at most that nobody asked for
 PATIENCE = 1.0  # s of processor time that a pattern may take for what is read at once
 SHOWN = 200  # characters of a line that is quoted
+_BEFORE = 80  # characters before a mention that say what it is of: a line has as many mentions as its author likes
 
 _BREAKS = bytes.maketrans(b"\r\b\v\f", b"\n\n\n\n")  # a terminal starts to write over the line: a new one for us
 _COLOUR = re.compile(rb"\x1b(?:\[[0-9;:]*m|[ -/][ -~]|\][^\a\n\x1b]*(?:\a|\x1b\\))")  # and what shows as little
@@ -99,8 +100,8 @@ class Readings:
         said = list(self._mentions[name].finditer(text))
         clear = doubtful = None
         for found in reversed(said):
-            before = text[_start(text, found) : found.start()]
-            if (found["sep"] or found["is"]) and not before.strip(_DRESS):
+            before = text[max(0, found.start() - _BEFORE) : found.start()].rpartition("\n")[2]
+            if (found["sep"] or found["is"]) and len(before) < _BEFORE and not before.strip(_DRESS):
                 clear = found
                 break
             if doubtful is None and not _of_another(found["name"], before):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from nightlab.experiments.runner import metrics
@@ -163,6 +165,13 @@ def test_a_line_that_is_too_long_to_be_read_hides_no_later_value() -> None:
     assert said("val_loss: 9\n[" + "1, " * 400_000 + "], val_loss: 0.5\n").unclear.keys() == {"val_loss"}
     assert said("val_loss: 9\n[" + "1, " * 100_000 + "], val_loss: 0.5\n").unclear.keys() == {"val_loss"}
     assert said("x" * 3_000_000 + "\nval_loss: 9\n").words == {"val_loss": "9"}
+
+
+@pytest.mark.parametrize("mention", ["balanced acc 1 ", "acc 1 ", "acc=1 ", "| acc | 1 "])
+def test_a_line_of_many_mentions_takes_no_time_without_end(mention: str) -> None:
+    started = time.process_time()
+    said(mention * 60_000, "acc")
+    assert time.process_time() - started < 5
 
 
 def test_a_pattern_takes_any_form() -> None:
