@@ -24,7 +24,7 @@ from nightlab.experiments.copying import copy
 from nightlab.experiments.decision import Rule
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import Ledger, Run, Trial, opened
-from nightlab.experiments.mending import listing, mended, tree_hash
+from nightlab.experiments.mending import Listing, listing, mended, tree_hash
 from nightlab.experiments.records import Level
 from nightlab.experiments.template import Template, TemplateError, load
 
@@ -36,7 +36,7 @@ prepare = getattr(importlib.import_module(module), function)
 places, seed = (pathlib.Path(inputs), pathlib.Path(private)), int(seed)
 try:
     prepare(*places, seed)
-except (ValueError, OverflowError):
+except Exception:
     if seed < 2**32:
         raise
     for entry in (entry for place in places for entry in place.iterdir()):
@@ -283,9 +283,8 @@ class Study:
         if self.ledger.document("study", "hashes") is None:
             shutil.rmtree(self.folder / "data", ignore_errors=True)
             self._laid_out(self.inputs, self.private)
-            found = {what: listing(place) for what, place in self._places().items()}
-            self.ledger.once("study", "files", found)
-            self.ledger.once("study", "hashes", {what: tree_hash(listed) for what, listed in found.items()})
+            found = {what: tree_hash(listing(place)) for what, place in self._places().items()}
+            self.ledger.once("study", "hashes", found)
         self._mend()
 
     def _laid_out(self, inputs: Path, private: Path) -> None:
@@ -300,7 +299,14 @@ class Study:
 
     def _mend(self) -> None:
         """Put back what is missing and set aside what was added. Raises StudyError where anything still differs."""
-        recorded, files = (self.ledger.document("study", key) or {} for key in ("hashes", "files"))
+        recorded, now = self.ledger.document("study", "hashes") or {}, dict[str, Listing]()
+        for what, place in self._places().items():
+            if place.is_dir() and tree_hash(found := listing(place)) == recorded[what]:
+                now[what] = found
+        if now.keys() == recorded.keys():
+            self.ledger.once("study", "files", now)  # of a study of an earlier version, too
+            return
+        files = self.ledger.document("study", "files") or {}
         again, wrong = self.folder / "data.new", []
         origin = (self.ledger.document("study", "origin") or {}).get("template", "")
 
@@ -313,7 +319,7 @@ class Study:
 
         shutil.rmtree(again, ignore_errors=True)
         for what, place in self._places().items():
-            if place.is_dir() and tree_hash(listing(place)) == recorded[what]:
+            if what in now:
                 continue
             place.mkdir(parents=True, exist_ok=True, mode=0o700 if what == "private data" else 0o777)
             aside = self.folder / "strays" / what

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.ledger import Trial
+from nightlab.experiments.mending import listing, tree_hash
 from nightlab.experiments.records import Change
 from nightlab.experiments.study import NoStudy, Settings, Study, StudyError, create, reopen
 from nightlab.experiments.template import load
@@ -165,3 +166,18 @@ def test_a_study_without_its_ledger_or_template_is_told(gone: str, folder: Path)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(NoStudy, match=r"no study\.db with a template; restore what is missing from a copy"):
         prepared(folder)
+
+
+def test_a_study_that_noted_no_files_notes_them_while_nothing_has_changed(
+    make_template: MakeTemplate, tmp_path: Path
+) -> None:
+    made = create(load(make_template()), Settings(), tmp_path)
+    with reopen(made) as study:  # as an earlier version did, or a kill between the two notes
+        study._laid_out(study.inputs, study.private)
+        hashes = {what: tree_hash(listing(place)) for what, place in study._places().items()}
+        study.ledger.once("study", "hashes", hashes)
+    prepared(made)
+    before = contents(made / "data")
+    next((made / "data").rglob("*.*")).unlink()
+    prepared(made)
+    assert contents(made / "data") == before

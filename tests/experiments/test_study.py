@@ -131,13 +131,18 @@ def test_a_study_of_a_version_without_keys_keeps_its_seeds(make_template: MakeTe
         ("np.random.RandomState(seed)", 32),
         ("np.random.seed(seed)", 32),
         ("seed.to_bytes(4, 'big')", 32),
+        ("seed < 2**64 or exec('raise RuntimeError(seed)')", 32),  # as torch tells of it
+        (
+            "subprocess.run([sys.executable, '-c', f'import sys; sys.exit({seed} > 2**32)'], check=True)",
+            32,
+        ),
     ],
 )
 def test_a_preparation_gets_as_many_bits_as_its_generator_takes(
     make_template: MakeTemplate, tmp_path: Path, draw: str, bits: int
 ) -> None:
     prepare = (
-        "import random\nimport numpy as np\n\n\ndef prepare(inputs, private, seed):\n"
+        "import random, subprocess, sys\nimport numpy as np\n\n\ndef prepare(inputs, private, seed):\n"
         "    (inputs / 'part').mkdir()\n"
         f"    {draw}\n    (inputs / 'noise').write_text(str(seed.bit_length() > 32))\n"
     )
