@@ -69,9 +69,11 @@ def _extension(study: Study) -> dict[str, str]:
 
 def _proposals(study: Study) -> dict[str, str]:
     """That trials failed since a model had nothing that could be tried, and whether the search ended of it."""
-    if not any(t.verdict and t.verdict.cause == UNUSABLE for t in study.ledger.each_trial()):
+    unusable = {t.number for t in study.ledger.each_trial() if t.verdict and t.verdict.cause == UNUSABLE}
+    if not unusable:
         return {}
-    ended = any(n["action"] == "stop" for n in study.ledger.documents("notice").values())
+    notices = study.ledger.documents("notice").values()
+    ended = any(n["action"] == "stop" and n["trial"] in unusable for n in notices)
     told = "Proposals of the language model that could not be used, such as edits that do not apply, count as failed"
     return {"Proposals": f"{told} trials.{' After many of them in a row the search ended.' if ended else ''}"}
 
