@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import Any
 
 from nightlab.experiments.contract import Constraint
-from nightlab.experiments.records import Knob, Params, ParamValue, written
+from nightlab.experiments.numbers import written
+from nightlab.experiments.records import Knob, Params, ParamValue
 from nightlab.experiments.template import Template
 
 

@@ -161,6 +161,8 @@ def told(ledger: Ledger) -> list[str]:
         f" {used['tokens_out']} out, {used['usd']:.4f} USD; {plural(used['fallbacks'], 'step')} by the offline agents"
     )
     first = {row["role"]: row for row in reversed(used["reasons"])}  # the most frequent one of each role
-    notes = [f"no answer of the {role}'s model for {r['steps']} step(s): {r['reason']}" for role, r in first.items()]
+    notes = [
+        f"no answer of the {role}'s model for {plural(r['steps'], 'step')}: {r['reason']}" for role, r in first.items()
+    ]
     ended = [body["note"] for body in ledger.documents("budget").values() if "note" in body]
     return [line, *(f"note   {note}" for note in [*used["adapted"], *notes, *ended])]

@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from scipy import special
 
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import VerdictKind
 
 Rule = Literal["paired", "strict"]
@@ -125,7 +126,7 @@ def judge(
     if rule == "strict" or noise is None or not noise.dof or noise.deterministic:
         kept = difference > min_effect
         why = "deterministic" if rule == "paired" and noise and noise.deterministic else "taken at face value"
-        return _verdict(kept, numbers | {"threshold": min_effect}, f"{shared} run(s), {why}")
+        return _verdict(kept, numbers | {"threshold": min_effect}, f"{plural(shared, 'run')}, {why}")
     final = max_replicates if alongside else min(max_replicates, len(incumbent))
     stderr = noise.sd * math.sqrt(2 / shared)
     numbers |= {"noise_sd": noise.sd, "noise_dof": float(noise.dof), "stderr": stderr}
@@ -135,9 +136,9 @@ def judge(
         chance = float(special.ndtr((difference - bar) / spread))
         if chance >= FUTILITY:
             return More(replicates=shared + 1)
-        return _verdict(False, numbers | {"threshold": bar, "chance": chance}, f"{shared} of {final} runs")
+        return _verdict(False, numbers | {"threshold": bar, "chance": chance}, f"{shared} of {plural(final, 'run')}")
     bar = min_effect + float(special.stdtrit(noise.dof, CONFIDENCE)) * stderr
-    return _verdict(difference > bar, numbers | {"threshold": bar}, f"{shared} paired runs")
+    return _verdict(difference > bar, numbers | {"threshold": bar}, plural(shared, "paired run"))
 
 
 def select(

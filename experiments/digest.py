@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from nightlab.experiments.ledger import Trial
 from nightlab.experiments.loop import BASELINE
-from nightlab.experiments.records import Change, Knob, written
+from nightlab.experiments.numbers import written
+from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.runner.text import clean
 from nightlab.experiments.search.policy import Tried, incumbent
 from nightlab.experiments.template import Template

@@ -26,7 +26,28 @@ def fixed(value: float, digits: int) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
+def written(value: object) -> str:
+    """A parameter's value in words: a float by its fewest digits, at least four, that no other float has."""
+    if not isinstance(value, float):
+        return str(value)
+    return next((text for digits in range(4, 17) if float(text := f"{value:.{digits}g}") == value), f"{value:.17g}")
+
+
+def plain(value: int | float | str) -> str:
+    """A setting as a person would write it."""
+    if isinstance(value, str | int):
+        return str(value)
+    if float(value).is_integer() and abs(value) < 1e6:
+        return str(int(value))
+    return written(value)
+
+
+def p_text(p: float) -> str:
+    """A p value."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def plural(n: float, noun: str, shown: str = "") -> str:
     """`1 trial`, `2 trials`. shown: what stands for the number."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{shown or n} {noun if n == 1 else plural}"
+    several = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{shown or n} {noun if n == 1 else several}"

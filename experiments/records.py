@@ -45,13 +45,6 @@ class Knob:
         return min(self.high, max(self.low, round(x, digits)))
 
 
-def written(value: object) -> str:
-    """A parameter's value in words: a float by its fewest digits, at least four, that no other float has."""
-    if not isinstance(value, float):
-        return str(value)
-    return next((text for digits in range(4, 17) if float(text := f"{value:.{digits}g}") == value), f"{value:.17g}")
-
-
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """What a trial alters, relative to `parent`: parameters, edits to files, or both."""

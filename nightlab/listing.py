@@ -13,8 +13,7 @@ from rich.text import Text
 
 from nightlab.experiments.books import SEARCH
 from nightlab.experiments.ledger import Run, Trial
-from nightlab.experiments.numbers import plural
-from nightlab.experiments.records import written
+from nightlab.experiments.numbers import plural, written
 from nightlab.experiments.study import Study
 from nightlab.experiments.versions import changed, diffs, unified
 from nightlab.report import moves

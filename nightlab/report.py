@@ -14,8 +14,7 @@ from nightlab.agents.team import MetaReview
 from nightlab.agents.usage import told, usage
 from nightlab.experiments.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.loop import BASELINE
-from nightlab.experiments.numbers import plural
-from nightlab.experiments.records import written
+from nightlab.experiments.numbers import plural, written
 from nightlab.experiments.study import Study, read, resuming
 from nightlab.experiments.summary import experiment_summary
 from nightlab.experiments.template import load, names

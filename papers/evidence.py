@@ -1,7 +1,4 @@
-"""The evidence: what a study's ledger holds of a round of its paper, as it stood when the round was begun.
-
-Formatting of numbers happens here and nowhere else.
-"""
+"""The evidence: what a study's ledger holds of a round of its paper, as it stood when the round was begun."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from typing import Any
 
 from nightlab.experiments.ledger import Run, Trial
 from nightlab.experiments.notes import notes
-from nightlab.experiments.records import Fact, ParamValue, Split, written
+from nightlab.experiments.records import Fact, Split
 from nightlab.experiments.repair import standing
 from nightlab.experiments.study import Settings, Study, StudyError
 from nightlab.experiments.template import Template
@@ -241,19 +238,3 @@ def save_edits(study: Study, e: Evidence, folder: Path) -> None:
             folder.mkdir(exist_ok=True)
             before, after = (study.artifacts.read(a) for a in (_before(e.trials, trial), trial.change.artifact))
             (folder / f"trial-{number}.diff").write_text(unified(before, after), "utf-8", "surrogateescape")
-
-
-# Formatting
-
-
-def plain(value: ParamValue) -> str:
-    """A setting as a person would write it."""
-    if isinstance(value, str | int):
-        return str(value)
-    if float(value).is_integer() and abs(value) < 1e6:
-        return str(int(value))
-    return written(value)
-
-
-def p_text(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

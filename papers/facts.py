@@ -9,10 +9,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
-from nightlab.experiments.numbers import decimals, fixed
+from nightlab.experiments.numbers import decimals, fixed, p_text, plain
 from nightlab.experiments.records import Fact, Params, ParamValue
 from nightlab.experiments.statistics import summarize
-from nightlab.papers.evidence import BASELINE, Evidence, p_text, plain
+from nightlab.papers.evidence import BASELINE, Evidence
 from nightlab.papers.formulas import Part, Statistic, Value, computed
 
 Text = Callable[[float], str]  # how a value is printed

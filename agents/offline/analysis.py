@@ -12,7 +12,8 @@ from nightlab.agents.offline import tabulating
 from nightlab.agents.offline.words import VERDICT_SEEDS, listed, words
 from nightlab.agents.team import Analysis
 from nightlab.experiments.ledger import Trial, by_verdict
-from nightlab.experiments.records import Fact, Knob, written
+from nightlab.experiments.numbers import written
+from nightlab.experiments.records import Fact, Knob
 from nightlab.experiments.search.space import Space
 from nightlab.experiments.statistics import scaled
 from nightlab.papers import figures

@@ -5,7 +5,8 @@ from __future__ import annotations
 from threadpoolctl import threadpool_limits
 
 from nightlab.agents.team import Situation
-from nightlab.experiments.records import Change, written
+from nightlab.experiments.numbers import written
+from nightlab.experiments.records import Change
 from nightlab.experiments.search.branch import branch, edited
 from nightlab.experiments.search.policy import Exhausted, Policy, Proposal, make_policy
 from nightlab.experiments.versions import changed

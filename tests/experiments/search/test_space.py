@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from nightlab.experiments.confirm import neighbours
-from nightlab.experiments.records import Knob, written
+from nightlab.experiments.numbers import written
+from nightlab.experiments.records import Knob
 from nightlab.experiments.search.space import Space
 
 KNOBS = (
