@@ -108,7 +108,7 @@ def study(seed: int, *, effect: float, policy: str, rule: Rule) -> Outcome:
     if chosen == 0:
         return Outcome(False, best, sum(map(len, groups)))
     before, after = rng.normal(size=CONFIRM), best + rng.normal(size=CONFIRM)
-    claim = compare(before.tolist(), after.tolist(), paired=True)
+    claim = compare(before.tolist(), after.tolist())
     return Outcome(claim.significant, best, sum(map(len, groups)))
 
 

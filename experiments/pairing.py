@@ -49,7 +49,7 @@ def effect(
     if len(both.first) < 2:
         return None
     alike = all(_alike(runs, subject, split) for subject in (first, second))
-    found = compare(both.first, both.second, paired=True, level=level)
+    found = compare(both.first, both.second, level=level)
     return replace(found, alike=alike, runs=both.runs, seeded=uses_seed(template))
 
 

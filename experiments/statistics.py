@@ -56,22 +56,16 @@ def summarize(values: Sequence[float]) -> Summary:
     return Summary(mean=mean, stderr=stderr, n=n, low=mean - margin, high=mean + margin)
 
 
-def compare(baseline: Sequence[float], best: Sequence[float], *, paired: bool, level: float = 0.05) -> Effect:
+def compare(baseline: Sequence[float], best: Sequence[float], *, level: float = 0.05) -> Effect:
     """Test whether `best` is better (larger) than `baseline`.
 
-    paired: values at the same position share a seed: Student's test of the differences. Otherwise Welch's test
-    (Biometrika 34, 1947). The direction is part of the hypothesis, hence one-sided. Without any spread
-    p is 0 if the difference is positive and 1 if it is not.
+    Values at the same position share a seed: Student's test of the differences. The direction is part of the
+    hypothesis, hence one-sided. Without any spread p is 0 if the difference is positive and 1 if it is not.
     """
-    if min(len(baseline), len(best)) < 2:
-        raise ValueError(f"a test needs two values a side; there are {len(baseline)} and {len(best)}")
-    if paired:
-        if len(baseline) != len(best):
-            raise ValueError(f"a paired test needs pairs; there are {len(baseline)} and {len(best)} values")
-        effect, sd = _moments([b - a for a, b in zip(baseline, best, strict=True)])
-        stderr, dof = sd / math.sqrt(len(best)), float(len(best) - 1)
-    else:
-        effect, stderr, dof = _welch(baseline, best)
+    if len(baseline) != len(best) or len(best) < 2:
+        raise ValueError(f"a paired test needs two pairs at least; there are {len(baseline)} and {len(best)} values")
+    effect, sd = _moments([b - a for a, b in zip(baseline, best, strict=True)])
+    stderr, dof = sd / math.sqrt(len(best)), len(best) - 1
     rounding = 1e-12 * max(map(abs, (*baseline, *best)))
     if stderr <= rounding < abs(effect):  # no spread; where the effect is as small, it is weighed like any other
         stderr = 0.0
@@ -86,8 +80,8 @@ def compare(baseline: Sequence[float], best: Sequence[float], *, paired: bool, l
         high=effect + margin,
         p_value=p_value,
         significant=p_value < level,
-        n=min(len(baseline), len(best)),
-        test="one-sided paired t-test" if paired else "one-sided Welch t-test",
+        n=len(best),
+        test="one-sided paired t-test",
     )
 
 
@@ -146,17 +140,6 @@ def _moments(values: Sequence[float]) -> tuple[float, float]:
     n, shift = len(values), math.fsum(shifted) / len(values)
     sd = math.hypot(*(v - shift for v in shifted)) / math.sqrt(n - 1) if n > 1 else 0.0
     return values[0] + shift, sd
-
-
-def _welch(baseline: Sequence[float], best: Sequence[float]) -> tuple[float, float, float]:
-    """Difference of the means, its standard error and Welch-Satterthwaite degrees of freedom."""
-    (mean_a, sd_a), (mean_b, sd_b) = _moments(baseline), _moments(best)
-    a, b = sd_a / math.sqrt(len(baseline)), sd_b / math.sqrt(len(best))
-    if not (stderr := math.hypot(a, b)):
-        return mean_b - mean_a, 0.0, 1.0
-    share = (a / stderr) ** 2
-    dof = 1 / (share**2 / (len(baseline) - 1) + (1 - share) ** 2 / (len(best) - 1))
-    return mean_b - mean_a, stderr, dof
 
 
 def _quantile(probability: float, dof: float) -> float:

@@ -39,28 +39,17 @@ def test_paired_agrees_with_scipy() -> None:
     after = before + RNG.normal(0.4, 0.5, size=16)
     expected = stats.ttest_rel(after, before, alternative="greater")
     interval = stats.ttest_rel(after, before).confidence_interval(0.95)
-    effect = compare(before.tolist(), after.tolist(), paired=True)
+    effect = compare(before.tolist(), after.tolist())
     assert effect.p_value == pytest.approx(expected.pvalue)
     assert (effect.low, effect.high) == pytest.approx((interval.low, interval.high))
     assert effect.effect == pytest.approx(np.mean(after - before))
     assert (effect.n, effect.test) == (16, "one-sided paired t-test")
 
 
-def test_welch_agrees_with_scipy() -> None:
-    before, after = RNG.normal(0.0, 1.0, size=12), RNG.normal(0.8, 3.0, size=16)
-    expected = stats.ttest_ind(after, before, equal_var=False, alternative="greater")
-    interval = stats.ttest_ind(after, before, equal_var=False).confidence_interval(0.95)
-    effect = compare(before.tolist(), after.tolist(), paired=False)
-    assert effect.p_value == pytest.approx(expected.pvalue)
-    assert (effect.low, effect.high) == pytest.approx((interval.low, interval.high))
-    assert effect.n == 12
-
-
-@pytest.mark.parametrize("paired", [True, False])
-def test_values_without_spread_are_decided_exactly(paired: bool) -> None:
-    same = compare([0.1, 0.1, 0.1], [0.1, 0.1, 0.1], paired=paired)
-    better = compare([0.1, 0.1, 0.1], [0.3, 0.3, 0.3], paired=paired)
-    worse = compare([0.3, 0.3, 0.3], [0.1, 0.1, 0.1], paired=paired)
+def test_values_without_spread_are_decided_exactly() -> None:
+    same = compare([0.1, 0.1, 0.1], [0.1, 0.1, 0.1])
+    better = compare([0.1, 0.1, 0.1], [0.3, 0.3, 0.3])
+    worse = compare([0.3, 0.3, 0.3], [0.1, 0.1, 0.1])
     assert (same.effect, same.p_value, same.significant) == (0.0, 1.0, False)
     assert (better.p_value, better.significant) == (0.0, True)
     assert (worse.p_value, worse.significant) == (1.0, False)
@@ -69,28 +58,25 @@ def test_values_without_spread_are_decided_exactly(paired: bool) -> None:
 
 def test_a_constant_difference_of_pairs_is_not_mistaken_for_noise() -> None:
     before = RNG.normal(size=8)
-    effect = compare(before.tolist(), (before + 0.1).tolist(), paired=True)  # equal but for the last bits
+    effect = compare(before.tolist(), (before + 0.1).tolist())  # equal but for the last bits
     assert (effect.p_value, effect.significant) == (0.0, True)
 
 
 def test_a_claim_in_the_wrong_direction_is_never_significant() -> None:
-    effect = compare([2.0, 2.1, 1.9, 2.05], [1.0, 1.1, 0.9, 1.02], paired=True)
+    effect = compare([2.0, 2.1, 1.9, 2.05], [1.0, 1.1, 0.9, 1.02])
     assert effect.p_value > 0.99
     assert not effect.significant
 
 
 def test_the_error_rate_is_the_level() -> None:
     draws = RNG.normal(size=(4000, 2, 16)).tolist()
-    paired = np.mean([compare(a, b, paired=True).significant for a, b in draws])
-    welch = np.mean([compare(a, b, paired=False).significant for a, b in draws])
-    assert 0.035 < paired < 0.065
-    assert 0.035 < welch < 0.065
+    assert 0.035 < np.mean([compare(a, b).significant for a, b in draws]) < 0.065
 
 
-@pytest.mark.parametrize(("baseline", "best", "paired"), [([1.0], [2.0], True), ([1.0, 2.0], [1.0, 2.0, 3.0], True)])
-def test_a_test_without_enough_values_is_refused(baseline: list[float], best: list[float], paired: bool) -> None:
+@pytest.mark.parametrize(("baseline", "best"), [([1.0], [2.0]), ([1.0, 2.0], [1.0, 2.0, 3.0])])
+def test_a_test_without_enough_values_is_refused(baseline: list[float], best: list[float]) -> None:
     with pytest.raises(ValueError, match=r"test needs"):
-        compare(baseline, best, paired=paired)
+        compare(baseline, best)
 
 
 def test_holm_steps_down() -> None:
@@ -110,8 +96,8 @@ def test_holm_keeps_the_order_and_never_lowers() -> None:
 def test_no_warning_is_raised() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        compare([0.0, 0.0], [0.0, 1.0], paired=False)
-        compare([1e-300, 2e-300], [3e-300, 5e-300], paired=True)
+        compare([0.0, 0.0], [0.0, 1.0])
+        compare([1e-300, 2e-300], [3e-300, 5e-300])
 
 
 def test_holm_agrees_with_the_steps_done_by_hand() -> None:
