@@ -99,8 +99,8 @@ def _encoded(name: str, text: str, form: Form) -> bytes:
     except UnicodeEncodeError as error:
         wrong = error.object[error.start]
         raise EditRefused(f"{name} is in {form.encoding}, which has no {wrong!r}; write it as an escape") from None
-    except SyntaxError as error:
-        raise EditRefused(f"{name} would be no valid Python: {error.msg}") from None
+    except (SyntaxError, LookupError, UnicodeError) as error:  # of what it declares: no encoding, or none of texts
+        raise EditRefused(f"{name} would be no valid Python: {error}") from None
 
 
 def _replaced(text: str, edit: Edit) -> str:

@@ -16,6 +16,7 @@ from nightlab.graph.state import ExperimentInput, ExperimentOutput, ExperimentSt
 
 KEPT = 4  # checkpoints of each namespace: the latest, and a few that tell how it came there
 EVERY = 32  # checkpoints between two prunings
+OWN: list[Any] = [ExperimentInput, ExperimentState, ExperimentOutput, PipelineState]  # what checkpoints hold of ours
 
 
 class PrunedSaver(SqliteSaver):
@@ -49,8 +50,7 @@ def _damage(file: Path) -> str:
     try:
         with closing(sqlite3.connect(file)) as connection:
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            own: list[Any] = [ExperimentInput, ExperimentState, ExperimentOutput, PipelineState]
-            for config in SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=own)).list(None):
+            for config in SqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=OWN)).list(None):
                 assert config.checkpoint is not None
     except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
         return str(error) or type(error).__name__
@@ -76,4 +76,4 @@ def checkpoints(file: Path) -> Iterator[PrunedSaver]:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA cache_size=-500")  # kB: only the latest checkpoints are read
-        yield PrunedSaver(connection)
+        yield PrunedSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=OWN))

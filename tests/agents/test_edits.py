@@ -118,6 +118,12 @@ def test_syntax_sizes_and_empty_edits_are_checked(edit: Edit, said: str) -> None
         apply([edit], FILES, EDITABLE)
 
 
+@pytest.mark.parametrize("codec", ["rot13", "undefined", "klingon", "utf-16"])
+def test_a_declared_codec_that_makes_no_python_is_refused(codec: str) -> None:
+    with pytest.raises(EditRefused, match="experiment.py would be no valid Python"):
+        apply([Edit(file="experiment.py", search="", replace=f"# coding: {codec}\nx = 1\n")], FILES, EDITABLE)
+
+
 @pytest.mark.parametrize("count", [0, MOST_EDITS + 1])
 def test_the_number_of_edits_is_bounded(count: int) -> None:
     with pytest.raises(EditRefused, match="give 1 to"):

@@ -11,7 +11,9 @@ import pytest
 
 import nightlab
 from nightlab.experiments.study import Settings, read
+from nightlab.graph.checkpoints import checkpoints
 from nightlab.graph.session import begin, work
+from nightlab.graph.state import ExperimentInput
 from tests.conftest import MakeTemplate
 
 
@@ -61,3 +63,9 @@ def test_what_the_ledger_lost_is_done_again(
     with closing(read(study)) as opened:
         assert [trial.verdict is not None for trial in opened.ledger.trials()] == [True] * 3
         assert opened.finished
+
+
+def test_what_a_resume_starts_with_is_read_from_its_checkpoint_as_it_was(tmp_path: Path) -> None:
+    with checkpoints(tmp_path / "graph.db") as saver:
+        given = ExperimentInput(idea="heights")
+        assert saver.serde.loads_typed(saver.serde.dumps_typed(given)) == given
