@@ -11,7 +11,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from nightlab.experiments.bench import Job
+from nightlab.experiments.books import SEARCH
 from nightlab.experiments.components import components
+from nightlab.experiments.ledger import Run
 from nightlab.experiments.loop import BASELINE, Loop
 from nightlab.experiments.overseer import Notice, gap
 from nightlab.experiments.pairing import LEVEL, effect
@@ -85,7 +87,8 @@ def confirm(loop: Loop) -> dict[str, Any]:
             f"{study.folder}: no confirmation run of the baseline succeeded ({failed[0].status}), so there is nothing"
             f" to tell; mend the template and start again:\n{failed[0].error}"
         )
-    effects = {split: effect(loop.template, runs, "baseline", "best", split, plan["level"]) for split in splits}
+    before, level = _searched(study), plan["level"]
+    effects = {split: effect(loop.template, runs, "baseline", "best", split, level, before=before) for split in splits}
     found = effects[plan["split"]] if best != BASELINE else None
     tested, shown = found is not None, found or NOTHING
     claim = {
@@ -101,6 +104,11 @@ def confirm(loop: Loop) -> dict[str, Any]:
     if tested and plan["split"] == "holdout" and (dev := effects["dev"]):
         _watch_gap(study, best, dev, shown)
     return dict(study.ledger.once("claim", study.era("claim"), claim))
+
+
+def _searched(study: Study) -> list[Run]:
+    """The runs of the baseline that the search had."""
+    return study.ledger.runs(SEARCH, str(BASELINE))
 
 
 def _watch_gap(study: Study, best: int, dev: Effect, holdout: Effect) -> None:
@@ -189,8 +197,8 @@ def _against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds:
     runs = loop.bench.all(jobs)
     reference = [r for r in loop.study.ledger.runs(loop.study.era("confirm")) if r.subject in ("best", "baseline")]
     name = "best" if any(r.subject == "best" for r in reference) else "baseline"
-    effects = {}
+    before, effects = _searched(loop.study), {}
     for key in variants:
-        if lost := effect(loop.template, [*runs, *reference], key, name, "dev"):
+        if lost := effect(loop.template, [*runs, *reference], key, name, "dev", before=before):
             effects[key] = lost  # a variant that does not run at all has none that could be measured
     return effects

@@ -42,17 +42,28 @@ def pairs(template: Template, runs: Sequence[Run], first: str, second: str, spli
 
 
 def effect(
-    template: Template, runs: Sequence[Run], first: str, second: str, split: Split, level: float = LEVEL
+    template: Template,
+    runs: Sequence[Run],
+    first: str,
+    second: str,
+    split: Split,
+    level: float = LEVEL,
+    *,
+    before: Sequence[Run] = (),
 ) -> Effect | None:
-    """How much better the second subject is than the first; None if they share fewer than two seeds."""
+    """How much better the second subject is than the first; None if they share fewer than two seeds.
+
+    before: runs of the baseline that the search had. Where these differ, a few that are alike are so by chance.
+    """
     both = pairs(template, runs, first, second, split)
     if len(both.first) < 2:
         return None
-    alike = all(_alike(runs, subject, split) for subject in (first, second))
+    sides = [[r for r in runs if r.subject == subject] for subject in (first, second)]
+    alike = all(_alike(side, split) for side in sides) and _alike(before, "dev")
     found = compare(both.first, both.second, level=level)
     return replace(found, alike=alike, runs=both.runs, seeded=uses_seed(template))
 
 
-def _alike(runs: Sequence[Run], subject: str, split: Split) -> bool:
-    good = [r.outcome for r in runs if r.subject == subject and r.outcome and r.outcome.status == "ok"]
+def _alike(runs: Sequence[Run], split: Split) -> bool:
+    good = [r.outcome for r in runs if r.outcome and r.outcome.status == "ok"]
     return all(dict(o.metrics[split]) == dict(good[0].metrics[split]) for o in good)

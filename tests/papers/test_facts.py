@@ -140,6 +140,13 @@ def test_runs_pair_by_seed_in_whatever_order_they_ended(template: Template) -> N
     assert (found.first, found.second, found.runs) == ((-1.0, -2.0), (-3.0, -5.0), (1, 3, 4, 2))
 
 
+def test_few_runs_that_agree_are_not_alike_where_the_search_saw_the_baseline_differ(template: Template) -> None:
+    rows = [run(i, subject, i, height) for i in range(2) for subject, height in (("baseline", 2.0), ("best", 1.0))]
+    same, other = ([run(i, "0", i, height) for i, height in enumerate((2.0, last))] for last in (2.0, 2.5))
+    alike = [effect(template, rows, "baseline", "best", "dev", before=before) for before in ((), same, other)]
+    assert [found and found.alike for found in alike] == [True, True, False]
+
+
 @pytest.mark.parametrize("seeds", [(), (1,)])
 def test_fewer_than_two_pairs_are_no_effect(template: Template, seeds: tuple[int, ...]) -> None:
     rows = [run(i, subject, s, 1.0) for i, s in enumerate(seeds) for subject in ("a", "b")]
