@@ -120,7 +120,7 @@ def test_syntax_sizes_and_empty_edits_are_checked(edit: Edit, said: str) -> None
 
 @pytest.mark.parametrize("codec", ["rot13", "undefined", "klingon", "utf-16"])
 def test_a_declared_codec_that_makes_no_python_is_refused(codec: str) -> None:
-    with pytest.raises(EditRefused, match="experiment.py would be no valid Python"):
+    with pytest.raises(EditRefused, match=r"experiment\.py would be no valid Python"):
         apply([Edit(file="experiment.py", search="", replace=f"# coding: {codec}\nx = 1\n")], FILES, EDITABLE)
 
 
