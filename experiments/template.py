@@ -14,6 +14,7 @@ from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.faults import at, between, explained
 from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.records import Knob, Params, ParamValue, Trust
+from nightlab.experiments.runner.inside.words import named
 
 SHIPPED = Path(__file__).resolve().parent.parent / "templates"
 
@@ -71,6 +72,12 @@ class Template:
     @property
     def defaults(self) -> Params:
         return {k.name: k.default for k in self.knobs}
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        """Knobs that no word of the command names while some name others."""
+        found = {name for word in self.spec.run.command or () for name in named(word)}
+        return tuple(k.name for k in self.knobs if k.name not in found) if found & self.defaults.keys() else ()
 
     @property
     def interleaved(self) -> bool:

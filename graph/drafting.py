@@ -175,7 +175,8 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
     collected, _ = evidence(lab, number)
     place = folder(lab, number)
     models = lab.team.roles.values()
-    names = [*names_of(lab.study.template), *models, *(name.replace("_", " ") for name in models)]
+    measured = collected.measured("baseline", "dev")
+    names = [*names_of(lab.study.template, measured), *models, *(name.replace("_", " ") for name in models)]
 
     def look() -> list[Finding]:
         draft = manuscript(lab, number)

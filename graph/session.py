@@ -88,6 +88,9 @@ def _loaded(folder: Path) -> Template:
         faults.append(str(error))
     if template is None or faults:
         raise TemplateError("\n".join(faults))
+    for name in template.unnamed:
+        told = "%s: [run.command] names other knobs and not {%s}, which only a program that reads $NIGHTLAB_PARAMS gets"
+        logging.getLogger(__name__).warning(told, folder / "template.toml", name)
     return template
 
 

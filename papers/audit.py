@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nightlab.experiments.numbers import plural
@@ -59,15 +59,20 @@ def audit(
     return list(dict.fromkeys(found))
 
 
-def names_of(template: Template) -> list[str]:
-    """The phrases of a template that may hold digits: its names, choices and its author's texts, which are quoted."""
+def names_of(template: Template, metrics: Iterable[str] = ()) -> list[str]:
+    """The phrases of a template that may hold digits: its names, choices and its author's texts, which are quoted.
+
+    metrics: further ones that its evaluator gave.
+    """
     title, description = template.spec.template.title, template.spec.template.description
     told = [description]
     told += [text for i in template.ideas for text in (i.title, i.question, i.hypothesis, i.expected_effect, i.risks)]
-    texts = [" ".join(text.replace("_", " ").split()).rstrip(".") for text in told if text]
+    forms = [form for text in told if text for form in dict.fromkeys((text, text.replace("_", " ")))]
+    texts = [" ".join(form.split()).rstrip(".") for form in forms]
     knobs = [k.name for k in template.knobs]
     choices = [c for k in template.knobs for c in k.choices if isinstance(c, str)]
-    names = [template.metric, template.metric_label, *template.strategies, *knobs, *choices]
+    measured = [template.metric, template.metric_label, *(c.metric for c in template.spec.constraint), *metrics]
+    names = [*measured, *template.strategies, *knobs, *choices]
     return [title, *texts, *names, *(name.replace("_", " ") for name in names if "_" in name)]
 
 

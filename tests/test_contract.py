@@ -39,6 +39,7 @@ def of_a_program(make_template: MakeTemplate, *words: str, program: str = PROGRA
 
 def test_knobs_arrive_where_a_word_names_them(make_template: MakeTemplate) -> None:
     body, told = experiment(of_a_program(make_template, "--x={x}", "seed={seed}"))
+    assert "[run.command] names other knobs and not {y}" in told
     assert body["best"]["mean"] < body["baseline"]["mean"]
     assert "unread" not in told
 

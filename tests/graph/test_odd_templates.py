@@ -10,8 +10,8 @@ import pytest
 
 import nightlab
 from nightlab.experiments.notes import notes
-from nightlab.experiments.study import SettingsError, read
-from nightlab.experiments.template import TemplateError
+from nightlab.experiments.study import Settings, SettingsError, create, read
+from nightlab.experiments.template import TemplateError, load
 from nightlab.view import claim_told
 from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML, MakeTemplate
 
@@ -159,6 +159,22 @@ def test_a_soft_constraint_s_penalty_is_not_sold_as_the_metric(make_template: Ma
     assert "Any violation of the bounds on cost adds a penalty in proportion to it" in text
 
 
+def test_a_claim_is_not_exact_where_only_the_search_saw_noise(make_template: MakeTemplate) -> None:
+    folder = make_template()
+    study = read(create(load(folder), Settings(), folder.parent / "peek"))
+    seed = study.seed_of("search", 5)
+    study.close()
+    flat = '(params["x"] - 0.7) ** 2 + (params["y"] - 0.2) ** 2 + noise'
+    once = EXPERIMENT.replace(flat, f'int(params["x"] < 0.5) + 0.1 * (seed == {seed})')
+    assert once != EXPERIMENT
+    (folder / "experiment.py").write_text(once)
+    found = nightlab.experiment(folder, out=folder.parent / "studies", trials=8)
+    assert found["claim"]["ci95"] == [1.0, 1.0]
+    assert not any("deterministic" in note for note in found["notes"])
+    with closing(read(Path(found["study"]))) as study:
+        assert not study.ledger.document("claim", "claim")["alike"]
+
+
 def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: MakeTemplate) -> None:
     """Runs from the third claim of a change on fail: the experiment counts its seeds by their parity with a file."""
     fragile = EXPERIMENT.replace(
@@ -166,9 +182,6 @@ def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: Mak
         "    if params['x'] != 0.1 and seed not in SEARCH:\n        raise RuntimeError('fresh')\n    noise =",
     )
     folder = make_template()
-    from nightlab.experiments.study import Settings, create
-    from nightlab.experiments.template import load
-
     study = read(create(load(folder), Settings(), folder.parent / "peek"))
     seeds = {study.seed_of("search", i) for i in range(32)}
     study.close()

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.papers.audit import Finding, audit
+from nightlab.experiments.template import load
+from nightlab.papers.audit import Finding, audit, names_of
 from nightlab.papers.latex import Compiled
-from nightlab.papers.manuscript import Manuscript
+from nightlab.papers.manuscript import Manuscript, check
 from nightlab.papers.texlog import errors, pages, read_log
+from tests.conftest import MakeTemplate
 from tests.papers.sample import Paper
 
 
@@ -102,6 +104,14 @@ def test_a_reference_that_nothing_identifies_is_told(paper: Paper) -> None:
     found = audit(paper.manuscript, paper.facts, (bare, *rest), paper.folder, paper.compiled)
     assert [f.kind for f in found] == ["letters", "unverified-reference"]
     assert all(f.severity == "warning" for f in found)
+
+
+def test_a_metric_s_name_and_an_author_s_text_may_hold_digits(make_template: MakeTemplate) -> None:
+    bound = {'metric = "cost"': 'metric = "top5_err"', 'title = "A valley': 'title = "Do 3 features_ help in a valley'}
+    names = names_of(load(make_template(bound)), ["r2", "hits_10"])
+    for words in ("r2", "hits 10", "top5_err", "top5 err", "Do 3 features_ help in a valley with noise"):
+        told = Manuscript(title=words, authors_note="n", abstract=words, sections=())
+        assert check(told, {}, (), names) == [], words
 
 
 def test_a_heading_is_read_as_it_is_printed(paper: Paper) -> None:
