@@ -62,7 +62,7 @@ def abstract(b: Brief) -> str:
     e, t = b.evidence, b.evidence.template
     metric, split = words(t.fitness_label), e.claim["split"]
     opening = (
-        f"We ask: {words(b.idea.question)} An automated search over {reach(b)} ran"
+        f"We ask: {literal(b.idea.question)} An automated search over {reach(b)} ran"
         f" {many(e, 'search.trials', 'trial')} against a baseline; a change was kept only if it was better beyond the"
         " measured noise."
     )
@@ -123,11 +123,11 @@ def introduction(b: Brief) -> str:
             f" {{fact:claim.effect}} {spread(e.claim, 'claim')}."
         ),
     }[results.kind(e)]
-    risks = f" A risk that we saw beforehand: {words(b.idea.risks)}" if b.idea.risks else ""
-    expected = f" What we expected: {words(b.idea.expected_effect)}" if b.idea.expected_effect else ""
-    return f"""{words(t.spec.template.description)}
+    risks = f" A risk that we saw beforehand: {literal(b.idea.risks)}" if b.idea.risks else ""
+    expected = f" What we expected: {literal(b.idea.expected_effect)}" if b.idea.expected_effect else ""
+    return f"""{literal(t.spec.template.description)}
 
-The question of this paper is: {words(b.idea.question)} Our hypothesis is that
+The question of this paper is: {literal(b.idea.question)} Our hypothesis is that
 {_clause(b.idea.hypothesis)}.{expected}{risks}
 
 Improvements of this kind are easily mistaken. A search that tries many variants and reports the best one selects
@@ -273,7 +273,7 @@ def _says(reference: Reference) -> str:
     """The first sentence of an abstract that is a predicate ("Shows that ..."), to follow its authors' names."""
     first = reference.abstract.split(". ")[0].rstrip(".")
     verb = first.split(" ")[0]
-    return f"{verb[0].lower()}{words(first[1:])}" if re.fullmatch(r"[A-Z][a-z]+s", verb) and len(first) < 300 else ""
+    return f"{verb[0].lower()}{literal(first[1:])}" if re.fullmatch(r"[A-Z][a-z]+s", verb) and len(first) < 300 else ""
 
 
 def _authors(reference: Reference) -> str:
@@ -288,7 +288,7 @@ def _nearest(b: Brief) -> str:
     if nearest is None:
         return ""
     return (
-        f"Of the literature surveyed, the work nearest to our idea by its wording is *{words(nearest.title)}*"
+        f"Of the literature surveyed, the work nearest to our idea by its wording is *{literal(nearest.title)}*"
         f" {{cite:{nearest.key}}}; we differ from it in judging every change against the noise and in confirming the"
         f" outcome once, on {fresh(b.evidence)} that the search never saw."
     )
@@ -299,7 +299,7 @@ def _uncited(b: Brief, texts: list[str]) -> list[str]:
     rest = [r for r in b.references if r.key not in joined]
     if not rest:
         return []
-    titles = listed([f"*{words(r.title)}* {{cite:{r.key}}}" for r in rest[:6]])
+    titles = listed([f"*{literal(r.title)}* {{cite:{r.key}}}" for r in rest[:6]])
     return [f"*Further work.* The survey also found {titles}."]
 
 
@@ -414,4 +414,4 @@ def _stands(e: Evidence) -> str:
 
 
 def _clause(hypothesis: str) -> str:
-    return words(hypothesis).rstrip(".")
+    return literal(hypothesis).rstrip(".")
