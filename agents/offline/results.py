@@ -289,7 +289,7 @@ def _luck(b: Brief) -> str:
         f"The gain is measured on {fresh(e)} that played no part in the search, so it is not a product of selecting"
     )
     seen = "" if e.fresh_data else " The data are those that the search has seen."
-    return f"{tested} lucky draws{cite(b, 'statistics')}.{seen}"
+    return f"{tested} lucky draws{cite(b, 'noise')}.{seen}"
 
 
 def discussion(b: Brief) -> str:
@@ -310,7 +310,7 @@ def discussion(b: Brief) -> str:
         start = (
             "A loop that keeps whatever scores better may well have reported an improvement here: of many"
             " trials some come out ahead by luck. The protocol is built to withhold that"
-            f" claim{cite(b, 'statistics')}."
+            f" claim{cite(b, 'noise')}."
         )
     kept = _kept(e)
     used = list(dict.fromkeys(name for t in kept for name in concern(e, t)))

@@ -131,7 +131,7 @@ The question of this paper is: {literal(b.idea.question)} Our hypothesis is that
 {_clause(b.idea.hypothesis)}.{expected}{risks}
 
 Improvements of this kind are easily mistaken. A search that tries many variants and reports the best one selects
-lucky draws along with good changes{cite(b, "statistics", most=4)}, and a system that both runs and judges its own
+lucky draws along with good changes{cite(b, "noise", most=4)}, and a system that both runs and judges its own
 experiments can mistake a flaw of the measurement for progress. {_separation(b)}
 
 The contributions are these:
@@ -243,7 +243,7 @@ def related(b: Brief) -> str:
             f" paper{found}. What this work adds to them is restraint: a difference counts only beyond the noise, and a"
             " claim is tested once."
         )
-    if found := cite(b, "statistics", most=6):
+    if found := cite(b, "noise", most=6):
         general.append(
             f"*Noise and selection.* That seeds, splits and selection can make up a gain has been shown"
             f" repeatedly{found}; the protocol of {{ref:method}} follows from it."

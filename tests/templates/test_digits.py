@@ -96,7 +96,7 @@ class TestContract:
     def test_references_are_found_by_an_identifier(self) -> None:
         entries = parse_file(str(TEMPLATE.folder / "references.bib")).entries
         assert len(entries) >= 16
-        topics = {*TEMPLATE.strategies, "search", "statistics", "data", "autoresearch"}
+        topics = {*TEMPLATE.strategies, "search", "noise", "statistics", "data", "autoresearch"}
         for key, entry in entries.items():
             fields = entry.fields
             assert entry.persons["author"], key
