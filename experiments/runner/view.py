@@ -21,8 +21,11 @@ _ETC = (  # what programs are configured by, of whatever language; no accounts, 
     *("OpenCL", "vulkan", "glvnd", "gtk-*", "xml", "sgml"),
 )
 _ETC_NETWORK = ("resolv.conf", "hosts", "ssl", "pki")
-_PREFIX = ("bin", "lib", "lib32", "lib64", "libexec", "include", "share", "ssl")  # of an interpreter
-_ENVIRONMENT = ("bin", "include", "share", "pyvenv.cfg")  # of a virtual environment, beside its packages
+_PREFIX = (  # of an interpreter; some lead from lib to the compilers and libraries of a Conda environment
+    *("bin", "lib", "lib32", "lib64", "libexec", "include", "share", "ssl"),
+    *("targets", "nvvm", "*-linux-gnu", "etc/fonts", "etc/OpenCL"),
+)
+_ENVIRONMENT = ("bin", "include", "share", "lib/*.so*", "pyvenv.cfg")  # of a virtual one, beside its packages
 _OWN = Path(__file__).resolve().parents[2]
 
 
@@ -48,7 +51,7 @@ def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterabl
     hide: paths below site-packages; nightlab itself is hidden too, with the templates that ship with it.
     secret: paths to hide wherever they are.
     """
-    etc = _etc((*_ETC, *(_ETC_NETWORK if network else ())))
+    etc = _there(Path("/etc"), (*_ETC, *(_ETC_NETWORK if network else ())))
     given = [*map(Path, _SYSTEM), *_interpreter(), *_extra_packages(), *read, *etc]
     shown = [path for path in given if path.exists()]
     sources = sorted({str(path.resolve()) for path in shown})
@@ -69,16 +72,16 @@ def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterabl
     )
 
 
-def _etc(names: Iterable[str]) -> list[Path]:
-    return [path for name in names for path in sorted(Path("/etc").glob(name))]
+def _there(folder: Path, names: Iterable[str]) -> list[Path]:
+    return [path for name in names for path in sorted(folder.glob(name))]
 
 
 def _interpreter() -> Iterator[Path]:
     """What an interpreter needs of the folders that it is in: the rest may be a project that it lies in."""
     if sys.prefix != sys.base_prefix:
-        yield from (Path(sys.prefix, name) for name in _ENVIRONMENT)
+        yield from _there(Path(sys.prefix), _ENVIRONMENT)
         yield from (Path(sysconfig.get_path(name)).parent for name in ("purelib", "platlib"))
-    yield from (Path(sys.base_prefix, name) for name in _PREFIX)
+    yield from _there(Path(sys.base_prefix), _PREFIX)
 
 
 def _besides(path: str, needed: Sequence[str]) -> Iterator[str]:

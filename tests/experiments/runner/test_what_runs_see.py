@@ -209,7 +209,7 @@ def test_an_environment_in_the_midst_of_a_project_shows_nothing_of_it(
     project = tmp_path / "project"
     for name in ("bin", "lib/python3.11/site-packages", "studies/other", "src"):
         (project / name).mkdir(parents=True)
-    for name in (".env", "studies/other/study.db", "pyvenv.cfg"):
+    for name in (".env", "studies/other/study.db", "pyvenv.cfg", "lib/libmkl_rt.so.2", "lib/notes"):
         (project / name).write_text("key")
     monkeypatch.setattr(sys, "prefix", str(project))
     monkeypatch.chdir(project)
@@ -220,6 +220,18 @@ def test_an_environment_in_the_midst_of_a_project_shows_nothing_of_it(
     inside = [path for path in (*shown, *sight.allowed) if Path(path).is_relative_to(project)]
     assert str(packages.parent) in inside
     assert {Path(path).relative_to(project).parts[0] for path in inside} == {"bin", "lib", "pyvenv.cfg"}
+    assert str(project / "lib/libmkl_rt.so.2") in inside  # where wheels put what they share
+    assert str(project / "lib/notes") not in inside
+
+
+def test_what_a_conda_environment_leads_to_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = ("bin", "lib", "targets", "nvvm", "x86_64-conda-linux-gnu", "etc/fonts")
+    for name in (*shown, "envs/other", "pkgs", "etc/conda"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    sight = view(network=False)
+    inside = [path for path, _ in sight.binds if Path(path).is_relative_to(tmp_path)]
+    assert inside == sorted(str(tmp_path / name) for name in shown)
 
 
 def test_the_working_folder_is_hidden_below_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
