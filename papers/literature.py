@@ -121,10 +121,7 @@ def _decoded(content: bytes) -> str:
 def _reference(file: Path, key: str, entry: Any, volume: Any = None) -> Reference:
     """volume: the entry of the collection that this one is a part of."""
     raw = {name.lower(): address(value) for name, value in entry.fields.items()}
-    whole = volume.fields if volume else {}
-    inherited = {"booktitle": whole.get("title"), **{n: whole[n] for n in ("date", "year") if n in whole}}
-    own = {name.lower(): value for name, value in entry.fields.items()}
-    fields = {name: plain(value) for name, value in {**inherited, **own}.items() if value}
+    fields = _fields(entry, volume.fields if volume else {})
     people = entry.persons.get("author") or entry.persons.get("editor") or ()
     authors = [name for person in people if (name := names.line(person))]
     bodies = [held for name in _BODIES if (held := names.held(fields.get(name, "")))]
@@ -161,6 +158,13 @@ def _reference(file: Path, key: str, entry: Any, volume: Any = None) -> Referenc
         source=file.name,
         keywords=tuple(k for k in re.split(r"[,;]\s*", fields.get("keywords", "")) if k),
     )
+
+
+def _fields(entry: Any, whole: Mapping[str, str]) -> dict[str, str]:
+    """An entry's fields as text, with those that it has from the whole that it is a part of."""
+    inherited = {"booktitle": whole.get("title"), **{n: whole[n] for n in ("date", "year") if n in whole}}
+    own = {name.lower(): value for name, value in entry.fields.items()}
+    return {name: plain(value) for name, value in {**inherited, **own}.items() if value}
 
 
 def write_bib(references: Iterable[Reference], file: Path) -> None:

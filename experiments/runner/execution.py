@@ -65,8 +65,18 @@ class Execution:
         )
         self._tampered = ""
         self._pool = Pool()
+        self._experiment = self._experiment_settings()
+        if not station.gpus:
+            self._pool.warm(self._experiment)
+        if evaluate.entry:
+            self._evaluator = self._evaluator_settings(evaluate.entry)
+            self._pool.warm(self._evaluator)
+
+    def _experiment_settings(self) -> Settings:
+        station, template = self._station, self._station.template
+        run, evaluate = template.spec.run, template.spec.evaluate
         own = {name: (template.folder / name).read_bytes() for name in template.files()}
-        self._experiment = replace(
+        return replace(
             self._settings({"inputs": station.inputs}, hidden=run.hide, network=run.network),
             kind="python" if run.entry else "exec",
             entry=run.entry,
@@ -78,25 +88,24 @@ class Execution:
             reads=evaluate.parse == "stdout",
             pattern=evaluate.pattern,
         )
-        if not station.gpus:
-            self._pool.warm(self._experiment)
-        if evaluate.entry:
-            source = f"{evaluate.entry.split(':')[0]}.py"
-            preload = imported({source: (template.folder / source).read_bytes()})
-            self._evaluator = replace(
-                self._settings({"private": station.private, "template": template.folder}),
-                kind="evaluate",
-                entry=evaluate.entry,
-                limits=Limits(
-                    wall_s=evaluate.timeout_s,
-                    memory_mb=evaluate.memory_mb or max(Limits.memory_mb, run.memory_mb),
-                    disk_mb=Limits.disk_mb + run.outputs_mb,  # the outputs lie there too
-                    inodes=Limits.inodes + run.outputs,
-                ),
-                preload=preload,
-                metrics=template.counting,
-            )
-            self._pool.warm(self._evaluator)
+
+    def _evaluator_settings(self, entry: str) -> Settings:
+        station, template = self._station, self._station.template
+        run, evaluate = template.spec.run, template.spec.evaluate
+        source = f"{entry.split(':')[0]}.py"
+        return replace(
+            self._settings({"private": station.private, "template": template.folder}),
+            kind="evaluate",
+            entry=entry,
+            limits=Limits(
+                wall_s=evaluate.timeout_s,
+                memory_mb=evaluate.memory_mb or max(Limits.memory_mb, run.memory_mb),
+                disk_mb=Limits.disk_mb + run.outputs_mb,  # the outputs lie there too
+                inodes=Limits.inodes + run.outputs,
+            ),
+            preload=imported({source: (template.folder / source).read_bytes()}),
+            metrics=template.counting,
+        )
 
     def run(self, req: RunRequest, slot: int, ticket: Ticket) -> RunOutcome:
         """Execute and judge one request; Cancelled where the ticket is."""
