@@ -34,8 +34,11 @@ def _statements(source: bytes) -> Iterator[list[str]]:
     blocks: list[str] = []  # the word that opened each block that is open here
     words: list[str] = []
     opener = ""
+    text = source.decode("utf-8-sig", "replace")  # the codec that it names would run here
     try:
-        for kind, word, *_ in tokenize.tokenize(io.BytesIO(source).readline):
+        for kind, word, *_ in tokenize.generate_tokens(io.StringIO(text).readline):
+            if kind == tokenize.ERRORTOKEN:
+                return
             if kind == tokenize.INDENT:
                 blocks.append(opener)
             elif kind == tokenize.DEDENT:

@@ -66,10 +66,12 @@ def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ..
         limit = f" (evaluate.{key})" if (key := _EVALUATION.get(reply["ended"])) else ""
         raise InvalidMetrics(f"the evaluator hit a limit on these outputs: {reply['ended']}{limit}")
     if wrong := report.get("wrong"):  # the fault of the evaluator, not of the outputs
-        raise InvalidMetrics(str(wrong))
+        raise InvalidMetrics(clean(str(wrong)))
     if reply["code"] or "metrics" not in report:
         logging.getLogger(__name__).info("the evaluator refused outputs: %s", _why(reply))  # for whoever looks for it
-        raise InvalidMetrics(f"the evaluator refused the outputs: {report.get('short') or _ending(reply)}")
+        raise InvalidMetrics(
+            f"the evaluator refused the outputs: {clean(str(report.get('short') or '')) or _ending(reply)}"
+        )
     tables = report["metrics"]
     if not isinstance(tables, dict) or set(tables) != set(splits):
         raise InvalidMetrics("the evaluator did not score every split")

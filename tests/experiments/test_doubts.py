@@ -79,3 +79,4 @@ def test_numbers_are_replaced_wherever_they_stand_and_no_others() -> None:
         "log": f"It is {0.3 * 0.9375}.".encode(),
     }
     assert forged({"large": b"0.5 " * 400_000}, [0.5]) is None
+    assert forged({"endless": b"1" * 900_000 + b"a", "deep": b"1e" + b"1" * 90_000 + b"_"}, [0.5]) is None

@@ -53,6 +53,8 @@ def evaluate(out, private, split):
         numpy.load(out / "data.npz", allow_pickle=False)["a"]
     if (out / "raw").exists():
         return {"score": float((out / "raw").read_text())}
+    if (out / "quoted").exists():
+        raise ValueError(f"cannot read {(out / 'quoted').read_text()}")
     if (out / "told").exists():
         raise ValueError("item", labels, "is missing")
     return {"score": int((out / "score").read_text())}

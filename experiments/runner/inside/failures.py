@@ -44,7 +44,7 @@ def _public(error: BaseException, files: list[str]) -> str:
     the system says of its number: they may be of private files."""
     code = " ".join(line for file in set(files) for line in linecache.getlines(file))
     known = {*re.findall(r"\w+", code), *re.findall(r"\w+", getattr(error, "strerror", None) or "")}
-    kind, colon, words = _said(error).partition(":")
+    kind, colon, words = _said(error)[:_LIMIT].partition(":")
     words = re.sub(r"\w+", lambda word: word[0] if word[0] in known else "…", words)
     return kind + colon + re.sub(r"…(?:[^\w\s]*\s*…)+", "…", words)
 

@@ -79,6 +79,7 @@ def become(
         request = order()
         me, word = os.getpid(), request["word"].encode()
         _settle_in(config, places, request)
+        os.chdir(places["artifact"])  # not before: an import must not find the run's own files
         os.write(REPORT, b"r" + STAMP.pack(time.monotonic()))  # the run's time counts from here on
         code = _RUN[config["kind"]](config, places, request)
     except BaseException as error:  # noqa: BLE001 - whatever it raises is the report
@@ -122,7 +123,6 @@ def _isolate(config: dict[str, Any], places: Mapping[str, str], uid: int | None,
             others = limits.tasks_of(os.geteuid())
         _drop(uid, read_all=config["read_all"])
     os.closerange(own, own + 1)
-    os.chdir(places["artifact"])
     limits.impose(config["limits"], others=others)
     if level in ("S3", "S2"):
         _confine(config, places, uid)

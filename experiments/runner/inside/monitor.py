@@ -221,7 +221,7 @@ def _read(run: Run, fd: int) -> bool:
         if run.ready is None and run.report[:1] == b"p":
             run.prepared, run.report = True, run.report[1:]
         if run.ready is None and run.report[:1] == b"r" and len(run.report) >= _BEGUN:
-            (run.ready,) = guest.STAMP.unpack(run.report[1:_BEGUN])
+            run.ready = min(time.monotonic(), *guest.STAMP.unpack(run.report[1:_BEGUN]))
             run.report = run.report[_BEGUN:]
         run.latest = run.latest[-len(run.word) :] + data
         run.done = run.done or run.word in run.latest

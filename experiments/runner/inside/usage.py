@@ -126,6 +126,7 @@ class Meter:
         pipes, ends = map(len, opened.values())
         held = min(pipes, _PIPES) * _PIPE + max(0, pipes - _PIPES) * _PIPE_BEYOND
         held += self._in_network() if self.own_network else 2 * _SOCKET * ends  # one that is closed can have sent
+        held += sum(_tables(self.proc, pid) for pid in pids)
         held = max(0, held - _FREE) + sum(shared.values())
         if shared and memory + held > self.limit:  # some of that is resident too
             memory -= sum(_resident_shared(self.proc, pid) for pid in pids)
@@ -145,12 +146,18 @@ def alone(proc: int, pid: int) -> Usage | None:
     try:
         if int(stat_fields(os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc))[8]):  # page faults of children
             return None
-        lines = text(os.open(f"{pid}/status", os.O_RDONLY, dir_fd=proc)).splitlines()
-        bytes_ = {line.partition(":")[0]: int(line.split()[1]) << 10 for line in lines if line.endswith(" kB")}
+        bytes_ = _sizes(proc, str(pid))
         own = bytes_["RssAnon"] + bytes_["RssShmem"]
         return Usage(time.clock_gettime(~pid << 3 | _PROCESS_CLOCK), bytes_["VmHWM"], own)
     except (OSError, KeyError):
         return None  # it has ended
+
+
+def _sizes(proc: int, place: str) -> dict[str, int]:
+    """What a process has of each kind of memory, in bytes. Its name may say anything, and stands before these."""
+    told = text(os.open(f"{place}/status", os.O_RDONLY, dir_fd=proc)).partition("\nUmask:")[2]
+    words = [line.split() for line in told.split("\n")]
+    return {line[0][:-1]: int(line[1]) << 10 for line in words if line[2:] == ["kB"]}
 
 
 def unlinked(proc: int, pids: Sequence[int], device: int) -> dict[int, int]:
@@ -181,7 +188,7 @@ class _Mapping(NamedTuple):
 
 
 def _mappings(proc: int, pid: int) -> Iterator[_Mapping]:
-    for line in text(os.open(f"{_place(proc, pid)}/maps", os.O_RDONLY, dir_fd=proc)).splitlines():
+    for line in text(os.open(f"{_place(proc, pid)}/maps", os.O_RDONLY, dir_fd=proc)).split("\n"):
         if mapping := _mapping(line):
             yield mapping
 
@@ -233,6 +240,13 @@ def _proportional(proc: int, pid: int) -> int:
     return next((int(line.split()[1]) << 10 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
 
 
+def _tables(proc: int, pid: int) -> int:
+    """Bytes of tables of pages: to read memory that is empty takes no other."""
+    with suppress(OSError):
+        return _sizes(proc, _place(proc, pid)).get("VmPTE", 0)
+    return 0
+
+
 def _shared(proc: int, pid: int) -> Iterator[tuple[str, int]]:
     """Shared memory of a process by what it is, and its bytes: those that it has, for root, or else may have."""
     with suppress(OSError):
@@ -252,12 +266,12 @@ def _resident_shared(proc: int, pid: int) -> int:
     """Bytes of shared memory that are resident, by their shares."""
     total, wanted = 0, False
     with suppress(OSError):
-        for line in text(os.open(f"{_place(proc, pid)}/smaps", os.O_RDONLY, dir_fd=proc)).splitlines():
+        for line in text(os.open(f"{_place(proc, pid)}/smaps", os.O_RDONLY, dir_fd=proc)).split("\n"):
             if line.startswith("Pss:"):
                 total += int(line.split()[1]) << 10 if wanted else 0
             elif mapping := _mapping(line):
                 wanted = mapping.shared and mapping.path.startswith(_ANONYMOUS)
-            elif "-" in line.split(maxsplit=1)[0]:
+            elif "-" in line.partition(" ")[0]:
                 wanted = False
     return total
 

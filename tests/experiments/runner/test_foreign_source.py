@@ -41,7 +41,11 @@ EVALUATE = (
         ("import a\nx = " + "-" * 100_000 + "1\nimport b\n", "a b"),
         ("import a\n'''", "a"),
         ("import a\n  import b\nimport c", "a c"),
-        ("# coding: nope\nimport a\n", ""),
+        ("# coding: nope\nimport a\n", "a"),
+        ("# coding: hex\nimport a\n", "a"),
+        ("# coding: punycode\nimport a\nx-" + "a" * 200_000 + "\nimport b\n", "a b"),
+        ("import a\nx = 1" + " " * 200_000 + "$\nimport b\n", "a"),
+        ("\ufeffimport a\n", "a"),
         ("".join(f"{' ' * i}if x:\n" for i in range(90)) + " " * 90 + "import a\n", "a"),
     ],
 )
@@ -133,3 +137,22 @@ def test_modules_that_cannot_be_imported_beforehand_are_left_out(
     assert os.read(read, 100) == b"working"
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert time.monotonic() - start < 5
+
+
+def test_an_import_ahead_of_a_run_finds_none_of_its_files(make_template: MakeTemplate, tmp_path: Path) -> None:
+    """What finds them runs them before the run's time and memory count."""
+    template = make_template(
+        {'editable = ["experiment.py"]': 'editable = ["experiment.py", "test_own.py"]'},
+        {"experiment.py": RUN, "evaluate.py": EVALUATE, "test_own.py": "print('test_own is run')\n"},
+    )
+    artifact = tmp_path / "artifact"
+    artifact.mkdir()
+    (artifact / "experiment.py").write_text("if False:\n    import unittest.__main__\n" + RUN)
+    (artifact / "test_own.py").write_text("print('test_own is run', flush=True)\n")
+    for name in ("inputs", "private"):
+        (tmp_path / name).mkdir()
+    places = {name: tmp_path / name for name in ("inputs", "private", "scratch")}
+    with local_runner(load(template), **places) as runner:
+        outcome = runner.submit(RunRequest(artifact=artifact, params={}, seed=1)).result(60)
+    assert outcome.status == "ok", outcome.error
+    assert "test_own is run" not in outcome.output

@@ -233,3 +233,13 @@ def test_long_text_keeps_its_ends() -> None:
     assert len(text) < 1100
     assert text.startswith("aaa")
     assert text.endswith("zzz")
+
+
+def test_a_line_of_many_mentions_is_read_in_a_time_that_grows_with_its_length() -> None:
+    readings = Readings(["score"])
+    start = time.process_time()
+    readings.feed(b"x score 1 " * 40_000 + b"\n")
+    assert time.process_time() - start < 4
+    assert "score" in readings.near
+    readings.feed(b"score: 3\n")
+    assert readings.words == {"score": "3"}

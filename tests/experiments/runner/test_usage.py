@@ -46,6 +46,13 @@ def proc() -> Iterator[int]:
 
 
 HIDDEN = {
+    "tables of pages that were read and are empty": """
+import ctypes, mmap
+size, step = 64 << 30, 2 << 20
+empty = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, prot=mmap.PROT_READ)
+empty.madvise(15)
+for at in range(0, size, step):
+    empty[at]""",
     "shared pages that are mapped and not resident": """
 import ctypes, mmap
 shared = mmap.mmap(-1, 64 << 20)

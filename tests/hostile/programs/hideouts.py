@@ -231,4 +231,36 @@ for _ in range(2):
     ),
 ]
 
-HIDEOUTS = FAMILIES + MEMORY + TIME
+NAMES = [
+    Program("a name that reads as a size", 'libc.prctl(15, b"x kB", 0, 0, 0)', runs=2),
+    Program(
+        "a mapped file whose name has breaks",
+        r"""
+name = "a\x0cz-z w s 0 1:z 5 x\x1cb"
+fd = os.open(name, os.O_RDWR | os.O_CREAT)
+os.ftruncate(fd, 4096)
+held = [mmap.mmap(fd, 4096), mmap.mmap(-1, 330 << 20)]
+time.sleep(0.5)
+""",
+        ("ok", "memory"),
+    ),
+    Program(
+        "unlinked files whose names have breaks",
+        r"""
+held = []
+for n in range(12):
+    name = f"{n}\x0cb"
+    fd = os.open(name, os.O_RDWR | os.O_CREAT)
+    for _ in range(50):
+        os.write(fd, bytes(1 << 20))
+    held.append(mmap.mmap(fd, 50 << 20))
+    os.close(fd)
+    os.unlink(name)
+time.sleep(1)
+return True
+""",
+        ("crash", "timeout"),
+    ),
+]
+
+HIDEOUTS = FAMILIES + MEMORY + TIME + NAMES

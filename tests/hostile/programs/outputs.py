@@ -124,6 +124,14 @@ with zipfile.ZipFile(out / "data.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=
         ("ok", "invalid", "timeout"),
     ),
     Program(
+        "control characters in what an evaluator quotes",
+        r"""
+(out / "quoted").write_text("\x1b[ \x1b] \x07 \x08\x08 \x9b \x9d \u202e \r \x00")
+""",
+        ("invalid",),
+    ),
+    Program("a long word that an evaluator quotes", '(out / "quoted").write_text("! a " * 5_000_000)', ("invalid",)),
+    Program(
         "names that stand for places",
         """
 told = str(p["knob"])

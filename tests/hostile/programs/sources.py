@@ -27,6 +27,8 @@ SOURCES = [
     Program("folder upon folder in an import", "pass", FAILS, head=f"import a{'.b' * 30_000}\n"),
     Program("a source that is no text", "pass", FAILS, head="n = '\0'\n"),
     Program("a source in an unknown code", "pass", FAILS, head="# coding: nightlab\n"),
+    Program("a source in a code that is no text", "pass", FAILS, head="# coding: hex\n"),
+    Program("blanks before a sign that is none", "pass", FAILS, head=f"n = 1{' ' * 200_000}$\n"),
     Program("a source in a code that hides", "pass", ("ok", *FAILS), head="# coding: utf-7\n"),
     Program(
         "imports that are none",

@@ -27,6 +27,13 @@ worked(lambda: os.setxattr(p["target"], "user.x", b"y"))
 """,
     ),
     Program(
+        "the time of a device",
+        """
+return any([worked(lambda: os.utime(f"/dev/{name}")) for name in ("null", "zero", "full", "random", "urandom")])
+""",
+        levels=("S3",),
+    ),
+    Program(
         "a new file beside the private ones", 'return worked(lambda: open(os.path.dirname(p["secret"]) + "/new", "w"))'
     ),
     Program(
