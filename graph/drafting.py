@@ -43,7 +43,9 @@ def folder(lab: Lab, number: int) -> Path:
 def evidence(lab: Lab, number: int) -> tuple[Evidence, Analysis]:
     """The evidence of a round as it was taken down, with the facts of analyst and disclosure among its own."""
     ledger = lab.study.ledger
-    key = _more(number) if ledger.document("evidence", _more(number)) else str(number)
+    kinds = ("evidence", "analysis")  # a study of an earlier version has the analysis alone
+    again = any(ledger.document(kind, _more(number)) for kind in kinds)
+    key = _more(number) if again else str(number)
     collected = lab.evidence(key)
     (folder(lab, number) / "figures").mkdir(parents=True, exist_ok=True)
     stage = f"round {key}"
