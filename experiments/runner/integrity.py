@@ -54,9 +54,16 @@ def _hash(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for path in _files(paths):
         digest.update(os.fsencode(path) + b"\0")
-        try:
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        except OSError:
-            digest.update(b"missing")
+        digest.update(_content(path))
     return digest.hexdigest()
+
+
+def _content(path: Path) -> bytes:
+    """The hash of a plain file; nothing else has a content, and reading a FIFO would never end."""
+    try:
+        if not path.is_file():
+            return b"missing"
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b"missing"
