@@ -47,6 +47,31 @@ def test_help_tells_where_a_default_comes_from(command: str, whose: str, tmp_pat
     assert told.count(f"[default: ({whose})]") >= len(("--trials", "--seeds", "--hours"))
 
 
+ODD_BIB = r"""
+@article{who, author = {{World Health Organization} and Garc{\'i}a M{\'a}rquez, Gabriel}, date = {2019-04-02},
+  title = {On $k$-means for US\$ and \emph{costs}}, journaltitle = {J}, eprint = {1706.03762 [cs.CL]},
+  eprinttype = {arxiv}}
+@misc{noid, author = {Nguy{\~{\^e}}n, An}, title = {Без номера}, year = {2001}}
+"""
+
+
+def test_other_scripts_and_an_odd_bibliography_come_to_a_paper_that_tells_what_it_spelt(
+    make_template: MakeTemplate, tmp_path: Path
+) -> None:
+    title = {'title = "A valley with noise"': 'title = "Долина of cost_{i} in US$"'}
+    folder = make_template(title, files={"references.bib": ODD_BIB})
+    done = nightlab("run", folder, "--trials", 2, "--rounds", 0, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = " ".join(done.stdout.split())
+    assert "prints Долина as Dolina (title)" in told
+    assert "(noid) has neither a DOI nor an arXiv id, so the paper calls it unverified" in told
+    (paper,) = tmp_path.glob("studies/*/paper/paper.tex")
+    text = paper.read_text(encoding="utf-8")
+    assert "Dolina of cost" in text
+    assert "World Health Organization" in text
+    assert "W. H. Organization" not in text
+
+
 def test_help_names_commands_and_exit_codes(tmp_path: Path) -> None:
     done = nightlab("--help", cwd=tmp_path)
     assert all(command in done.stdout for command in COMMANDS)

@@ -373,7 +373,8 @@ def _isolation(e: Evidence) -> str:
     }[e.level]
     return (
         f"*Isolation.* The experiments ran {told}. Their memory and processor time were watched by looking at the"
-        " processes several times a second, which bounds both but does not see what comes and goes between two looks."
+        " processes several times a second, which bounds what is seen then, and not what comes and goes between two"
+        " looks."
     )
 
 
