@@ -9,14 +9,14 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from nightlab.experiments.ledger import Trial
+from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Tried
-from nightlab.experiments.template import Template
-from nightlab.papers.evidence import Evidence
-from nightlab.papers.finding import Finding
-from nightlab.papers.literature import Reference
-from nightlab.papers.manuscript import Figure, Manuscript, Table
+from nightlab.experiments.template.template import Template
+from nightlab.papers.audit.finding import Finding
+from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.literature.literature import Reference
+from nightlab.papers.manuscript.manuscript import Figure, Manuscript, Table
 
 ACCEPT = 6  # overall score from which a paper is accepted: "weak accept" on the NeurIPS scale
 Decision = Literal["accept", "reject"]
@@ -51,7 +51,7 @@ class Request(Record):
     """What a reviewer asks for: a change of the text, or an experiment by its name."""
 
     kind: RequestKind
-    action: str  # an experiment of `nightlab.experiments.confirm`, or the part of the text that is meant
+    action: str  # an experiment of `nightlab.experiments.claim.confirmation`, or the part of the text that is meant
     text: str
 
 

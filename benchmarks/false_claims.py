@@ -20,12 +20,12 @@ from functools import partial
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: the studies run side by side
 import numpy as np
 
-from nightlab.experiments.contract import BudgetTable
-from nightlab.experiments.decision import More, Noise, Rule, judge, select
-from nightlab.experiments.loop import CALIBRATION
+from nightlab.experiments.claim.inference import compare
+from nightlab.experiments.loop.decision import More, Noise, Rule, judge, select
+from nightlab.experiments.loop.loop import CALIBRATION
 from nightlab.experiments.records import Knob, Params
 from nightlab.experiments.search.policy import Exhausted, Tried, make_policy
-from nightlab.experiments.statistics import compare
+from nightlab.experiments.template.contract import BudgetTable
 
 TRIALS, SEEDS, CONFIRM = 100, 3, BudgetTable().confirm_seeds
 KNOBS, LEVELS = 3, 7
@@ -59,7 +59,7 @@ def landscape(effect: float, rng: np.random.Generator) -> tuple[list[Knob], Call
 
 
 def study(seed: int, *, effect: float, policy: str, rule: Rule) -> Outcome:
-    """One study; its loop is that of nightlab.experiments.loop with one worker."""
+    """One study; its loop is that of nightlab.experiments.loop.loop with one worker."""
     rng = np.random.default_rng([seed, 1])
     knobs, value = landscape(effect, rng)
     search = make_policy(policy, knobs=knobs, strategies=["s0", "s1"], seed=seed)

@@ -19,8 +19,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from nightlab.agents.usage import usage
-from nightlab.experiments.study import read
+from nightlab.agents.chat.usage import usage
+from nightlab.experiments.study.study import read
 
 
 def measured(folder: Path) -> dict[str, Any]:

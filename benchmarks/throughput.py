@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nightlab.experiments.executors.local.local import LocalRunner, local_runner
 from nightlab.experiments.records import RunRequest
-from nightlab.experiments.runner.local import LocalRunner, local_runner
-from nightlab.experiments.template import load
+from nightlab.experiments.template.template import load
 
 TOML = """
 [template]

@@ -117,7 +117,7 @@ def script() -> list[dict[str, Any]]:
 
 
 def study(trials: int, place: Path) -> Path:
-    from nightlab.experiments.study import Settings
+    from nightlab.experiments.study.study import Settings
     from nightlab.graph import session
 
     session._runner = lambda _study: InstantRunner()  # type: ignore[assignment]
@@ -130,8 +130,8 @@ def study(trials: int, place: Path) -> Path:
 
 
 def main() -> None:
-    from nightlab.agents.usage import price_of, usage
-    from nightlab.experiments.ledger import opened
+    from nightlab.agents.chat.usage import price_of, usage
+    from nightlab.experiments.ledger.ledger import opened
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=40)

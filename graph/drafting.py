@@ -10,19 +10,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from nightlab.agents import disclosure
 from nightlab.agents.team import Analysis, Brief, MetaReview, Request
+from nightlab.agents.telling import disclosure
 from nightlab.experiments.records import Fact
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
-from nightlab.papers import latex
-from nightlab.papers.audit import MIN_PAGES, names_of
-from nightlab.papers.audit import audit as mechanical_audit
-from nightlab.papers.evidence import Evidence, save_edits, save_trials
-from nightlab.papers.facts import save
-from nightlab.papers.finding import Finding
-from nightlab.papers.literature import Reference
-from nightlab.papers.manuscript import Manuscript, to_json
+from nightlab.papers.audit.audit import MIN_PAGES, names_of
+from nightlab.papers.audit.audit import audit as mechanical_audit
+from nightlab.papers.audit.finding import Finding
+from nightlab.papers.facts.evidence import Evidence, save_edits, save_trials
+from nightlab.papers.facts.facts import save
+from nightlab.papers.latex import latex
+from nightlab.papers.literature.literature import Reference
+from nightlab.papers.manuscript.manuscript import Manuscript, to_json
 
 NO_FAULT_OF_THE_WRITER = ("no-pdf",)
 

@@ -11,15 +11,15 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from nightlab.agents.configuration import configured
-from nightlab.agents.staff import questions
-from nightlab.experiments.confirm import ABLATION_SEEDS, SENSITIVITY_SEEDS
-from nightlab.experiments.decision import RUNGS, SELECTION_SHARE
-from nightlab.experiments.loop import CALIBRATION
+from nightlab.agents.assemble import questions
+from nightlab.agents.chat.configuration import configured
+from nightlab.experiments.claim.confirmation import ABLATION_SEEDS, SENSITIVITY_SEEDS
+from nightlab.experiments.executors.local.local import local_runner
+from nightlab.experiments.loop.decision import RUNGS, SELECTION_SHARE
+from nightlab.experiments.loop.loop import CALIBRATION
 from nightlab.experiments.records import RunRequest
-from nightlab.experiments.runner.local import local_runner
-from nightlab.experiments.study import BaselineError, Settings, Study, create, refuse_idle, reopen
-from nightlab.experiments.template import load
+from nightlab.experiments.study.study import BaselineError, Settings, Study, create, refuse_idle, reopen
+from nightlab.experiments.template.template import load
 
 TOKENS_IN, TOKENS_OUT = 1500, 300  # of one call, roughly
 PARTS = 4  # parts of the best that an ablation may have to take out
@@ -150,7 +150,7 @@ def _calls(settings: Settings, mode: str) -> dict[str, int]:
 
 
 def _price(settings: Settings, calls: dict[str, int]) -> float | None:
-    from nightlab.agents.usage import price_of
+    from nightlab.agents.chat.usage import price_of
 
     total = 0.0
     for role, count in calls.items():

@@ -9,13 +9,13 @@ from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 
 from nightlab.agents.team import Idea, Situation
-from nightlab.experiments import confirm as confirmation
-from nightlab.experiments.components import components
-from nightlab.experiments.ledger import Settled
-from nightlab.experiments.loop import BASELINE, Loop
-from nightlab.experiments.overseer import UNUSABLE
+from nightlab.experiments.claim import confirmation
+from nightlab.experiments.claim.ablation_parts import components
+from nightlab.experiments.ledger.ledger import Settled
+from nightlab.experiments.loop.loop import BASELINE, Loop
+from nightlab.experiments.loop.overseer import UNUSABLE
 from nightlab.experiments.search.policy import Exhausted
-from nightlab.experiments.study import StudyError
+from nightlab.experiments.study.study import StudyError
 from nightlab.graph.lab import Lab
 from nightlab.graph.state import ExperimentInput, ExperimentOutput, ExperimentState, ExperimentUpdate
 

@@ -12,14 +12,14 @@ from langgraph.config import get_stream_writer
 from pydantic import TypeAdapter
 
 from nightlab.agents.team import Team
-from nightlab.experiments.bench import Bench
-from nightlab.experiments.budget import Budget
-from nightlab.experiments.loop import Loop
+from nightlab.experiments.loop.loop import Loop
+from nightlab.experiments.loop.run_accounts import Bench
 from nightlab.experiments.records import Fact, Runner
-from nightlab.experiments.sessions import Session
-from nightlab.experiments.study import Study
-from nightlab.papers.evidence import Evidence, Snapshot, restored, snapshot
-from nightlab.papers.facts import facts_of
+from nightlab.experiments.study.budget import Budget
+from nightlab.experiments.study.sessions import Session
+from nightlab.experiments.study.study import Study
+from nightlab.papers.facts.evidence import Evidence, Snapshot, restored, snapshot
+from nightlab.papers.facts.facts import facts_of
 
 T = TypeVar("T")
 

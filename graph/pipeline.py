@@ -15,7 +15,7 @@ from nightlab.graph import drafting, reviewing
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.state import PipelineState, PipelineUpdate
-from nightlab.papers.survey import survey as find_references
+from nightlab.papers.literature.survey import survey as find_references
 
 
 def survey(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:

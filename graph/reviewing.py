@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from nightlab.agents.team import MetaReview, Request, Review, Submission, decided
-from nightlab.experiments import confirm as confirmation
+from nightlab.experiments.claim import confirmation
 from nightlab.experiments.numbers import plural
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea

@@ -12,24 +12,34 @@ from typing import Any, Literal
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
-from nightlab.agents.configuration import completed
-from nightlab.agents.staff import staff
-from nightlab.experiments.bench import Stopped
-from nightlab.experiments.runner.inside.tree import remove
-from nightlab.experiments.runner.local import local_runner
-from nightlab.experiments.runner.sandbox import choose
+from nightlab.agents.assemble import staff
+from nightlab.agents.chat.configuration import completed
+from nightlab.experiments.executors.local.inside.tree import remove
+from nightlab.experiments.executors.local.local import local_runner
+from nightlab.experiments.executors.local.sandbox import choose
+from nightlab.experiments.loop.run_accounts import Stopped
 from nightlab.experiments.search.policy import make_policy
-from nightlab.experiments.sessions import Session
-from nightlab.experiments.study import ROLES, Settings, SettingsError, Study, create, edited, read, refuse_idle, reopen
-from nightlab.experiments.study import fork as fork_study
-from nightlab.experiments.template import Template, TemplateError, find, load
+from nightlab.experiments.study.sessions import Session
+from nightlab.experiments.study.study import (
+    ROLES,
+    Settings,
+    SettingsError,
+    Study,
+    create,
+    edited,
+    read,
+    refuse_idle,
+    reopen,
+)
+from nightlab.experiments.study.study import fork as fork_study
+from nightlab.experiments.template.template import Template, TemplateError, find, load
 from nightlab.graph import drafting, reviewing
 from nightlab.graph.checkpoints import PrunedSaver, checkpoints
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
 from nightlab.graph.state import ExperimentInput, PipelineState
-from nightlab.papers.literature import LiteratureError, load_bib
+from nightlab.papers.literature.literature import LiteratureError, load_bib
 
 Mode = Literal["pipeline", "experiment"]
 Listener = Callable[[dict[str, Any]], None]

@@ -27,7 +27,7 @@ def run(template: str | Path, *, out: str | Path = "studies", **settings: Any) -
     """Run the whole pipeline on a template; returns the study's folder, with the paper in `paper/`.
 
     template: the name of one that ships with nightlab, or a folder. settings: fields of
-    `nightlab.experiments.study.Settings` (trials, seeds, hours, workers, seed, rounds, isolation).
+    `nightlab.experiments.study.study.Settings` (trials, seeds, hours, workers, seed, rounds, isolation).
     Raises TemplateError for a broken template and StudyError where the study cannot go on.
     """
     return _work(template, Path(out), "pipeline", settings)
@@ -35,8 +35,8 @@ def run(template: str | Path, *, out: str | Path = "studies", **settings: Any) -
 
 def experiment(template: str | Path, *, out: str | Path = "studies", **settings: Any) -> dict[str, Any]:
     """Run only the experiment subgraph; returns counts, baseline, best and claim as in `nightlab experiment --json`."""
-    from nightlab.experiments.study import read
-    from nightlab.experiments.summary import experiment_summary
+    from nightlab.experiments.study.study import read
+    from nightlab.experiments.study.summary import experiment_summary
 
     study = read(_work(template, Path(out), "experiment", settings))
     try:
@@ -73,7 +73,7 @@ def fork(study: str | Path, trial: int, *, out: str | Path = "studies", **settin
 def scores(study: str | Path) -> list[Review]:
     """All reviews of a study's paper, in the order of the rounds."""
     from nightlab.agents.team import Review
-    from nightlab.experiments.study import read
+    from nightlab.experiments.study.study import read
 
     opened = read(Path(study))
     try:
@@ -84,15 +84,15 @@ def scores(study: str | Path) -> list[Review]:
 
 def trials(study: str | Path) -> list[dict[str, Any]]:
     """All trials of a study with their changes, verdicts and fitness, as in `nightlab trials --json`."""
-    from nightlab.listing import rows
-    from nightlab.report import opened
+    from nightlab.telling.report import opened
+    from nightlab.telling.trials_view import rows
 
     with opened(Path(study)) as found:
         return rows(found)
 
 
 def _work(template: str | Path, out: Path, mode: Any, settings: dict[str, Any]) -> Path:
-    from nightlab.experiments.study import Settings
+    from nightlab.experiments.study.study import Settings
     from nightlab.graph.session import begin
 
     _check(settings)
@@ -109,8 +109,8 @@ def _worked(folder: Path) -> Path:
 def _check(settings: Mapping[str, Any]) -> None:
     from dataclasses import fields
 
-    from nightlab.experiments.faults import unknown
-    from nightlab.experiments.study import Settings, SettingsError
+    from nightlab.experiments.study.study import Settings, SettingsError
+    from nightlab.experiments.template.diagnostics import unknown
 
     known = [field.name for field in fields(Settings)]
     for name in settings.keys() - set(known):

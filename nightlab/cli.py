@@ -235,15 +235,15 @@ def resume(
 
             extend(study, int(trials))
         elif not as_json and _finished(study):
-            from nightlab.experiments.study import resuming
-            from nightlab.terminal import say
+            from nightlab.experiments.study.study import resuming
+            from nightlab.telling.terminal import say
 
             say(f"{study} is finished; {resuming(study, '--trials +50')} would extend it")
         _work(study, as_json)
 
 
 def _finished(folder: Path) -> bool:
-    from nightlab import report
+    from nightlab.telling import report
 
     with report.opened(folder) as study:
         return study.finished
@@ -293,7 +293,7 @@ def scores(study: StudyArg, as_json: Json = False) -> None:
 
     Example: nightlab scores studies/digits-20260102-a1b2c3 --json
     """
-    from nightlab import report
+    from nightlab.telling import report
 
     with _told_errors(), report.opened(study) as opened:
         rounds = report.rounds(opened)
@@ -326,16 +326,18 @@ def trials(
 
     Example: nightlab trials studies/digits-20260102-a1b2c3 --trial 17
     """
-    from nightlab import listing, report
+    from nightlab.telling import report, trials_view
 
     with _told_errors(), report.opened(study) as opened:
         if as_json:
-            found = {"trials": listing.rows(opened)} if trial is None else {"trial": listing.whole(opened, trial)}
+            found = (
+                {"trials": trials_view.rows(opened)} if trial is None else {"trial": trials_view.whole(opened, trial)}
+            )
             _print_json({"study": str(opened.folder), **found})
         elif trial is None:
-            listing.print_trials(opened)
+            trials_view.print_trials(opened)
         else:
-            listing.print_trial(opened, trial)
+            trials_view.print_trial(opened, trial)
 
 
 @app.command()
@@ -344,7 +346,7 @@ def templates(as_json: Json = False) -> None:
 
     Example: nightlab templates --json
     """
-    from nightlab import report
+    from nightlab.telling import report
 
     with _told_errors():
         report.print_templates(as_json, _print_json)
@@ -386,7 +388,7 @@ def _start(
 ) -> None:
     """Begin a study, with what `run` or `experiment` got."""
     with _told_errors():
-        from nightlab.experiments.study import Settings
+        from nightlab.experiments.study.study import Settings
         from nightlab.graph.estimate import keyless
         from nightlab.graph.session import begin
 
@@ -408,8 +410,8 @@ def _go(begin: Callable[[Path], Path], out: Path, as_json: bool, dry_run: bool) 
     """Work on the study that `begin` makes, or only estimate what that would take."""
     if not dry_run:
         return _work(begin(out), as_json)
-    from nightlab import report
     from nightlab.graph.estimate import estimate
+    from nightlab.telling import report
 
     told = estimate(begin)
     return _print_json(told) if as_json else report.print_estimate(told)
@@ -419,11 +421,11 @@ def _work(folder: Path, as_json: bool) -> None:
     """Drive a study to its end, show the way there, and tell what came of it."""
     from langgraph.runtime import RunControl
 
-    from nightlab import report
-    from nightlab.experiments.study import is_study, resuming
+    from nightlab.experiments.study.study import is_study, resuming
     from nightlab.graph.session import Interrupted, work
-    from nightlab.terminal import Terminal, say
-    from nightlab.view import Lines, Screen, View
+    from nightlab.telling import report
+    from nightlab.telling.progress import Lines, Screen, View
+    from nightlab.telling.terminal import Terminal, say
 
     console = Terminal(stderr=as_json)
     view: View = Screen(console, f"nightlab: {folder}") if console.is_terminal else Lines(console)
@@ -492,7 +494,7 @@ def _database_error() -> type[Exception]:
 
 
 def _print_json(body: dict[str, Any]) -> None:
-    from nightlab.terminal import encodable
+    from nightlab.telling.terminal import encodable
 
     line = json.dumps(body, ensure_ascii=False)
     sys.stdout.write(f"{line if encodable(line) else json.dumps(body)}\n")
@@ -500,7 +502,7 @@ def _print_json(body: dict[str, Any]) -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    from nightlab.terminal import say
+    from nightlab.telling.terminal import say
 
     say(f"nightlab: {message}", error=True)
     if "--json" in sys.argv:
@@ -510,7 +512,7 @@ def _fail(message: str, code: int) -> NoReturn:
 
 def main() -> None:
     from nightlab.heap import share_heap
-    from nightlab.terminal import show_anything
+    from nightlab.telling.terminal import show_anything
 
     show_anything()
     share_heap()

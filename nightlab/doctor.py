@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from nightlab.terminal import Terminal
+from nightlab.telling.terminal import Terminal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ def _cores() -> Check:
 
 
 def _isolation() -> Check:
-    from nightlab.experiments.runner.sandbox import describe, probe
+    from nightlab.experiments.executors.local.sandbox import describe, probe
 
     level = probe()
     return Check(
@@ -56,7 +56,7 @@ def _isolation() -> Check:
 
 
 def _latex() -> Check:
-    from nightlab.papers.engine import MISSING, find_engine
+    from nightlab.papers.latex.engine import MISSING, find_engine
 
     engine = find_engine()
     found = f"{engine.name}, {engine.path}" if engine else "none"
@@ -64,7 +64,7 @@ def _latex() -> Check:
 
 
 def _gpus() -> Check:
-    from nightlab.experiments.runner.gpus import gpus
+    from nightlab.experiments.executors.local.gpus import gpus
 
     found = gpus()
     told = str(len(found)) if found else "none; only a template that asks for one needs it"
@@ -72,7 +72,7 @@ def _gpus() -> Check:
 
 
 def _literature() -> Check:
-    from nightlab.papers.literature import LiteratureError, search_arxiv
+    from nightlab.papers.literature.literature import LiteratureError, search_arxiv
 
     try:
         search_arxiv("machine learning", 1, timeout=4.0)

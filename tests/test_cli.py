@@ -21,8 +21,8 @@ import pytest
 from rich.console import Console
 
 import nightlab as library
-from nightlab.experiments.study import read
-from nightlab.view import Lines, Screen
+from nightlab.experiments.study.study import read
+from nightlab.telling.progress import Lines, Screen
 from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
 
 COMMANDS = ("run", "experiment", "resume", "fork", "scores", "trials", "templates", "doctor")

@@ -9,21 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.offline import tabulating
-from nightlab.agents.offline.words import VERDICT_SEEDS, listed, words
 from nightlab.agents.team import Analysis
-from nightlab.experiments.ledger import Trial, by_verdict
+from nightlab.agents.telling.words import VERDICT_SEEDS, listed, words
+from nightlab.experiments.claim.inference import scaled
+from nightlab.experiments.ledger.ledger import Trial, by_verdict
 from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Fact, Knob
 from nightlab.experiments.search.space import Space
-from nightlab.experiments.statistics import scaled
-from nightlab.papers import figures
-from nightlab.papers.curve import point
-from nightlab.papers.evidence import Evidence, confirmed
-from nightlab.papers.facts import Facts
-from nightlab.papers.figures import Bar, Panel, Point, Share
-from nightlab.papers.formulas import Value, formula
-from nightlab.papers.manuscript import Figure
-from nightlab.papers.tables import spaced
+from nightlab.papers.facts.evidence import Evidence, confirmed
+from nightlab.papers.facts.facts import Facts
+from nightlab.papers.facts.formulas import Value, formula
+from nightlab.papers.figures import figures
+from nightlab.papers.figures.curve import point
+from nightlab.papers.figures.figures import Bar, Panel, Point, Share
+from nightlab.papers.manuscript.manuscript import Figure
+from nightlab.papers.manuscript.tables import spaced
 
 SHOWN_KNOBS = 6
 SHOWN_BARS = 10

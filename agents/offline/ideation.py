@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nightlab.agents.team import Idea
-from nightlab.experiments.contract import SeedIdea
-from nightlab.experiments.template import Template
-from nightlab.papers.literature import Reference
+from nightlab.experiments.template.contract import SeedIdea
+from nightlab.experiments.template.template import Template
+from nightlab.papers.literature.literature import Reference
 
 NOVELTY_WEIGHT = 0.5
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nightlab.agents.disclosure import shown
-from nightlab.agents.offline.words import listed, many, words
 from nightlab.agents.team import Brief
-from nightlab.experiments.contract import Constraint
-from nightlab.experiments.statistics import untested
+from nightlab.agents.telling.disclosure import shown
+from nightlab.agents.telling.words import listed, many, words
+from nightlab.experiments.claim.inference import untested
+from nightlab.experiments.template.contract import Constraint
 
 SELECTION = """*Selection.* An incumbent was lucky when it was kept, and a better trial may have been unlucky when it
 was reverted. When the search is over, the most promising trials, reverted ones among them, are therefore run again on

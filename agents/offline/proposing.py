@@ -9,7 +9,7 @@ from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Change
 from nightlab.experiments.search.branch import branch, edited
 from nightlab.experiments.search.policy import Exhausted, Policy, Proposal, make_policy
-from nightlab.experiments.versions import changed
+from nightlab.experiments.template.diffs import changed
 
 
 class OfflineCoder:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from nightlab.agents.offline.words import (
+from nightlab.agents.team import Brief
+from nightlab.agents.telling.words import (
     VERDICT_SEEDS,
     cite,
     claimed_on,
@@ -18,9 +19,8 @@ from nightlab.agents.offline.words import (
     strategy,
     words,
 )
-from nightlab.agents.team import Brief
-from nightlab.experiments.statistics import equal, exact, untested
-from nightlab.papers.evidence import Evidence
+from nightlab.experiments.claim.inference import equal, exact, untested
+from nightlab.papers.facts.evidence import Evidence
 
 
 def kind(e: Evidence) -> Literal["improved", "none", "unclear"]:

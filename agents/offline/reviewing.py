@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nightlab.agents.offline import results
-from nightlab.agents.offline.words import source
 from nightlab.agents.team import Request, Review, Submission, decided
+from nightlab.agents.telling.words import source
+from nightlab.experiments.claim.inference import equal
 from nightlab.experiments.numbers import plural
-from nightlab.experiments.statistics import equal
-from nightlab.papers.manuscript import keys_cited
+from nightlab.papers.manuscript.manuscript import keys_cited
 
 Side = Literal["soundness", "presentation", "contribution"]
 SIDES: tuple[Side, ...] = ("soundness", "presentation", "contribution")

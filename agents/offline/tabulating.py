@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nightlab.agents.disclosure import shown as name_of
-from nightlab.agents.offline.words import VERDICT_SEEDS, listed, many, strategies, words
-from nightlab.experiments.ledger import Trial, by_verdict, replaced
+from nightlab.agents.telling.disclosure import shown as name_of
+from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, strategies, words
+from nightlab.experiments.claim.inference import equal, exact
+from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.records import Knob
-from nightlab.experiments.statistics import equal, exact
-from nightlab.experiments.versions import changed
-from nightlab.papers.evidence import Evidence
-from nightlab.papers.manuscript import Table
-from nightlab.papers.tables import NONE, code, interval, mark, plus_minus, spaced
+from nightlab.experiments.template.diffs import changed
+from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.manuscript.manuscript import Table
+from nightlab.papers.manuscript.tables import NONE, code, interval, mark, plus_minus, spaced
 
 LISTED = 80  # trials at most in a table of the paper
 SAMPLE = (

@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 
 from nightlab.agents.offline import methods, results
-from nightlab.agents.offline.words import cite, claimed_on, fresh, listed, many, reach, source, spread, varied, words
 from nightlab.agents.team import Brief
-from nightlab.experiments.statistics import equal, exact, untested
-from nightlab.papers import names
-from nightlab.papers.evidence import Evidence
-from nightlab.papers.literature import Reference
-from nightlab.papers.manuscript import Manuscript, Section
-from nightlab.papers.markup import literal
+from nightlab.agents.telling.words import cite, claimed_on, fresh, listed, many, reach, source, spread, varied, words
+from nightlab.experiments.claim.inference import equal, exact, untested
+from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.literature import names
+from nightlab.papers.literature.literature import Reference
+from nightlab.papers.manuscript.manuscript import Manuscript, Section
+from nightlab.papers.manuscript.markup import literal
 
 PRIOR_SENTENCES = 3  # a strategy; its other references share one citation
 

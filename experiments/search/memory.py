@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nightlab.experiments.firsts import Firsts
+from nightlab.experiments.first_seen import Firsts
 from nightlab.experiments.records import Params, ParamValue
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.search.space import ENUMERATE, Key, Mask, Matrix, Space, Vector

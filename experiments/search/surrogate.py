@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, special
 
+from nightlab.experiments.claim.inference import scaled
 from nightlab.experiments.search.space import Matrix, Space, Vector
-from nightlab.experiments.statistics import scaled
 
 LENGTHS = (0.2, 0.37, 0.67)  # on the unit axis of an ordered knob
 NOISES = (0.003, 0.03, 0.3)  # variance of one run, relative to the signal's

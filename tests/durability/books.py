@@ -11,8 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from nightlab.experiments.ledger import opened
-from nightlab.experiments.study import Settings
+from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.study.study import Settings
 from nightlab.graph.session import begin
 from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML
 

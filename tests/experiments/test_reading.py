@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.agents.configuration import configured
-from nightlab.agents.scripted import read_script
+from nightlab.agents.chat.configuration import configured
+from nightlab.agents.chat.scripted import read_script
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.study import Settings
-from nightlab.experiments.template import TemplateError, load
-from nightlab.papers.literature import load_bib
+from nightlab.experiments.study.study import Settings
+from nightlab.experiments.template.template import TemplateError, load
+from nightlab.papers.literature.literature import load_bib
 from tests.conftest import EXPERIMENT, TOML, MakeTemplate
 
 WHERE, TITLE, NAME, AUTHOR = "Où est-ce?", "Ein schönes Tal", "modèle", "Émile Noël"

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import nightlab
+from nightlab.experiments.executors.local import sandbox
 from nightlab.experiments.records import Level
-from nightlab.experiments.runner import sandbox
-from nightlab.experiments.study import Settings, SettingsError, fork, read, reopen
-from nightlab.experiments.template import load
+from nightlab.experiments.study.study import Settings, SettingsError, fork, read, reopen
+from nightlab.experiments.template.template import load
 from nightlab.graph import session
 from nightlab.graph.session import begin
-from tests.agents.test_coding import FIXED, KNOBLESS, edit
+from tests.agents.model.test_coding import FIXED, KNOBLESS, edit
 from tests.conftest import MakeTemplate
 
 

@@ -19,12 +19,12 @@ import pytest
 from langgraph.runtime import RunControl
 
 import nightlab
-from nightlab.experiments.study import Settings, StudyError, read
-from nightlab.experiments.summary import experiment_summary
+from nightlab.experiments.study.study import Settings, StudyError, read
+from nightlab.experiments.study.summary import experiment_summary
 from nightlab.graph import session
 from nightlab.graph.checkpoints import EVERY, KEPT
 from nightlab.graph.session import Interrupted, begin, work
-from nightlab.papers import engine
+from nightlab.papers.latex import engine
 from tests.conftest import MakeTemplate
 
 
@@ -197,8 +197,8 @@ def test_the_paper_has_its_sections_figures_and_references(paper: Path) -> None:
 
 
 def test_every_number_of_the_prose_is_a_fact_of_the_evidence(paper: Path) -> None:
-    from nightlab.papers.manuscript import facts_used
-    from nightlab.papers.manuscript import read as read_manuscript
+    from nightlab.papers.manuscript.manuscript import facts_used
+    from nightlab.papers.manuscript.manuscript import read as read_manuscript
 
     facts = {f["id"]: f for f in json.loads((paper / "paper" / "evidence.json").read_text(encoding="utf-8"))}
     used = facts_used(read_manuscript(paper / "paper" / "manuscript.json"))

@@ -19,12 +19,12 @@ import pytest
 from rich.console import Console
 
 import nightlab
-from nightlab.agents import context
-from nightlab.experiments.confirm import preregister
-from nightlab.experiments.ledger import Settled
-from nightlab.experiments.notes import notes
+from nightlab.agents.model import context
+from nightlab.experiments.claim.caveats import notes
+from nightlab.experiments.claim.confirmation import preregister
+from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.records import Change
-from nightlab.experiments.study import (
+from nightlab.experiments.study.study import (
     ROLES,
     ForkError,
     NoTrial,
@@ -35,13 +35,13 @@ from nightlab.experiments.study import (
     read,
     reopen,
 )
-from nightlab.experiments.summary import experiment_summary
+from nightlab.experiments.study.summary import experiment_summary
 from nightlab.graph import session
 from nightlab.graph.estimate import estimate, keyless
-from nightlab.papers.evidence import Evidence, restored, snapshot
-from nightlab.papers.facts import facts_of
-from nightlab.papers.manuscript import read as read_manuscript
-from nightlab.report import print_outcome, print_scores, rounds
+from nightlab.papers.facts.evidence import Evidence, restored, snapshot
+from nightlab.papers.facts.facts import facts_of
+from nightlab.papers.manuscript.manuscript import read as read_manuscript
+from nightlab.telling.report import print_outcome, print_scores, rounds
 from tests.conftest import EXPERIMENT, MakeTemplate
 
 STILL = (

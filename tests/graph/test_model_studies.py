@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from nightlab.experiments.study import Settings, read
+from nightlab.experiments.study.study import Settings, read
 from nightlab.graph.session import begin, work
-from tests.agents.test_coding import FIXED, KNOBLESS, edit
+from tests.agents.model.test_coding import FIXED, KNOBLESS, edit
 from tests.conftest import MakeTemplate
 from tests.graph.test_graphs import books, killed_and_resumed
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import nightlab
-from nightlab.experiments.notes import notes
-from nightlab.experiments.study import Settings, SettingsError, create, read
-from nightlab.experiments.template import TemplateError, load
-from nightlab.view import claim_told
+from nightlab.experiments.claim.caveats import notes
+from nightlab.experiments.study.study import Settings, SettingsError, create, read
+from nightlab.experiments.template.template import TemplateError, load
+from nightlab.telling.progress import claim_told
 from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML, MakeTemplate
 
 PRINTS = """\

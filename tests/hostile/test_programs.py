@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments.executors.local.sandbox import LEVELS, probe
 from nightlab.experiments.records import Level
-from nightlab.experiments.runner.sandbox import LEVELS, probe
 from tests.hostile.programs import ALL
 
 ROOT = Path(__file__).resolve().parents[2]

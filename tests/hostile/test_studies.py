@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import nightlab
-from nightlab.experiments.runner.sandbox import probe
-from nightlab.experiments.study import read
+from nightlab.experiments.executors.local.sandbox import probe
+from nightlab.experiments.study.study import read
 from tests.conftest import MakeTemplate
 
 TOML = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nightlab.papers import latex
+from nightlab.papers.latex import latex
 from tests.papers import sample
 from tests.papers.sample import Paper
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.records import Fact, Split
-from nightlab.papers import figures, tables
-from nightlab.papers.figures import Bar, Panel, Point, Share
-from nightlab.papers.latex import Compiled
-from nightlab.papers.literature import Reference, load_bib
-from nightlab.papers.manuscript import Figure, Manuscript, Section, Table
+from nightlab.papers.figures import figures
+from nightlab.papers.figures.figures import Bar, Panel, Point, Share
+from nightlab.papers.latex.latex import Compiled
+from nightlab.papers.literature.literature import Reference, load_bib
+from nightlab.papers.manuscript import tables
+from nightlab.papers.manuscript.manuscript import Figure, Manuscript, Section, Table
 
 LABEL = "log loss (nats)"
 KNOBS = ("learning_rate", "hidden_units", "weight_decay", "momentum")

@@ -1,0 +1,1 @@
+"""Access to chat models: a question in, a checked answer out, metered, recorded and retried."""

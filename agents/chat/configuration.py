@@ -1,0 +1,154 @@
+"""`nightlab.toml` in the working directory: models and how they are called, by role, and prices.
+
+    [models]
+    model = "openai:gpt-4.1-mini"        # for every role that names none
+    reviewer = "openai:gpt-4.1"          # a role: its model, or a table with its own parameters
+    coder = { model = "openai:coder", base_url = "http://127.0.0.1:8099/v1", context = 16384 }
+    temperature = 0.7                    # for all roles; as base_url, max_tokens, timeout_s, retries, context, ...
+
+    [prices]                             # USD per million tokens, before the table that ships with nightlab
+    "my-model" = { in = 0.4, cached = 0.1, out = 1.6 }
+
+The command line goes before the file. Keys come from the environment only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from nightlab.agents.chat.models import Models, adopted
+from nightlab.agents.chat.protocol import checked_url
+from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.reading import Unreadable, read_toml
+from nightlab.experiments.study.study import ROLES, Settings, SettingsError
+from nightlab.experiments.template.diagnostics import told
+
+FILE = "nightlab.toml"
+Seconds = Annotated[float, Field(gt=0, le=86400)]
+Usd = Annotated[float, Field(ge=0)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Calling(_Table):
+    """Parameters of nightlab.agents.chat.protocol.Parameters; what is left out keeps its default."""
+
+    base_url: str | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=64)] | None = None
+    timeout_s: Seconds | None = None
+    retries: Annotated[int, Field(ge=0, le=20)] | None = None
+    wait_s: Annotated[float, Field(ge=0, le=600)] | None = None
+    longest_wait_s: Annotated[float, Field(ge=0, le=3600)] | None = None
+    context: Annotated[int, Field(ge=512)] | None = None
+    failures: Annotated[int, Field(ge=1)] | None = None
+    pause_s: Seconds | None = None
+
+
+class RoleModel(Calling):
+    model: str = ""
+
+
+Filled = Annotated[str, Field(min_length=1)] | RoleModel
+
+
+class ModelsTable(RoleModel):
+    ideator: Filled | None = None
+    coder: Filled | None = None
+    analyst: Filled | None = None
+    writer: Filled | None = None
+    reviewer: Filled | None = None
+
+
+class PriceRow(_Table):
+    in_: Usd = Field(alias="in")
+    cached: Usd | None = None
+    out: Usd
+
+
+class File(_Table):
+    models: ModelsTable = ModelsTable()
+    prices: dict[str, PriceRow] = {}
+
+
+def completed(settings: Settings, folder: Path) -> Settings:
+    """The settings as they are kept: with nightlab.toml or a recording, scripts by their full path.
+
+    Raises SettingsError for a model that cannot be had from here, before there is a study.
+    """
+    settings = adopted(configured(settings, folder))
+    settings = replace(
+        settings, model=_full(settings.model), models={role: _full(name) for role, name in settings.models.items()}
+    )
+    if settings.model or settings.models:
+        with opened(Path(":memory:")) as nowhere:
+            Models(settings, nowhere)
+    return settings
+
+
+def _full(name: str) -> str:
+    kind, _, script = name.partition(":")
+    return f"fake:{Path(script).resolve()}" if kind == "fake" and script else name
+
+
+def configured(settings: Settings, folder: Path) -> Settings:
+    """The settings with what nightlab.toml in this folder adds. Raises SettingsError."""
+    if settings.base_url:
+        checked_url(settings.base_url)
+    path = folder / FILE
+    if not path.is_file():
+        return settings
+    file = read(path)
+    table = file.models
+    rows = {role: _row(getattr(table, role)) for role in ROLES}
+    named = {} if settings.model else {role: row.model for role, row in rows.items() if row.model}
+    common = _given(table)
+    parameters = {role: common | _given(row) for role, row in rows.items()}
+    for given in parameters.values():
+        if settings.base_url:
+            given["base_url"] = settings.base_url
+        if given.get("base_url"):
+            checked_url(given["base_url"])
+    prices = {name: row.model_dump(by_alias=True, exclude_none=True) for name, row in file.prices.items()}
+    return replace(
+        settings,
+        model=settings.model or table.model,
+        models=named | dict(settings.models),
+        parameters={role: given for role, given in parameters.items() if given},
+        prices=prices,
+    )
+
+
+def read(path: Path) -> File:
+    """Raises SettingsError that names, for each fault, the file, the key, what is wrong and what would be right."""
+    try:
+        return File.model_validate(read_toml(path))
+    except Unreadable as error:
+        raise SettingsError(f"{path}: {error}") from None
+    except ValidationError as error:
+        raise SettingsError("\n".join(f"{path}: {line}" for line in _told(error))) from None
+
+
+def _told(error: ValidationError) -> Iterator[str]:
+    """Each fault; a role is a name or a table, and where it is a table, that it is no name is no fault."""
+    seen = set()
+    for fault in error.errors(include_url=False):
+        place = tuple(part for part in fault["loc"] if part not in ("constrained-str", "RoleModel"))
+        if place not in seen and not (fault["loc"][-1] == "constrained-str" and isinstance(fault["input"], dict)):
+            seen.add(place)
+            yield told({**fault, "loc": place}, File)
+
+
+def _row(filled: str | RoleModel | None) -> RoleModel:
+    return RoleModel(model=filled) if isinstance(filled, str) else filled or RoleModel()
+
+
+def _given(row: Calling) -> dict[str, Any]:
+    return row.model_dump(include=set(Calling.model_fields), exclude_none=True)

@@ -1,0 +1,126 @@
+"""What passes between an agent's access and a model, whichever model it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+from urllib.parse import urlsplit
+
+from nightlab.experiments.study.study import SettingsError
+
+Mode = Literal["schema", "tool", "text"]  # how a model is asked for structure: response_format, a tool call, words
+Outcome = Literal[
+    "ok",
+    "invalid",  # an answer that failed the checks
+    "empty",
+    "cut",  # ran into the token limit
+    "refused",
+    "timeout",
+    "connection",  # also a body that ends early or is no JSON
+    "busy",  # 429 and 5xx
+    "window",  # the prompt is longer than the model's context window
+    "mode",  # the server does not know this way to ask for structure
+    "parameter",  # or one of the parameters
+    "denied",  # a wrong key, an unknown model: asking again is of no use
+]
+Instead = str | int  # of a parameter: another name, a limit, True to switch it on, "" to leave it out
+
+
+class NoAnswer(Exception):
+    """A model gave nothing usable. reason: one line, safe to print."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unusable(NoAnswer):
+    """A model that answers, though with nothing that passes the checks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One request to a model. max_tokens: of the answer. schema: JSON schema of the answer. adapted: which
+    parameters its server does not take as they are, in the order in which that was found out."""
+
+    role: str
+    stage: str
+    messages: tuple[Message, ...]
+    schema: Mapping[str, Any]
+    title: str
+    mode: Mode
+    max_tokens: int
+    timeout_s: float = 180.0
+    adapted: Mapping[str, Instead] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What came back. tokens_cached: the part of tokens_in that a prompt cache held."""
+
+    text: str
+    outcome: Outcome = "ok"
+    tokens_in: int = 0
+    tokens_cached: int = 0
+    tokens_out: int = 0
+    reason: str = ""
+
+
+@dataclass
+class CallFailed(Exception):
+    """A call that brought no answer. retry_after_s: what the server asked for."""
+
+    outcome: Outcome
+    reason: str
+    retry_after_s: float | None = None
+    window: int = 0  # tokens, where the server told
+    lasting: bool = False  # nothing but the user can mend it: a wrong key, an unknown model
+    mend: str = ""  # what the user can do
+    parameter: str = ""  # that the server does not take, and what to do instead
+    instead: Instead = ""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Line(Protocol):
+    """A connection to one model."""
+
+    modes: tuple[Mode, ...]  # in the order in which they are tried
+
+    def send(self, question: Question) -> Reply:
+        """Raises CallFailed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameters:
+    """How a model is called; times in seconds. context: tokens of prompt and answer together; 0: not known."""
+
+    base_url: str = ""
+    temperature: float | None = None
+    max_tokens: int = 4096  # of an answer; 1000 on this machine
+    timeout_s: float = 180.0  # 300 on this machine
+    retries: int = 4
+    wait_s: float = 1.0  # before the first retry; it doubles from one to the next
+    longest_wait_s: float = 60.0
+    context: int = 0
+    failures: int = 6  # so many calls in a row that fail, and the model is left alone for a while
+    pause_s: float = 60.0  # that while
+
+
+def checked_url(url: str) -> str:
+    """A server's address as it may be kept in the ledger. Raises SettingsError, e.g. where it carries a password."""
+    parts = urlsplit(url)
+    if parts.username or parts.password or parts.query:
+        raise SettingsError("base_url must not carry a key; put it into the environment (NIGHTLAB_API_KEY)")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"base_url {url!r} is no address; give one like http://127.0.0.1:8000/v1")
+    return url

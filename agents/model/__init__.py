@@ -1,0 +1,1 @@
+"""The roles filled by a language model, with their prompts beside them."""

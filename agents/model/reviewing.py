@@ -1,0 +1,185 @@
+"""Reviewing with a language model: the form, filled in and reconsidered once, above a floor of evidence.
+
+A model cannot accept a paper in which the audit finds an error, nor one whose claim the test does not bear and whose
+abstract does not say so: its overall score then ends below acceptance, and the review says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from nightlab.agents.chat.models import Chat, NoAnswer, quoted
+from nightlab.agents.model import context
+from nightlab.agents.model.prompts import render
+from nightlab.agents.team import ACCEPT, Questions, Request, Review, Reviewer, Submission, decided
+from nightlab.agents.telling.disclosure import shown
+from nightlab.experiments.numbers import plural
+
+SECTION_LIMIT = 450  # characters of a section that the reviewers see
+MOST_POINTS = 5
+MOST_REQUESTS = 3
+PERSONAS = {
+    "methodology": "You weigh soundness most: protocol, noise, ablations, threats to validity.",
+    "presentation": "You weigh presentation most: clarity, structure, whether a reader can repeat the study.",
+    "significance": "You weigh contribution most: the question, its novelty against the cited work, what is learned.",
+}
+TEXTS = {
+    "introduction": "write the introduction's opening again",
+    "related": "say better how the study stands to the cited work",
+    "discussion": "discuss the outcome better",
+    "conclusion": "write the outlook again",
+    "reproduction": "say how the study is repeated",
+}
+
+
+def _whole(value: Any) -> Any:
+    """Models like to give halves ("6.5") and texts ("3/4") for whole numbers."""
+    if isinstance(value, str):
+        number = re.fullmatch(r"\D*(\d{1,2}(?:\.\d+)?)(?:\s*/\s*\d+)?\D*", value)
+        return round(float(number[1])) if number else value
+    return round(value) if isinstance(value, float) and value == value and abs(value) < 1e6 else value
+
+
+def _points(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Score4 = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=4)]
+Points = Annotated[list[str], BeforeValidator(_points)]
+
+
+class Wish(BaseModel):
+    action: str
+    text: str = ""
+
+
+class Form(BaseModel):
+    """NeurIPS' form as a model gives it."""
+
+    summary: str
+    strengths: Points
+    weaknesses: Points
+    questions: Points = []
+    limitations: Points = []
+    ethical_concerns: str = "none"
+    originality: Score4
+    quality: Score4
+    clarity: Score4
+    significance: Score4
+    soundness: Score4
+    presentation: Score4
+    contribution: Score4
+    overall: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=10)]
+    confidence: Annotated[int, BeforeValidator(_whole), Field(ge=1, le=5)]
+    requests: list[Wish] = []
+
+
+def model_panel(chat: Chat, offline: Sequence[Reviewer]) -> tuple[Reviewer, ...]:
+    """The offline panel's reviewers, each with the model before it."""
+    return tuple(ModelReviewer(chat, reviewer) for reviewer in offline)
+
+
+class ModelReviewer:
+    questions: ClassVar = Questions(version=2)  # the form, and a reflection on it
+
+    def __init__(self, chat: Chat, offline: Reviewer) -> None:
+        self.name = offline.name
+        self._chat = chat
+        self._offline = offline
+
+    def review(self, submission: Submission) -> Review:
+        stage = f"{submission.stage} {self.name}"
+        return self._chat.attempt(
+            stage, lambda: self._filled_in(submission, stage), lambda: self._offline.review(submission)
+        )
+
+    def _filled_in(self, s: Submission, stage: str) -> Review:
+        actions = context.experiments(s.evidence) | TEXTS
+        if any(section.key == "reproduction" for section in s.manuscript.appendix):
+            del actions["reproduction"]
+        told: dict[str, Any] = {
+            "persona": PERSONAS[self.name],
+            "task": context.task(s.evidence.template),
+            "outcome": context.outcome(s.evidence),
+            "facts": context.facts(s.evidence),
+            "findings": [f"{f.severity}: {f.text[:160]} ({f.where})" for f in s.findings[:8]],
+            "paper": paper(s),
+            "actions": actions,
+        }
+        form = self._chat.ask(Form, render("reviewer", **told, first=None), stage=stage)
+        again = render("reviewer", **told, first=_told(form))
+        with contextlib.suppress(NoAnswer):  # then the first form stands
+            form = self._chat.ask(Form, again, stage=f"{stage} reflection")
+        return _review(form, s, self.name, shown(self._chat.name), actions)
+
+
+def paper(s: Submission) -> str:
+    """The manuscript as its readers see it, each section's beginning."""
+    m, facts = s.manuscript, s.evidence.facts
+    parts = [f"Title: {context.readable(m.title, facts)}", f"Abstract: {context.readable(m.abstract, facts)}"]
+    parts += [f"{x.heading}: {context.readable(x.body, facts)[:SECTION_LIMIT]}" for x in m.sections]
+    return quoted("\n".join(parts), limit=12_000)
+
+
+def _told(form: Form) -> str:
+    scores = "soundness", "presentation", "contribution", "overall"
+    told = ", ".join(f"{name} {getattr(form, name)}" for name in scores)
+    return f"{told}. Weaknesses: {'; '.join(form.weaknesses)[:400]}"
+
+
+def objections(s: Submission) -> list[str]:
+    """Why no review may accept the paper, whatever it thinks of it."""
+    found = []
+    errors = [f for f in s.findings if f.severity == "error"]
+    if errors:
+        found.append(
+            f"The mechanical audit objects {plural(len(errors), 'time')}, first: {errors[0].text} ({errors[0].where})."
+        )
+    if not s.evidence.improved and "negative" not in s.manuscript.abstract.casefold():
+        found.append("The result is negative, and the abstract does not say so.")
+    return found
+
+
+def _review(form: Form, s: Submission, name: str, by: str, actions: dict[str, str]) -> Review:
+    """The form as the panel's record, held to the evidence and to what can be asked for."""
+    grave = objections(s)
+    overall = min(form.overall, ACCEPT - 1) if grave else form.overall
+    data = form.model_dump(exclude={"requests", "overall", "summary", "ethical_concerns"})
+    points: dict[str, Any] = {k: _clean(v) if isinstance(v, list) else v for k, v in data.items()}
+    points["weaknesses"] = (*grave, *points["weaknesses"])
+    return Review(
+        **points,
+        reviewer=name,
+        by=by,
+        summary=_line(form.summary, 800),
+        ethical_concerns=_line(form.ethical_concerns, 300),
+        overall=overall,
+        decision=decided(overall),
+        requests=_requests(form, actions, context.experiments(s.evidence)),
+    )
+
+
+def _requests(form: Form, actions: dict[str, str], experiments: dict[str, str]) -> tuple[Request, ...]:
+    """What is asked for, of what can be done; an experiment's text is the mechanical one."""
+    found: dict[str, Request] = {}
+    for wish in form.requests:
+        action = wish.action.strip().casefold()
+        if action in experiments:
+            found[action] = Request(kind="evidence", action=action, text=experiments[action])
+        elif action in actions:
+            found[action] = Request(kind="text", action=action, text=_line(wish.text, 300) or TEXTS[action])
+    return tuple(found.values())[:MOST_REQUESTS]
+
+
+def _clean(points: list[str]) -> tuple[str, ...]:
+    return tuple(line for p in points[:MOST_POINTS] if (line := _line(p, 400)))
+
+
+def _line(text: str, limit: int) -> str:
+    """One printable line."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:limit]

@@ -1,0 +1,177 @@
+"""The disclosure: which role a language model took, and how often the offline agent stood in, counted in the ledger.
+
+It names a model on the front page only for what the model did.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nightlab.agents.chat.recording import ANSWERED
+from nightlab.agents.team import Team
+from nightlab.agents.telling.words import listed
+from nightlab.experiments.ledger.ledger import Ledger, Trial
+from nightlab.experiments.loop.overseer import UNUSABLE
+from nightlab.experiments.records import Fact
+from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.facts.facts import Facts
+from nightlab.papers.facts.formulas import Value, formula
+from nightlab.papers.manuscript.manuscript import Manuscript, Section
+from nightlab.papers.manuscript.markup import literal
+
+KEY = "team"  # of the section
+DONE = {  # what a role's model did is counted in
+    "ideator": "ideas",
+    "coder": "trials",
+    "analyst": "analyses",
+    "writer": "parts of the text",
+    "reviewer": "reviews",
+}
+
+
+def shown(name: str) -> str:
+    """A model's name as the paper has it: of a script no path."""
+    kind, _, rest = name.partition(":")
+    return f"fake:{Path(rest).stem}" if kind == "fake" else name
+
+
+def counted(ledger: Ledger, team: Team, stage: str) -> dict[str, Any]:
+    """The counts of the moment: for each role with a model its name, what it did, and how often it failed.
+
+    stage: the draft whose text is counted.
+    """
+    done, why = _done(ledger, team.roles, stage), _why(ledger)
+    failed = [body["role"] for body in ledger.documents("fallback").values()]
+    return {
+        "roles": {
+            role: {"model": name, "done": done[role], "fallbacks": failed.count(role), "why": why.get(role, "")}
+            for role, name in team.roles.items()
+        },
+        "unusable": sum(map(_unusable, ledger.each_trial())),
+        "cut": sum(body["cut"] for body in ledger.documents("prose").values()),
+    }
+
+
+def _why(ledger: Ledger) -> dict[str, str]:
+    """What a server or the way to it said most often where a role's calls brought no answer; without its numbers, which
+    are no facts."""
+    said: dict[str, Counter[str]] = defaultdict(Counter)
+    for call in ledger.calls.all():
+        if call.answer and call.answer.outcome not in (*ANSWERED, "parameter", "mode"):
+            words = re.sub(r"^status \d+: ", "", call.answer.reason).split()
+            said[call.role][" ".join(word for word in words if not any(c.isnumeric() for c in word))] += 1
+    return {role: counts.most_common(1)[0][0].rstrip(".") for role, counts in said.items()}
+
+
+def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int]:
+    ideas = ledger.document("ideas", "ranked") or []
+    analyses = ledger.documents("analysis").values()
+    prose = ledger.document("prose", stage) or {"parts": {}}
+    reviews = ledger.documents("review").values()
+    return {
+        "ideator": sum(bool(idea.get("proposer")) for idea in ideas),
+        "coder": sum(shown(t.change.proposer) == roles.get("coder") and not _unusable(t) for t in ledger.each_trial()),
+        "analyst": sum("reading" in body["conclusions"] for body in analyses),
+        "writer": sum(bool(text) for text in prose["parts"].values()),
+        "reviewer": sum(body["by"] == roles.get("reviewer") for body in reviews),
+    }
+
+
+@formula("what the model of the {role} did, counted in the ledger")
+def done_by_model(e: Evidence, role: str) -> Value:
+    return Value(e.team["roles"][role]["done"])
+
+
+@formula("fallback documents of the {role} in the ledger")
+def fallbacks(e: Evidence, role: str) -> Value:
+    return Value(e.team["roles"][role]["fallbacks"])
+
+
+@formula("trials in the ledger whose proposal could not be used")
+def unusable_proposals(e: Evidence) -> Value:
+    return Value(e.team.get("unusable", 0))
+
+
+@formula("sentences cut from the writer's texts: documents of the prose")
+def sentences_cut(e: Evidence) -> Value:
+    return Value(e.team["cut"])
+
+
+def _unusable(trial: Trial) -> bool:
+    return trial.verdict is not None and trial.verdict.cause == UNUSABLE
+
+
+def facts(e: Evidence) -> dict[str, Fact]:
+    """The counts of an evidence's team as facts."""
+    found = Facts(e)
+    for role in e.team["roles"]:
+        found.count(f"team.{role}.done", "done_by_model", role=role)
+        found.count(f"team.{role}.fallbacks", "fallbacks", role=role)
+    if "coder" in e.team["roles"]:
+        found.count("team.coder.unusable", "unusable_proposals")
+    if "writer" in e.team["roles"]:
+        found.count("team.writer.cut", "sentences_cut")
+    return dict(found)
+
+
+def disclosed(manuscript: Manuscript, counts: Mapping[str, Any]) -> Manuscript:
+    """The manuscript that says who did what, on its front page and in a section in place of an older one."""
+    rest = tuple(s for s in manuscript.appendix if s.key != KEY)
+    appendix = (*rest, Section(KEY, "Who did what", _body(counts)))
+    return dataclasses.replace(manuscript, authors_note=statement(counts), appendix=appendix)
+
+
+def statement(counts: Mapping[str, Any]) -> str:
+    """Who took which role up to now, for the front page: a model whose every step fell back took none."""
+    took: dict[str, list[str]] = {}
+    idle: dict[str, list[str]] = {}
+    for role, body in counts["roles"].items():
+        if body["done"]:
+            took.setdefault(literal(body["model"]), []).append(role)
+        elif body["fallbacks"]:
+            idle.setdefault(literal(body["model"]), []).append(role)
+    by = f"with language models: {_by_name(took)}" if took else "without a language model, by its offline agents"
+    asked = f" Asked without an answer that could be used: {_by_name(idle)}." if idle else ""
+    rest = [role for role in DONE if role not in counts["roles"]]
+    offline = f" The {listed(rest)} worked without a language model." if rest and took else ""
+    return (
+        f"Written by Nightlab {by}.{asked}{offline} What a model returned was checked, and the steps in which it did"
+        " not pass were done by rules; an appendix counts them."
+    )
+
+
+def _by_name(roles: Mapping[str, list[str]]) -> str:
+    return "; ".join(f"{name} as {listed(took)}" for name, took in roles.items())
+
+
+def _body(counts: Mapping[str, Any]) -> str:
+    roles = counts["roles"]
+    items = [
+        f"- *{role.capitalize()}.* By the model {literal(body['model'])}: {DONE[role]}, {{fact:team.{role}.done}}."
+        f" Steps in which the offline agent stood in: {{fact:team.{role}.fallbacks}}."
+        + (f" Calls that brought no answer ended mostly with: {literal(body['why'])}." if body.get("why") else "")
+        for role, body in roles.items()
+    ]
+    rest = [role for role in DONE if role not in roles]
+    offline = f" The {listed(rest)} had no language model." if rest else ""
+    unusable = (
+        " Trials that failed since no proposal of the coder could be used: {fact:team.coder.unusable}."
+        if "coder" in roles
+        else ""
+    )
+    cut = (
+        " Of the writer's sentences, {fact:team.writer.cut} broke a rule when they came again and were cut."
+        if "writer" in roles
+        else ""
+    )
+    return (
+        "Language models had roles in this study. What they return is data that is checked: a number that is no fact, a"
+        " citation that was not retrieved or an answer of the wrong form is sent back with the reason, and where no"
+        " answer passes, the offline agent, which works by fixed rules, does that step. The counts are taken from the"
+        f" ledger.{offline}{unusable}{cut}\n\n" + "\n".join(items)
+    )

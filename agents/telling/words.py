@@ -1,0 +1,106 @@
+"""Small helpers of prose."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nightlab.agents.team import Brief
+from nightlab.experiments.claim.inference import equal, exact
+from nightlab.experiments.ledger.ledger import Trial, replaced
+from nightlab.experiments.numbers import plural
+from nightlab.experiments.search.strategies import COMBINATION, JOINT
+from nightlab.experiments.template.diffs import concerned
+from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.manuscript.markup import literal
+
+NAMED = 3  # strategies in a title
+VERDICT_SEEDS = "the search seeds of the verdicts, {fact:setting.seeds} at most"  # not those of the selection after it
+
+
+def words(text: str) -> str:
+    """Text from a template or a reference as literal prose, underscores as spaces."""
+    return literal(text.replace("_", " "))
+
+
+def listed(items: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def many(e: Evidence, key: str, noun: str) -> str:
+    """A fact that counts something, with the noun in its number."""
+    return plural(e.facts[key].value, noun, f"{{fact:{key}}}")
+
+
+def cite(b: Brief, topic: str, most: int = 3) -> str:
+    """A citation of the references on a topic, with the space before it; empty if there are none."""
+    keys = [r.key for r in b.references if topic in r.keywords][:most]
+    return f" {{cite:{','.join(keys)}}}" if keys else ""
+
+
+def spread(effect: Mapping[str, Any], key: str) -> str:
+    """In brackets, how sure an effect is: its interval, or that it has none. key: of its facts."""
+    if exact(effect):
+        return "(exact: the same on every seed)"
+    if equal(effect):
+        return f"(in all {{fact:{key}.n}} pairs, so that its spread cannot be estimated)"
+    return f"({{fact:setting.coverage}} interval {{fact:{key}.low}} to {{fact:{key}.high}})"
+
+
+def claimed_on(e: Evidence) -> str:
+    """The data that the claim is on, with no more said for them than holds."""
+    if e.claim["split"] != "holdout":
+        return "the development split"
+    if "Holdout" in e.notes:
+        return "a holdout with the same metrics as the development split"
+    if not e.fresh_data:
+        return "a holdout of which the experiments could read a part"
+    return "a sealed holdout that the search never saw"
+
+
+def source(e: Evidence) -> str:
+    """Where the metric comes from, where nothing verifies it, as a sentence."""
+    if not e.template.doubts:
+        return "The metric was reported by the experiment itself."
+    return f"The metric counts as reported only: {'; '.join(e.template.doubts)}."
+
+
+def fresh(e: Evidence) -> str:
+    """What of the confirmation played no part in the search."""
+    return "seeds and data" if e.fresh_data else "seeds"
+
+
+def reach(b: Brief) -> str:
+    """What the search could change."""
+    e = b.evidence
+    if not e.template.knobs:
+        return "the files that the template declares editable"
+    edits = " and the files that the template declares editable" if e.edits else ""
+    return f"{many(e, 'reach.knobs', 'declared knob')}{edits}"
+
+
+def varied(e: Evidence) -> str:
+    """What the trials changed of the baseline, in words; empty if nothing."""
+    first, *others = (t.change for t in e.trials)
+    moved = {k.strategy for k in e.template.knobs if any(c.params[k.name] != first.params[k.name] for c in others)}
+    names = [words(s) for s in e.template.strategies if s in moved]
+    shown = names if len(names) <= NAMED + 1 else [*names[:NAMED], "other strategies"]
+    return listed([*shown, *(["the code"] if e.edits else [])]) if names or e.edits else ""
+
+
+def strategies(e: Evidence, trial: Trial) -> str:
+    """What a trial that was kept concerned, in words."""
+    found = concern(e, trial)
+    return strategy(JOINT) if len(found) > 2 else listed([strategy(name) for name in found])
+
+
+def concern(e: Evidence, trial: Trial) -> list[str]:
+    """The strategies of a trial."""
+    return concerned(trial.change, replaced(trial, e.trials), e.template.knobs)
+
+
+def strategy(name: str) -> str:
+    """What a change concerned, in words."""
+    known = {JOINT: "several strategies at once", COMBINATION: "changes that were found apart"}
+    return known.get(name) or words(name)

@@ -1,0 +1,1 @@
+"""What a claim rests on: selection, confirmation, ablation, sensitivity and their statistics."""

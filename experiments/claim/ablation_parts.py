@@ -1,0 +1,85 @@
+"""What the best trial differs in from the baseline, as parts that can be taken out one by one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from nightlab.experiments.executors.local.syntax import fault
+from nightlab.experiments.loop.loop import BASELINE, Loop
+from nightlab.experiments.loop.repair import standing
+from nightlab.experiments.records import Change, Params
+from nightlab.experiments.template.diffs import changed, without
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """Knobs of one strategy that differ from the default and the trial that set them last, or an edit of files.
+
+    artifact: of an edit, the best's files without it. joint: the edits that are taken out along with it, because they
+    stand on it.
+    """
+
+    key: str
+    trial: int
+    strategy: str
+    knobs: tuple[str, ...] = ()
+    artifact: str = ""
+    joint: tuple[int, ...] = ()
+
+    def taken_out(self, best: Change, defaults: Params) -> Change:
+        """The best without this part."""
+        params = {**best.params, **{knob: defaults[knob] for knob in self.knobs}}
+        return replace(best, params=params, artifact=self.artifact or best.artifact)
+
+
+def components(loop: Loop) -> list[Component]:
+    """The parts of the best trial, in the order of their trials."""
+    line = lineage(loop)
+    return sorted((*_knobs(loop, line), *_edits(loop, line)), key=lambda c: (c.trial, c.strategy, c.key))
+
+
+def lineage(loop: Loop) -> list[int]:
+    """From the baseline to the best: each trial that ran and that the next one comes from."""
+    history, number = loop.history(), loop.best
+    line = [number]
+    while number != BASELINE:
+        parent = history[number].change.parent
+        number = standing(history, BASELINE if parent is None else parent)
+        line.append(number)
+    return line[::-1]
+
+
+def _knobs(loop: Loop, line: list[int]) -> list[Component]:
+    changes = [loop.entries[number].trial.change for number in line]
+    owner: dict[str, int] = {}
+    for number, before, after in zip(line[1:], changes, changes[1:], strict=False):
+        owner |= dict.fromkeys(changed(after.params, before.params), number)
+    strategy_of = {k.name: k.strategy for k in loop.template.knobs}
+    defaults, found = loop.template.defaults, dict[tuple[int, str], list[str]]()
+    for knob, number in owner.items():
+        if changes[-1].params[knob] != defaults.get(knob):
+            found.setdefault((number, strategy_of.get(knob, "other")), []).append(knob)
+    return [
+        Component(key=f"without-{number}-{strategy}", trial=number, strategy=strategy, knobs=tuple(knobs))
+        for (number, strategy), knobs in found.items()
+    ]
+
+
+def _edits(loop: Loop, line: list[int]) -> list[Component]:
+    artifacts = [loop.entries[number].trial.change.artifact for number in line]
+    store, found = loop.study.artifacts, []
+    latest = store.read(artifacts[-1])
+    steps = [i for i in range(1, len(line)) if artifacts[i] != artifacts[i - 1]]
+    for place, i in enumerate(steps):
+        rest = without(store.read(artifacts[i]), store.read(artifacts[i - 1]), latest)
+        later = tuple(line[j] for j in steps[place + 1 :])
+        if rest is None or fault(rest):
+            rest = store.read(artifacts[i - 1])
+        else:
+            later = ()
+        if rest != latest:
+            change = loop.entries[line[i]].trial.change
+            key = f"without-{line[i]}-edit"
+            artifact = store.add(rest)
+            found.append(Component(key=key, trial=line[i], strategy=change.strategy, artifact=artifact, joint=later))
+    return found

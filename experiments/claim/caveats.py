@@ -1,0 +1,196 @@
+"""What must be known to read a claim right: how the study came about, and what its runs have in common."""
+
+from __future__ import annotations
+
+import filecmp
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from nightlab.experiments.claim.inference import equal, exact
+from nightlab.experiments.ledger.trial_cache import SEARCH
+from nightlab.experiments.loop.overseer import UNUSABLE, same, unread
+from nightlab.experiments.records import RunOutcome
+from nightlab.experiments.study.budget import cuts
+from nightlab.experiments.study.study import Study
+from nightlab.experiments.template.doubts import of_scores, uses_seed
+
+TELLING = 100  # bytes; smaller files may be alike by chance
+STEPS = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensitivity analysis"}
+
+
+def notes(study: Study) -> dict[str, str]:
+    """Heading -> sentences, without a numeral, for the terminal and the paper alike."""
+    confirmed = [
+        run.outcome
+        for phase in (*study.earlier("confirm"), study.era("confirm"))
+        for run in study.ledger.runs(phase)
+        if run.outcome is not None and run.outcome.status == "ok"
+    ]
+    return {
+        **_extension(study),
+        **_origin(study),
+        **_inadmissible(study),
+        **_unread(study),
+        **_trust(study),
+        **_exactness(study),
+        **_seeds(study),
+        **_holdout(study, confirmed),
+        **_shared(study),
+        **_proposals(study),
+        **_shortness(study),
+        **_reliability(study),
+    }
+
+
+def _reliability(study: Study) -> dict[str, str]:
+    claim = study.ledger.document("claim", study.era("claim"))
+    if not (claim and claim["tested"] and claim.get("incumbent_failed")):  # without a test, it is its reason
+        return {}
+    return {
+        "Reliability": "The trial that the search had kept as its best failed when it was run again on further seeds,"
+        " so another one was confirmed, however good its other runs are."
+    }
+
+
+def _extension(study: Study) -> dict[str, str]:
+    if not study.extensions:
+        return {}
+    before = "The study was extended after it had made a claim."
+    anew = "the present claim was preregistered before the search went on and rests on fresh seeds"
+    if study.template.trust == "reported":
+        return {"Extension": f"{before} There is no holdout; {anew}."}
+    opened = "in the study that this one was forked from" if (study.origin or {}).get("shut") else "for that one"
+    shut = f"The holdout had been opened {opened} and stayed shut"
+    return {"Extension": f"{before} {shut}; {anew} of the development split, which the search has seen."}
+
+
+def _proposals(study: Study) -> dict[str, str]:
+    """That trials failed since a model had nothing that could be tried, and whether the search ended of it."""
+    unusable = {t.number for t in study.ledger.each_trial() if t.verdict and t.verdict.cause == UNUSABLE}
+    if not unusable:
+        return {}
+    notices = study.ledger.documents("notice").values()
+    ended = any(n["action"] == "stop" and n["trial"] in unusable for n in notices)
+    told = "Proposals of the language model that could not be used, such as edits that do not apply, count as failed"
+    return {"Proposals": f"{told} trials.{' After many of them in a row the search ended.' if ended else ''}"}
+
+
+def _origin(study: Study) -> dict[str, str]:
+    if study.origin is None:
+        return {}
+    text = (
+        "The study was forked from a trial of an earlier study on the same task: that trial is its baseline here, and"
+        " a claim is one of an improvement over it, not over the template."
+    )
+    if study.shut and not study.extensions and study.template.trust == "verified":
+        text += (
+            " The holdout had been opened for that study and stayed shut; a claim rests on fresh seeds of the"
+            " development split, which the search has seen."
+        )
+    return {"Origin": text}
+
+
+def _inadmissible(study: Study) -> dict[str, str]:
+    """A baseline that breaks a hard constraint: no change of it that did could be kept."""
+    runs = [run.outcome for run in study.ledger.runs(SEARCH, "0") if run.outcome and run.outcome.status == "ok"]
+    broken = dict.fromkeys(c.metric for o in runs for c in study.template.violated(dict(o.metrics["dev"])))
+    if not broken:
+        return {}
+    return {
+        "Baseline": f"The baseline itself violates the hard constraint on {' and on '.join(broken)}, so a gain over"
+        " it is one over a configuration that could not have been kept."
+    }
+
+
+def _trust(study: Study) -> dict[str, str]:
+    """Why an evaluator's metrics do not count as verified."""
+    if not study.template.doubts:
+        return {}
+    return {"Trust": f"The metric counts as reported only: {'; '.join(study.template.doubts)}."}
+
+
+def _unread(study: Study) -> dict[str, str]:
+    """Parameters that changed nothing in any trial, where the search moved some."""
+    baseline, moved = list[RunOutcome](), False
+    with closing(study.ledger.runs_by_trial((SEARCH,))) as runs:
+        for run in runs:
+            if run.outcome is None or run.outcome.status != "ok":
+                continue
+            if run.subject == "0":
+                baseline.append(run.outcome)
+            elif study.ledger.trial(int(run.subject)).change.artifact == study.baseline_artifact:
+                moved = True
+                if not same(study.template, [run.outcome], baseline[run.replicate :]):
+                    return {}
+    return {"Parameters": unread(study.template)} if moved else {}
+
+
+def _exactness(study: Study) -> dict[str, str]:
+    """Where the differences have no spread, what that means: an interval without width and a p value of zero do not."""
+    claim: Mapping[str, Any] | None = study.ledger.document("claim", study.era("claim"))
+    if claim is None or not equal(claim):
+        return {}
+    if exact(claim):
+        return {
+            "Exactness": "The runs are deterministic, the same on every seed, so the effect is exact on this data."
+            " There is nothing to estimate: its interval has no width, its p value carries no information, and more"
+            " seeds would show the same."
+        }
+    return {
+        "Equal differences": "All observed differences of the claim are equal, so their spread cannot be estimated from"
+        " them: the interval has no width, and the p value carries no information. Other seeds may differ."
+    }
+
+
+def _seeds(study: Study) -> dict[str, str]:
+    """Replicates that agree where nothing shows that the seed was used."""
+    runs = [run.outcome for run in study.ledger.runs(SEARCH, "0") if run.outcome and run.outcome.status == "ok"]
+    if len(runs) < 2 or uses_seed(study.template) or not same(study.template, runs[1:], runs):
+        return {}
+    return {
+        "Seeds": "All runs of the baseline agree, and the experiment is not seen to use the seed that it is given. If"
+        " it fixes a seed of its own, its replicates are one run repeated, and nothing is known of other seeds."
+    }
+
+
+def _holdout(study: Study, outcomes: Sequence[RunOutcome]) -> dict[str, str]:
+    both = [o for o in outcomes if "holdout" in o.metrics]
+    if not both or not all(of_scores(study.template.counting, o.metrics) for o in both):
+        return {}
+    return {
+        "Holdout": "Every run that was scored on the holdout has the same metrics on the development split, so"
+        " the two seem to be the same data. If they are, the claim was tested on what the search has seen; an evaluator"
+        " must score other data for the holdout."
+    }
+
+
+def _shared(study: Study) -> dict[str, str]:
+    """A private file of some size that is an input as well, byte for byte."""
+    inputs, private = (_by_size(folder) for folder in (study.inputs, study.private))
+    alike = (pair for size in inputs.keys() & private.keys() for pair in product(inputs[size], private[size]))
+    if not any(filecmp.cmp(given, secret, shallow=False) for given, secret in alike):
+        return {}
+    return {
+        "Shared data": "A file of the private data stands among the inputs as well, byte for byte, so the experiments"
+        " could read it. What the evaluator scores by should lie in the private data alone."
+    }
+
+
+def _by_size(folder: Path) -> dict[int, list[Path]]:
+    found: dict[int, list[Path]] = {}
+    for file in folder.rglob("*"):
+        if file.is_file() and (size := file.stat().st_size) >= TELLING:
+            found.setdefault(size, []).append(file)
+    return found
+
+
+def _shortness(study: Study) -> dict[str, str]:
+    short, found = cuts(study.ledger.documents("budget")), {}
+    if told := [name for step, name in STEPS.items() if any(cut.startswith(step) for cut in short)]:
+        found["Time"] = f"The budget of hours ended, so the {', the '.join(told)} had to do with fewer runs or none."
+    if "revision" in short:
+        found["Revision"] = "The budget of hours ended before the reviewers' requests could be met."
+    return found

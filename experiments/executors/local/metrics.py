@@ -1,0 +1,127 @@
+"""Metrics: a flat table of finite numbers, in which an integer is a number and a truth value is not.
+
+Those that count must be there and be numbers. Of the others, what is none is left out and told: it decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nightlab.experiments.executors.local.text import clean
+
+_LARGEST = 1e300
+_COUNT, _TOLD, _BYTES = 256, 5, 1 << 23
+_DECIMAL = r"[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_PRINTED = re.compile(rf"({_DECIMAL}|[-+]?(?:nan|inf|infinity))(?: ?(%|[^\W\d_].*))?", re.IGNORECASE)
+
+
+class InvalidMetrics(ValueError):
+    """What was reported is no table of numbers; the message says why."""
+
+
+@dataclass(frozen=True)
+class _Wrong:
+    """What stands in the place of a value that is no number whatever it says."""
+
+    why: str
+
+
+Found = tuple[dict[str, float], tuple[str, ...]]  # the metrics, and what is to be told of those that were left out
+
+
+def parse_json(text: bytes | str, needed: Sequence[str]) -> Found:
+    """The metrics of a JSON object."""
+    if len(text) > _BYTES:
+        raise InvalidMetrics(f"the metrics are longer than {_BYTES} bytes")
+    try:
+        table = json.loads(text, object_pairs_hook=_no_duplicates, parse_int=_integer)
+    except (ValueError, RecursionError) as error:
+        raise InvalidMetrics(f"the metrics are not valid JSON: {error}") from None
+    return check(table, needed)
+
+
+def check(table: Any, needed: Sequence[str], left: Mapping[str, str] | None = None) -> Found:
+    """The metrics of a decoded table. left: further names, and why they are none.
+
+    Raises InvalidMetrics where one that is needed is no number; `require` tells of those that are missing.
+    """
+    if not isinstance(table, Mapping):
+        raise InvalidMetrics(f"the metrics must be a table of names and numbers, not {type(table).__name__}")
+    found: dict[str, float] = {}
+    why = {name: text for name, text in (left or {}).items() if name not in table}
+    for name, value in sorted(table.items(), key=lambda item: item[0] not in needed):
+        if wrong := _no_name(name) or _no_number(value) or ("" if len(found) < _COUNT else "one too many"):
+            why[name] = wrong
+        else:
+            found[name] = float(value)
+    for name in needed:
+        if name in why:
+            raise InvalidMetrics(f"the metric {name!r} is {why[name]}")
+    return found, tuple(_told(why))
+
+
+def from_words(words: Mapping[str, str], needed: Iterable[str], unit: Mapping[str, str] | None = None) -> Found:
+    """The metrics of printed lines; a word that is no finite number is none, unless it is `needed`.
+
+    unit: of a metric, as it may stand after its number; another one may be another size of number.
+    """
+    found = {}
+    for name, word in words.items():
+        match = _PRINTED.fullmatch(word)
+        value: object = float(match[1].replace(",", "")) if match else word
+        if match and match[2] not in (None, "%", (unit or {}).get(name)):
+            value = _Wrong(f"{word!r:.80}, with {match[2]!r:.20} for a unit that the template does not declare")
+        if not (wrong := _no_number(value)):
+            found[name] = float(value)  # type: ignore[arg-type]
+        elif name in needed:
+            raise InvalidMetrics(f"the metric {name!r} is {wrong}")
+    return found, ()
+
+
+def require(metrics: Mapping[str, float], names: Iterable[str], source: str, near: Mapping[str, str]) -> None:
+    """Raise for the first metric that is missing. near: lines that may say it."""
+    for name in names:
+        if name not in metrics:
+            there = ", ".join(sorted(metrics)) or "none"
+            told = f"the metric {name!r} is missing from {source} (found: {there})"
+            likely = f"; the likeliest line is {clean(near[name])!r:.200}" if name in near else ""
+            raise InvalidMetrics(f"{told}; [objective] or a [[constraint]] names it{likely}")
+
+
+def _told(why: Mapping[str, str]) -> list[str]:
+    told = [f"the metric {clean(str(name))!r:.80} is {clean(text)}: left out" for name, text in why.items()]
+    return told[:_TOLD] + ([f"and {len(told) - _TOLD} more metrics"] if len(told) > _TOLD else [])
+
+
+def _no_name(name: object) -> str:
+    """Why something is no name for a metric; empty if it is one."""
+    good = isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= 64
+    return "" if good else "no name for a metric: letters, digits and underscores"
+
+
+def _no_number(value: object) -> str:
+    """Why something is no finite number; empty if it is one."""
+    if isinstance(value, _Wrong):
+        return value.why
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{value!r:.80}, not a number"
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        return "too large"
+    return "" if math.isfinite(value) and abs(value) <= _LARGEST else f"{value!r}, not a finite number"
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        table |= {name: _Wrong("given twice") for name, n in Counter(name for name, _ in pairs).items() if n > 1}
+    return table
+
+
+def _integer(word: str) -> Any:
+    return _Wrong("an integer with more than 300 digits") if len(word) > 300 else int(word)

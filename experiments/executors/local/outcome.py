@@ -1,0 +1,136 @@
+"""From what a sandbox replies to how a run ended."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from nightlab.experiments.executors.local import metrics
+from nightlab.experiments.executors.local.launch import Limits, RunnerError, claims
+from nightlab.experiments.executors.local.metrics import InvalidMetrics
+from nightlab.experiments.executors.local.text import clean
+from nightlab.experiments.records import Level, RunOutcome, Split, Status, Trust
+from nightlab.experiments.template.template import Template
+
+_OUTPUT = 16_000  # characters
+_LIMITS: Mapping[str, tuple[Status, str]] = {
+    "timeout": ("timeout", "it ran longer than {wall_s:g} s (run.timeout_s)"),
+    "cpu": ("timeout", "it used more than {cpu_s:g} s of processor time"),
+    "memory": ("memory", "its processes used more than {memory_mb} MB (run.memory_mb)"),
+    "processes": ("crash", "it had more than {processes} processes"),
+    "disk": ("crash", "it wrote more than {disk_mb} MB or {inodes} files (run.disk_mb, run.disk_files)"),
+    "hidden": ("crash", "a program that it ran is closed to reading, so that what it uses cannot be watched"),
+    "stuck": ("crash", "the system could not end its processes"),
+}
+_EVALUATION = {"timeout": "timeout_s", "memory": "memory_mb"}
+
+
+def ended(reply: Mapping[str, Any], limits: Limits, level: Level, trust: Trust) -> RunOutcome:
+    """How the experiment itself ended; ok is still without metrics.
+
+    Raises RunnerError where its code was never reached.
+    """
+    if not reply["started"] and reply["ended"] == "exit":
+        raise RunnerError(f"a sandbox at level {level} cannot start an experiment: {_why(reply)}")
+    outcome = RunOutcome(
+        status="ok",
+        trust=trust,
+        wall_s=reply["wall_s"],
+        cpu_s=reply["cpu_s"],
+        memory_mb=reply["memory"] / (1 << 20),
+        level=level,
+        output=clean("\n".join(filter(None, (reply["stdout"], reply["stderr"]))), _OUTPUT),
+    )
+    hit = reply["ended"] if reply["ended"] in _LIMITS else "memory" if outcome.memory_mb > limits.memory_mb else ""
+    report = claims(reply)
+    if hit:
+        status, text = _LIMITS[hit]
+        return replace(outcome, status=status, error=text.format(**{**vars(limits), "cpu_s": limits.processor_s}))
+    if report.get("error") or reply["code"]:
+        return replace(outcome, status="memory" if report.get("memory") is True else "crash", error=_why(reply))
+    return replace(outcome, notes=tuple(f"not collected: {clean(what)}" for what in reply["problems"]))
+
+
+Tables = tuple[dict[Split, dict[str, float]], tuple[str, ...]]  # the metrics by split, and what was left out of them
+
+
+def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ...]) -> Tables:
+    """What the evaluator found; InvalidMetrics where it refused the outputs."""
+    report = claims(reply)
+    if not reply["started"] and reply["ended"] == "exit":
+        raise RunnerError(f"the evaluator's sandbox cannot start: {_why(reply)}")
+    if reply["ended"] != "exit":
+        limit = f" (evaluate.{key})" if (key := _EVALUATION.get(reply["ended"])) else ""
+        raise InvalidMetrics(f"the evaluator hit a limit on these outputs: {reply['ended']}{limit}")
+    if wrong := report.get("wrong"):  # the fault of the evaluator, not of the outputs
+        raise InvalidMetrics(clean(str(wrong)))
+    if reply["code"] or "metrics" not in report:
+        logging.getLogger(__name__).info("the evaluator refused outputs: %s", _why(reply))  # for whoever looks for it
+        raise InvalidMetrics(
+            f"the evaluator refused the outputs: {clean(str(report.get('short') or '')) or _ending(reply)}"
+        )
+    tables = report["metrics"]
+    if not isinstance(tables, dict) or set(tables) != set(splits):
+        raise InvalidMetrics("the evaluator did not score every split")
+    found, notes = {}, dict[str, None]()
+    for split in splits:
+        found[split], left = metrics.check(tables[split], template.counting, _texts(report.get("left"), split))
+        metrics.require(found[split], template.counting, template.spec.evaluate.entry or "", {})
+        notes |= dict.fromkeys(left)
+    return found, tuple(notes)
+
+
+def reported(
+    template: Template, outputs: Mapping[str, bytes], said: Mapping[str, Any], output: str, splits: tuple[Split, ...]
+) -> Tables:
+    """What the experiment says of itself, by lines that it printed or a file that it wrote."""
+    source = template.spec.evaluate.parse or ""
+    if source == "stdout":
+        found, notes = _printed(template, said)
+    elif source in outputs:
+        found, notes = metrics.parse_json(outputs[source], template.counting)
+    else:
+        raise InvalidMetrics(f"the experiment wrote no {source}")
+    place = "what it printed" if source == "stdout" else source
+    metrics.require(found, template.counting, place, _near(template, said, output))
+    return dict.fromkeys(splits, found), notes
+
+
+def _printed(template: Template, said: Mapping[str, Any]) -> metrics.Found:
+    if said["slow"]:
+        raise InvalidMetrics("evaluate.pattern takes too long on a line; give one that cannot match in many ways")
+    for name in template.counting:
+        if name in said["unclear"]:
+            line = clean(said["unclear"][name])
+            raise InvalidMetrics(
+                f"which value of {name!r} is the last one cannot be told: it had a line of its own, and later came"
+                f" {line!r:.200}; print `{name}: NUMBER` at the very end, or give evaluate.pattern"
+            )
+    unit = {template.metric: template.spec.objective.unit}
+    return metrics.from_words(said["words"], template.counting, unit)
+
+
+def _near(template: Template, said: Mapping[str, Any], output: str) -> dict[str, str]:
+    """A line for each metric that it may have been meant to say: one that names it, else the last one with a digit."""
+    if not said:
+        return {}
+    last = next((line for line in reversed(output.splitlines()) if re.search(r"\d", line)), "")
+    return {name: line for name in template.counting if (line := said["near"].get(name, last))}
+
+
+def _texts(found: Any, split: str) -> dict[str, str]:
+    """The texts that a process said of its metrics, which may be hostile."""
+    table = found.get(split) if isinstance(found, dict) else None
+    return {str(k): str(v)[:200] for k, v in table.items()} if isinstance(table, dict) else {}
+
+
+def _why(reply: Mapping[str, Any]) -> str:
+    return clean(str(claims(reply).get("error") or reply["stderr"])) or _ending(reply)
+
+
+def _ending(reply: Mapping[str, Any]) -> str:
+    code = reply["code"]
+    return f"killed by signal {-code}" if code < 0 else f"exit code {code}"

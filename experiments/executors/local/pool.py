@@ -1,0 +1,137 @@
+"""The sandboxes of a runner: warm ones that are replaced when they die, cold ones for one run."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from nightlab.experiments.executors.local.launch import Overdue, RunnerError, Sandbox, Settings, exchange
+from nightlab.experiments.executors.local.text import clean
+
+Reply = tuple[dict[str, Any], dict[str, bytes]]
+
+
+class Cancelled(Exception):
+    """The run was cancelled, or the runner closed."""
+
+
+class Broken(Exception):
+    """A sandbox that worked ended twice during this run, or gave no answer; the message says what it said."""
+
+
+class Ticket:
+    """One run, which can be cancelled from another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: socket.socket | None = None
+        self.cancelled = False
+        self.started = False  # whether it has left the queue
+
+    def attach(self, connection: socket.socket) -> None:
+        """Make `connection` the one that cancelling cuts."""
+        with self._lock:
+            if self.cancelled:
+                raise Cancelled
+            self._connection = connection
+
+    def cancel(self) -> None:
+        with self._lock:
+            self.cancelled = True
+            if self._connection is not None:
+                with suppress(OSError):
+                    self._connection.shutdown(socket.SHUT_RDWR)
+
+
+class Pool:
+    """Asks sandboxes; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._closed = False
+        self._open: set[Sandbox] = set()
+        self._warm: dict[Settings, Sandbox] = {}
+        self._proven: set[Settings] = set()
+
+    def warm(self, settings: Settings) -> Sandbox:
+        """The warm sandbox with these settings, started now unless it is there."""
+        with self._lock:
+            if self._closed:
+                raise Cancelled
+            if settings not in self._warm:
+                self._warm[settings] = Sandbox(settings)
+                self._open.add(self._warm[settings])
+            return self._warm[settings]
+
+    def ask(self, settings: Settings, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket) -> Reply:
+        """Ask a warm sandbox; where it ends before it answers, once more."""
+        said = ""
+        for _ in range(2):
+            sandbox = self.warm(settings)
+            try:
+                reply = _exchange(sandbox, header, files, ticket)
+            except Overdue as late:
+                self._discard(settings, sandbox)
+                raise Broken(str(late)) from None
+            except EOFError:
+                said = clean(sandbox.errors()) or said
+                if sandbox.alive():  # only the part of it that watched this run has ended
+                    self._proven.add(settings)
+                else:
+                    self._discard(settings, sandbox)
+            else:
+                self._proven.add(settings)
+                return reply
+        if settings in self._proven:
+            raise Broken(said or "it said nothing")
+        raise RunnerError(f"a sandbox at level {settings.level} cannot start: {said or 'it said nothing'}")
+
+    def ask_cold(
+        self, settings: Settings, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket
+    ) -> Reply:
+        """Ask a sandbox that is started for this run and ends with it."""
+        with self._lock:
+            if self._closed:
+                raise Cancelled
+            sandbox = Sandbox(settings)
+            self._open.add(sandbox)
+        try:
+            return _exchange(sandbox, header, files, ticket)
+        except EOFError:
+            raise Broken(clean(sandbox.errors()) or "it said nothing") from None
+        finally:
+            self._end(sandbox)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            sandboxes = list(self._open)
+        for sandbox in sandboxes:
+            self._end(sandbox)
+
+    def _discard(self, settings: Settings, sandbox: Sandbox) -> None:
+        with self._lock:
+            if self._warm.get(settings) is sandbox:
+                del self._warm[settings]
+        self._end(sandbox)
+
+    def _end(self, sandbox: Sandbox) -> None:
+        with self._lock:
+            mine = sandbox in self._open
+            self._open.discard(sandbox)
+        if mine:
+            sandbox.close()
+
+
+def _exchange(sandbox: Sandbox, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket) -> Reply:
+    try:
+        with sandbox.connect() as connection:
+            ticket.attach(connection)
+            return exchange(connection, header, files)
+    except EOFError:
+        if ticket.cancelled:
+            raise Cancelled from None
+        raise

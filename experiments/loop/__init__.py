@@ -1,0 +1,1 @@
+"""The autoresearch loop: its runs, its verdicts and whoever watches over it."""

@@ -1,0 +1,1 @@
+"""A study: its folder, its settings, its sessions and its budget."""

@@ -1,0 +1,71 @@
+"""The sessions of a study: when work on it began and ended, how long it took, and which deaths its runs may explain.
+
+No time here is the difference of two readings of the wall clock, unless a session was killed before it could write
+down its own length; then the stamps of its rows tell, and a jump of the clock is left out.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from nightlab.experiments.ledger.ledger import Ledger
+
+GAP_S = 900.0  # between two rows of one session; a longer gap is taken to be a jump of the clock
+
+
+class Session:
+    """This process's work on a study."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._started = time.monotonic()
+        self.before_s = worked_s(ledger)  # of all sessions before this one
+        self._key = str(len(ledger.documents("opened")))
+        ledger.once("opened", self._key, {"at": time.time(), **_signs()})
+
+    @property
+    def elapsed_s(self) -> float:
+        """Working time over all sessions of the study, in seconds."""
+        return self.before_s + time.monotonic() - self._started
+
+    def close(self) -> None:
+        """Write down that the session ended in order, and its length."""
+        self._ledger.once("session", self._key, {"wall_s": round(time.monotonic() - self._started, 2)})
+
+
+def worked_s(ledger: Ledger, gap_s: float = GAP_S) -> float:
+    """Working time of the sessions that are over, the killed ones up to their last row, in seconds."""
+    opened, closed = list(ledger.documents("opened").items()), ledger.documents("session")
+    total = sum(float(body["wall_s"]) for body in closed.values())
+    ends = [*(body.get("at", 0.0) for _, body in opened[1:]), float("inf")]
+    for (key, body), end in zip(opened, ends, strict=False):
+        if key not in closed and "at" in body:
+            stamps = ledger.stamps(body["at"], end)
+            total += sum(b - a for a, b in pairwise([body["at"], *stamps]) if b - a <= gap_s)
+    return total
+
+
+def last_death(ledger: Ledger) -> str:
+    """How the session before this one ended: "" in order, "killed", or "broken" where the machine itself went down or
+    ran out of memory, which a run may have caused."""
+    opened, closed = list(ledger.documents("opened").items()), ledger.documents("session")
+    if len(opened) < 2 or opened[-2][0] in closed:
+        return ""
+    before: dict[str, Any] = opened[-2][1]
+    now: dict[str, Any] = opened[-1][1]
+    return "killed" if all(before.get(sign) == now.get(sign) for sign in _signs()) else "broken"
+
+
+def _signs() -> dict[str, str]:
+    """What tells that the machine was started again, or has ended a process for want of memory (Linux; else empty)."""
+    found = {"boot": "", "out_of_memory": ""}
+    try:
+        found["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return found
+    found["out_of_memory"] = next((line.split()[1] for line in lines if line.startswith("oom_kill ")), "")
+    return found

@@ -1,0 +1,514 @@
+"""A study: its folder, its settings and what it lays out once."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, get_args
+
+from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger.ledger import Ledger, Run, Trial, opened
+from nightlab.experiments.loop.decision import Rule
+from nightlab.experiments.records import Level
+from nightlab.experiments.study.mending import Listing, listing, mended, tree_hash
+from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
+from nightlab.experiments.template.copying import copy
+from nightlab.experiments.template.template import Template, TemplateError, load
+
+PREPARE = """
+import importlib, pathlib, shutil, sys
+folder, module, function, inputs, private, seed = sys.argv[1:]
+sys.path.insert(0, folder)
+prepare = getattr(importlib.import_module(module), function)
+places, seed = (pathlib.Path(inputs), pathlib.Path(private)), int(seed)
+try:
+    prepare(*places, seed)
+except Exception:
+    if seed < 2**32:
+        raise
+    for entry in (entry for place in places for entry in place.iterdir()):
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    prepare(*places, seed % 2**32)  # to a generator that takes no more
+"""
+PREPARE_TIMEOUT_S = 3600
+ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
+CLAIMED = ("confirm", "ablate", "sensitivity")  # phases that a claim has of its own
+FREE_MB = 8  # on the study's disk; with less, a failure says nothing about what failed
+
+
+class StudyError(NightlabError):
+    """A study that cannot go on; the message says what to do."""
+
+
+class BaselineError(StudyError):
+    """A template whose own version does not run: it is at fault, and no resume would help."""
+
+    exit_code = 2
+
+
+class NoStudy(StudyError):
+    """A folder that holds no study."""
+
+    exit_code = 2
+
+
+class NoTrial(StudyError):
+    """A number that no trial of the study has."""
+
+    exit_code = 2
+
+
+class ForkError(StudyError):
+    """A trial that no study can start from."""
+
+    exit_code = 2
+
+
+class SettingsError(NightlabError):
+    """A study that was asked for something impossible."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a study was asked to do. Zero stands for the template's own number of trials, seeds or hours."""
+
+    seed: int = 0
+    trials: int = 0
+    seeds: int = 0
+    confirm_seeds: int = 0  # fresh seeds for the claim
+    hours: float = 0.0
+    workers: int = 1
+    rounds: int = 2  # revision rounds at most
+    policy: str = "greedy"
+    rule: str = "paired"
+    isolation: Level | None = None  # refuse to run below it
+    model: str = ""  # for every role, e.g. "openai:gpt-4.1-mini"; empty: the offline team
+    models: Mapping[str, str] = field(default_factory=dict)  # role -> model, before `model`
+    base_url: str = ""  # of a server that speaks OpenAI's protocol
+    tokens: int = 0  # limit on tokens in and out together; 0: none
+    usd: float = 0.0  # limit on the price of all calls; 0: none
+    record: bool = False  # keep every answer and prompt
+    parameters: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # role -> how its model is called
+    prices: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # USD per million tokens, by model
+    replay: str = ""  # a recorded study's folder: its answers instead of a model's
+    key: str = ""  # 32 hexadecimal digits that no run may know, for all seeds of runs and data; empty: drawn at random
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "trials", "seeds", "confirm_seeds", "workers", "rounds", "tokens", "hours", "usd"):
+            value, fraction = getattr(self, name), name in ("hours", "usd")
+            if isinstance(value, bool) or not isinstance(value, int | float if fraction else int):
+                raise SettingsError(f"{name} = {value!r} must be a {'number' if fraction else 'whole number'}")
+        for name in ("seed", "trials", "seeds", "hours", "rounds", "tokens", "usd"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise SettingsError(f"{name} = {getattr(self, name)!r} must not be negative")
+        if self.confirm_seeds and not 2 <= self.confirm_seeds <= 1000:
+            raise SettingsError(f"confirm_seeds = {self.confirm_seeds!r} must be from 2 to 1000")
+        if self.rule not in get_args(Rule):
+            raise SettingsError(f"rule = {self.rule!r} is no rule of verdicts; there are {', '.join(get_args(Rule))}")
+        if not (isinstance(self.key, str) and re.fullmatch("([0-9a-f]{32})?", self.key)):
+            raise SettingsError(f"key = {self.key!r} must be 32 hexadecimal digits, as a study's --json tells its own")
+        if self.workers < 1:
+            raise SettingsError(f"workers = {self.workers!r} must be at least 1")
+        if unknown := set(self.models) - set(ROLES):
+            raise SettingsError(f"models: {min(unknown)!r} is no role; the roles are {', '.join(ROLES)}")
+
+    def filled(self, template: Template) -> Settings:
+        """The same settings with the template's budget where none was given, and a key of their own."""
+        budget = template.spec.budget
+        given = asdict(self)
+        return Settings(
+            **given
+            | {
+                "trials": self.trials or budget.trials,
+                "seeds": self.seeds or budget.seeds,
+                "confirm_seeds": self.confirm_seeds or budget.confirm_seeds,
+                "hours": self.hours or budget.hours,
+                "key": self.key or ("" if self.replay else new_key()),  # a replay has that of its recording
+                "workers": 1 if template.interleaved else self.workers,  # a timing wants the machine for itself
+            }
+        )
+
+
+def new_key() -> str:
+    """A key that nobody can guess."""
+    return secrets.token_hex(16)
+
+
+def refuse_idle(template: Template, settings: Settings) -> None:
+    """Raises SettingsError for a study in which nothing could be tried."""
+    if not (template.knobs or settings.models.get("coder", settings.model) or settings.replay):
+        raise SettingsError(
+            f"template {template.name!r} declares no knobs, and without a language model nothing else can be changed;"
+            " give --model, or declare knobs under [search.space]"
+        )
+
+
+class Study:
+    """One run of the pipeline on a template. Open it with `create` or `reopen`."""
+
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
+        self.folder = folder
+        self.ledger = Ledger(folder / "study.db", read_only=read_only)
+        self.template = load(folder / "template")
+        body = self.ledger.document("study", "settings")
+        if body is None:
+            self.ledger.close()
+            raise StudyError(f"{folder}: its ledger holds no settings, so it was never started; start a new study")
+        extended = self.ledger.documents("extension")
+        self.extensions = len(extended)
+        trials, hours = (sum(e[what] for e in extended.values()) for what in ("trials", "hours"))
+        self.first_round = max((e["round"] for e in extended.values()), default=0)  # of the paper's versions since then
+        self.settings = replace(Settings(**body), trials=body["trials"] + trials, hours=body["hours"] + hours)
+        if self.settings.confirm_seeds:
+            budget = self.template.spec.budget.model_copy(update={"confirm_seeds": self.settings.confirm_seeds})
+            self.template = replace(self.template, spec=self.template.spec.model_copy(update={"budget": budget}))
+        self.origin = self.ledger.document("study", "fork")
+        if self.origin is not None:
+            knobs = tuple(replace(k, default=self.origin["params"][k.name]) for k in self.template.knobs)
+            self.template = replace(self.template, knobs=knobs)
+        self._doubt((self.ledger.document("study", "trust") or {}).get("doubts", ()))
+        self.artifacts = ArtifactStore(folder / "artifacts", executables(self.template.folder, self.template.files()))
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def weigh(self, doubts: Sequence[str]) -> None:
+        """Write down, once, what the first runs say against the evaluator; the template's trust is what follows."""
+        self._doubt(self.ledger.once("study", "trust", {"doubts": list(doubts)})["doubts"])
+
+    def _doubt(self, doubts: Iterable[str]) -> None:
+        self.template = replace(self.template, doubts=tuple(dict.fromkeys((*self.template.doubts, *doubts))))
+
+    @property
+    def shut(self) -> bool:
+        """Whether its holdout had been opened before: for the first claim, or in the study that it was forked from."""
+        return bool(self.extensions or (self.origin or {}).get("shut"))
+
+    @property
+    def finished(self) -> bool:
+        """Whether it has come to its end, or that of its last extension."""
+        return self.ledger.document("done", self.era("study")) is not None
+
+    def era(self, name: str) -> str:
+        """The name of something that each extension of the study has anew: a claim, its runs, its seeds."""
+        return _of(name, self.extensions)
+
+    def earlier(self, name: str) -> tuple[str, ...]:
+        """The names that it had before the last extension, in their order."""
+        return tuple(_of(name, extension) for extension in range(self.extensions))
+
+    def current(self, runs: Sequence[Run], extensions: int | None = None) -> tuple[Run, ...]:
+        """Runs under the plain names of their phases, those for a claim before the last extension apart from them.
+
+        extensions: how many of them count, by default all; with fewer the study is told as it stood before the rest.
+        """
+        last = self.extensions if extensions is None else extensions
+        if not last:
+            return tuple(runs)
+        names = {_of(phase, last): phase for phase in CLAIMED} | {phase: f"earlier.{phase}" for phase in CLAIMED}
+        return tuple(replace(run, phase=names.get(run.phase, run.phase)) for run in runs)
+
+    def extend(self, trials: int) -> None:
+        """Give a finished study more trials, and the hours that it had; its next claim is preregistered anew."""
+        if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
+            raise SettingsError(f"trials = {trials!r} must be a whole number, at least 1, of trials to add")
+        if not self.finished:
+            raise StudyError(f"{self.folder} is not finished; {resuming(self.folder)} without --trials first")
+        body = self.ledger.once("study", "settings", {})
+        rounds = [int(key) for key in self.ledger.documents("meta")]
+        row = {"trials": trials, "hours": body["hours"], "round": max(rounds, default=-1) + 1}
+        self.ledger.once("extension", str(self.extensions + 1), row)
+
+    def trial(self, number: int) -> Trial:
+        """One of its trials. Raises NoTrial."""
+        trials = self.ledger.trials()
+        if not 0 <= number < len(trials):
+            there = f"its trials are 0 to {len(trials) - 1}" if trials else "it has none yet"
+            raise NoTrial(f"{self.folder} has no trial {number}; {there}")
+        return trials[number]
+
+    @property
+    def inputs(self) -> Path:
+        return self.folder / "data" / "inputs"
+
+    @property
+    def private(self) -> Path:
+        return self.folder / "data" / "private"
+
+    @property
+    def paper(self) -> Path:
+        return self.folder / "paper"
+
+    @cached_property
+    def baseline_artifact(self) -> str:
+        """The template's own version of the files."""
+        return self.artifacts.add(read_files(self.template.folder, self.template.files()))
+
+    def seed_of(self, purpose: str, replicate: int) -> int:
+        """The seed of a purpose's n-th replicate: the same for every candidate, and never shared by two purposes.
+
+        It tells nobody without the study's key what it is for.
+        """
+        origin = f"{self.origin['study']}:{self.origin['trial']}/" if self.origin else ""
+        return int.from_bytes(self._drawn(f"{origin}{purpose}/{replicate}")[:4], "big") >> 1
+
+    @property
+    def data_seed(self) -> int:
+        """The seed of the preparation, 128 bits that nobody can guess; a fork with seed and key has the same data."""
+        return int.from_bytes(self._drawn("prepare")[:16], "big") if self.settings.key else self.settings.seed
+
+    def _drawn(self, words: str) -> bytes:
+        text, key = f"{self.settings.seed}/{words}".encode(), bytes.fromhex(self.settings.key)
+        # a study of an earlier version has no key, and keeps its seeds
+        return hashlib.blake2b(text, key=key).digest() if key else hashlib.sha256(text).digest()
+
+    def prepare(self) -> None:
+        """Lay out inputs and private data once; afterwards check that nobody has altered them, and mend what can be."""
+        if self.ledger.document("study", "hashes") is None:
+            shutil.rmtree(self.folder / "data", ignore_errors=True)
+            self._laid_out(self.inputs, self.private)
+            found = {what: tree_hash(listing(place)) for what, place in self._places().items()}
+            self.ledger.once("study", "hashes", found)
+        self._mend()
+
+    def _laid_out(self, inputs: Path, private: Path) -> None:
+        inputs.mkdir(parents=True)
+        private.mkdir(mode=0o700)
+        if self.template.spec.data:
+            origin = (self.ledger.document("study", "origin") or {}).get("template", str(self.template.folder))
+            _run_prepare(self.template, origin, inputs, private, self.data_seed)
+
+    def _places(self) -> dict[str, Path]:
+        return {"template": self.template.folder, "inputs": self.inputs, "private data": self.private}
+
+    def _mend(self) -> None:
+        """Put back what is missing and set aside what was added. Raises StudyError where anything still differs."""
+        recorded, now = self.ledger.document("study", "hashes") or {}, dict[str, Listing]()
+        for what, place in self._places().items():
+            if place.is_dir() and tree_hash(found := listing(place)) == recorded[what]:
+                now[what] = found
+        if now.keys() == recorded.keys():
+            self.ledger.once("study", "files", now)  # of a study of an earlier version, too
+            return
+        files = self.ledger.document("study", "files") or {}
+        again, wrong = self.folder / "data.new", []
+        origin = (self.ledger.document("study", "origin") or {}).get("template", "")
+
+        def fresh(what: str) -> Path:
+            if what == "template":
+                return Path(origin)
+            if not again.is_dir():
+                self._laid_out(again / "inputs", again / "private data")
+            return again / what
+
+        shutil.rmtree(again, ignore_errors=True)
+        for what, place in self._places().items():
+            if what in now:
+                continue
+            place.mkdir(parents=True, exist_ok=True, mode=0o700 if what == "private data" else 0o777)
+            aside = self.folder / "strays" / what
+            why = mended(place, files[what], partial(fresh, what), aside) if what in files else "by somebody"
+            wrong += [f"{what} changed ({why})"] if why else []
+        shutil.rmtree(again, ignore_errors=True)
+        if wrong:
+            raise StudyError(
+                f"{self.folder}: {'; '.join(wrong)} since the study began, so old and new trials would not"
+                " be comparable; restore the files or start a new study"
+            )
+
+    def check_artifacts(self) -> None:
+        """Make the template's own version again where it is gone. Raises StudyError where another trial's is."""
+        lost, known = dict[str, int](), {self.baseline_artifact}
+        for trial in self.ledger.each_trial():
+            key = trial.change.artifact
+            if key not in known and not self.artifacts.whole(key, self.template.files(), self.folder / "strays" / key):
+                lost.setdefault(key, trial.number)
+            known.add(key)
+        if lost:
+            key, number = next(iter(lost.items()))
+            more = f", and of {len(lost) - 1} more trials" if len(lost) > 1 else ""
+            raise StudyError(
+                f"{self.artifacts.path(key)}: the files of trial {number}{more} are missing or altered, and nothing"
+                f" else has them; restore {self.artifacts.folder} from a copy, or start anew from the baseline with"
+                f" `nightlab fork {shlex.quote(str(self.folder))} --trial 0`"
+            )
+
+    def check_disk(self) -> None:
+        """Raise StudyError where the disk is all but full, before that is taken for the fault of a run or a paper."""
+        if shutil.disk_usage(self.folder).free < FREE_MB * 2**20:
+            raise StudyError(
+                f"{self.folder}: the disk is full; make room (at least {FREE_MB} MB), then"
+                f" {resuming(self.folder)} goes on"
+            )
+
+    def close(self) -> None:
+        self.ledger.close()
+
+
+def create(template: Template, settings: Settings, out: Path, **known: Any) -> Path:
+    """Make the folder of a new study, with its own copy of the template, and return it.
+
+    known: what else its ledger says of the study from the beginning, such as its mode.
+    """
+    name = _named(template)
+    with _laid_out(template, out, name) as folder:
+        _started(folder, template, settings, known)
+    return out / name
+
+
+def _named(template: Template) -> str:
+    return f"{template.name}-{time.strftime('%Y%m%d')}-{secrets.token_hex(3)}"
+
+
+@contextmanager
+def _laid_out(template: Template, out: Path, name: str) -> Iterator[Path]:
+    """A folder with a copy of the template; it gets its name at the end, and what fails before leaves nothing."""
+    folder = out / f".{name}"
+    try:
+        copy(template.folder, folder / "template", template.files(), out)
+        yield folder
+        folder.rename(out / name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _started(folder: Path, template: Template, settings: Settings, known: Mapping[str, Any]) -> None:
+    """Write what is known of a study. The settings come last: without them, after a kill, it was never started."""
+    origin = {"template": str(template.folder), "started": time.strftime("%Y-%m-%d %H:%M:%S")}
+    with opened(folder / "study.db") as ledger:
+        for key, body in {"origin": origin, **known, "settings": asdict(settings.filled(template))}.items():
+            ledger.once("study", key, body)
+
+
+def fork(parent: Study, trial: int, settings: Settings, out: Path, **known: Any) -> Path:
+    """A new study whose baseline is a trial of another: its files and parameters. Returns its folder."""
+    found, settings = _that_ran(parent, trial), settings.filled(parent.template)
+    name = _named(parent.template)
+    files = parent.artifacts.read(found.change.artifact)
+    origin = {
+        "study": parent.name,
+        "trial": trial,
+        "params": dict(found.change.params),
+        "edited": edited(parent, trial),
+        "artifact": found.change.artifact,
+        "shut": _seen(parent, settings),
+    }
+    with _laid_out(parent.template, out, name) as folder:
+        for path in parent.template.spec.artifact.editable:
+            if (target := folder / "template" / path).is_symlink():
+                target.unlink()  # what it leads to is another file
+            target.write_bytes(files[path])
+        _started(folder, parent.template, settings, {**known, "fork": origin})
+    return out / name
+
+
+def _seen(parent: Study, settings: Settings) -> bool:
+    """Whether the holdout that a fork would have has been opened: another seed prepares other data."""
+    same = (settings.seed, settings.key) == (parent.settings.seed, parent.settings.key)
+    anew = parent.template.spec.data and not same
+    return not anew and (parent.shut or "opening" in parent.ledger.documents("holdout"))
+
+
+def edited(parent: Study, trial: int) -> bool:
+    """Whether others than the template's author wrote some of a trial's files. Raises ForkError or NoTrial."""
+    before = parent.ledger.document("study", "fork") or {"edited": False}
+    return bool(before["edited"]) or _that_ran(parent, trial).change.artifact != parent.baseline_artifact
+
+
+def _that_ran(study: Study, trial: int) -> Trial:
+    if (found := study.trial(trial)).verdict is None or found.verdict.kind == "failed":
+        state = "failed" if found.verdict else "is not settled yet"
+        raise ForkError(f"{study.folder}: trial {trial} {state}; give one that is the baseline, kept or reverted")
+    return found
+
+
+def _of(name: str, extension: int) -> str:
+    return f"{name} {extension}" if extension else name
+
+
+def resuming(folder: Path, more: str = "") -> str:
+    """The command that goes on with a study, to be copied into a shell."""
+    return f"`nightlab resume {' '.join(filter(None, (shlex.quote(str(folder)), more)))}`"
+
+
+def is_study(folder: Path) -> bool:
+    return (folder / "study.db").is_file() and (folder / "template" / "template.toml").is_file()
+
+
+@contextmanager
+def reopen(folder: Path) -> Iterator[Study]:
+    """Open a study for work. Only one process may: a second one is refused."""
+    study = _opened(folder, read_only=False)
+    try:
+        with (folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StudyError(f"{folder}: another nightlab works on this study; wait for it or stop it") from None
+            study.ledger.check()
+            yield study
+    finally:
+        study.close()
+
+
+def read(folder: Path) -> Study:
+    """Open a study to look at it: nothing of its ledger changes, and nobody who works on it is waited for."""
+    return _opened(folder, read_only=True)
+
+
+def _opened(folder: Path, *, read_only: bool) -> Study:
+    if not is_study(folder):
+        there = any((folder / name).exists() for name in ("study.db", "graph.db", "artifacts"))
+        mend = "restore what is missing from a copy" if there else "`nightlab run` makes one"
+        raise NoStudy(f"{folder} is no study: it holds no study.db with a template; {mend}")
+    return Study(folder, read_only=read_only)
+
+
+def _run_prepare(template: Template, origin: str, inputs: Path, private: Path, seed: int) -> None:
+    """origin: the folder that the study's template is a copy of, which is where a fault is mended."""
+    assert template.spec.data is not None
+    module, function = template.spec.data.prepare.split(":")
+    argv: list[Any] = [
+        sys.executable,
+        "-P",
+        "-B",
+        "-c",
+        PREPARE,
+        template.folder,
+        module,
+        function,
+        inputs,
+        private,
+        seed,
+    ]
+    try:
+        done = subprocess.run(
+            [str(a) for a in argv],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8:backslashreplace"},  # whatever terminal started the study
+            timeout=PREPARE_TIMEOUT_S,
+            start_new_session=True,  # Ctrl-C is ours to answer, and no fault of the template
+        )
+    except subprocess.TimeoutExpired:
+        raise TemplateError(f"{origin}/{module}.py: {function} did not end within an hour") from None
+    if done.returncode:
+        tail = "\n".join(done.stderr.strip().replace(str(template.folder), origin).splitlines()[-12:])
+        raise TemplateError(f"{origin}/{module}.py: {function} failed:\n{tail}")

@@ -1,0 +1,1 @@
+"""A template: its contract and its files, checked where they enter."""

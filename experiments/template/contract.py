@@ -1,0 +1,317 @@
+"""The tables of template.toml and ideas.toml, each key with its bounds."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+)
+
+from nightlab.experiments.records import Direction, ParamValue
+from nightlab.experiments.template.diagnostics import ENTRY, TableFault
+
+METRIC = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
+MOST = 1e300  # the largest number of a knob
+
+
+class Table(BaseModel):
+    """A table of a file. What concerns several keys is checked at the last of them, with those of `info.data` that are
+    right by themselves: so one report has all faults, where a validator of the whole table would wait for the rest.
+    Numbers and truth values are strict, since a text that reads as one is a mistake; 2 and 2.0 are the same number."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$",
+        description="a name of at most 64 letters, digits, _ and -, with a letter first",
+        examples=['"my-name"'],
+    ),
+]
+Metric = Annotated[
+    str,
+    Field(
+        pattern=METRIC,
+        description="a name of at most 64 letters, digits and _, with a letter first",
+        examples=['"accuracy"'],
+    ),
+]
+Whole = Annotated[
+    StrictInt, BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
+]
+Entry = Annotated[
+    str, Field(pattern=ENTRY, description='"module:function", without .py', examples=['"module:function"'])
+]
+Files = Annotated[tuple[str, ...], Field(min_length=1, examples=['["experiment.py"]'])]
+Sentence = Annotated[str, Field(min_length=3, examples=['"A few words."'])]
+
+
+class Head(Table):
+    name: Name
+    title: Annotated[str, Field(min_length=3, max_length=200, examples=['"A few words"'])]
+    domain: str = "general"
+    description: Annotated[str, Field(min_length=10, examples=['"What the task is and what a good result means."'])]
+
+
+class ArtifactTable(Table):
+    editable: Files
+    support: tuple[str, ...] = ()  # read-only files that the experiment needs beside it
+
+
+class DataTable(Table):
+    prepare: Entry
+
+
+class RunTable(Table):
+    entry: Entry | None = None
+    command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    timeout_s: Annotated[StrictFloat, Field(gt=0)] = 60.0
+    memory_mb: Annotated[Whole, Field(ge=64)] = 2048
+    gpus: Annotated[Whole, Field(ge=0)] = 0
+    network: StrictBool = False
+    hide: tuple[str, ...] = ()
+    disk_mb: Annotated[Whole, Field(ge=1)] = 512  # everything that a run writes, scratch files included
+    disk_files: Annotated[Whole, Field(ge=16)] = 4096
+    outputs: Annotated[Whole, Field(ge=1, le=100_000)] = 256  # files that are collected for the judge
+    outputs_mb: Annotated[Whole, Field(ge=1, le=2000)] = 128  # what they may hold together
+
+    @field_validator("command")
+    @classmethod
+    def _one_way_to_run(cls, command: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        if "entry" in info.data and (info.data["entry"] is None) == (command is None):
+            raise TableFault('give exactly one of entry = "module:function" and command = ["program", ...]')
+        return command
+
+
+class EvaluateTable(Table):
+    entry: Entry | None = None
+    parse: str | None = None  # "stdout" or the name of a JSON file among the outputs
+    pattern: str = ""  # of a line of stdout that says the objective, or metrics by the names of its groups
+    trust: Literal["reported"] | None = None  # said by the author: the metrics are not to count as verified
+    timeout_s: Annotated[StrictFloat, Field(gt=0)] = 120.0  # of one evaluation, all its splits together
+    memory_mb: Annotated[Whole, Field(ge=64)] | None = None  # as much as a run has, and 2048 at least
+
+    @field_validator("parse")
+    @classmethod
+    def _one_judge(cls, parse: str | None, info: ValidationInfo) -> str | None:
+        if "entry" in info.data and (info.data["entry"] is None) == (parse is None):
+            raise TableFault('give exactly one of entry = "module:function" and parse = "stdout" | "FILE.json"')
+        return parse
+
+    @field_validator("pattern")
+    @classmethod
+    def _of_printed_lines(cls, pattern: str, info: ValidationInfo) -> str:
+        if not pattern:
+            return pattern
+        if info.data.get("parse", "stdout") != "stdout":
+            raise TableFault('pattern reads what a run prints, so it needs parse = "stdout"')
+        try:
+            groups = re.compile(pattern)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise ValueError(f"is no regular expression: {error}") from None
+        if bad := [name for name in groups.groupindex if not re.fullmatch(METRIC, name)]:
+            raise ValueError(f"has a group {bad[0]!r}, which is no name for a metric")
+        if groups.groups != (len(groups.groupindex) or 1):
+            raise ValueError(
+                "must have one group, for the objective's number, or a group by name for each metric, such as"
+                " (?P<accuracy>...); write (?:...) for what is no number"
+            )
+        return pattern
+
+
+class ObjectiveTable(Table):
+    metric: Metric
+    direction: Annotated[Direction, Field(examples=['"minimize"'])]
+    min_effect: Annotated[StrictFloat, Field(ge=0)] = 0.0
+    unit: str = ""
+    label: str = ""  # how the paper calls the metric; the metric's name by default
+    interleaved: StrictBool = False  # a timing: each run of a candidate has a fresh run of the incumbent at its side
+
+
+class Constraint(Table):
+    metric: Metric
+    min: StrictFloat | None = None
+    max: StrictFloat | None = None
+    penalty: Annotated[StrictFloat, Field(ge=0)] = 0.0
+    hard: StrictBool = True  # a change that violates it cannot be kept
+
+    @field_validator("max")
+    @classmethod
+    def _a_bound(cls, most: float | None, info: ValidationInfo) -> float | None:
+        if most is None and info.data.get("min", 0.0) is None:
+            raise TableFault("give min, max or both")
+        return most
+
+    def violation(self, value: float) -> float:
+        """How far `value` lies outside the bounds; 0 inside."""
+        over = max(0.0, value - self.max) if self.max is not None else 0.0
+        under = max(0.0, self.min - value) if self.min is not None else 0.0
+        return over + under
+
+
+class KnobTable(Table):
+    type: Annotated[Literal["float", "int", "choice"], Field(examples=['"float"'])]
+    strategy: Name
+    low: StrictFloat | None = None
+    high: StrictFloat | None = None
+    log: StrictBool = False
+    choices: tuple[ParamValue, ...] = ()
+    default: Annotated[ParamValue, Field(examples=["0.1"])]
+
+    @field_validator("default", "choices", mode="before")
+    @classmethod
+    def _plain(cls, value: Any, info: ValidationInfo) -> Any:
+        if info.field_name == "default" and isinstance(value, list):
+            raise ValueError("must be one number or text in quotes")
+        for v in value if isinstance(value, list) else [value]:
+            if isinstance(v, bool):
+                raise ValueError('use the choices ["off", "on"] instead of true and false')
+            if not isinstance(v, int | float | str | tuple):
+                raise ValueError("must hold numbers or texts in quotes only")
+            if isinstance(v, int | float) and not abs(v) <= MOST:
+                raise ValueError(f"must hold finite numbers of at most {MOST:g} only")
+        return value
+
+    @field_validator("high")
+    @classmethod
+    def _a_range(cls, high: float | None, info: ValidationInfo) -> float | None:
+        kind = info.data.get("type", "choice")
+        if kind == "choice" or "low" not in info.data:
+            return high
+        low = info.data["low"]
+        if low is None or high is None:
+            raise TableFault(f"{'an' if kind == 'int' else 'a'} {kind} needs low and high")
+        if low >= high:
+            raise TableFault(f"low = {low:g} must be smaller than high = {high:g}")
+        if kind == "int" and not (low.is_integer() and high.is_integer()):
+            raise TableFault("an int needs whole numbers for low and high")
+        return high
+
+    @field_validator("log")
+    @classmethod
+    def _above_zero(cls, log: bool, info: ValidationInfo) -> bool:
+        low = info.data.get("low")
+        if log and low is not None and low <= 0:
+            raise TableFault(f"log = true needs low > 0, and low is {low:g}")
+        return log
+
+    @field_validator("choices")
+    @classmethod
+    def _a_choice(cls, choices: tuple[ParamValue, ...], info: ValidationInfo) -> tuple[ParamValue, ...]:
+        if info.data.get("type") == "choice" and len(set(choices)) < 2:
+            raise TableFault("a choice needs choices = [...] with at least two different values")
+        return choices
+
+    @field_validator("default")
+    @classmethod
+    def _within(cls, default: ParamValue, info: ValidationInfo) -> ParamValue:
+        kind, low, high = (info.data.get(name) for name in ("type", "low", "high"))
+        if kind == "choice" and "choices" in info.data and default not in info.data["choices"]:
+            raise TableFault(f"default {default!r} is not among the choices {list(info.data['choices'])}")
+        if kind in ("int", "float") and low is not None and high is not None:
+            if isinstance(default, str) or not low <= default <= high:
+                raise TableFault(f"default {default!r} must be a number from {low:g} to {high:g}")
+            if kind == "int" and default != int(default):
+                raise TableFault(f"default {default!r} must be a whole number, as the knob is an int")
+        return default
+
+
+class FidelityTable(Table):
+    """A parameter that makes a run cheaper, such as epochs or a share of the data; in proportion, so the cost says."""
+
+    knob: Name
+    low: Annotated[StrictFloat, Field(gt=0, examples=["1"])]
+    high: Annotated[StrictFloat, Field(gt=0, examples=["30"])]  # what every run gets that counts
+    factor: Annotated[Whole, Field(ge=2, le=10)] = 3
+
+    @field_validator("knob")
+    @classmethod
+    def _a_parameter(cls, knob: str) -> str:
+        if not knob.isidentifier():
+            raise ValueError("is no name for a parameter: use letters, digits and underscores")
+        return knob
+
+    @field_validator("factor")
+    @classmethod
+    def _rising(cls, factor: int, info: ValidationInfo) -> int:
+        low, high = info.data.get("low"), info.data.get("high")
+        if low and high and low * factor > high:
+            raise TableFault(f"low = {low:g} must be at most 1/{factor} of high = {high:g}")
+        return factor
+
+    @property
+    def levels(self) -> tuple[int | float, ...]:
+        """Each `factor` times the one before, at most 1/`factor` of the full one; whole where low and high are."""
+        whole = self.low == int(self.low) and self.high == int(self.high)
+        found: list[int | float] = []
+        level = self.low
+        while level * self.factor <= self.high:
+            found.append(round(level) if whole else level)
+            level *= self.factor
+        return tuple(found)
+
+    @property
+    def full(self) -> dict[str, ParamValue]:
+        """The parameter of a run that counts."""
+        return {self.knob: int(self.high) if isinstance(self.levels[0], int) else self.high}
+
+
+class Search(Table):
+    space: dict[str, KnobTable] = {}
+
+    @field_validator("space")
+    @classmethod
+    def _names(cls, space: dict[str, KnobTable]) -> dict[str, KnobTable]:
+        if bad := [name for name in space if not name.isidentifier()]:
+            raise ValueError(f"{bad[0]!r} is no name for a knob: use letters, digits and underscores")
+        return space
+
+
+class BudgetTable(Table):
+    trials: Annotated[Whole, Field(ge=1)] = 40
+    seeds: Annotated[Whole, Field(ge=1, le=64)] = 3
+    confirm_seeds: Annotated[Whole, Field(ge=2, le=1000)] = 24
+    hours: Annotated[StrictFloat, Field(gt=0, le=1e5)] = 8.0
+
+
+class Spec(Table):
+    """template.toml, checked."""
+
+    template: Head
+    artifact: ArtifactTable
+    data: DataTable | None = None
+    run: RunTable
+    evaluate: EvaluateTable
+    objective: ObjectiveTable
+    constraint: tuple[Constraint, ...] = ()
+    search: Search = Search()
+    fidelity: FidelityTable | None = None
+    budget: BudgetTable = BudgetTable()
+
+
+class SeedIdea(Table):
+    """A research question that the template's author proposes."""
+
+    key: Name
+    title: Sentence
+    question: Sentence
+    hypothesis: Sentence
+    strategies: tuple[str, ...] = ()
+    expected_effect: str = ""
+    risks: str = ""
+
+
+class Ideas(Table):
+    idea: tuple[SeedIdea, ...] = ()

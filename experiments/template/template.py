@@ -1,0 +1,207 @@
+"""A template: its contract and the files that this names, checked where they enter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.executors.local.inside.words import named
+from nightlab.experiments.reading import Unreadable, read_toml
+from nightlab.experiments.records import Knob, Params, ParamValue, Trust
+from nightlab.experiments.template import doubts
+from nightlab.experiments.template.contract import MOST, Constraint, Ideas, KnobTable, SeedIdea, Spec, Table
+from nightlab.experiments.template.diagnostics import at, between, explained
+
+SHIPPED = Path(__file__).resolve().parents[2] / "templates"
+
+
+class TemplateError(NightlabError):
+    """A template that cannot be used; each line names a file, a key, what is wrong and what would be right."""
+
+    exit_code = 2
+
+
+T = TypeVar("T", bound=Table)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """A research template: a folder and its checked contract."""
+
+    folder: Path
+    spec: Spec
+    knobs: tuple[Knob, ...]
+    ideas: tuple[SeedIdea, ...]
+    doubts: tuple[str, ...] = ()  # what keeps the evaluator's metrics from being verified, as clauses
+
+    @property
+    def name(self) -> str:
+        return self.spec.template.name
+
+    @property
+    def metric(self) -> str:
+        return self.spec.objective.metric
+
+    @property
+    def metric_label(self) -> str:
+        return self.spec.objective.label or self.metric.replace("_", " ")
+
+    @property
+    def penalised(self) -> bool:
+        """Whether a trial that is kept may pay a penalty, so that its fitness is not the metric itself."""
+        return any(c.penalty > 0 and not c.hard for c in self.spec.constraint)
+
+    @property
+    def fitness_label(self) -> str:
+        return f"penalised {self.metric_label}" if self.penalised else self.metric_label
+
+    @property
+    def sign(self) -> float:
+        """+1 where larger is better, -1 where smaller is: sign * fitness is to be maximised."""
+        return 1.0 if self.spec.objective.direction == "maximize" else -1.0
+
+    @property
+    def strategies(self) -> tuple[str, ...]:
+        """The strategies of the knobs, in their order of appearance."""
+        return tuple(dict.fromkeys(k.strategy for k in self.knobs))
+
+    @property
+    def defaults(self) -> Params:
+        return {k.name: k.default for k in self.knobs}
+
+    @property
+    def unnamed(self) -> tuple[str, ...]:
+        """Knobs that no word of the command names while some name others."""
+        found = {name for word in self.spec.run.command or () for name in named(word)}
+        return tuple(k.name for k in self.knobs if k.name not in found) if found & self.defaults.keys() else ()
+
+    @property
+    def interleaved(self) -> bool:
+        """Whether runs must not disturb one another and a comparison holds only for runs made back to back."""
+        return self.spec.objective.interleaved
+
+    @property
+    def trust(self) -> Trust:
+        return "verified" if self.spec.evaluate.entry and not self.doubts else "reported"
+
+    def fitness(self, metrics: dict[str, float]) -> float:
+        """The objective with the penalties of the constraints, in the objective's own direction; a penalty beyond all
+        metrics leaves a number."""
+        penalty = sum(c.penalty * c.violation(metrics[c.metric]) for c in self.spec.constraint)
+        return max(-MOST, min(MOST, metrics[self.metric] - self.sign * penalty))
+
+    def violated(self, metrics: dict[str, float]) -> tuple[Constraint, ...]:
+        """The hard constraints that `metrics` violates."""
+        return tuple(c for c in self.spec.constraint if c.hard and c.violation(metrics[c.metric]) > 0)
+
+    @property
+    def counting(self) -> tuple[str, ...]:
+        """The metrics that decide, which every run owes: the objective and those of the constraints."""
+        return (self.metric, *dict.fromkeys(c.metric for c in self.spec.constraint))
+
+    @property
+    def constraint_keys(self) -> tuple[str, ...]:
+        """A name for each constraint: its metric, and a number where several are on the same one."""
+        metrics = [c.metric for c in self.spec.constraint]
+        before = [metrics[:i].count(name) for i, name in enumerate(metrics)]
+        return tuple(f"{m}.{n + 1}" if n else m for m, n in zip(metrics, before, strict=True))
+
+    def files(self) -> tuple[str, ...]:
+        """The editable and support files, relative to the folder: what an experiment may see of the template."""
+        return self.spec.artifact.editable + self.spec.artifact.support
+
+
+def names() -> list[str]:
+    """The templates that ship with nightlab."""
+    return sorted(p.parent.name for p in SHIPPED.glob("*/template.toml"))
+
+
+def find(where: str | Path) -> Path:
+    """The folder of a template given by its path or, for one that ships with nightlab, by its name."""
+    if (Path(where) / "template.toml").is_file():
+        return Path(where).resolve()
+    if str(where) in names():
+        return SHIPPED / str(where)
+    raise TemplateError(
+        f"no template {str(where)!r}: it is neither a folder with a template.toml nor one of those that ship"
+        f" with nightlab ({', '.join(names())})"
+    )
+
+
+def load(where: str | Path) -> Template:
+    """Read and check a template.
+
+    Raises TemplateError for anything that would not run.
+    """
+    folder = find(where)
+    file, faults = folder / "template.toml", list[str]()
+    data = _toml(file, faults)
+    spec = _checked(Spec, data, file, faults)
+    faults += dict.fromkeys(between(folder, data))  # a file may be named twice
+    ideas = _ideas(folder, data, faults)
+    if spec is None or faults:
+        raise TemplateError("\n".join(faults))
+    knobs = tuple(
+        Knob(
+            name=name,
+            type=k.type,
+            strategy=k.strategy,
+            default=_typed(k, k.default),
+            low=k.low or 0.0,
+            high=k.high or 0.0,
+            log=k.log,
+            choices=k.choices,
+        )
+        for name, k in spec.search.space.items()
+    )
+    return Template(folder=folder, spec=spec, knobs=knobs, ideas=ideas, doubts=_doubts(folder, spec))
+
+
+def _doubts(folder: Path, spec: Spec) -> tuple[str, ...]:
+    """What is known before the first run against the evaluator."""
+    if not spec.evaluate.entry:
+        return ()
+    return (*((doubts.SAID,) if spec.evaluate.trust else ()), *doubts.of_evaluator(folder, spec.evaluate.entry))
+
+
+def _typed(knob: KnobTable, value: ParamValue) -> ParamValue:
+    if knob.type == "choice":
+        return value
+    return int(value) if knob.type == "int" else float(value)
+
+
+def _toml(file: Path, faults: list[str]) -> dict[str, Any] | None:
+    try:
+        return read_toml(file)
+    except Unreadable as error:
+        faults.append(f"{file}: {error}")
+    return None
+
+
+def _checked(model: type[T], data: dict[str, Any] | None, file: Path, faults: list[str]) -> T | None:
+    try:
+        return None if data is None else model.model_validate(data)
+    except ValidationError as error:
+        faults += [f"{file}: {told}" for told in explained(error, model)]
+        return None
+
+
+def _ideas(folder: Path, data: dict[str, Any] | None, faults: list[str]) -> tuple[SeedIdea, ...]:
+    file = folder / "ideas.toml"
+    if not file.is_file():
+        return ()
+    ideas = _checked(Ideas, _toml(file, faults), file, faults)
+    space = at(data, "search", "space")
+    named = [at(knob, "strategy") for knob in space.values()] if isinstance(space, dict) else []
+    known = {name for name in named if isinstance(name, str)}
+    sure = known and all(isinstance(name, str) for name in named)  # a knob that lacks its own may be the one meant
+    for i, idea in enumerate(ideas.idea if ideas else ()):
+        unknown = sorted(set(idea.strategies) - known)
+        if sure and unknown:
+            names = f"{unknown} are strategies of no knob; known: {sorted(known)}"
+            faults.append(f"{file}: [idea.{i + 1}.strategies]: {names}")
+    return ideas.idea if ideas else ()

@@ -1,0 +1,1 @@
+"""What is told of a study, on the terminal and as JSON."""

@@ -1,0 +1,279 @@
+"""What the command line tells of a study; everything is read from its ledger and its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from nightlab.agents.chat.usage import told, usage
+from nightlab.agents.team import MetaReview
+from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
+from nightlab.experiments.loop.loop import BASELINE
+from nightlab.experiments.numbers import plural, written
+from nightlab.experiments.study.study import Study, read, resuming
+from nightlab.experiments.study.summary import experiment_summary
+from nightlab.experiments.template.diffs import changed, concerned
+from nightlab.experiments.template.template import load, names
+from nightlab.telling.progress import claim_told
+from nightlab.telling.terminal import Terminal
+
+SHOWN = ("overall", "soundness", "presentation", "contribution", "originality", "quality", "clarity", "significance")
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Study]:
+    study = read(folder)
+    try:
+        yield study
+    finally:
+        study.close()
+
+
+def rounds(study: Study) -> list[dict[str, Any]]:
+    """The scores of every round, in the form of `run --json`; a round that begins an extension has its number."""
+    metas = [MetaReview.model_validate(m) for m in study.ledger.documents("meta").values()]
+    begun = {row["round"]: int(key) for key, row in study.ledger.documents("extension").items()}
+    return [
+        {
+            "round": m.round,
+            "overall": m.overall,
+            "decision": m.decision,
+            "scores": dict(m.scores),
+            "kept": m.kept,
+            **({"extension": number} if (number := begun.get(m.round)) else {}),
+        }
+        for m in metas
+    ]
+
+
+def outcome(study: Study) -> dict[str, Any]:
+    """The JSON of `experiment`, or of `run` for a study of the whole pipeline."""
+    summary = experiment_summary(study)
+    if study.ledger.document("study", "mode") == "experiment":
+        used = usage(study.ledger)
+        return summary | ({"usage": used} if used["calls"] else {})
+    reviews = rounds(study)
+    kept = [r for r in reviews if r["kept"]]
+    return {
+        "study": str(study.folder),
+        "template": study.template.name,
+        "experiment": summary,
+        "paper": _paper(study),
+        "reviews": reviews,
+        "decision": kept[-1]["decision"] if kept else None,
+        "usage": usage(study.ledger),
+    }
+
+
+def _paper(study: Study) -> dict[str, Any] | None:
+    from nightlab.graph.drafting import compiled
+    from nightlab.papers.manuscript.manuscript import facts_used, keys_cited
+    from nightlab.papers.manuscript.manuscript import read as read_manuscript
+
+    if not (study.paper / "compiled.json").is_file():
+        return None
+    done = compiled(study.paper)
+    manuscript = read_manuscript(study.paper / "manuscript.json")
+    return {
+        "pdf": str(done.pdf) if done.pdf else None,
+        "tex": str(study.paper / "paper.tex"),
+        "pages": done.pages,
+        "facts": len(facts_used(manuscript)),
+        "citations": len(keys_cited(manuscript)),
+        "findings": len(findings(study)),
+    }
+
+
+def findings(study: Study) -> list[dict[str, str]]:
+    """What the audit objects to in the published version."""
+    kept = [r["round"] for r in rounds(study) if r["kept"]]
+    found = study.ledger.documents("findings")
+    return list(found.get(f"{kept[-1]}.mended", found.get(str(kept[-1]), []))) if kept else []
+
+
+def no_reviews(study: Study) -> str:
+    if study.ledger.document("study", "mode") == "experiment":
+        return f"{study.folder} is an experiment without a paper; reviews come with `nightlab run`"
+    return f"{study.folder} has no reviews yet; {resuming(study.folder)} goes on with it"
+
+
+def problem(study: Study) -> str:
+    """What was asked for and is not there; empty if all is."""
+    if study.ledger.document("study", "mode") == "experiment":
+        return ""
+    from nightlab.graph.drafting import compiled
+
+    done = compiled(study.paper)
+    if done.pdf:
+        return ""
+    return (
+        f"there is no PDF: {done.error}. The study is kept and {study.paper / 'paper.tex'} is written;"
+        f" {resuming(study.folder)} makes the PDF then"
+    )
+
+
+def print_outcome(study: Study, console: Console) -> None:
+    """The kept changes, the claim and, for the whole pipeline, where the paper is and its scores."""
+    body = experiment_summary(study)
+    console.print(_kept(study, body["best"]["trial"] if body["claim"] else BASELINE))
+    for extension, key in enumerate((*study.earlier("claim"), study.era("claim"))):
+        if claim := study.ledger.document("claim", key):
+            console.print(_claim(study, claim, extension), soft_wrap=True)
+    for note in body["notes"]:
+        console.print(f"note   {note}", soft_wrap=True)
+    console.print(
+        f"{plural(body['trials'], 'trial')}: {body['kept']} kept, {body['reverted']} reverted, {body['failed']} failed"
+        f"{_failed_by(body['failed_by'])}; {plural(body['runs'], 'run')} in {body['wall_s']:g} s",
+        soft_wrap=True,
+    )
+    if cheap := body.get("fidelity"):
+        console.print(
+            f"fidelity: {plural(cheap['ended_early'], 'trial')} ended early on"
+            f" {plural(cheap['cheap_runs'], 'cheaper run')}; the search"
+            f" cost {cheap['full_runs']:g} full runs",
+            soft_wrap=True,
+        )
+    varied = body["diversity"]
+    console.print(
+        f"diversity: {varied['strategies']:.1f} strategies in effect, {varied['distinct']:.0%} of the changes distinct,"
+        f" {varied['nearest']:.2f} of the diagonal to the nearest other, {varied['mean']:.2f} on average",
+        soft_wrap=True,
+    )
+    if study.ledger.document("study", "mode") == "experiment":
+        from nightlab.papers.figures.curve import draw_curve
+
+        console.print(f"curve  {draw_curve(study)}", soft_wrap=True)
+    else:
+        print_scores(study, console)
+        for found in findings(study):
+            console.print(f"audit  {found['text']} ({found['where']})", soft_wrap=True)
+        if (paper := _paper(study)) and paper["pdf"]:
+            console.print(f"paper  {paper['pdf']} ({plural(paper['pages'], 'page')})", soft_wrap=True)
+    for line in told(study.ledger):
+        console.print(line, soft_wrap=True)
+    console.print(f"study  {study.folder}", soft_wrap=True)
+
+
+def _failed_by(causes: Mapping[str, int]) -> str:
+    return f" ({', '.join(f'{cause} {count}' for cause, count in causes.items())})" if causes else ""
+
+
+def _claim(study: Study, claim: Mapping[str, Any], extension: int) -> str:
+    """A claim in a line: the study's first one, or that of an extension."""
+    which = f" of extension {extension}" if extension else ""
+    if not claim["tested"]:
+        return f"claim{which}: {claim_told(claim)}"
+    judge = "verified by the evaluator" if study.template.trust == "verified" else "reported by the experiment itself"
+    judge = "reported" if study.template.doubts else judge
+    of = f"trial {claim['best']} over the baseline, {claim['split']}, {plural(claim['n'], 'fresh seed')}"
+    return f"claim{which} ({of}): {claim_told(claim)}; {judge}"
+
+
+def _kept(study: Study, best: int) -> Table:
+    """The baseline, the kept changes, and the trial that went to the confirmation."""
+    table = Table(
+        title="Kept and confirmed changes", title_justify="left", box=None, pad_edge=False, title_style="bold"
+    )
+    for name, justify in (("trial", "right"), ("strategy", "left"), ("change", "left"), ("fitness", "right")):
+        table.add_column(name, justify=justify, header_style="bright_black")  # type: ignore[arg-type]
+    trials, runs = study.ledger.trials(), study.ledger.runs("search")
+    for trial in by_verdict(trials):
+        confirmed = trial.number == best
+        if trial.verdict is None or not (confirmed or trial.verdict.kind in ("baseline", "kept")):
+            continue
+        values = [
+            study.template.fitness(dict(r.outcome.metrics["dev"]))
+            for r in runs
+            if r.subject == str(trial.number)
+            and r.replicate < study.settings.seeds
+            and r.outcome is not None
+            and r.outcome.status == "ok"
+        ]
+        mean = f"{sum(values) / len(values):.5g}" if values else ""
+        mark = " (confirmed)" if confirmed and trial.number else ""
+        concern = concerned(trial.change, replaced(trial, trials), study.template.knobs)
+        table.add_row(f"{trial.number}{mark}", ", ".join(concern), _what(trial, trials), mean)
+    return table
+
+
+def _what(trial: Trial, trials: list[Trial]) -> str:
+    """What a kept trial changed in the incumbent that it replaced."""
+    before = replaced(trial, trials)
+    return ", ".join(moves(changed(trial.change.params, before.params))) if before else trial.change.phrase
+
+
+def moves(knobs: Mapping[str, Sequence[object]]) -> list[str]:
+    """Changes of knobs, each from its old value to its new one."""
+    return [f"{name} {written(old)} → {written(new)}" for name, (old, new) in knobs.items()]
+
+
+def print_scores(study: Study, console: Console | None = None) -> None:
+    """A row a score, a column a round."""
+    table = Table(title="Reviewer scores", title_justify="left", box=None, pad_edge=False, title_style="bold")
+    told = rounds(study)
+    table.add_column("mean of the panel", header_style="bright_black", vertical="bottom")
+    for r in told:
+        begun = f"extension {r['extension']}:\n" if "extension" in r else ""
+        table.add_column(f"{begun}round {r['round']}", justify="right", header_style="bright_black")
+    for name in SHOWN:
+        high = 10 if name == "overall" else 4
+        table.add_row(f"{name} (1-{high})", *(f"{r['scores'][name]:.2f}" for r in told))
+    table.add_row("decision", *(r["decision"] for r in told))
+    table.add_row("version", *("kept" if r["kept"] else "not kept" for r in told))
+    (console or Terminal()).print(table)
+
+
+def print_estimate(told: dict[str, Any]) -> None:
+    """What a study would take, as `--dry-run` tells it."""
+    low, high = (_span(seconds) for seconds in told["time_s"])
+    console = Terminal()
+    console.print(f"a run of the baseline took {told['probe_s']:.3g} s (timed just now)", soft_wrap=True)
+    console.print(
+        f"{plural(told['trials'], 'trial')}, {told['runs'][0]} to {told['runs'][1]} runs, {told['workers']} at a time",
+        soft_wrap=True,
+    )
+    models = " and what the models take to answer" if told["calls"] else ""
+    console.print(f"time   {low} to {high}{models}; the limit is {_span(told['limit_s'])}", soft_wrap=True)
+    tokens = told["tokens_in"] + told["tokens_out"]
+    cost = "unknown: the model has no price" if told["usd"] is None else f"about {told['usd']:.2f} USD"
+    console.print(
+        f"models {plural(told['calls'], 'call')}, about {tokens} tokens, {cost}" if told["calls"] else "models none",
+        soft_wrap=True,
+    )
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def print_templates(as_json: bool, print_json: Callable[[dict[str, Any]], None]) -> None:
+    loaded = [load(name) for name in names()]
+    if as_json:
+        rows = [
+            {
+                "name": t.name,
+                "title": t.spec.template.title,
+                "domain": t.spec.template.domain,
+                "metric": t.metric,
+                "direction": t.spec.objective.direction,
+                "trials": t.spec.budget.trials,
+                "path": str(t.folder),
+            }
+            for t in loaded
+        ]
+        print_json({"templates": rows})
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("template", "title", "metric", "better", "knobs"):
+        table.add_column(name, header_style="bright_black", overflow="fold")
+    for t in loaded:
+        better = "smaller" if t.spec.objective.direction == "minimize" else "larger"
+        table.add_row(t.name, t.spec.template.title, t.metric, better, str(len(t.knobs)))
+    Terminal().print(table)

@@ -1,0 +1,1 @@
+"""What a machine can see to be wrong in a paper."""

@@ -1,0 +1,1 @@
+"""The evidence of a round, and the facts that are computed from it."""

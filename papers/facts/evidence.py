@@ -1,0 +1,240 @@
+"""The evidence: what a study's ledger holds of a round of its paper, as it stood when the round was begun."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from nightlab.experiments.claim.caveats import notes
+from nightlab.experiments.ledger.ledger import Run, Trial
+from nightlab.experiments.loop.repair import standing
+from nightlab.experiments.records import Fact, Split
+from nightlab.experiments.study.study import Settings, Study, StudyError
+from nightlab.experiments.template.diffs import FileDiff, diffs, unified
+from nightlab.experiments.template.template import Template
+
+BASELINE = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """What is written down of a round's evidence, once: rows that come later change nothing of it.
+
+    The trials below `trials` and the runs up to the number `last_run` belong to it; they are never rewritten.
+    """
+
+    trials: int
+    last_run: int
+    extensions: Mapping[str, int]  # trials that each extension up to then had added
+    settings: Mapping[str, Any]
+    preregistration: Mapping[str, Any]
+    claim: Mapping[str, Any]
+    earlier: tuple[Mapping[str, Any], ...]
+    ablation: tuple[Mapping[str, Any], ...]
+    sensitivity: tuple[Mapping[str, Any], ...]
+    notices: Mapping[str, Mapping[str, Any]]
+    notes: Mapping[str, str]
+    idea_strategies: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """A study as its ledger tells it, with the facts. Scores are in the objective's own direction here."""
+
+    study: str
+    template: Template
+    settings: Settings
+    trials: tuple[Trial, ...]
+    runs: tuple[Run, ...]
+    preregistration: Mapping[str, Any]
+    claim: Mapping[str, Any]
+    ablation: tuple[Mapping[str, Any], ...]
+    sensitivity: tuple[Mapping[str, Any], ...]
+    level: str
+    idea_strategies: tuple[str, ...]
+    edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
+    facts: Mapping[str, Fact]
+    notices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the overseer
+    notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
+    earlier: tuple[Mapping[str, Any], ...] = ()  # the claims that were made before the study was extended
+    extensions: Mapping[str, int] = field(default_factory=dict)  # trials that each extension added
+    team: Mapping[str, Any] = field(default_factory=dict)  # what the disclosure counted of the language models
+
+    @property
+    def best(self) -> Trial:
+        return self.trials[int(self.claim["best"])]
+
+    @property
+    def improved(self) -> bool:
+        """Whether the confirmation bears the claim of an improvement."""
+        return bool(self.claim["significant"])
+
+    @property
+    def fresh_data(self) -> bool:
+        """Whether the claim is on data that the search had not seen, as far as the runs and the data tell."""
+        return self.claim["split"] == "holdout" and not self.notes.keys() & {"Holdout", "Shared data"}
+
+    @property
+    def first(self) -> Evidence | None:
+        """The same study with its first claim for the present one; None if there is no other."""
+        return replace(self, claim=self.earlier[0], earlier=()) if self.earlier else None
+
+    def fitness(self, run: Run, split: Split = "dev") -> float | None:
+        """The fitness of a run, None if it failed."""
+        if run.outcome is None or run.outcome.status != "ok":
+            return None
+        return self.template.fitness(dict(run.outcome.metrics[split]))
+
+    def measured(self, subject: str, split: Split) -> list[str]:
+        """The metrics that all confirmation runs of a subject have, by name."""
+        tables = [set(r.outcome.metrics[split]) for r in confirmed(self, subject) if r.outcome]
+        return sorted(set.intersection(*tables)) if tables else []
+
+    @cached_property
+    def _by_subject(self) -> Mapping[tuple[str, str], list[Run]]:
+        found = defaultdict[tuple[str, str], list[Run]](list)
+        for run in self.runs:
+            found[run.phase, run.subject].append(run)
+        return found
+
+    def runs_of(self, phase: str, subject: str) -> list[Run]:
+        return self._by_subject.get((phase, subject), [])
+
+    def search_scores(self, trial: int) -> list[tuple[int, float]]:
+        """(run number, fitness) of a trial's successful search runs, on the seeds that a verdict may use."""
+        own = (r for r in self.runs_of("search", str(trial)) if r.replicate < self.settings.seeds)
+        found = ((r.id, self.fitness(r)) for r in own)
+        return [(number, value) for number, value in found if value is not None]
+
+
+def snapshot(study: Study) -> Snapshot:
+    """What a study's ledger holds now.
+
+    Raises StudyError if it holds no claim yet.
+    """
+    ledger = study.ledger
+    claim = ledger.document("claim", study.era("claim"))
+    if claim is None:
+        raise StudyError(
+            f"{study.folder}: the experiment has not been confirmed yet; `nightlab resume` goes on with it"
+        )
+    return Snapshot(
+        trials=sum(1 for _ in ledger.each_trial()),
+        last_run=max((run.id for run in ledger.each_run()), default=0),
+        extensions={key: row["trials"] for key, row in ledger.documents("extension").items()},
+        settings=asdict(study.settings),
+        preregistration=ledger.document("preregistration", study.era("claim")) or {},
+        claim=claim,
+        earlier=tuple(c for key in study.earlier("claim") if (c := ledger.document("claim", key))),
+        ablation=tuple(_latest(ledger.documents(study.era("ablation")))),
+        sensitivity=tuple(ledger.documents(study.era("sensitivity")).values()),
+        notices=ledger.documents("notice"),
+        notes=notes(study),
+        idea_strategies=_strategies(study),
+    )
+
+
+def restored(study: Study, taken: Snapshot) -> Evidence:
+    """The evidence that a snapshot tells of, from the rows that the ledger had then; without facts."""
+    trials = tuple(study.ledger.trials())[: taken.trials]
+    rows = [run for run in study.ledger.each_run() if run.id <= taken.last_run]
+    runs = study.current(rows, len(taken.extensions))
+    return Evidence(
+        study=study.name,
+        template=study.template,
+        settings=Settings(**taken.settings),
+        trials=trials,
+        runs=runs,
+        preregistration=taken.preregistration,
+        claim=taken.claim,
+        ablation=taken.ablation,
+        sensitivity=taken.sensitivity,
+        level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
+        idea_strategies=taken.idea_strategies,
+        edits=_edits(study, trials),
+        notices=taken.notices,
+        notes=taken.notes,
+        earlier=taken.earlier,
+        extensions=taken.extensions,
+        facts={},
+    )
+
+
+def _edits(study: Study, trials: Sequence[Trial]) -> dict[int, tuple[FileDiff, ...]]:
+    """The edits of all trials, relative to the last version before them that ran."""
+    found = {}
+    for trial in trials[1:]:
+        before = _before(trials, trial)
+        if trial.change.artifact != before:
+            found[trial.number] = tuple(
+                diffs(study.artifacts.read(before), study.artifacts.read(trial.change.artifact))
+            )
+    return found
+
+
+def _before(trials: Sequence[Trial], trial: Trial) -> str:
+    """The artifact that a trial's edits are edits of."""
+    return trials[standing(trials, trial.change.parent or BASELINE)].change.artifact
+
+
+def _strategies(study: Study) -> tuple[str, ...]:
+    """The strategies of the study's idea; without one, all that the template declares."""
+    idea = next(iter(study.ledger.documents("idea").values()), None)
+    return tuple(idea["strategies"]) if idea else study.template.strategies
+
+
+def _latest(documents: Mapping[str, Any]) -> list[Any]:
+    """Of each ablated component the version with the most seeds."""
+    latest: dict[str, Any] = {}
+    for key, body in documents.items():
+        name = key.rsplit("/", 1)[0]
+        if name not in latest or body["n"] >= latest[name]["n"]:
+            latest[name] = body
+    return list(latest.values())
+
+
+def confirmed(e: Evidence, subject: str) -> list[Run]:
+    """Confirmation runs of baseline or best on the seeds on which all that was confirmed succeeded."""
+    subjects = ("baseline",) if e.best.number == BASELINE else ("baseline", "best")
+    good = {s: {r.seed: r for r in e.runs_of("confirm", s) if e.fitness(r) is not None} for s in subjects}
+    common = set.intersection(*(set(runs) for runs in good.values()))
+    return [run for seed, run in good.get(subject, {}).items() if seed in common]
+
+
+def save_trials(e: Evidence, file: Path) -> None:
+    """Write every trial of the search with its parameters and its mean fitness as a CSV file."""
+    knobs = list(dict.fromkeys(name for t in e.trials for name in t.change.params))
+    with file.open("w", newline="", encoding="utf-8") as out:
+        rows = csv.writer(out, lineterminator="\n")
+        rows.writerow(["trial", "parent", "strategy", "proposer", "verdict", "cause", "fitness", "runs", *knobs])
+        for t in e.trials:
+            scores = [value for _, value in e.search_scores(t.number)]
+            rows.writerow(
+                [
+                    t.number,
+                    "" if t.change.parent is None else t.change.parent,
+                    t.change.strategy,
+                    t.change.proposer,
+                    t.verdict.kind if t.verdict else "open",
+                    t.verdict.cause if t.verdict else "",
+                    fmean(scores) if scores else "",
+                    len(scores),
+                    *(t.change.params.get(name, "") for name in knobs),
+                ]
+            )
+
+
+def save_edits(study: Study, e: Evidence, folder: Path) -> None:
+    """Write each kept edit as a unified diff."""
+    for number in e.edits:
+        trial = e.trials[number]
+        if trial.verdict and trial.verdict.kind == "kept":
+            folder.mkdir(exist_ok=True)
+            before, after = (study.artifacts.read(a) for a in (_before(e.trials, trial), trial.change.artifact))
+            (folder / f"trial-{number}.diff").write_text(unified(before, after), "utf-8", "surrogateescape")

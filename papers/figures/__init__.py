@@ -1,0 +1,1 @@
+"""Figures: data in, a PDF of vectors out."""

@@ -1,0 +1,1 @@
+"""LaTeX: from a manuscript to a PDF."""

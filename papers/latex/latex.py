@@ -1,0 +1,209 @@
+"""The paper in LaTeX: manuscript, facts and references into a folder that any engine compiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import pylatex
+from pylatex import Command, Itemize, NoEscape, Package
+
+from nightlab.experiments.records import Fact
+from nightlab.papers.audit.finding import Finding
+from nightlab.papers.facts.formulas import meaning
+from nightlab.papers.latex.bibliography import bibliography, ordered
+from nightlab.papers.latex.engine import Compiled, Engine, compile, find_engine
+from nightlab.papers.latex.escape import ascii_only, escape, escape_code
+from nightlab.papers.latex.preamble import PREAMBLE
+from nightlab.papers.latex.table_widths import long, shares, short
+from nightlab.papers.latex.typesetting import Setter, anchor, number
+from nightlab.papers.literature.literature import Reference, write_bib
+from nightlab.papers.manuscript.manuscript import EVIDENCE, Figure, Manuscript, Section, Table, facts_used, keys_cited
+from nightlab.papers.manuscript.markup import Bullets, Float, Text, blocks, inline
+
+__all__ = ["Compiled", "Engine", "Finding", "build", "compile", "find_engine", "render"]
+
+_LONG = 22  # a table of more rows may break across pages
+_PARTS = 4  # runs in more pieces are told by their number
+
+
+def build(
+    manuscript: Manuscript,
+    facts: Mapping[str, Fact],
+    references: Sequence[Reference],
+    folder: Path,
+    engine: Engine | None = None,
+) -> Compiled:
+    """Render into `folder` and compile there, with the engine given or the best that is found."""
+    render(manuscript, facts, references, folder)
+    return compile(folder, engine or find_engine())
+
+
+def render(manuscript: Manuscript, facts: Mapping[str, Fact], references: Sequence[Reference], folder: Path) -> Path:
+    """Write paper.tex and references.bib into `folder`, where the figures already are; returns the path of paper.tex.
+
+    Sets any manuscript, also one that `check` finds fault with: what is unknown appears as its own name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)
+    cited = ordered(references, keys_cited(manuscript))
+    write_bib(cited, folder / "references.bib")
+    document = _Paper(manuscript, facts, cited).document()
+    document.generate_tex(str(folder / "paper"))
+    return folder / "paper.tex"
+
+
+class _Paper:
+    def __init__(self, manuscript: Manuscript, facts: Mapping[str, Fact], cited: Sequence[Reference]) -> None:
+        self.manuscript = manuscript
+        self.facts = facts
+        self.cited = cited
+        self.set = Setter(manuscript, facts, {r.key: i for i, r in enumerate(cited)})
+        self.figures = {f.key: f for f in manuscript.figures}
+        self.tables = {t.key: t for t in manuscript.tables}
+
+    def document(self) -> pylatex.Document:
+        document = _document(self.manuscript)
+        for part in self.front():
+            document.append(part)
+        for section in self.manuscript.sections:
+            document.append(self.section(section))
+        if self.cited:
+            document.append(bibliography(self.cited))
+        document.append(Command("appendix"))
+        for section in self.manuscript.appendix:
+            document.append(self.section(section))
+        if used := sorted({id for id in facts_used(self.manuscript) if id in self.facts}, key=_natural):
+            document.append(self.evidence([self.facts[id] for id in used]))
+        return document
+
+    def front(self) -> list[NoEscape]:
+        m = self.manuscript
+        keywords = ", ".join(self.set.inline(k) for k in m.keywords)
+        return [
+            NoEscape(rf"\papertitle{{{self.set.inline(m.title)}}}{{{self.set.inline(m.authors_note)}}}"),
+            NoEscape(r"\begin{abstract}"),
+            *self.body(m.abstract),
+            *([NoEscape(rf"\keywords{{{keywords}}}")] if keywords else []),
+            NoEscape(r"\end{abstract}"),
+        ]
+
+    def section(self, section: Section) -> pylatex.Section:
+        heading = self.set.inline(section.heading)
+        plain = ascii_only("".join(s.text for s in inline(section.heading) if isinstance(s, Text)))
+        title = heading if heading == plain else NoEscape(rf"\texorpdfstring{{{heading}}}{{{plain}}}")
+        part = _section(title, section.key)
+        part.extend(self.body(section.body))
+        return part
+
+    def body(self, source: str) -> list[object]:
+        parts: list[object] = []
+        for block in blocks(source):
+            match block:
+                case Bullets(items):
+                    bullets = Itemize()
+                    for item in items:
+                        bullets.add_item(self.set.spans(item))
+                    parts.append(bullets)
+                case Float(key):
+                    if key in self.figures:
+                        parts.append(self.figure(self.figures[key]))
+                    elif key in self.tables:
+                        parts.append(self.table(self.tables[key]))
+                case _:
+                    parts.append(NoEscape(self.set.spans(block.spans) + "\n\n"))
+        return parts
+
+    def figure(self, figure: Figure) -> pylatex.Figure:
+        part = pylatex.Figure(position="htbp")
+        part.append(NoEscape(rf"\centering\fitgraphic{{{figure.file}}}"))
+        part.add_caption(self.set.inline(figure.caption))
+        part.append(NoEscape(rf"\label{{{figure.key}}}"))
+        return part
+
+    def table(self, table: Table) -> object:
+        columns = [self.set.inline(c) for c in table.columns]
+        rows = [[self.set.inline(c) for c in row] for row in table.rows]
+        letters = [max(map(self.letters, cells)) for cells in zip(table.columns, *table.rows, strict=True)]
+        align = table.align or "l" + "r" * (len(columns) - 1)
+        caption, label = self.set.inline(table.caption), NoEscape(rf"\label{{{table.key}}}")
+        if len(rows) > _LONG:
+            grid = long(columns, rows, align, shares(align, letters))
+            return NoEscape(
+                rf"\needroom{{12\baselineskip}}{{\captionabove\tablecaption{{{caption}}}{label}\par}}\nopagebreak"
+                f"\n{{\\footnotesize\n{grid.dumps()}\n}}\n"
+            )
+        part = pylatex.Table(position="htbp")
+        part.append(NoEscape(r"\centering\small\captionabove"))
+        part.add_caption(caption)
+        part.append(label)
+        part.append(short(columns, rows, align, letters))
+        return part
+
+    def letters(self, cell: str) -> int:
+        """About how many letters a cell prints."""
+        cell = re.sub(r"\{fact:([^{}]+)\}", lambda m: self.facts[m[1]].text if m[1] in self.facts else m[1], cell)
+        return len(re.sub(r"[`*$\\]|\{\w+:|\}", "", cell))
+
+    def evidence(self, facts: Sequence[Fact]) -> pylatex.Section:
+        """A row for each fact: where each number of the paper leads."""
+        part = _section("Evidence", EVIDENCE)
+        part.append(
+            NoEscape(
+                "Every number of this paper is a row of this table, and is linked to it. A row names the value as it"
+                " is printed, how it was computed, and the runs in the study's ledger that it was computed from; where"
+                " those are many apart, evidence.json beside the paper lists them.\n\n"
+            )
+        )
+        rows = [
+            [
+                NoEscape(rf"\factrow{{{anchor(f.id)}}}\ttfamily {escape_code(f.id)}"),
+                NoEscape(number(f.text) + (f" {escape(f.unit)}" if f.unit and f.unit not in f.text else "")),
+                escape_code(meaning(f)),
+                NoEscape(ranges(f.runs).replace(",", r",\allowbreak{}")),
+            ]
+            for f in facts
+        ]
+        grid = long(("Fact", "Value", "Formula or source", "Runs"), rows, "lrll", (0.31, 0.12, 0.41, 0.16))
+        part.append(NoEscape(f"{{\\footnotesize\n{grid.dumps()}\n}}\n"))
+        return part
+
+
+def _document(manuscript: Manuscript) -> pylatex.Document:
+    geometry = ["a4paper", "hmargin=26mm", "top=25mm", "bottom=27mm", "footskip=12mm"]
+    document = pylatex.Document(
+        document_options=["10pt", "a4paper"], geometry_options=geometry, page_numbers=False, indent=True
+    )
+    document.append(Command("pagestyle", "plain"))  # page_numbers=True would need the lastpage package
+    document.preamble.append(NoEscape(PREAMBLE))
+    document.preamble.append(Command("hypersetup", NoEscape(f"pdftitle={{{ascii_only(_plain(manuscript.title))}}}")))
+    for name in ("amsmath", "graphicx", "xcolor", "array", "tabularx", "longtable", "hyperref"):
+        document.packages.append(Package(name))
+    return document
+
+
+def _section(title: str, key: str) -> pylatex.Section:
+    part = pylatex.Section(title, label=False)
+    part.append(NoEscape(rf"\label{{{key}}}"))
+    return part
+
+
+def _plain(source: str) -> str:
+    return "".join(s.text for s in inline(source) if isinstance(s, Text))
+
+
+def _natural(id: str) -> list[tuple[int, int, str]]:
+    """trial.2 before trial.10."""
+    return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in re.split(r"(\d+)|\.", id) if p]
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Whole numbers with the runs among them joined: 1, 3–5; of scattered ones how many lie between which."""
+    parts = []
+    ordered = sorted(set(numbers))
+    for _, group in groupby(enumerate(ordered), key=lambda pair: pair[1] - pair[0]):
+        run = [n for _, n in group]
+        parts.append(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)))
+    return ", ".join(parts) if len(parts) <= _PARTS else f"{len(ordered)} of {ordered[0]}–{ordered[-1]}"

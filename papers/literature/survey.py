@@ -1,0 +1,39 @@
+"""The survey: the template's own references, and arXiv's where there is a network."""
+
+from __future__ import annotations
+
+from nightlab.experiments.numbers import plural
+from nightlab.experiments.template.template import Template
+from nightlab.papers.literature.literature import LiteratureError, Reference, load_bib, search_arxiv
+
+FOUND = 6  # papers asked of arXiv
+
+
+def survey(template: Template) -> tuple[list[Reference], str]:
+    """The references of a study and a sentence on where they come from.
+
+    Raises LiteratureError for a references.bib that cannot be used; an arXiv that cannot be reached is only told.
+    """
+    file = template.folder / "references.bib"
+    own = list(load_bib(file)) if file.is_file() else []
+    topics = " ".join(s.replace("_", " ") for s in template.strategies[:2])
+    try:
+        found = search_arxiv(f"{template.spec.template.title} {topics}", FOUND)
+    except LiteratureError as error:
+        return own, f"{_told(own)}; {error}"
+    new = _new(found, own)
+    return own + new, f"{_told(own)} and {len(new)} from arXiv"
+
+
+def _told(own: list[Reference]) -> str:
+    """How many references the template brings, and which of them nothing identifies."""
+    bare = [r.key for r in own if not r.identified]
+    without = f" (unverified, without a DOI or an arXiv id: {', '.join(bare)})" if bare else ""
+    return f"{plural(len(own), 'reference')} of the template{without}"
+
+
+def _new(found: list[Reference], own: list[Reference]) -> list[Reference]:
+    """What is not known yet, under keys that are not taken."""
+    ids, keys = {r.arxiv for r in own if r.arxiv}, {r.key for r in own}
+    titles = {r.title.casefold() for r in own}
+    return [r for r in found if r.arxiv not in ids and r.key not in keys and r.title.casefold() not in titles]

@@ -1,0 +1,1 @@
+"""The manuscript: its records and its markup."""

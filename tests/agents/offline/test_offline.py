@@ -1,0 +1,295 @@
+"""The offline team: ideas are ranked, proposals stay in the idea's strategies, prose holds no bare number, reviews
+follow the rubric."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+import nightlab
+from nightlab.agents.model import context
+from nightlab.agents.offline import offline_team
+from nightlab.agents.offline.ideation import OfflineIdeator
+from nightlab.agents.offline.methods import method
+from nightlab.agents.offline.proposing import OfflineCoder
+from nightlab.agents.offline.reviewing import CRITERIA, offline_panel, readability
+from nightlab.agents.offline.writing import reproduction, title
+from nightlab.agents.team import Brief, Idea, Request, Situation, Submission
+from nightlab.agents.telling.words import concern, strategies, words
+from nightlab.experiments.ledger.ledger import Settled, Trial, by_verdict
+from nightlab.experiments.records import Change, Fact
+from nightlab.experiments.search.policy import Exhausted, Tried
+from nightlab.experiments.study.study import Settings, read
+from nightlab.experiments.template.diffs import changed
+from nightlab.experiments.template.template import Template, load
+from nightlab.graph import drafting
+from nightlab.graph.experiment import the_idea
+from nightlab.graph.lab import Lab
+from nightlab.papers.audit.finding import Finding
+from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.figures.curve import points
+from nightlab.papers.literature.literature import Reference
+from nightlab.papers.manuscript.manuscript import check
+from tests.conftest import MakeTemplate
+
+
+def test_ideas_are_ranked_by_novelty_and_breadth(make_template: MakeTemplate) -> None:
+    template = load(make_template())
+    known = Reference(
+        key="k",
+        title="What the east is worth",
+        authors=("A B",),
+        year=2020,
+        arxiv="2001.00001",
+        abstract="How far does the east alone lower the height of a valley with noise?",
+    )
+    ideas = OfflineIdeator().ideate(template, [known])
+    assert ideas[0].strategies == template.strategies
+    assert [i.rank_score for i in ideas] == sorted((i.rank_score for i in ideas), reverse=True)
+    east = next(i for i in ideas if i.strategies == ("east",))
+    north = next(i for i in ideas if i.strategies == ("north",))
+    assert east.novelty < north.novelty <= 1.0
+    assert east.nearest == "k"
+
+
+def situation(template: Template, strategies: tuple[str, ...]) -> Situation:
+    change = Change(
+        strategy="baseline", hypothesis="", params=template.defaults, artifact="a", parent=None, proposer="baseline"
+    )
+    tried = Tried(
+        number=0,
+        parent=None,
+        strategy="baseline",
+        params=template.defaults,
+        verdict="baseline",
+        score=0.0,
+        replicates=2,
+    )
+    idea = Idea(key="i", title="t", question="q?", hypothesis="h", strategies=strategies)
+    trial = Trial(number=0, change=change, verdict=None)
+    return Situation(template=template, idea=idea, trials=[tried], history=[trial], number=1)
+
+
+def test_proposals_stay_within_the_idea_s_strategies(make_template: MakeTemplate) -> None:
+    template = load(make_template())
+    for seed in range(10):
+        change = OfflineCoder("greedy", seed).propose(situation(template, ("north",)))
+        assert set(changed(change.params, template.defaults)) == {"y"}
+        assert change.hypothesis.startswith("Moving y from 0.9 to ")
+        assert change.parent == 0
+
+
+def test_a_template_without_knobs_leaves_the_offline_coder_nothing(make_template: MakeTemplate) -> None:
+    folder = make_template()
+    text = (folder / "template.toml").read_text()
+    head, tail = text.split("[search.space.x]")[0], text.split("[budget]")[1]
+    (folder / "template.toml").write_text(f"{head}[budget]{tail}")
+    with pytest.raises(Exhausted, match="declares no knobs"):
+        OfflineCoder("greedy", 0).propose(situation(load(folder), ()))
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), trials=24, workers=2, rounds=0)
+
+
+@pytest.fixture(scope="module")
+def submission(digits: Path) -> Submission:
+    study = read(digits)
+    lab = Lab(study, offline_team(Settings()), lambda: pytest.fail("no run is needed"))
+    evidence, analysis = drafting.evidence(lab, 0)
+    idea = the_idea(lab, next(iter(study.ledger.documents("idea"))))
+    made = Submission(
+        manuscript=drafting.manuscript(lab, 0),
+        evidence=evidence,
+        analysis=analysis,
+        idea=idea,
+        references=drafting.references(lab),
+        findings=drafting.findings(lab, 0),
+        pages=8,
+    )
+    study.close()
+    return made
+
+
+def with_claim(s: Submission, **claim: object) -> Submission:
+    evidence = Evidence(**{**vars(s.evidence), "claim": {**s.evidence.claim, **claim}})
+    return dataclasses.replace(s, evidence=evidence)
+
+
+def test_a_model_is_told_of_an_exact_effect_without_interval_and_p(submission: Submission) -> None:
+    e = submission.evidence
+    same = with_claim(submission, low=e.claim["effect"], high=e.claim["effect"], p_value=0.0, alike=True).evidence
+    chance = Evidence(**{**vars(same), "claim": {**same.claim, "alike": False}})
+    noise = {"claim.low", "claim.high", "claim.p"}
+    assert noise <= {id for id, _, _ in context.facts(e)}
+    assert not noise & {id for id, _, _ in [*context.facts(same), *context.facts(chance)]}
+    assert "exact" in context.outcome(same)
+    assert "exact" not in context.outcome(chance)
+    assert "cannot be estimated" in context.outcome(chance)
+    assert "exact" not in context.outcome(e)
+
+
+def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submission: Submission) -> None:
+    s = submission
+    for significant in (True, False):
+        changed_claim = with_claim(s, significant=significant)
+        brief = Brief(
+            evidence=changed_claim.evidence,
+            analysis=s.analysis,
+            idea=s.idea,
+            references=s.references,
+            team="Written by the offline team.",
+        )
+        manuscript = offline_team(Settings()).writer.write(brief)
+        names = [s.evidence.template.spec.template.title]
+        assert check(manuscript, s.evidence.facts, s.references, names) == []
+        assert ("negative result" in manuscript.abstract) is not significant
+
+
+def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(submission: Submission) -> None:
+    s, idea = submission, Idea(**{**submission.idea.model_dump(), "title": "Larger steps are better."})
+    first, *others = s.evidence.trials
+    one = s.evidence.template.knobs[0]
+    other = next(c for c in (*one.choices, one.low, one.high) if c != first.change.params[one.name])
+    moved = dataclasses.replace(
+        others[0], change=dataclasses.replace(first.change, params={**first.change.params, one.name: other})
+    )
+
+    def told(trials: tuple[Trial, ...], *, significant: bool, edits: bool = False) -> str:
+        e = with_claim(s, significant=significant).evidence
+        changes = {"trials": trials, "edits": {1: ()} if edits else {}}
+        brief = Brief(
+            evidence=Evidence(**{**vars(e), **changes}),
+            analysis=s.analysis,
+            idea=idea,
+            references=(),
+            team="By nobody.",
+        )
+        return title(brief)
+
+    strategy, task = words(one.strategy), s.evidence.template.spec.template.title
+    assert told((first, moved), significant=True) == f"Larger steps are better – a search over {strategy}"
+    negative = f"No confirmed improvement in a search over {strategy}"
+    assert told((first, moved), significant=False) == f"{negative}: {task}"
+    assert told((first, moved), significant=False, edits=True) == f"{negative} and the code: {task}"
+    assert "nothing was varied" in told((first,), significant=False)
+
+
+@pytest.mark.parametrize("improved", [True, False])
+def test_a_short_paper_is_held_against_nobody_who_found_nothing(submission: Submission, improved: bool) -> None:
+    short = with_claim(submission, significant=improved)
+    m = dataclasses.replace(short.manuscript, abstract="A negative result.", figures=short.manuscript.figures[:1])
+    told = [j.text for j in readability(dataclasses.replace(short, manuscript=m)) if j.points < 0]
+    assert any("words" in t for t in told) is improved
+    assert any("too few figures" in t for t in told) is improved
+
+
+def test_the_method_says_what_the_changes_started_from(submission: Submission) -> None:
+    e = submission.evidence
+    kinds = [t.verdict.kind for t in e.trials if t.verdict]
+    parents = [kinds[t.change.parent] for t in e.trials if t.change.parent is not None]
+    assert e.facts["search.aside"].value == sum(kind in ("reverted", "failed") for kind in parents)
+    for aside, told in (
+        (0, "Each change started from a trial that was kept"),
+        (3, "3 started from a trial that was not"),
+    ):
+        fact = Fact(id="search.aside", value=aside, text=str(aside), formula="")
+        changed_facts = dataclasses.replace(e, facts={**e.facts, fact.id: fact})
+        brief = Brief(
+            evidence=changed_facts, analysis=submission.analysis, idea=submission.idea, team="", references=()
+        )
+        assert told in context.readable(method(brief), changed_facts.facts)
+
+
+def test_how_to_repeat_a_study_is_told_by_its_own_settings(submission: Submission) -> None:
+    e = submission.evidence
+
+    def told(evidence: Evidence) -> str:
+        asked = Request(kind="text", action="reproduction", text="Add how the study is repeated.")
+        brief = Brief(
+            evidence=evidence,
+            analysis=submission.analysis,
+            idea=submission.idea,
+            references=submission.references,
+            team="Written by the offline team.",
+            requests=[asked],
+        )
+        (section,) = reproduction(brief)
+        return context.readable(section.body, evidence.facts)
+
+    def settings(**numbers: int) -> dict[str, Fact]:
+        return {f"setting.{k}": Fact(id=f"setting.{k}", value=n, text=str(n), formula="") for k, n in numbers.items()}
+
+    alone = dataclasses.replace(e.settings, workers=1)
+    added = settings(**{"trials.first": 20, "trials.extension.1": 4})
+    assert "24 trials" in told(e)
+    assert "It had 2 workers, and the order in which their runs ended may have changed what was proposed" in told(e)
+    one = dataclasses.replace(e, settings=alone, facts={**e.facts, **settings(workers=1)})
+    assert "It had 1 worker, and with that a study whose runs follow from their seeds repeats number" in told(one)
+    longer = told(dataclasses.replace(e, facts={**e.facts, **added}))
+    assert "20 trials and" in longer
+    assert "extending it by `nightlab resume --trials +4`; a study of 24 trials from the start is another" in longer
+
+
+def test_the_curve_and_the_tables_are_on_the_same_seeds(digits: Path, submission: Submission) -> None:
+    study, e = read(digits), submission.evidence
+    later = [r for r in study.ledger.runs("search") if r.replicate >= e.settings.seeds]
+    curve, order = points(study), [t.number for t in by_verdict(study.ledger.trials())]
+    study.close()
+    assert [p.number for p in curve] == order
+    assert later  # of the selection
+    shown = {p.number: p.value for p in curve if p.value is not None}
+    assert shown == {n: pytest.approx(e.facts[f"trial.{n}.mean"].value) for n in shown}
+    captions = [t.caption for t in submission.analysis.tables if t.key == "kept"]
+    assert len(captions) == any(t.verdict and t.verdict.kind == "kept" for t in e.trials)  # two workers: not always
+    assert all("the search seeds of the verdicts, {fact:setting.seeds} at most" in caption for caption in captions)
+
+
+def test_a_kept_trial_concerns_all_in_which_it_differs_from_what_it_replaced(submission: Submission) -> None:
+    e = submission.evidence
+    east, west = (next(k.name for k in e.template.knobs if k.strategy == s) for s in e.template.strategies[:2])
+    first = e.trials[0].change
+    changes = [
+        first,
+        dataclasses.replace(first, params={**first.params, east: "other"}, parent=0, strategy=e.template.strategies[0]),
+        dataclasses.replace(
+            first, params={**first.params, east: "other", west: "other"}, parent=1, strategy=e.template.strategies[1]
+        ),
+    ]
+    kinds = [("baseline", {}), ("reverted", {"incumbent": 0.0}), ("kept", {"incumbent": 0.0})]
+    trials = tuple(
+        Trial(number=n, change=change, verdict=Settled(kind=kind, reason="r", numbers=numbers))  # type: ignore[arg-type]
+        for n, (change, (kind, numbers)) in enumerate(zip(changes, kinds, strict=True))
+    )
+    known = dataclasses.replace(e, trials=trials, edits={})
+    assert concern(known, trials[2]) == list(e.template.strategies[:2])
+    assert strategies(known, trials[2]) == " and ".join(words(s) for s in e.template.strategies[:2])
+    assert concern(known, trials[0]) == [first.strategy]
+
+
+def test_reviews_follow_the_rubric(submission: Submission) -> None:
+    good, bad = with_claim(submission, significant=True), with_claim(submission, significant=False)
+    for reviewer in offline_panel():
+        assert reviewer.review(good).overall > reviewer.review(bad).overall
+        assert reviewer.review(good) == reviewer.review(good)
+    asked = {(r.kind, r.action) for reviewer in offline_panel() for r in reviewer.review(good).requests}
+    assert ("evidence", "sensitivity") in asked
+
+
+def test_an_audit_with_objections_lowers_the_presentation(submission: Submission) -> None:
+    findings = [Finding("bare-numeral", "section:results", f"{i}") for i in range(8)]
+    objected = dataclasses.replace(submission, findings=findings)
+    reviewer = offline_panel()[1]
+    clean, dirty = reviewer.review(submission), reviewer.review(objected)
+    assert dirty.presentation < clean.presentation
+    assert dirty.overall < clean.overall
+    assert any("objects 8 times" in weakness for weakness in dirty.weaknesses)
+
+
+def test_every_criterion_speaks_on_some_paper(submission: Submission) -> None:
+    positive = with_claim(submission, significant=True)
+    for criterion in CRITERIA:
+        assert [*criterion(submission), *criterion(positive)]
