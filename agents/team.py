@@ -51,7 +51,7 @@ class Request(Record):
     """What a reviewer asks for: a change of the text, or an experiment by its name."""
 
     kind: RequestKind
-    action: str  # an experiment of `nightlab.experiments.claim.confirmation`, or the part of the text that is meant
+    action: str  # an experiment of `nightlab.experiments.claim`, or the part of the text that is meant
     text: str
 
 

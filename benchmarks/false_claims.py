@@ -21,7 +21,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: the studies run s
 import numpy as np
 
 from nightlab.experiments.claim.inference import compare
-from nightlab.experiments.loop.decision import More, Noise, Rule, judge, select
+from nightlab.experiments.claim.selection import select
+from nightlab.experiments.loop.decision import More, Noise, Rule, judge
 from nightlab.experiments.loop.loop import CALIBRATION
 from nightlab.experiments.records import Knob, Params
 from nightlab.experiments.search.policy import Exhausted, Tried, make_policy

@@ -13,9 +13,10 @@ from typing import Any
 
 from nightlab.agents.assemble import questions
 from nightlab.agents.chat.configuration import configured
-from nightlab.experiments.claim.confirmation import ABLATION_SEEDS, SENSITIVITY_SEEDS
+from nightlab.experiments.claim.ablation import ABLATION_SEEDS
+from nightlab.experiments.claim.selection import RUNGS, SELECTION_SHARE
+from nightlab.experiments.claim.sensitivity import SENSITIVITY_SEEDS
 from nightlab.experiments.executors.local.local import local_runner
-from nightlab.experiments.loop.decision import RUNGS, SELECTION_SHARE
 from nightlab.experiments.loop.loop import CALIBRATION
 from nightlab.experiments.records import RunRequest
 from nightlab.experiments.study.study import BaselineError, Settings, Study, create, refuse_idle, reopen

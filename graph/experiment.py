@@ -9,8 +9,9 @@ from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 
 from nightlab.agents.team import Idea, Situation
-from nightlab.experiments.claim import confirmation
+from nightlab.experiments.claim import ablation, confirmation
 from nightlab.experiments.claim.ablation_parts import components
+from nightlab.experiments.claim.selection import choose
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.loop.loop import BASELINE, Loop
 from nightlab.experiments.loop.overseer import UNUSABLE
@@ -100,7 +101,7 @@ def after_decide(state: ExperimentState, runtime: Runtime[Lab]) -> Literal["prop
 def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Choose the best trial; then fresh seeds and the sealed holdout, for it and the baseline."""
     loop = runtime.context.loop
-    best = loop.choose(again=lambda: runtime.stream_writer({"stage": "select"}))
+    best = choose(loop, again=lambda: runtime.stream_writer({"stage": "select"}))
     runtime.stream_writer({"note": f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"})
     plan = confirmation.preregister(runtime.context.study)
     runtime.stream_writer({"stage": "confirm" if best else "measure", "split": plan["split"]})
@@ -112,7 +113,7 @@ def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Take out of the best what was kept, part by part."""
     if components(runtime.context.loop):
         runtime.stream_writer({"stage": "ablate"})
-    for row in confirmation.ablate(runtime.context.loop):
+    for row in ablation.ablate(runtime.context.loop):
         runtime.stream_writer({"ablation": row})
     runtime.context.study.prepare()  # all of it is hashed again: what judged must be what it was at the start
     return {}

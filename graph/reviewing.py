@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from nightlab.agents.team import MetaReview, Request, Review, Submission, decided
-from nightlab.experiments.claim import confirmation
+from nightlab.experiments.claim.ablation import ablate
+from nightlab.experiments.claim.sensitivity import probe_sensitivity
 from nightlab.experiments.numbers import plural
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
@@ -95,9 +96,9 @@ def gather(lab: Lab, requests: Sequence[Request]) -> list[str]:
             continue
         if request.action == "replicates":
             seeds = lab.study.template.spec.budget.confirm_seeds
-            rows = confirmation.ablate(lab.loop, seeds=seeds)
+            rows = ablate(lab.loop, seeds=seeds)
             done.append(f"the ablation of {plural(len(rows), 'component')} with {plural(seeds, 'seed')}")
         elif request.action == "sensitivity":
-            rows = confirmation.probe_sensitivity(lab.loop)
+            rows = probe_sensitivity(lab.loop)
             done.append(f"{len(rows)} neighbours of the best configuration")
     return done

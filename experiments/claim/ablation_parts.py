@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.executors.local.syntax import fault
 from nightlab.experiments.loop.loop import BASELINE, Loop
 from nightlab.experiments.loop.repair import standing
@@ -40,7 +41,7 @@ def components(loop: Loop) -> list[Component]:
 
 def lineage(loop: Loop) -> list[int]:
     """From the baseline to the best: each trial that ran and that the next one comes from."""
-    history, number = loop.history(), loop.best
+    history, number = loop.history(), chosen(loop)
     line = [number]
     while number != BASELINE:
         parent = history[number].change.parent

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nightlab.experiments.claim.inference import Effect, compare
-from nightlab.experiments.ledger.ledger import Run
+from nightlab.experiments.ledger.ledger import Ledger, Run
+from nightlab.experiments.ledger.trial_cache import SEARCH
+from nightlab.experiments.loop.loop import BASELINE
 from nightlab.experiments.records import Split
 from nightlab.experiments.template.doubts import uses_seed
 from nightlab.experiments.template.template import Template
@@ -62,6 +64,11 @@ def effect(
     alike = all(_alike(side, split) for side in sides) and _alike(before, "dev")
     found = compare(both.first, both.second, level=level)
     return replace(found, alike=alike, runs=both.runs, seeded=uses_seed(template))
+
+
+def searched(ledger: Ledger) -> list[Run]:
+    """The runs of the baseline that the search had."""
+    return ledger.runs(SEARCH, str(BASELINE))
 
 
 def _alike(runs: Sequence[Run], split: Split) -> bool:

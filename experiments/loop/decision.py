@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Self
@@ -17,9 +16,6 @@ Rule = Literal["paired", "strict"]
 
 CONFIDENCE = 0.99  # of one verdict; a study passes many, so its best rests on the confirmation, not on this
 FUTILITY = 0.05  # no further replicate is spent on a candidate whose chance of being kept is below this
-RUNGS = ((8, 8), (3, 16))  # trials and their replicates in each rung of the selection
-SELECTION_SHARE = 1.5  # of the search's runs: what the selection may run at most
-PROMISING = 1.0  # standard errors by which the selected trial must lead the baseline to be worth a confirmation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,75 +135,6 @@ def judge(
         return _verdict(False, numbers | {"threshold": bar, "chance": chance}, f"{shared} of {plural(final, 'run')}")
     bar = min_effect + float(special.stdtrit(noise.dof, CONFIDENCE)) * stderr
     return _verdict(difference > bar, numbers | {"threshold": bar}, plural(shared, "paired run"))
-
-
-def select(
-    groups: Sequence[Sequence[float]],
-    noise: Noise,
-    *,
-    searched: int,
-    min_effect: float = 0.0,
-    rungs: Sequence[tuple[int, int]] = RUNGS,
-) -> int | dict[int, int]:
-    """Which trial goes to the confirmation; until that is clear, how many replicates trials still want.
-
-    groups[n] holds the scores of trial n on the first search seeds, the baseline at 0; a trial that failed, or that
-    violates a constraint, has none. searched: replicates that a verdict could use. The incumbent was lucky when it was
-    kept, and better trials were unlucky when they were reverted, so the best are run again, by successive halving
-    (Jamieson and Talwalkar, AISTATS 2016): each rung keeps its number of trials and gives them its number of
-    replicates. Trials are ranked by shrunken means. The winner is chosen if it is better than the baseline by
-    min_effect and PROMISING standard errors, else the baseline (0): then there is nothing to claim.
-    """
-    contenders = [n for n, group in enumerate(groups) if n and group]
-    used = searched
-    for count, replicates in rungs if not noise.deterministic else ():
-        contenders = _ranked({n: groups[n][:used] for n in contenders}, noise)[:count]
-        if short := [n for n in (0, *contenders) if contenders and len(groups[n]) < replicates]:
-            return dict.fromkeys(short, replicates)
-        used = replicates
-    if not contenders:
-        return 0
-    best = max(contenders, key=lambda n: math.fsum(groups[n][:used]) / len(groups[n][:used]))
-    shared = min(len(groups[best]), len(groups[0]), used)
-    difference = math.fsum(b - a for a, b in zip(groups[0][:shared], groups[best], strict=False)) / shared
-    return best if difference > min_effect + PROMISING * noise.sd * math.sqrt(2 / shared) else 0
-
-
-def rungs_within(runs: int, trials: int, known: int) -> tuple[tuple[int, int], ...]:
-    """RUNGS as far as they cost no more than `runs`, where there are so many trials to select from, each with one run
-    behind it, and `known` of the baseline. A rung that is too dear gives fewer replicates."""
-    found, had = [], 1
-    for count, most in RUNGS:
-        kept = min(count, trials)
-        costs = {n: kept * (n - had) + max(0, n - known) for n in range(had + 1, most + 1)}
-        replicates = max((n for n, cost in costs.items() if cost <= runs), default=0)
-        if not replicates:
-            break
-        runs -= costs[replicates]
-        found.append((count, replicates))
-        had, known, trials = replicates, max(known, replicates), kept
-    return tuple(found)
-
-
-def _ranked(groups: dict[int, Sequence[float]], noise: Noise) -> list[int]:
-    """The keys by their means, the best first, shrunken towards the middle by their shares of noise (empirical Bayes).
-
-    The spread of the true values comes from the better half: the worse one has outliers, and nobody asks for it.
-    """
-    means = {n: math.fsum(g) / len(g) for n, g in groups.items()}
-    middle = statistics.median(means.values()) if means else 0.0
-    unit = (
-        max([noise.sd, *(abs(m - middle) for m in means.values())]) or 1.0
-    )  # whose square neither overflows nor vanishes
-    sd, above = noise.sd / unit, {n: (m - middle) / unit for n, m in means.items()}
-    better = [above[n] ** 2 - sd**2 / len(groups[n]) for n in means if above[n] >= 0]
-    spread = max(0.0, math.fsum(better) / len(better)) if better else 0.0
-    spread += 0.01 * sd**2  # where nothing seems to differ, replicates still count
-
-    def shrunken(n: int) -> float:
-        return above[n] * spread / (spread + sd**2 / len(groups[n])) if spread else above[n]
-
-    return sorted(means, key=lambda n: (-shrunken(n), n))
 
 
 def _verdict(kept: bool, numbers: dict[str, float], basis: str) -> Verdict:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
-from itertools import takewhile
 from statistics import fmean as mean
 
 from nightlab.experiments.first_seen import Firsts
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.ledger.trial_cache import BESIDE, SEARCH, Books, Entry, History
-from nightlab.experiments.loop.decision import SELECTION_SHARE, More, Noise, judge, rungs_within, select
+from nightlab.experiments.loop.decision import More, Noise, judge
 from nightlab.experiments.loop.fidelity import PHASE, Rungs
 from nightlab.experiments.loop.overseer import AGAIN, UNUSABLE, Overseer, suspicious
 from nightlab.experiments.loop.run_accounts import Bench, Job
@@ -170,7 +169,7 @@ class Loop:
         told = [outcome.doubts for outcome in self._good(entry)]
         self.study.weigh([doubt for doubt in told[0] if all(doubt in others for others in told)])
         mean = sum(self.scores(BASELINE)) / len(self.scores(BASELINE))
-        reason = "; ".join(["the baseline", *(text for text, _ in self._violations(entry).values())])
+        reason = "; ".join(["the baseline", *(text for text, _ in self.violations(entry).values())])
         return self._settle(entry, Settled(kind="baseline", reason=reason, numbers={"score": mean}))
 
     def _check_baseline(self, entry: Entry) -> None:
@@ -262,7 +261,7 @@ class Loop:
                 reason = _why(outcome)
                 spent = {"replicate": float(replicate), "wall_s": outcome.wall_s, "memory_mb": outcome.memory_mb}
                 return self._settle(entry, Settled(kind="failed", cause=outcome.status, reason=reason, numbers=spent))
-        if broken := self._violations(entry):
+        if broken := self.violations(entry):
             reason = "; ".join(text for text, _ in broken.values())
             by = {key: amount for key, (_, amount) in broken.items()}
             return self._settle(entry, Settled(kind="reverted", cause="constraint", reason=reason, numbers=by))
@@ -321,75 +320,18 @@ class Loop:
         verdict = self.rungs.judge(entry.trial.number, scores)
         return verdict and self._settle(entry, verdict)
 
-    def choose(self, again: Callable[[], object] = lambda: None) -> int:
-        """Which trial goes to the confirmation: the most promising ones are run again before one is chosen.
+    def rerun(self, wanted: Mapping[int, int]) -> None:
+        """Run settled trials again until each has as many replicates as it wants, by number."""
+        jobs = [
+            Job(phase=SEARCH, subject=str(n), replicate=i, change=self.entries[n].trial.change)
+            for i in range(max(wanted.values()))  # replicate by replicate, so that a drift meets all alike
+            for n, count in sorted(wanted.items())  # not by promise, which a resume would see otherwise
+            if i < count
+        ]
+        for run in self.bench.all(jobs):
+            self._record(int(run.subject), run.replicate, run.outcome)
 
-        The incumbent was lucky when it was kept, and a better trial may have been unlucky when it was reverted.
-        again: is called before the first of them runs, if any does.
-        """
-        ledger = self.study.ledger
-        if (stored := ledger.document("selection", self.study.era("chosen"))) is not None:
-            return int(stored["trial"])
-        chosen = self._selected()
-        if isinstance(chosen, dict):
-            again()
-        while isinstance(chosen, dict):
-            jobs = [
-                Job(phase=SEARCH, subject=str(n), replicate=i, change=self.entries[n].trial.change)
-                for i in range(max(chosen.values()))  # replicate by replicate, so that a drift meets all alike
-                for n, wanted in sorted(chosen.items())  # not by promise, which a resume would see otherwise
-                if i < wanted
-            ]
-            for run in self.bench.all(jobs):
-                self._record(int(run.subject), run.replicate, run.outcome)
-            chosen = self._selected()
-        return int(ledger.once("selection", self.study.era("chosen"), {"trial": chosen})["trial"])
-
-    def _selected(self) -> int | dict[int, int]:
-        """The trial to choose, or how many replicates trials still want before."""
-        effect, searched = self.template.spec.objective.min_effect, self.study.settings.seeds
-        groups = [self._eligible(entry) for entry in self.entries]
-        verdicts = (t.verdict for t in self.history())  # which know of no run of the selection
-        runs = sum(int(v.numbers.get("runs", 0)) for v in verdicts if v)
-        rungs = rungs_within(int(SELECTION_SHARE * runs), sum(map(bool, groups[1:])), max(CALIBRATION, searched))
-        chosen = select(groups, self.noise, searched=searched, min_effect=effect, rungs=rungs)
-        if isinstance(chosen, dict) and not self._affordable(chosen):
-            chosen = select(groups, self.noise, searched=searched, min_effect=effect, rungs=())
-        return chosen
-
-    def _affordable(self, wanted: dict[int, int]) -> bool:
-        """Whether there is time for more replicates; that there is none is written down."""
-        if allowed := self.bench.budget.allows(sum(n - len(self.entries[t].outcomes) for t, n in wanted.items())):
-            return allowed
-        self.bench.budget.cut("selection")
-        return False
-
-    @property
-    def best(self) -> int:
-        """The trial that was chosen for the confirmation; the incumbent as long as none is."""
-        stored = self.study.ledger.document("selection", self.study.era("chosen"))
-        return self.incumbent if stored is None else int(stored["trial"])
-
-    def failed_again(self, number: int) -> bool:
-        """Whether a trial that had been kept failed when the selection ran it on further seeds."""
-        entry = self.entries[number]
-        return (
-            entry.trial.verdict is not None
-            and entry.trial.verdict.kind == "kept"
-            and any(o is not None and o.status != "ok" for o in entry.outcomes)
-        )
-
-    def _eligible(self, entry: Entry) -> list[float]:
-        """Scores of a trial that may be confirmed, up to the first replicate that is still to come; none if a run of
-        it failed or it violates a constraint."""
-        verdict = entry.trial.verdict
-        if verdict is None or verdict.cause or any(o is not None and o.status != "ok" for o in entry.outcomes):
-            return []
-        if entry.trial.number != BASELINE and self._violations(entry):
-            return []
-        return [self.score(o) for o in takewhile(lambda o: o is not None, entry.outcomes) if o is not None]
-
-    def _violations(self, entry: Entry) -> dict[str, tuple[str, float]]:
+    def violations(self, entry: Entry) -> dict[str, tuple[str, float]]:
         """The hard constraints that a run of the trial violates, each by its bound: what is told, and by how much."""
         found: dict[str, tuple[str, float]] = {}
         for outcome in (o for o in entry.outcomes if o is not None):

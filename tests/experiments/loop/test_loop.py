@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from nightlab.experiments.claim import confirmation
+from nightlab.experiments.claim import ablation, confirmation
 from nightlab.experiments.claim.caveats import notes
-from nightlab.experiments.claim.confirmation import neighbours
 from nightlab.experiments.claim.inference import untested
+from nightlab.experiments.claim.selection import choose, chosen
+from nightlab.experiments.claim.sensitivity import neighbours, probe_sensitivity
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.loop.decision import Verdict
 from nightlab.experiments.loop.loop import BASELINE, CALIBRATION, Loop
@@ -231,7 +232,7 @@ def test_a_selection_that_was_cut_off_goes_on_as_it_would_have(
         first.study.ledger.claim_run("search", subject, replicate, first.study.seed_of("search", replicate))
     again = Loop(Bench(first.study, first.bench.runner))
     assert again.noise.sd == pytest.approx(first.noise.sd)
-    assert again.choose() == first.choose()
+    assert choose(again) == choose(first)
     assert all(run.outcome is not None for run in first.study.ledger.runs())
 
 
@@ -268,7 +269,7 @@ def test_confirmation_opens_the_holdout_once(
     assert confirmation.confirm(loop) == claim
     judged(loop, move(loop, 1, y=0.3))
     assert confirmation.confirm(loop)["best"] == 1  # what was chosen stays chosen
-    monkeypatch.setattr(loop, "choose", lambda: 2)
+    monkeypatch.setattr(confirmation, "choose", lambda _: 2)
     with pytest.raises(StudyError, match="opened for trial 1 and is opened once per study"):
         confirmation.confirm(loop)
     assert "refused for trial 2" in loop.study.ledger.documents("holdout")
@@ -285,9 +286,9 @@ def test_a_better_trial_that_was_reverted_is_found_again(
         judged(loop, move(loop, x=0.6))
         judged(loop, move(loop, x=0.0))
     assert loop.incumbent == BASELINE
-    assert loop.choose() == loop.best == 1
+    assert choose(loop) == chosen(loop) == 1
     assert confirmation.confirm(loop)["significant"]
-    assert [r["trial"] for r in confirmation.ablate(loop)] == [1]
+    assert [r["trial"] for r in ablation.ablate(loop)] == [1]
 
 
 def test_ablation_and_sensitivity_find_what_matters(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> None:
@@ -296,14 +297,14 @@ def test_ablation_and_sensitivity_find_what_matters(make_template: MakeTemplate,
     judged(loop, move(loop, x=0.6))
     judged(loop, move(loop, 1, y=0.3))
     confirmation.confirm(loop)
-    rows = {r["trial"]: r for r in confirmation.ablate(loop)}
+    rows = {r["trial"]: r for r in ablation.ablate(loop)}
     assert rows[1]["knobs"] == ["x"]
     assert rows[1]["effect"] == pytest.approx(0.6**2 - 0.1**2, abs=0.02)
     assert rows[2]["effect"] == pytest.approx(0.7**2 - 0.1**2, abs=0.02)
     assert all(r["significant"] and r["p_holm"] >= r["p_value"] for r in rows.values())
     near = {
         (r["knob"], r["value"] if isinstance(r["value"], str) else round(r["value"], 6)): r["effect"]
-        for r in confirmation.probe_sensitivity(loop)
+        for r in probe_sensitivity(loop)
     }
     assert near["x", 0.5] == pytest.approx(0.03, abs=0.02)
     assert near["x", 0.7] < 0.01
@@ -319,7 +320,7 @@ def test_an_outcome_is_taken_over_where_all_that_it_depends_on_is_the_same(
     judged(loop, move(loop, x=0.6))
     confirmation.confirm(loop)
     monkeypatch.setattr(loop.bench.runner, "submit", lambda request: pytest.fail("nothing is left to run"))
-    (row,) = confirmation.ablate(loop)
+    (row,) = ablation.ablate(loop)
     assert row["n"] == 6
     before = {r.seed: r.outcome for r in loop.study.ledger.runs("confirm") if r.subject == "baseline"}
     assert all(
@@ -336,7 +337,7 @@ def test_a_study_in_which_nothing_was_kept_claims_nothing(
     judged(loop, move(loop, x=0.0))
     claim = confirmation.confirm(loop)
     assert (claim["best"], claim["significant"], claim["effect"]) == (BASELINE, False, 0.0)
-    assert confirmation.ablate(loop) == []
+    assert ablation.ablate(loop) == []
 
 
 @pytest.mark.parametrize("second", [False, True])
@@ -456,7 +457,7 @@ def test_a_violated_hard_constraint_is_never_kept_however_good_it_looks(
         assert all(o is None or o.metrics["dev"]["cost"] <= 1.5 for o in best)
     broken = [t.number for t in loop.history() if t.verdict and t.verdict.cause == "constraint"]
     assert broken
-    assert loop.choose() not in broken
+    assert choose(loop) not in broken
 
 
 def test_the_ablation_is_the_test_of_its_runs_with_the_correction_done_by_hand(
@@ -468,7 +469,7 @@ def test_the_ablation_is_the_test_of_its_runs_with_the_correction_done_by_hand(
     judged(loop, move(loop, 1, y=0.75))
     monitored = loop.incumbent
     confirmation.confirm(loop)
-    rows = confirmation.ablate(loop)
+    rows = ablation.ablate(loop)
     assert (monitored, len(rows)) == (2, 2)
     runs = loop.study.ledger.runs()
 

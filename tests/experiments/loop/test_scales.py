@@ -11,7 +11,8 @@ import pytest
 
 import nightlab
 from nightlab.experiments.claim.inference import compare, scaled, summarize
-from nightlab.experiments.loop.decision import Noise, judge, select
+from nightlab.experiments.claim.selection import select
+from nightlab.experiments.loop.decision import Noise, judge
 from nightlab.experiments.search.surrogate import winsorized
 from nightlab.experiments.template.template import load
 from tests.conftest import TOML, MakeTemplate

@@ -1,0 +1,33 @@
+"""Ablation: each component is taken out of the best in turn, to test what it contributes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from nightlab.experiments.claim.ablation_parts import components
+from nightlab.experiments.claim.inference import holm
+from nightlab.experiments.claim.pairing import LEVEL
+from nightlab.experiments.claim.selection import chosen
+from nightlab.experiments.claim.variants import against_best
+from nightlab.experiments.loop.loop import Loop
+
+ABLATION_SEEDS = 8
+
+
+def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
+    """Take each component out of the best and test what is lost, Holm-corrected; on dev, paired with the best."""
+    best, parts = loop.entries[chosen(loop)].trial.change, components(loop)
+    asked = min(seeds, loop.template.spec.budget.confirm_seeds)
+    n = loop.bench.budget.seeds(f"ablation with {asked} seeds", len(parts), asked)
+    variants = {c.key: c.taken_out(best, loop.template.defaults) for c in parts if n}
+    effects = against_best(loop, "ablate", variants, n)
+    parts = [c for c in parts if c.key in effects]
+    corrected = holm([effects[c.key].p_value for c in parts])
+    rows = []
+    for part, p in zip(parts, corrected, strict=True):
+        lost = effects[part.key]
+        # The variant is the "baseline" of the comparison: a positive effect is what the component contributes.
+        body = {**asdict(part), **asdict(lost), "p_holm": p, "significant": bool(p < LEVEL)}
+        rows.append(dict(loop.study.ledger.once(loop.study.era("ablation"), f"{part.key}/{n}", body)))
+    return rows

@@ -1,0 +1,34 @@
+"""Variants of the best, run beside it: what ablation and sensitivity have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nightlab.experiments.claim.inference import Effect
+from nightlab.experiments.claim.pairing import effect, searched
+from nightlab.experiments.loop.loop import Loop
+from nightlab.experiments.loop.run_accounts import Job
+from nightlab.experiments.records import Change
+
+
+def against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: int) -> dict[str, Effect]:
+    """Effect of the best over each of its variants, on the confirmation's seeds."""
+    jobs = [
+        Job(
+            phase=loop.study.era(phase),
+            subject=key,
+            replicate=i,
+            change=change,
+            seeds=loop.study.era("confirm"),
+        )
+        for key, change in variants.items()
+        for i in range(seeds)
+    ]
+    runs = loop.bench.all(jobs)
+    reference = [r for r in loop.study.ledger.runs(loop.study.era("confirm")) if r.subject in ("best", "baseline")]
+    name = "best" if any(r.subject == "best" for r in reference) else "baseline"
+    before, effects = searched(loop.study.ledger), {}
+    for key in variants:
+        if lost := effect(loop.template, [*runs, *reference], key, name, "dev", before=before):
+            effects[key] = lost  # a variant that does not run at all has none that could be measured
+    return effects
