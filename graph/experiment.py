@@ -164,7 +164,6 @@ def _tell(runtime: Runtime[Lab], loop: Loop, number: int, verdict: Settled | Non
     if verdict is None:
         return
     entry = loop.entries[number]
-    scores = loop.scores(number)
     event: dict[str, Any] = {
         "trial": number,
         "of": loop.study.settings.trials,
@@ -173,12 +172,12 @@ def _tell(runtime: Runtime[Lab], loop: Loop, number: int, verdict: Settled | Non
         "verdict": verdict.kind,
         "cause": verdict.cause,
         "reason": verdict.reason,
-        "value": loop.template.sign * sum(scores) / len(scores) if scores else None,
-        "runs": len(scores),
+        "value": loop.value(number),
+        "runs": len(loop.scores(number)),
         "difference": verdict.numbers.get("difference"),
         "threshold": verdict.numbers.get("threshold"),
         "incumbent": loop.incumbent,
-        "incumbent_value": loop.template.sign * sum(loop.scores(loop.incumbent)) / len(loop.scores(loop.incumbent)),
+        "incumbent_value": loop.value(loop.incumbent),
         "elapsed_s": loop.elapsed_s,
     }
     runtime.stream_writer(event)

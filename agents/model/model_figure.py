@@ -122,13 +122,12 @@ def _data(e: Evidence) -> dict[str, Any]:
     """What the code finds in evidence.json."""
     trials = []
     for t in e.trials:
-        scores = [value for _, value in e.search_scores(t.number)]
         trials.append(
             {
                 "number": t.number,
                 "strategy": t.change.strategy,
                 "verdict": t.verdict.kind if t.verdict else "open",
-                "score": sum(scores) / len(scores) if scores else None,
+                "score": e.mean(t.number),
                 "params": dict(t.change.params),
             }
         )

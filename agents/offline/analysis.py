@@ -121,9 +121,9 @@ def _scored(e: Evidence) -> list[tuple[Trial, float]]:
     """
     found = []
     for trial in e.trials:
-        scores = [v for _, v in e.search_scores(trial.number)]
-        if scores and trial.verdict and trial.verdict.kind != "failed" and trial.verdict.cause != "constraint":
-            found.append((trial, sum(scores) / len(scores)))
+        fitness, verdict = e.mean(trial.number), trial.verdict
+        if fitness is not None and verdict and verdict.kind != "failed" and verdict.cause != "constraint":
+            found.append((trial, fitness))
     return found
 
 

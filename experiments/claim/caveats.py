@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.claim.inference import equal, exact
-from nightlab.experiments.ledger.trial_cache import SEARCH
+from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.overseer import UNUSABLE, same, unread
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.study.budget import cuts

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar, overload
 
 from nightlab.experiments.ledger.ledger import Ledger, Run, Trial
+from nightlab.experiments.ledger.trial_scores import SEARCH, counts
 from nightlab.experiments.records import RunOutcome
 
-SEARCH = "search"  # the phase of the runs that verdicts look at
 BESIDE = "beside"  # the phase of the incumbent's runs beside a candidate's, whose number is their subject
 T = TypeVar("T")
 RECENT = 256  # settled trials that stay at hand
@@ -30,6 +30,10 @@ class Entry:
     @property
     def complete(self) -> bool:
         return _filled(self.outcomes, self.wanted) and (not self.paired or _filled(self.partners, self.wanted))
+
+    def counting(self, seeds: int) -> list[RunOutcome]:
+        """The outcomes that enter its scores, where it has so many seeds."""
+        return [outcome for i, outcome in enumerate(self.outcomes) if counts(outcome, i, seeds)]
 
     def record(self, replicate: int, outcome: RunOutcome | None, *, beside: bool = False) -> None:
         kept = self.partners if beside else self.outcomes

@@ -11,11 +11,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
-from statistics import fmean as mean
 
 from nightlab.experiments.first_seen import Firsts
 from nightlab.experiments.ledger.ledger import Settled, Trial
-from nightlab.experiments.ledger.trial_cache import BESIDE, SEARCH, Books, Entry, History
+from nightlab.experiments.ledger.trial_cache import BESIDE, Books, Entry, History
+from nightlab.experiments.ledger.trial_scores import SEARCH, mean
 from nightlab.experiments.loop.decision import More, Noise, judge
 from nightlab.experiments.loop.fidelity import PHASE, Rungs
 from nightlab.experiments.loop.overseer import AGAIN, UNUSABLE, Overseer, suspicious
@@ -92,14 +92,16 @@ class Loop:
         return list(self._open)
 
     def scores(self, number: int) -> list[float]:
-        """Scores of a trial's successful replicates on the seeds that a verdict may use, by search seed."""
-        return self._scores(self.entries[number])[: self.study.settings.seeds]
+        """A trial's scores, by search seed."""
+        return self._scores(self.entries[number], self.study.settings.seeds)
 
-    def _scores(self, entry: Entry) -> list[float]:
-        return [self.score(outcome) for outcome in self._good(entry)]
+    def value(self, number: int) -> float | None:
+        """A trial's mean in the objective's own direction; None where no run of it counts."""
+        score = mean(self.scores(number))
+        return None if score is None else self.template.sign * score
 
-    def _good(self, entry: Entry) -> list[RunOutcome]:
-        return [outcome for outcome in entry.outcomes if outcome is not None and outcome.status == "ok"]
+    def _scores(self, entry: Entry, seeds: int) -> list[float]:
+        return [self.score(outcome) for outcome in entry.counting(seeds)]
 
     def score(self, outcome: RunOutcome) -> float:
         return self.template.sign * self.template.fitness(dict(outcome.metrics["dev"]))
@@ -116,7 +118,7 @@ class Loop:
         return self.entries[number].trial.verdict
 
     def _as_tried(self, entry: Entry) -> Tried:
-        trial, scores = entry.trial, self._scores(entry)[: self.study.settings.seeds]
+        trial, scores = entry.trial, self._scores(entry, self.study.settings.seeds)
         failed = trial.verdict is not None and trial.verdict.kind == "failed"
         return Tried(
             number=trial.number,
@@ -125,7 +127,11 @@ class Loop:
             params=trial.change.params,
             artifact=trial.change.artifact,
             verdict=trial.verdict.kind if trial.verdict else None,
-            score=None if failed or not trial.verdict else mean(scores) if scores else self._foreseen(trial),
+            score=None
+            if failed or not trial.verdict
+            else self._foreseen(trial)
+            if (score := mean(scores)) is None
+            else score,
             replicates=len(scores),
             order=self._verdicts if trial.verdict else 0,
         )
@@ -166,11 +172,17 @@ class Loop:
                 self.bench.heed()
                 self.wait()
             self._check_baseline(entry)
-        told = [outcome.doubts for outcome in self._good(entry)]
+        told = [outcome.doubts for outcome in entry.counting(len(entry.outcomes))]
         self.study.weigh([doubt for doubt in told[0] if all(doubt in others for others in told)])
-        mean = sum(self.scores(BASELINE)) / len(self.scores(BASELINE))
         reason = "; ".join(["the baseline", *(text for text, _ in self.violations(entry).values())])
-        return self._settle(entry, Settled(kind="baseline", reason=reason, numbers={"score": mean}))
+        return self._settle(
+            entry,
+            Settled(
+                kind="baseline",
+                reason=reason,
+                numbers={"score": sum(self.scores(BASELINE)) / len(self.scores(BASELINE))},
+            ),
+        )
 
     def _check_baseline(self, entry: Entry) -> None:
         """Raises BaselineError where a run of the template itself failed."""
@@ -291,7 +303,9 @@ class Loop:
             entry.wanted = 2  # a constant baseline may only be saturated: what is kept must repeat itself too
             return None
         numbers = {**verdict.numbers, "incumbent": float(self.incumbent)}
-        if verdict.kind == "kept" and suspicious(self._good(entry), self._good(self.entries[BASELINE])):
+        if verdict.kind == "kept" and suspicious(
+            *(e.counting(len(e.outcomes)) for e in (entry, self.entries[BASELINE]))
+        ):
             if entry.wanted < self.replicates + AGAIN:
                 entry.wanted = self.replicates + AGAIN  # a copied result must at least be repeated before it counts
                 return None
@@ -374,7 +388,7 @@ class Loop:
         self._verdicts += 1
         self._tried[number] = self._as_tried(entry)
         rival = self.incumbent
-        met = self._good(self.entries[rival])[: self.study.settings.seeds]
+        met = self.entries[rival].counting(self.study.settings.seeds)
         if verdict is not None and verdict.kind == "kept":
             met = met[: int(verdict.numbers.get("met", len(met)))]
             self.incumbent = number
@@ -382,12 +396,12 @@ class Loop:
         known = int(verdict.numbers.get("runs", len(entry.outcomes))) if verdict else 0
         for notice in self.overseer.watch(entry.trial, [o for o in entry.outcomes[:known] if o is not None], met):
             self.study.ledger.once("notice", notice.key, asdict(notice))
-        scores = self._scores(entry)[:known]
+        scores = self._scores(entry, known)
         if len(scores) > 1:
             self.noise.add(scores)
         if scores and self._full(number):
             for rung, outcome in self.rungs.climbed(number).items():
-                self.rungs.learn(rung, mean(scores) - self.score(outcome))
+                self.rungs.learn(rung, sum(scores) / len(scores) - self.score(outcome))
         for settled in {number, rival} - {BASELINE, self.incumbent}:
             self.entries.close(settled)
 

@@ -1,57 +1,40 @@
-"""What an experiment came to, read from the ledger alone."""
+"""What an experiment came to, read from the ledger and from what the study's folder holds of its data."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.inference import summarize
+from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
+from nightlab.experiments.ledger.trial_scores import trial_scores
 from nightlab.experiments.loop.fidelity import cost
 from nightlab.experiments.loop.loop import BASELINE
+from nightlab.experiments.records import Split
 from nightlab.experiments.search.diversity import diversity
 from nightlab.experiments.study.sessions import worked_s
 from nightlab.experiments.study.study import Study
 
 
 def experiment_summary(study: Study) -> dict[str, Any]:
-    """Counts, baseline, best and claim. baseline and best are on the claim's fresh seeds once it is tested, else on
-    the search's; values have the objective's own direction."""
+    """Counts, baseline, best and claim, in the form of `experiment --json`.
+
+    baseline, best: on the fresh seeds and the split of the claim as soon as there is one, and until then on the seeds
+    of the search's verdicts; in the objective's own direction.
+    """
     ledger, template = study.ledger, study.template
     trials, runs = ledger.trials(), study.current(ledger.runs())
-    kinds = [t.verdict.kind for t in trials if t.verdict and t.number != BASELINE]
     claim, before = ledger.document("claim", study.era("claim")), study.earlier("claim")
-    kept = [t for t in trials if t.verdict and t.verdict.kind == "kept"]
-    last = max(kept, key=lambda t: t.verdict.elapsed_s if t.verdict else 0.0, default=None)
-    best = claim["best"] if claim else last.number if last else BASELINE
-
-    def values(phase: str, subject: str, split: str) -> list[float]:
-        good = [
-            r.outcome
-            for r in runs
-            if (r.phase, r.subject) == (phase, subject) and r.outcome is not None and r.outcome.status == "ok"
-        ]
-        return [template.fitness(dict(o.metrics[split])) for o in good]  # type: ignore[index]
-
-    def measured(number: int, name: str) -> dict[str, float | int] | None:
-        confirmed = values("confirm", name if number != BASELINE else "baseline", claim["split"]) if claim else []
-        if not (found := confirmed or values("search", str(number), "dev")):
-            return None
-        s = summarize(found)
-        return {"mean": s.mean, "stderr": s.stderr, "n": s.n}
-
-    baseline, winner = measured(BASELINE, "baseline"), measured(best, "best")
+    best = claim["best"] if claim else _incumbent(trials)
+    winner = _measured(study, runs, best, "best", claim)
     return {
         "study": str(study.folder),
         "template": template.name,
-        "trials": len(kinds),
-        "kept": kinds.count("kept"),
-        "reverted": kinds.count("reverted"),
-        "failed": kinds.count("failed"),
-        "failed_by": dict(Counter(t.verdict.cause for t in trials if t.verdict and t.verdict.kind == "failed")),
+        **_counts(trials),
         "runs": sum(r.outcome is not None for r in runs),
-        "baseline": baseline,
+        "baseline": _measured(study, runs, BASELINE, "baseline", claim),
         "best": {"trial": best, **winner, "params": dict(trials[best].change.params)} if winner else None,
         "claim": _claim(claim),
         **({"earlier_claims": [_claim(ledger.document("claim", key)) for key in before]} if before else {}),
@@ -66,6 +49,40 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         **({"fidelity": cost(ledger, table)} if (table := template.spec.fidelity) else {}),
         "diversity": {k: round(v, 4) for k, v in diversity([t.change for t in trials], template.knobs).items()},
     }
+
+
+def _incumbent(trials: Sequence[Trial]) -> int:
+    return next((t.number for t in reversed(by_verdict(trials)) if t.verdict and t.verdict.kind == "kept"), BASELINE)
+
+
+def _counts(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Settled trials without the baseline, by their verdicts."""
+    verdicts = [t.verdict for t in trials if t.verdict and t.number != BASELINE]
+    kinds = [v.kind for v in verdicts]
+    return {
+        "trials": len(kinds),
+        **{kind: kinds.count(kind) for kind in ("kept", "reverted", "failed")},
+        "failed_by": dict(Counter(v.cause for v in verdicts if v.kind == "failed")),
+    }
+
+
+def _measured(
+    study: Study, runs: Sequence[Run], trial: int, subject: str, claim: Mapping[str, Any] | None
+) -> dict[str, float | int] | None:
+    """The trial's fitness. subject: its name in the confirmation."""
+    found = _confirmed(study, runs, "baseline" if trial == BASELINE else subject, claim["split"]) if claim else []
+    if not found:
+        own = (r for r in runs if r.subject == str(trial))
+        found = list(trial_scores(study.template, own, study.settings.seeds).values())
+    if not found:
+        return None
+    s = summarize(found)
+    return {"mean": s.mean, "stderr": s.stderr, "n": s.n}
+
+
+def _confirmed(study: Study, runs: Sequence[Run], subject: str, split: Split) -> list[float]:
+    own = (r.outcome for r in runs if (r.phase, r.subject) == ("confirm", subject))
+    return [study.template.fitness(dict(o.metrics[split])) for o in own if o is not None and o.status == "ok"]
 
 
 def _claim(claim: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from nightlab.agents.chat.usage import told, usage
 from nightlab.agents.team import MetaReview
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
+from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.loop.loop import BASELINE
 from nightlab.experiments.numbers import plural, written
 from nightlab.experiments.study.study import Study, read, resuming
@@ -181,23 +182,22 @@ def _kept(study: Study, best: int) -> Table:
     )
     for name, justify in (("trial", "right"), ("strategy", "left"), ("change", "left"), ("fitness", "right")):
         table.add_column(name, justify=justify, header_style="bright_black")  # type: ignore[arg-type]
-    trials, runs = study.ledger.trials(), study.ledger.runs("search")
+    trials = study.ledger.trials()
     for trial in by_verdict(trials):
         confirmed = trial.number == best
         if trial.verdict is None or not (confirmed or trial.verdict.kind in ("baseline", "kept")):
             continue
-        values = [
-            study.template.fitness(dict(r.outcome.metrics["dev"]))
-            for r in runs
-            if r.subject == str(trial.number)
-            and r.replicate < study.settings.seeds
-            and r.outcome is not None
-            and r.outcome.status == "ok"
-        ]
-        mean = f"{sum(values) / len(values):.5g}" if values else ""
+        fitness = mean(
+            trial_scores(study.template, study.ledger.runs(SEARCH, str(trial.number)), study.settings.seeds).values()
+        )
         mark = " (confirmed)" if confirmed and trial.number else ""
         concern = concerned(trial.change, replaced(trial, trials), study.template.knobs)
-        table.add_row(f"{trial.number}{mark}", ", ".join(concern), _what(trial, trials), mean)
+        table.add_row(
+            f"{trial.number}{mark}",
+            ", ".join(concern),
+            _what(trial, trials),
+            "" if fitness is None else f"{fitness:.5g}",
+        )
     return table
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nightlab.experiments.ledger.ledger import Run, Trial
-from nightlab.experiments.ledger.trial_cache import SEARCH
+from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.numbers import plural, written
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.diffs import changed, diffs, unified
@@ -72,8 +71,8 @@ def _row(
         "hypothesis": change.hypothesis,
         "changed": {k: list(v) for k, v in changed(change.params, before.params).items()} if before else {},
         "code": [vars(d) for d in _code(study, trial, before.artifact, diffs)] if before else [],
-        "fitness": _mean(study, [run for run in runs if run.replicate < study.settings.seeds]),
-        "after_selection": _mean(study, runs),
+        "fitness": _mean(trial_scores(study.template, runs, study.settings.seeds)),
+        "after_selection": _mean(trial_scores(study.template, runs, len(runs))),
         "confirmed": [n for n, claim in claims.items() if claim["best"] == trial.number],
     }
 
@@ -93,11 +92,9 @@ def _searched(study: Study) -> dict[int, list[Run]]:
     return found
 
 
-def _mean(study: Study, runs: Sequence[Run]) -> dict[str, float | int] | None:
-    good = [
-        study.template.fitness(dict(r.outcome.metrics["dev"])) for r in runs if r.outcome and r.outcome.status == "ok"
-    ]
-    return {"fitness": fmean(good), "runs": len(good)} if good else None
+def _mean(scores: Mapping[int, float]) -> dict[str, float | int] | None:
+    fitness = mean(scores.values())
+    return None if fitness is None else {"fitness": fitness, "runs": len(scores)}
 
 
 def _claims(study: Study) -> dict[int, Mapping[str, Any]]:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.ledger.ledger import Run, Trial
+from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.loop.repair import standing
 from nightlab.experiments.records import Fact, Split
 from nightlab.experiments.study.study import Settings, Study, StudyError
@@ -107,10 +107,13 @@ class Evidence:
         return self._by_subject.get((phase, subject), [])
 
     def search_scores(self, trial: int) -> list[tuple[int, float]]:
-        """(run number, fitness) of a trial's successful search runs, on the seeds that a verdict may use."""
-        own = (r for r in self.runs_of("search", str(trial)) if r.replicate < self.settings.seeds)
-        found = ((r.id, self.fitness(r)) for r in own)
-        return [(number, value) for number, value in found if value is not None]
+        """(run number, fitness) of the runs that a trial's mean is made of."""
+        runs = self.runs_of(SEARCH, str(trial))
+        return list(trial_scores(self.template, runs, self.settings.seeds).items())
+
+    def mean(self, trial: int) -> float | None:
+        """A trial's mean fitness in the search; None where no run of it counts."""
+        return mean(value for _, value in self.search_scores(trial))
 
 
 def snapshot(study: Study) -> Snapshot:
@@ -214,7 +217,7 @@ def save_trials(e: Evidence, file: Path) -> None:
         rows = csv.writer(out, lineterminator="\n")
         rows.writerow(["trial", "parent", "strategy", "proposer", "verdict", "cause", "fitness", "runs", *knobs])
         for t in e.trials:
-            scores = [value for _, value in e.search_scores(t.number)]
+            fitness = e.mean(t.number)
             rows.writerow(
                 [
                     t.number,
@@ -223,8 +226,8 @@ def save_trials(e: Evidence, file: Path) -> None:
                     t.change.proposer,
                     t.verdict.kind if t.verdict else "open",
                     t.verdict.cause if t.verdict else "",
-                    fmean(scores) if scores else "",
-                    len(scores),
+                    "" if fitness is None else fitness,
+                    len(e.search_scores(t.number)),
                     *(t.change.params.get(name, "") for name in knobs),
                 ]
             )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import Any, Literal, TypeVar
 
 from nightlab.experiments.claim.inference import Effect, holm, summarize
@@ -228,8 +227,10 @@ def seconds(e: Evidence, statistic: Statistic) -> Value:
 
 @formula("mean dev fitness of trial {trial} on the search seeds of a verdict")
 def trial_mean(e: Evidence, trial: int) -> Value:
-    scores = e.search_scores(trial)
-    return Value(fmean(v for _, v in scores), tuple(id for id, _ in scores))
+    value = e.mean(trial)
+    if value is None:
+        raise LookupError(f"no run of trial {trial} in the search went well")
+    return Value(value, tuple(run for run, _ in e.search_scores(trial)))
 
 
 @formula("search runs of the best trial on the seeds of a verdict")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 
 from nightlab.experiments.claim.inference import summarize
-from nightlab.experiments.ledger.ledger import Trial, by_verdict
+from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
+from nightlab.experiments.ledger.trial_scores import SEARCH, trial_scores
 from nightlab.experiments.study.study import Study
 from nightlab.papers.figures import figures
 from nightlab.papers.figures.figures import Point
@@ -21,12 +23,12 @@ def draw_curve(study: Study) -> Path:
 
 
 def points(study: Study) -> list[Point]:
-    """The settled trials as points of the curve, by their verdicts, on the seeds of these, as in the paper."""
-    values: dict[str, list[float]] = {}
-    for run in study.ledger.runs("search"):
-        if run.replicate < study.settings.seeds and run.outcome and run.outcome.status == "ok":
-            values.setdefault(run.subject, []).append(study.template.fitness(dict(run.outcome.metrics["dev"])))
-    return [point(t, values.get(str(t.number), [])) for t in by_verdict(study.ledger.trials())]
+    """The settled trials as points of the curve, in the order of their verdicts."""
+    runs = defaultdict[str, list[Run]](list)
+    for run in study.ledger.runs(SEARCH):
+        runs[run.subject].append(run)
+    scores = {trial: trial_scores(study.template, found, study.settings.seeds) for trial, found in runs.items()}
+    return [point(t, list(scores.get(str(t.number), {}).values())) for t in by_verdict(study.ledger.trials())]
 
 
 def point(trial: Trial, scores: list[float]) -> Point:

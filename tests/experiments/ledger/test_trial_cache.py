@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.ledger.ledger import Ledger, Settled, opened
-from nightlab.experiments.ledger.trial_cache import BESIDE, SEARCH, Books, Entry, History
+from nightlab.experiments.ledger.trial_cache import BESIDE, Books, Entry, History
+from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.records import Change, RunOutcome
 
 TRIALS = 12
