@@ -31,8 +31,9 @@ description = "Programs that try to break out."
 editable = ["experiment.py"]
 [run]
 entry = "experiment:run"
-timeout_s = 3
+timeout_s = {timeout_s}
 memory_mb = 400
+disk_files = 2000
 hide = ["sklearn/datasets/data"]
 network = {network}
 [evaluate]
@@ -59,6 +60,8 @@ def evaluate(out, private, split):
         raise ValueError("item", labels, "is missing")
     return {"score": int((out / "score").read_text())}
 """
+KINDS = (False, False), (False, True), (True, False)  # runners: whether with the network, and for endless programs
+SHORT, PATIENT = 3, 40  # s for those that may be endless, and for all others
 FORBIDDEN = [*map(chr, (0, 7, 0x1B, 0x90, 0x9B, 0x9C, 0x9D, 0x202E)), "\r"]
 
 
@@ -68,16 +71,17 @@ def hunting_ground() -> Iterator[Prey]:
         name = tempfile.mkdtemp(prefix="nightlab-hostile-")
         stack.callback(subprocess.run, ["rm", "-rf", name], check=False)  # which no tree is too deep for
         files = {
-            "template/template.toml": TOML.format(network="false"),
+            "template/template.toml": TOML,
             "template/evaluate.py": EVALUATE,
             "template/experiment.py": "def run(params, inputs, out, seed): ...\n" + PRELUDE + "import numpy\n",
         }
         yield Prey(Path(name), files, stack)
 
 
-def _runner(prey: Prey, level: Level, *, network: bool) -> LocalRunner:
+def _runner(prey: Prey, level: Level, *, network: bool, endless: bool) -> LocalRunner:
     folder = prey.folder
-    prey.put("template/template.toml", TOML.format(network=str(network).lower()))
+    timeout_s = SHORT if endless else PATIENT
+    prey.put("template/template.toml", TOML.format(network=str(network).lower(), timeout_s=timeout_s))
     return LocalRunner(
         load(folder / "template"),
         inputs=folder / "inputs",
@@ -106,10 +110,10 @@ def misbehaviour(program: Program, prey: Prey, runner: LocalRunner) -> Iterator[
                 yield seen
                 break
             time.sleep(0.02)
-        outcomes.append(outcome := future.result(60))
+        outcomes.append(outcome := future.result(200))
         took = time.monotonic() - start
         yield from _wrong(program, outcome)
-        if took > 15:
+        if took > PATIENT + 20:  # a slow disk takes 10 s to remove thousands of folders
             yield f"it took {took:.1f} s"
         if (grown := resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) > 300_000:
             yield f"the runner's memory grew by {grown} kB"
@@ -133,7 +137,7 @@ def _rested(prey: Prey, runner: LocalRunner, calm: float = 2.0) -> int:
     return most
 
 
-def _remaining(resting: int, patience: int = 100) -> int:
+def _remaining(resting: int, patience: int = 1000) -> int:
     """How many more than `resting` processes are still below this one after a while, each look 20 ms.
 
     Monitors take some time to go; those that wait for the next run change, so that only their number is known.
@@ -174,10 +178,13 @@ def main(level: Level, names: list[str]) -> None:
     promised = [p for p in ALL if level in p.levels and (os.geteuid() == 0 or not p.root_only)]
     programs = [p for p in promised if not names or p.name in names]
     with hunting_ground() as prey:
-        for network in (False, True):
-            with _runner(prey, level, network=network) as runner:
+        for network, endless in KINDS:
+            mine = [p for p in programs if (p.network, p.endless) == (network, endless)]
+            if not mine:
+                continue
+            with _runner(prey, level, network=network, endless=endless) as runner:
                 resting = _rested(prey, runner)
-                for program in (p for p in programs if p.network == network):
+                for program in mine:
                     start = time.monotonic()
                     wrong = list(misbehaviour(program, prey, runner))
                     if left := _remaining(resting):

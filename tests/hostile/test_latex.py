@@ -97,7 +97,7 @@ def wrong(name: str, body: str, folder: Path, level: Level) -> str:
         return f"{name}: wrote outside"
     if set(folder.iterdir()) != {desk.folder, desk.secret, desk.target, folder / "secret.pdf"}:
         return f"{name}: left {sorted(folder.iterdir())}"
-    if ended.wall_s > LIMITS.wall_s + 2:
+    if ended.wall_s > LIMITS.wall_s + 10:
         return f"{name}: ran for {ended.wall_s} s"
     return ""
 

@@ -39,7 +39,7 @@ def test_hostile_programs_get_nothing(user: str, level: Level) -> None:
     if user == "ordinary" and os.geteuid() == 0:
         command = [sys.executable, "-m", "tests.hostile.as_user", *command]
     try:
-        driver = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
+        driver = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
     except subprocess.TimeoutExpired as late:
         pytest.fail(f"it took longer than {late.timeout} s; wrong were: {(late.stderr or b'none').decode()}")
     assert driver.returncode == 0, driver.stderr

@@ -277,6 +277,22 @@ def test_what_a_run_may_write_can_be_set(house: Callable[..., House], limits: st
     assert told in outcome.error
 
 
+@pytest.mark.skipif(probe() not in ("S3", "S2"), reason="this machine confines nothing")
+def test_what_a_run_leaves_on_disk_counts_however_soon_it_ends(
+    house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nightlab.experiments.executors.local.sandbox.probe", lambda: "S2")
+    h = house({"timeout_s = 5": "timeout_s = 5\ndisk_mb = 2\ndisk_files = 40"})
+    place = "os.environ['TMPDIR'] + '/' + str(n)"
+    for too_much in ("(out / 'x').write_bytes(bytes(2 << 20))", f"for n in range(40): os.mkdir({place})"):
+        outcome = h.run(f"{too_much}\n(out / 'answer.json').write_text('{{}}')\nos._exit(0)")
+        assert (outcome.status, outcome.error) == (
+            "crash",
+            "it wrote more than 2 MB or 40 files (run.disk_mb, run.disk_files)",
+        )
+    assert h.run(f"for n in range(20): os.mkdir({place})").status == "ok"
+
+
 def test_the_time_of_an_evaluation_can_be_set(house: Callable[..., House]) -> None:
     slow = "import time\n\n\ndef evaluate(out, private, split):\n    time.sleep(30)\n"
     outcome = house({"[objective]": "timeout_s = 0.5\n\n[objective]"}, {"evaluate.py": slow}).run()

@@ -113,15 +113,15 @@ for name in ("Score", "SCORE", "score ", "score."):
         "an archive that is large inside",
         """
 import zipfile
-head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (62914560,), }"
+head = b"{'descr': '<f8', 'fortran_order': False, 'shape': (20971520,), }"
 head += b" " * (117 - len(head)) + b"\\n"
 with zipfile.ZipFile(out / "data.npz", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
     with archive.open("a.npy", "w", force_zip64=True) as file:
         file.write(b"\\x93NUMPY\\x01\\x00" + struct.pack("<H", len(head)) + head)
-        for _ in range(48):
+        for _ in range(16):
             file.write(bytes(10 << 20))
 """,
-        ("ok", "invalid", "timeout"),
+        ("ok", "invalid"),
     ),
     Program(
         "control characters in what an evaluator quotes",

@@ -55,6 +55,13 @@ def raw(x86, arm, *arguments):
     return libc.syscall(ctypes.c_long(x86 if X86 else arm), *longs)
 
 
+def hold(got):
+    """Keep what it got for as long as it may: whoever bounds it by looking at it has the time to look."""
+    if got:
+        time.sleep(3600)
+    return got
+
+
 def last(action):
     """The very last thing that the experiment does."""
     write = Path.write_text
@@ -74,7 +81,8 @@ def background(action):
 
 @dataclass(frozen=True)
 class Program:
-    """statuses: how it may end. runs: how often it is run, in the same warm process. wall: what it must have taken.
+    """statuses: how it may end; what may not end by its time has plenty of it, so that no busy machine fails it. runs:
+    how often it is run, in the same warm process. wall: what it must have taken.
 
     head: source before all else. params: more of them. cold: which of the runs have a sandbox of their own. network:
     whether its template asks for it. levels: where it is contained; root_only: whether only for root, whose runs have a
@@ -95,6 +103,11 @@ class Program:
     root_only: bool = False
     beside: Callable[[Prey], str] | None = None
     judge: Callable[[Sequence[RunOutcome]], str] | None = None
+
+    @property
+    def endless(self) -> bool:
+        """Whether it may go on until its time is over."""
+        return "timeout" in self.statuses
 
     @property
     def source(self) -> str:

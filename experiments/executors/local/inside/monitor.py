@@ -111,6 +111,8 @@ def _answer(
             _watch(run, client, proc, box, config["level"])
         finally:
             _sweep(run, warmth) if warmth else _end(run, proc)
+        if run.ended == "exit" and not warmth:  # what it has left counts, however short it was there
+            run.ended = _disk(box, config["limits"], proc, ()) or "exit"
         _drain(run)
         stuck = run.ended == "stuck"  # what they wrote may change still
         outputs = Outputs() if stuck else _collected(f"{box}/{config['collect']}", config["limits"])
