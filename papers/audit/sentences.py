@@ -1,0 +1,267 @@
+"""The gate for free sentences: what a text may say that no code and no frame says.
+
+A sentence stands if each of its clauses is licensed: it says what the record says, in the record's own words; or it is
+of a kind that asserts nothing of the study (a denial or an omission with the negation at its verb, a guess marked as
+one, a question, a next step, a caution, a limit), or motivation in a closed vocabulary. All else is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from nightlab.papers.audit import paraphrase
+from nightlab.papers.audit.grammar import licences, lists, pattern, stem
+from nightlab.papers.audit.numerals import named, numeral
+
+_MARK = re.compile(r"\{(fact|say|cite|ref):([^{}]*)\}")
+_CONTRACTED = {"can't": "cannot", "won't": "will not", "cannot": "can not"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A cited work: its title and abstract, and the family names of its authors."""
+
+    title: str
+    abstract: str = ""
+    families: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return f"{self.title}. {self.abstract}"
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return (self.title, self.abstract)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ground:
+    """What a free sentence may lean on.
+
+    record: sentences that trusted code says of this study. targets: what a `{ref:KEY}` shows, in its caption's words.
+    topic: words of the task, of the knobs and of the metrics. improved: the verdict; None before there is one.
+    """
+
+    works: Mapping[str, Work] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
+    record: Collection[str] = ()
+    topic: Collection[str] = ()
+    names: Collection[str] = ()
+    improved: bool | None = None
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The words that motivation may use."""
+        return frozenset(w for text in self.topic for w in _bare(text).split()) | lists()["motive"] | lists()["empty"]
+
+    @cached_property
+    def things(self) -> frozenset[str]:
+        """Stems of what the study has: what a sentence cannot call left out."""
+        return frozenset(s for text in (*self.record, *self.topic) for s in paraphrase.content(text))
+
+    @cached_property
+    def proper(self) -> frozenset[str]:
+        """Words that may have capitals."""
+        works = (part for w in self.works.values() for part in (w.text, " ".join(w.families)))
+        texts = (*self.names, *self.topic, *self.record, *self.targets.values(), *works)
+        return frozenset(w for text in texts for w in re.findall(r"[\w-]+", text))
+
+
+def objection(sentence: str, ground: Ground) -> str:
+    """Why a free sentence cannot stand; empty if it can."""
+    marks = _MARK.findall(sentence)
+    if any(kind in ("fact", "say") for kind, _ in marks):
+        return "a measured quantity stands in a frame of its own, {say:...}"
+    cited = [key.strip() for kind, keys in marks if kind == "cite" for key in keys.split(",")]
+    if unknown := [key for key in cited if key not in ground.works]:
+        return f"the bibliography has no key {unknown[0]!r}"
+    shown = [key for kind, key in marks if kind == "ref"]
+    if unknown := [key for key in shown if key not in ground.targets]:
+        return f"there is no figure, table or section {unknown[0]!r}"
+    plain = _MARK.sub(" ", sentence)
+    if cited:
+        return "" if _cites(plain, [ground.works[key] for key in cited]) else _NO_PASSAGE
+    if shown and _refers(plain, [ground.targets[key] for key in shown]):
+        return ""
+    if paraphrase.says(_bare(plain), ground.record):
+        return ""
+    return _free(plain, ground)
+
+
+_NO_PASSAGE = "the abstract of the cited work does not say this in these words"
+
+
+def _cites(plain: str, works: list[Work]) -> bool:
+    families = {part.casefold() for w in works for name in w.families for part in name.split()}
+    words = [w for w in _bare(plain).split() if w not in families]
+    share = [set(paraphrase.content(" ".join(words))) & set(paraphrase.content(w.text)) for w in works]
+    return all(share) and any(paraphrase.says(_predicate(words, w), w.sentences) for w in works)
+
+
+def _predicate(words: list[str], work: Work) -> str:
+    """What is said of a work, without who it is by or how it is called: its title may be the subject."""
+    names = lists()["cited"] | lists()["empty"] | set(_bare(work.title).split())
+    start = next((i for i, w in enumerate(words) if w not in names), len(words))
+    end = next((i for i in range(len(words), 0, -1) if words[i - 1] not in lists()["cited"]), 0)
+    whole, bare = words[:end], words[start:end]
+    return " ".join(bare if len(paraphrase.content(" ".join(bare))) > 1 else whole)
+
+
+def _refers(plain: str, targets: list[str]) -> bool:
+    low = f" {_bare(plain)} "
+    if " that " in low or " how " in low:
+        return False
+    said = " ".join(w for w in low.split() if w not in lists()["ref"] or w == "all")
+    return any(set(paraphrase.content(said)) <= set(paraphrase.content(t)) for t in targets)
+
+
+def _free(plain: str, ground: Ground) -> str:
+    if found := numeral(plain):
+        return f"{found!r} is a number, and numbers stand in frames only"
+    if name := _name(plain, ground):
+        return f"{name!r} is a name that the record does not have"
+    for clause in _clauses(plain):
+        if reason := _clause(clause, ground):
+            return reason
+    return ""
+
+
+def _name(plain: str, ground: Ground) -> str:
+    """A name of a person, place, machine or program that nothing of the study has."""
+    words = re.findall(r"[^\W_]+(?:[-'’.][^\W_]+)*", named(plain))
+    for i, word in enumerate(words):
+        odd = any(c.isupper() for c in word[1:]) or (word[:1].isupper() and i > 0 and word != "I")
+        if odd and word not in ground.proper and word.casefold() not in ground.known:
+            return word
+    if re.search(r"\bet al\b", plain):
+        return "et al"
+    return ""
+
+
+def _bare(text: str) -> str:
+    """A text in small letters without punctuation, contractions written out."""
+    text = text.replace("’", "'").casefold()
+    text = re.sub(r"n't\b", " not", text.replace("can't", "can not").replace("won't", "will not"))
+    text = text.replace("cannot", "can not")
+    return " ".join(re.findall(r"[\w@]+(?:['-][\w@]+)*", text))
+
+
+def _clauses(plain: str) -> list[str]:
+    """The clauses of a sentence that each assert something: those that a conjunction or a sign parts."""
+    text = re.sub(r"[.!]+\s*$", "", plain.replace("’", "'")).casefold()
+    parts = [p for p in pattern("split").split(text) if p and p.strip(" ,.?")]
+    return [clause for part in parts for clause in _coordinated(part)]
+
+
+_FINITE = (
+    r"(?:is|are|was|were|has|had|does|did|will|would|can|could|may|might|shall|should|must"
+    r"|shows?|proves?|improves?|beats?|wins?|holds?|carries|works?|helps?|makes?|gives?|means?|solves?|remains?"
+    r"|outperforms?|reaches|gains?|lowers|raises|reduces|confirms|establishes|demonstrates|comes|follows)"
+)
+_SUBJECT = r"(?:the|a|an|this|that|these|it|we|they|our|its|all|every|each|no|nothing|there|one|some|most|both|neither)"
+
+
+def _coordinated(part: str) -> list[str]:
+    """Pieces after `and`, `or` or a comma that are clauses of their own: with a subject and a verb, or a verb alone."""
+    own = rf"(?:,? (?:and|or|nor|so that)|,) (?=(?:{_SUBJECT} (?:[\w-]+ ){{0,5}}?{_FINITE}|{_FINITE}|who|which|where)\b)"
+    found: list[str] = []
+    for piece in re.split(own, part):
+        inner = found and re.search(r"\b(?:that|whether|how|why|if)\b", found[-1]) and re.match(r"\s*(?:that|whether|how)", piece)
+        if inner:
+            found[-1] += f" and {piece}"
+        elif piece.strip(" ,.?"):
+            found.append(piece)
+    return found
+
+
+def _clause(clause: str, ground: Ground) -> str:
+    bare = _opened(_bare(clause))
+    if paraphrase.says(bare, ground.record):
+        return ""
+    for kind, shape in licences():
+        if (m := shape.search(bare)) and not _refused(kind, m, bare, ground):
+            return ""
+    return "it asserts what neither the record nor a frame says"
+
+
+def _opened(bare: str) -> str:
+    """A clause without the words that lead into it."""
+    intro = re.compile(rf"^(?:{pattern('intro').pattern.strip(chr(92) + 'b')}|because|since|although|though|while|whereas|as|so|but|yet|thus|hence|and|or|therefore|even though)\s+(?!that\b)")
+    while (m := intro.match(bare)) and m.end() < len(bare):
+        bare = bare[m.end() :]
+    return bare
+
+
+def _refused(kind: str, m: re.Match[str], bare: str, ground: Ground) -> bool:
+    """Whether a clause of a licensed kind says more than its kind may."""
+    rest = bare[m.end() :]
+    if kind == "motive":
+        return _beyond_motive(bare, ground)
+    if kind == "denial":
+        return _has("turn", rest) or _against_verdict(bare, ground) or (_has("fault", rest) and not _has("claim", "")) and "evidence" in m[0]
+    if kind == "omission":
+        return _has("turn", bare) or _had(m["what"], ground)
+    if _has("boast", bare) and kind != "question":
+        return True
+    if _tells_of_others(kind, bare):
+        return True
+    if kind in ("guess", "question", "next", "limit") and _against_verdict(bare, ground, loose=True):
+        return True
+    return kind == "guess" and _too_sure(bare)
+
+
+def _too_sure(bare: str) -> bool:
+    """A guess about all things, about a test, or on how the study was made is none."""
+    made = re.search(r"\b(?:may|might|could) have (?:been|used|run|made|had)\b", bare)
+    measured = _has("win", bare) and re.search(r"\b(?:than|baseline|best configuration|our recipe|our method)\b", bare)
+    return bool(_has("universal", bare) or _has("test", bare) or _has("device", bare) or made or measured)
+
+
+def _tells_of_others(kind: str, bare: str) -> bool:
+    return kind != "question" and kind != "next" and kind != "caution" and _has("work", bare)
+
+
+def _against_verdict(bare: str, ground: Ground, *, loose: bool = False) -> bool:
+    """Whether a clause denies the gain that the test found, or takes for granted the one that it did not find."""
+    beyond = _has("other", bare)
+    if ground.improved is False:
+        taken = re.search(r"\b(?:why|how|because|the gain|the improvement|explains?|reason)\b", bare)
+        return bool((_has("win", bare) and taken) or (loose and _has("win", bare) and not beyond))
+    if ground.improved and not loose:
+        return bool(_has("win", bare) and not beyond) or bool(_has("hypothesis", bare) and not beyond)
+    return bool(ground.improved and _has("lose", bare) and not beyond)
+
+
+def _had(what: str, ground: Ground) -> bool:
+    """Whether the study has what a clause says that it lacks: the noun that the phrase is about."""
+    what = re.split(r" (?:of|on|in|for|from|with|between|that|which|to|by|at|under|as|beyond|over|than)\b", f" {what}")[0]
+    words = [w for w in what.split() if w not in lists()["empty"]]
+    if _has("other", what) or not words:
+        return not words and not _has("other", what)
+    return stem(words[-1]) in ground.things
+
+
+def _beyond_motive(bare: str, ground: Ground) -> bool:
+    if ground.improved is not None and re.match(r"(?:the|our) (?:best|baseline|gain|recipe|effect|improvement|search|test|claim|result)", bare):
+        return True
+    measured = re.search(r"\b(?:best|baseline|significant|significance|holdout|confirmation|our)\b", bare)
+    verb = re.search(_PREDICATE, bare)
+    return bool(measured) or not verb or any(w not in ground.known for w in bare.split())
+
+
+_PREDICATE = (
+    r"\b(?:matters?|mislead|misleads|be mistaken|mistaken for|(?:is|are) (?:often |usually |sometimes )?(?:an? )?"
+    r"(?:hard|difficult|costly|expensive|scarce|tempting|common|old|classic|natural|familiar|useful|worth|of interest|limited|noisy|easily)"
+    r"|makes? .*(?:hard|harder|difficult|tempting)|depends? on|needs?|requires?|calls? for|look alike|looks? like|hides?|masks?|interact|interacts)\b"
+)
+
+
+def _has(name: str, text: str) -> bool:
+    return bool(re.search(rf"(?<![\w-]){_class(name)}(?![\w-])", text))
+
+
+def _class(name: str) -> str:
+    return name if name == "hypothesis" else pattern(name).pattern.removeprefix(r"\b").removesuffix(r"\b")
