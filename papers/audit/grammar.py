@@ -17,11 +17,13 @@ _IRREGULAR = {
     "fall": ("fell", "fallen"), "find": ("found",), "get": ("got",), "give": ("gave", "given"), "go": ("went", "gone"),
     "grow": ("grew", "grown"), "hold": ("held",), "keep": ("kept",), "know": ("knew", "known"), "lead": ("led",),
     "leave": ("left",), "lie": ("lay", "lain"), "lose": ("lost",), "make": ("made",), "mean": ("meant",),
-    "meet": ("met",), "prove": ("proved", "proven"), "read": ("read",), "rise": ("rose", "risen"), "run": ("ran", "run"),
+    "meet": ("met",), "prove": ("proved", "proven"), "read": ("read",), "rise": ("rose", "risen"),
+    "run": ("ran", "run"),
     "say": ("said",), "see": ("saw", "seen"), "seek": ("sought",), "set": ("set",), "show": ("showed", "shown"),
     "shrink": ("shrank", "shrunk"), "speak": ("spoke", "spoken"), "stand": ("stood",), "take": ("took", "taken"),
     "teach": ("taught",), "tell": ("told",), "think": ("thought",), "understand": ("understood",), "win": ("won",),
-    "write": ("wrote", "written"), "cut": ("cut",), "put": ("put",), "beat": ("beat", "beaten"), "hide": ("hid", "hidden"),
+    "write": ("wrote", "written"), "cut": ("cut",), "put": ("put",), "beat": ("beat", "beaten"),
+    "hide": ("hid", "hidden"),
     "be": ("was", "were", "been", "is", "are"), "have": ("had", "has"), "overfit": ("overfit", "overfitted"),
 }  # fmt: skip
 _DOUBLED = ("plan", "permit", "stop", "drop", "fit", "rid", "refer", "occur", "infer", "commit", "omit", "split", "rob")
@@ -33,7 +35,11 @@ def forms(verb: str) -> dict[str, tuple[str, ...]]:
     head, _, rest = verb.partition(" ")
     rest = f" {rest}" if rest else ""
     twice = head + head[-1] if head in _DOUBLED else head
-    third = f"{head[:-1]}ies" if re.search(r"[^aeiou]y$", head) else head + ("es" if re.search(r"(?:s|x|ch|sh|o)$", head) else "s")
+    third = (
+        f"{head[:-1]}ies"
+        if re.search(r"[^aeiou]y$", head)
+        else head + ("es" if re.search(r"(?:s|x|ch|sh|o)$", head) else "s")
+    )
     past = f"{head}d" if head.endswith("e") else f"{head[:-1]}ied" if re.search(r"[^aeiou]y$", head) else f"{twice}ed"
     gerund = f"{head[:-1]}ing" if re.search(r"[^eoy]e$", head) else f"{twice}ing"
     found = {"": (head,), "s": (third,), "ed": _IRREGULAR.get(head, (past,)), "ing": (gerund,)}
@@ -108,7 +114,7 @@ def pattern(name: str) -> re.Pattern[str]:
     """A pattern of the section [patterns], or a class of words as a pattern of its own."""
     source = _source()["patterns"].get(name)
     if source is None:
-        return re.compile(rf"\b{_classes()[name]}\b")
+        return re.compile(rf"(?<![\w-]){_classes()[name]}(?![\w-])")
     return re.compile(_expanded(source, _classes()))
 
 

@@ -60,8 +60,8 @@ def _families(reference: Reference) -> tuple[str, ...]:
 def _targets(m: Manuscript) -> Iterator[tuple[str, str]]:
     for section in (*m.sections, *m.appendix):
         yield section.key, f"{_words(section.heading)}. {' '.join(_words(section.body).split()[:_OPENING])}"
-    for each in (*m.figures, *m.tables):
-        yield each.key, _words(each.caption)
+    yield from ((f.key, _words(f.caption)) for f in m.figures)
+    yield from ((t.key, _words(t.caption)) for t in m.tables)
 
 
 def _words(markup: str) -> str:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
-_ONES = ("two", "three", "four", "five", "six", "seven", "eight", "nine")
+from nightlab.papers.audit.grammar import lists
+
+_ONES = ("three", "four", "five", "six", "seven", "eight", "nine")
 _TEENS = ("ten", "eleven", "twelve", *(f"{s}teen" for s in ("thir", "four", "fif", "six", "seven", "eigh", "nine")))
 _TENS = tuple(f"{s}ty" for s in ("twen", "thir", "for", "fif", "six", "seven", "eigh", "nine"))
 _SCALES = ("dozen", "hundred", "thousand", "million", "billion", "trillion", "myriad", "googol", "gross", "lakh")
@@ -19,17 +21,12 @@ _ORDINALS = (
 )
 _LATIN = ("singl", "doubl", "tripl", "trebl", "quadrupl", "quintupl", "sextupl", "septupl", "octupl", "decupl")
 _GREEK = ("du", "tri", "quart", "quint", "sext", "sept", "oct", "non", "dec", "pent", "hex", "tetr", "quadr")
-_LOOSE = (  # amounts without a number
-    "half halves halve halved halving third thirds quarter quarters twice thrice once zero zeros zeroes nought naught"
-    " nil percent percentage percentages percentile percentiles permille couple couples pair pairs majority minority"
-    " several few fewer handful countless numerous plenty scores pi squared cubed manyfold multiple multiples"
-    " many much most nearly-all trio duo"
-).split()
 _PHRASES = re.compile(
-    r"\b(?:per cent|per mill?e|orders? of magnitude|factors? of|a (?:score|gross|lot|number|share|fraction|bit) of|lots of"
-    r"|times (?:as|the|more|less|fewer|lower|higher|smaller|larger|better|worse)|as (?:many|much) as|(?:the|by) square"
+    r"\b(?:per cent|per mill?e|orders? of magnitude|factors? of|a (?:score|gross|lot|number|share|fraction|bit) of"
+    r"|lots of"
+    r"|times (?:as|the|more|less|fewer|lower|higher|smaller|larger|better|worse)|(?:the|by) square"
     r"|every (?:other|second|last)|(?:odds|chances) (?:are|of|were)|bulk of|all but|second[- ](?:best|worst)"
-    r"|(?:an?|one)[- ](?:half|third|quarter|\w+th)\b(?! of the question)|the square root|\be\b|halfway"
+    r"|the square root|\be\b|halfway"
     r"|(?:almost|nearly|about) (?:all|none|every))\b"
 )
 _ROMAN = re.compile(r"M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
@@ -41,22 +38,23 @@ _TERMS = re.compile(  # words that name no amount although a number is in them
     r"|[LlFf][12](?= (?:penalty|norm|loss|score|regularisation|regularization))|to the contrary)\b",
     re.IGNORECASE,
 )
-_ONE = re.compile(r"\bone\b(?! (?:task|study|question|limit|limitation|reason|explanation|reading|way|hand|caveat|step|thing|may|might"
-                  r"|could|can|should|would|has|must|aim|possible|open|natural|obvious|such|more question)\b)")
 
 
 @cache
 def _words() -> re.Pattern[str]:
     ones, tens = "|".join(_ONES), "|".join(_TENS)
-    plain = "|".join((*_ONES, *_TEENS, *_TENS, *(f"{s}s?" for s in _SCALES), *(f"{o}s?" for o in _ORDINALS), *_LOOSE))
+    plain = "|".join(
+        (*_ONES, *_TEENS, *_TENS, *(f"{s}s?" for s in _SCALES), *(f"{o}s?" for o in _ORDINALS), *lists()["parts"])
+    )
     built = (
-        rf"(?:{tens})[-]?(?:one|{ones}|first|second|third|{'|'.join(_ORDINALS)})",
+        rf"(?:{tens})[- ]?(?:one|two|{ones}|first|second|third|{'|'.join(_ORDINALS)})",
         rf"(?:{'|'.join(_LATIN[1:])})(?:e|es|ed|ing|y|et|ets|icate)",
         rf"(?:{'|'.join(_GREEK)})(?:tets?|ets?|ettes?|upl\w+|rupl\w+)",
-        rf"\w+[- ]?fold",
-        rf"\w+[- ]tupled?",
+        r"\w+[- ]?fold",
+        r"\w+[- ]tupled?",
         rf"(?:{plain})(?:-\w+)+",
-        rf"(?:\w+-)+(?:{plain}|one)",
+        rf"(?:\w+-)+(?:{plain})",
+        r"two-(?:thirds|fifths|\w+ths|fold|digit)",
     )
     return re.compile(rf"\b(?:{plain}|{'|'.join(built)})\b")
 
@@ -69,6 +67,7 @@ def named(text: str) -> str:
 def numeral(text: str) -> str:
     """The first number that a text holds in any form; empty if it holds none."""
     text = named(text)
+    word: str
     for word in re.findall(r"[^\s,;:()\[\]\"“”]+", text):
         bare = word.strip(".!?'’-–—")
         if any(c.isnumeric() for c in bare):
@@ -78,5 +77,5 @@ def numeral(text: str) -> str:
         if re.search(r"[%‰‱°±×÷=≈∞½]", word) or re.fullmatch(r"[lIO|][lIO|.]+", bare):
             return word
     low = text.casefold()
-    found = _PHRASES.search(low) or _words().search(low) or _ONE.search(low)
-    return found[0] if found else ""
+    found = _PHRASES.search(low) or _words().search(low)
+    return str(found[0]) if found else ""

@@ -1,7 +1,7 @@
 """Whether a sentence says nothing but what a passage says: its words, in their order, and nothing that turns them.
 
 This is no likeness: every content word of the sentence must stand in one sentence of the passage, in the same order,
-close together, and every word of the passage between them that negates, limits or conditions must be said as well.
+close together, and every word of the passage that negates, limits or conditions them must be said as well.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from nightlab.papers.audit.grammar import lists, stem
 
 LEAST_SHARE = 0.34  # of the content words of the stretch that is paraphrased
 AFTER = 4  # words after the stretch that may still turn it
-_TURNS = frozenset(
-    "not no never none nothing nor neither only alone without unless except if whether or may might could would"
-    " should cannot hardly rarely seldom few little fail less worse against instead rather until".split()
-)
+
+
+Words = tuple[tuple[str, bool], ...]  # stems, and whether each turns what is said
 
 
 def content(text: str) -> list[str]:
@@ -26,39 +25,54 @@ def content(text: str) -> list[str]:
 
 
 @cache
-def _content(text: str) -> tuple[tuple[str, bool], ...]:
+def _content(text: str) -> Words:
     words = re.findall(r"[^\W_]+(?:[-'’][^\W_]+)*", re.sub(r"\{[^{}]*\}", " ", text).casefold())
     found = []
     for word in (w for part in words for w in part.split("-")):
         word = re.sub(r"['’](?:s|t)$", "", word)
-        if word in _TURNS:
+        if word in lists()["turning"]:
             found.append((word, True))
         elif word not in lists()["empty"]:
             found.append((stem(word), False))
     return tuple(found)
 
 
-def says(sentence: str, passages: Iterable[str]) -> bool:
-    """Whether one sentence of the passages says all that the sentence says."""
+def says(sentence: str, passages: Iterable[str], *, turned: bool = False) -> bool:
+    """Whether one sentence of the passages says all that the sentence says.
+
+    turned: whether the passage's object may come first, as in "a search replaces templates" for "replaces templates by
+    a search".
+    """
     said = _content(sentence)
     if sum(not turns for _, turns in said) < 2:
         return False
-    return any(_within(said, _content(s)) for p in passages for s in re.split(r"(?<=[.;:!?])\s+", p))
+    orders = [said, *(said[i:] + said[:i] for i in range(1, len(said)) if turned)]
+    parts = [_content(s) for p in passages for s in re.split(r"(?<=[.;:!?])\s+", p)]
+    return any(_within(order, part) for part in parts for order in orders)
 
 
-def _within(said: tuple[tuple[str, bool], ...], passage: tuple[tuple[str, bool], ...]) -> bool:
+def _within(said: Words, passage: Words) -> bool:
     words = [w for w, _ in passage]
+    denies = any(turns for _, turns in said)
     for start in (i for i, w in enumerate(words) if w == said[0][0]):
-        place, used = start, [start]
-        for word, _ in said[1:]:
-            try:
-                place = words.index(word, place + 1)
-            except ValueError:
-                break
-            used.append(place)
-        else:
-            skipped = [passage[i] for i in range(min(place + AFTER, len(passage))) if i not in used]
-            whole = len(used) / (place - start + 1) >= LEAST_SHARE
-            if whole and not any(turns for _, turns in skipped):
-                return True
+        used = _matched(said, words, start)
+        if not used:
+            continue
+        end = len(passage) if denies else min(used[-1] + AFTER, len(passage))
+        skipped = [passage[i] for i in range(end) if i not in used]
+        restricted = denies and any(i not in used for i in range(start, len(passage)))
+        whole = len(used) / (used[-1] - start + 1) >= LEAST_SHARE
+        if whole and not restricted and not any(turns for _, turns in skipped):
+            return True
     return False
+
+
+def _matched(said: Words, words: list[str], start: int) -> list[int]:
+    """The places of the words said, in their order; none if one is missing."""
+    used = [start]
+    for word, _ in said[1:]:
+        try:
+            used.append(words.index(word, used[-1] + 1))
+        except ValueError:
+            return []
+    return used
