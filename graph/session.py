@@ -14,7 +14,7 @@ from langgraph.runtime import RunControl
 
 from nightlab.agents.assemble import staff
 from nightlab.agents.chat.configuration import completed
-from nightlab.experiments.executors.local.inside.tree import remove
+from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.executors.local.sandbox import choose
 from nightlab.experiments.loop.run_accounts import Stopped

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from nightlab.experiments.executors.local.inside import syscalls
+from nightlab.experiments.executors.local.inside.kernel import syscalls
 
 UID = 65533
 

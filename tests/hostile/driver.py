@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import cast
 
-from nightlab.experiments.executors.local.inside import limits, syscalls
+from nightlab.experiments.executors.local.inside.kernel import limits, syscalls
 from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.template.template import load

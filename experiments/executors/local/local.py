@@ -14,7 +14,7 @@ from typing import Self
 
 from nightlab.experiments.executors.local.execution import Execution, Station
 from nightlab.experiments.executors.local.gpus import share
-from nightlab.experiments.executors.local.inside.tree import remove
+from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.local.launch import RunnerError
 from nightlab.experiments.executors.local.pool import Cancelled, Ticket
 from nightlab.experiments.executors.local.sandbox import choose, describe

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightlab.experiments.executors.local.canary import CANARY, bait
-from nightlab.experiments.executors.local.inside.tree import remove
+from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.local.launch import Limits, RunnerError, Sandbox, Settings, claims, exchange
 from nightlab.experiments.executors.local.visible import view
 from nightlab.experiments.records import Level

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.executors.local.inside.capture import Capture
 from nightlab.experiments.executors.local.inside.guest import STAMP
-from nightlab.experiments.executors.local.inside.monitor import Run, _read
+from nightlab.experiments.executors.local.inside.output.capture import Capture
+from nightlab.experiments.executors.local.inside.run import Run
 from nightlab.experiments.executors.local.launch import RunnerError
 from nightlab.experiments.executors.local.local import LocalRunner, local_runner
 from nightlab.experiments.executors.local.sandbox import LEVELS, IsolationError, probe
@@ -375,7 +375,7 @@ def test_a_guest_that_is_prepared_late_is_understood() -> None:
         run = Run(0, 0, {}, Capture(9), Capture(9), pipes={read: "report"})
         for word in words:
             os.write(write, word)
-            _read(run, read)
+            run.read(read)
         os.close(write)
         os.close(read)
         assert run.ready == 12.5
@@ -655,7 +655,7 @@ def test_nothing_survives_the_parent(house: Callable[..., House], number: signal
 
 
 def _below(pid: int) -> set[int]:
-    from nightlab.experiments.executors.local.inside import limits
+    from nightlab.experiments.executors.local.inside.kernel import limits
 
     proc = os.open("/proc", os.O_RDONLY)
     try:

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from nightlab.experiments.executors.local import metrics
-from nightlab.experiments.executors.local.inside.capture import Capture
-from nightlab.experiments.executors.local.inside.readings import Readings
+from nightlab.experiments.executors.local.inside.output.capture import Capture
+from nightlab.experiments.executors.local.inside.output.readings import Readings
 from nightlab.experiments.executors.local.metrics import InvalidMetrics
 from nightlab.experiments.executors.local.text import clean
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.executors.local.imports import imported
-from nightlab.experiments.executors.local.inside.collect import collect
-from nightlab.experiments.executors.local.inside.limits import exiting
+from nightlab.experiments.executors.local.inside.kernel.limits import exiting
+from nightlab.experiments.executors.local.inside.output.collect import collect
 from nightlab.experiments.executors.local.launch import Limits
 from nightlab.experiments.executors.local.sandbox import LEVELS, confined, describe, probe, why_not
 from nightlab.experiments.executors.local.visible import view

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.executors.local.inside import seccomp
+from nightlab.experiments.executors.local.inside.kernel import seccomp
 
 ALLOWED = 0x7FFF0000
 REFUSED, ABSENT, NO_SUCH, SUCCEEDS = (0x50000 | error for error in (errno.EPERM, errno.ENOSYS, errno.ENOTTY, 0))

@@ -22,7 +22,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import failures, landlock, limits, namespaces, seccomp, syscalls, words
+from . import words
+from .kernel import landlock, limits, namespaces, seccomp, syscalls
+from .output import failures
 from .preload import preload
 from .witness import Witness
 

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from . import guest, limits, monitor, namespaces, preload, syscalls, warm
+from . import guest, monitor, preload, warm
+from .kernel import limits, namespaces, syscalls
 
 _PATIENCE = 5.0  # s until orphans that were killed are gone
 

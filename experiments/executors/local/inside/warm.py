@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
-from . import frames, guest, limits, namespaces, syscalls
+from . import frames, guest
+from .kernel import limits, namespaces, syscalls
 from .preload import warmed
 
 _UID, _STARTED, _ENDED = struct.Struct("i"), struct.Struct("i"), struct.Struct("idq")

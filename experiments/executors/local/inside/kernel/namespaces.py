@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import frames, limits, syscalls
+from . import limits, syscalls
 
 LAB = "/lab"  # where named folders and a run's own folder appear
 BOX = f"{LAB}/box"
@@ -180,7 +180,8 @@ def separate(proc: int, config: dict[str, Any]) -> tuple[int, socket.socket, lis
         finally:
             os._exit(1)
     theirs.close()
-    frames.exactly(ours, 1)
+    if not ours.recv(1):
+        raise EOFError("process 1 of a table has ended as it began")
     return pid, ours, [os.open(f"self/ns/{name}", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc) for name in spaces]
 
 

@@ -1,4 +1,4 @@
-"""What a monitor at S3 keeps from run to run, and how nothing of a run is left in it."""
+"""What stands ready for the next run of a monitor at S3, and how nothing of the last one is left in it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import frames, namespaces, warm
-from .usage import Meter, alone, sockets
+from . import frames, warm
+from .kernel import namespaces
+from .kernel.usage import Meter, alone, sockets
 
 PATIENCE = 20.0  # s until all processes of a run have ended
 _CALM = 1.0  # s until nothing of a run is left in its network
 
 
 @dataclass
-class Warmth:
+class Standby:
     """What a monitor at S3 keeps from run to run: the way to the warm process, its namespaces, and the next guest."""
 
     starter: socket.socket
@@ -54,6 +55,13 @@ class Warmth:
             memory = config["limits"]["memory_mb"] << 20
             self.meter = Meter(self.proc, memory, reaper=self.first, own_network=not config["network"])
             self.weight = spent.held if (spent := alone(self.proc, self.pid)) else 0
+
+    def replace_guest(self, config: dict[str, Any]) -> None:
+        """Have another guest in the place of one that has ended."""
+        for fd in self.pipes:
+            os.close(fd)
+        self.pid = 0
+        self.prepare(config)
 
     def sweep(self) -> None:
         """Wait until all processes of the last run are gone; EOFError where process 1 of the table is."""
