@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Any, Literal
+from typing import Literal
 
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
@@ -12,8 +12,8 @@ from nightlab.agents.team import Idea, Situation
 from nightlab.experiments.claim import ablation, confirmation
 from nightlab.experiments.claim.ablation_parts import components
 from nightlab.experiments.claim.selection import choose
-from nightlab.experiments.ledger.ledger import Settled
-from nightlab.experiments.loop.loop import BASELINE, Loop
+from nightlab.experiments.ledger.events import ClaimTested, Note, PartAblated, Stage
+from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import UNUSABLE
 from nightlab.experiments.search.policy import Exhausted
 from nightlab.experiments.study.study import StudyError
@@ -27,13 +27,11 @@ def baseline(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     first = next(lab.study.ledger.each_trial(), None)
     new = first is None or first.verdict is None
     if new:
-        runtime.stream_writer({"stage": "baseline"})
-    verdict = lab.loop.baseline()
+        lab.tell(Stage(stage="baseline"))
+    lab.loop.baseline()
     confirmation.preregister(lab.study)  # before the search, and after the first runs have told what the evaluator is
-    if new:
-        _tell(runtime, lab.loop, BASELINE, verdict)
-        if against := lab.study.template.doubts:
-            runtime.stream_writer({"note": f"the metric counts as reported: {'; '.join(against)}"})
+    if new and (against := lab.study.template.doubts):
+        lab.tell(Note(note=f"the metric counts as reported: {'; '.join(against)}"))
     return {"settled": 0}
 
 
@@ -57,7 +55,6 @@ def propose(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
         except Exhausted as end:
             return _ended(loop, str(end), barren=True)
         if not loop.claim(number, change):
-            _tell(runtime, loop, number, loop.verdict(number))
             loop.bench.heed()  # a model may take long over many of these
     return {}
 
@@ -87,8 +84,7 @@ def decide(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Keep or revert every trial that is ready, or ask for more replicates."""
     loop = runtime.context.loop
     for number in loop.ready():
-        if verdict := loop.decide(number):
-            _tell(runtime, loop, number, verdict)
+        loop.decide(number)
     return {"settled": len(loop.entries) - len(loop.open)}
 
 
@@ -100,22 +96,23 @@ def after_decide(state: ExperimentState, runtime: Runtime[Lab]) -> Literal["prop
 
 def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Choose the best trial; then fresh seeds and the sealed holdout, for it and the baseline."""
-    loop = runtime.context.loop
-    best = choose(loop, again=lambda: runtime.stream_writer({"stage": "select"}))
-    runtime.stream_writer({"note": f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"})
-    plan = confirmation.preregister(runtime.context.study)
-    runtime.stream_writer({"stage": "confirm" if best else "measure", "split": plan["split"]})
-    runtime.stream_writer({"claim": confirmation.confirm(loop)})
+    lab, loop = runtime.context, runtime.context.loop
+    best = choose(loop, again=lambda: lab.tell(Stage(stage="select")))
+    lab.tell(Note(note=f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"))
+    plan = confirmation.preregister(lab.study)
+    lab.tell(Stage(stage="confirm" if best else "measure", split=plan["split"]))
+    lab.tell(ClaimTested(claim=confirmation.confirm(loop)))
     return {}
 
 
 def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Take out of the best what was kept, part by part."""
-    if components(runtime.context.loop):
-        runtime.stream_writer({"stage": "ablate"})
-    for row in ablation.ablate(runtime.context.loop):
-        runtime.stream_writer({"ablation": row})
-    runtime.context.study.prepare()  # all of it is hashed again: what judged must be what it was at the start
+    lab = runtime.context
+    if components(lab.loop):
+        lab.tell(Stage(stage="ablate"))
+    for row in ablation.ablate(lab.loop):
+        lab.tell(PartAblated(ablation=row))
+    lab.study.prepare()  # all of it is hashed again: what judged must be what it was at the start
     return {}
 
 
@@ -157,30 +154,3 @@ def _without(idea: Idea, parked: frozenset[str]) -> Idea:
     """The idea without the strategies that rest, unless none would be left."""
     active = tuple(s for s in idea.strategies if s not in parked)
     return idea.model_copy(update={"strategies": active}) if active and parked else idea
-
-
-def _tell(runtime: Runtime[Lab], loop: Loop, number: int, verdict: Settled | None) -> None:
-    """Report a settled trial to whoever listens."""
-    if verdict is None:
-        return
-    entry = loop.entries[number]
-    event: dict[str, Any] = {
-        "trial": number,
-        "of": loop.study.settings.trials,
-        "settled": len(loop.entries) - len(loop.open) - 1,  # without the baseline
-        "strategy": entry.trial.change.strategy,
-        "verdict": verdict.kind,
-        "cause": verdict.cause,
-        "reason": verdict.reason,
-        "value": loop.value(number),
-        "runs": len(loop.scores(number)),
-        "difference": verdict.numbers.get("difference"),
-        "threshold": verdict.numbers.get("threshold"),
-        "incumbent": loop.incumbent,
-        "incumbent_value": loop.value(loop.incumbent),
-        "elapsed_s": loop.elapsed_s,
-    }
-    runtime.stream_writer(event)
-    for notice in loop.overseer.notices[-5:]:  # no trial gives more
-        if notice.trial == number:
-            runtime.stream_writer({"note": notice.sentence})

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from langgraph.config import get_stream_writer
+from langgraph.config import get_config, get_stream_writer
 from pydantic import TypeAdapter
 
 from nightlab.agents.team import Team
+from nightlab.experiments.ledger.events import Event, Progress, Told
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Bench
 from nightlab.experiments.records import Fact, Runner
@@ -22,6 +24,7 @@ from nightlab.papers.facts.evidence import Evidence, Snapshot, restored, snapsho
 from nightlab.papers.facts.facts import facts_of
 
 T = TypeVar("T")
+PROGRESS_S = 1.0  # between two counts of a stage's runs; no reader wants them faster
 
 
 @dataclass(eq=False)
@@ -34,7 +37,11 @@ class Lab:
     session: Session | None = None
     stopping: Callable[[], bool] = lambda: False
     _evidence: tuple[str, Evidence] | None = field(default=None, repr=False)  # the last that was asked for, by its name
+    _counted: float = field(default=0.0, repr=False)  # when runs were counted last
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
+
+    def __post_init__(self) -> None:
+        self.study.ledger.heard = _streamed
 
     @functools.cached_property
     def bench(self) -> Bench:
@@ -43,12 +50,21 @@ class Lab:
         self._stack.callback(runner.close)
         budget = Budget(self.study, self.session, runner.workers)
         bench = Bench(self.study, runner, budget, self.stopping)
-        bench.progress = lambda done, of: get_stream_writer()({"done": done, "of": of})  # to who listens to the node
+        bench.progress = self._progress
         return bench
 
     @functools.cached_property
     def loop(self) -> Loop:
         return Loop(self.bench)
+
+    def tell(self, told: Told) -> None:
+        """Tell something of the node that is at work. One that a resume enters again tells the same event again."""
+        self.study.ledger.tell(told, during=get_config()["configurable"]["checkpoint_ns"])
+
+    def _progress(self, done: int, of: int) -> None:
+        if done == of or time.monotonic() - self._counted >= PROGRESS_S:
+            self._counted = time.monotonic()
+            self.tell(Progress(done=done, of=of))
 
     def once(self, kind: str, key: str, shape: type[T], make: Callable[[], T]) -> T:
         """What an agent made under this name: out of the ledger if it is there, else made now and written down.
@@ -92,3 +108,8 @@ class Lab:
 
     def close(self) -> None:
         self._stack.close()
+
+
+def _streamed(event: Event) -> None:
+    """To who listens to the node that is at work."""
+    get_stream_writer()(event.record())

@@ -10,6 +10,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from nightlab.agents.team import Idea
+from nightlab.experiments.ledger.events import Note, PaperReviewed, Stage
 from nightlab.experiments.numbers import plural
 from nightlab.graph import drafting, reviewing
 from nightlab.graph.experiment import experiment_graph
@@ -22,10 +23,10 @@ def survey(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Gather the literature: the template's references, and arXiv's where there is a network."""
     study = runtime.context.study
     if study.ledger.document("survey", "references") is None:
-        runtime.stream_writer({"stage": "survey"})
+        runtime.context.tell(Stage(stage="survey"))
         references, note = find_references(study.template)
         found = study.ledger.once("survey", "references", {"note": note, "references": [asdict(r) for r in references]})
-        runtime.stream_writer({"note": found["note"]})
+        runtime.context.tell(Note(note=found["note"]))
     return {}
 
 
@@ -33,38 +34,38 @@ def ideate(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Propose ideas, judge their novelty against the survey, take the best."""
     lab = runtime.context
     if lab.study.ledger.document("ideas", "ranked") is None:
-        runtime.stream_writer({"stage": "ideate"})
+        runtime.context.tell(Stage(stage="ideate"))
     references = drafting.references(lab)
     ideas = lab.once("ideas", "ranked", list[Idea], lambda: lab.team.ideator.ideate(lab.study.template, references))
     best = ideas[0]
     lab.study.ledger.once("idea", best.key, best.model_dump(mode="json"))
-    runtime.stream_writer({"note": f"idea: {best.title} (the best of {len(ideas)})"})
+    runtime.context.tell(Note(note=f"idea: {best.title} (the best of {len(ideas)})"))
     return {"idea": best.key}
 
 
 def analyse(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """From the ledger to facts, tables and figures."""
-    runtime.stream_writer({"stage": "analyse"})
+    runtime.context.tell(Stage(stage="analyse"))
     lab = runtime.context
     drafting.analyse(lab, state.round)
     if gathered := reviewing.gather(lab, drafting.missed(lab, state.round)):
-        runtime.stream_writer({"note": f"new evidence for the analyst: {', '.join(gathered)}"})
+        runtime.context.tell(Note(note=f"new evidence for the analyst: {', '.join(gathered)}"))
         drafting.analyse_again(lab, state.round)
     return {}
 
 
 def write(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """The round's manuscript out of the evidence, compiled."""
-    runtime.stream_writer({"stage": "write", "round": state.round})
+    runtime.context.tell(Stage(stage="write", round=state.round))
     drafting.write(runtime.context, state.idea, state.round, mend=state.audited)
     return {}
 
 
 def audit(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["write", "review"]]:
     """The mechanical check; what it finds goes to the writer first, once."""
-    runtime.stream_writer({"stage": "audit"})
+    runtime.context.tell(Stage(stage="audit"))
     findings = drafting.audit(runtime.context, state.round, mended=state.audited)
-    runtime.stream_writer({"note": f"audit: {plural(len(findings), 'finding')}"})
+    runtime.context.tell(Note(note=f"audit: {plural(len(findings), 'finding')}"))
     if findings and not state.audited:
         return Command(update={"audited": True}, goto="write")
     return Command(update={"audited": False}, goto="review")
@@ -73,15 +74,15 @@ def audit(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["write
 def review(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["revise", "publish"]]:
     """The panel and the area chair; their decision routes."""
     lab = runtime.context
-    runtime.stream_writer({"stage": "review", "round": state.round})
+    runtime.context.tell(Stage(stage="review", round=state.round))
     meta = reviewing.panel(lab, state.idea, state.round)
-    runtime.stream_writer({"review": meta.model_dump(mode="json")})
+    lab.tell(PaperReviewed(review=meta.model_dump(mode="json")))
     update: PipelineUpdate = {"decision": meta.decision}
     if not meta.kept or not meta.requests or state.round - lab.study.first_round >= lab.study.settings.rounds:
         return Command(update=update, goto="publish")
     if lab.bench.budget.left_s <= 0:
         lab.bench.budget.cut("revision")
-        runtime.stream_writer({"note": "the budget of hours is used; the reviewers' requests are left open"})
+        runtime.context.tell(Note(note="the budget of hours is used; the reviewers' requests are left open"))
         return Command(update=update, goto="publish")
     return Command(update=update, goto="revise")
 
@@ -89,15 +90,15 @@ def review(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["revi
 def revise(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Do what the panel asks for: run the experiments, then analyse and write again."""
     lab = runtime.context
-    runtime.stream_writer({"stage": "revise", "round": state.round + 1})
+    runtime.context.tell(Stage(stage="revise", round=state.round + 1))
     for what in reviewing.gather(lab, drafting.requests(lab, state.round)):
-        runtime.stream_writer({"note": f"new evidence: {what}"})
+        runtime.context.tell(Note(note=f"new evidence: {what}"))
     return {"round": state.round + 1}
 
 
 def publish(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Put the best version of the paper in its place."""
-    runtime.stream_writer({"stage": "publish"})
+    runtime.context.tell(Stage(stage="publish"))
     drafting.publish(runtime.context)
     return {}
 

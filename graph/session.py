@@ -17,6 +17,7 @@ from nightlab.agents.chat.configuration import completed
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.executors.local.sandbox import choose
+from nightlab.experiments.ledger.events import Ended
 from nightlab.experiments.loop.run_accounts import Stopped
 from nightlab.experiments.search.policy import make_policy
 from nightlab.experiments.study.sessions import Session
@@ -154,7 +155,7 @@ def _address(settings: Settings) -> str:
 def work(
     folder: Path, listen: Listener, control: RunControl | None = None, stop: list[Callable[[], None]] | None = None
 ) -> None:
-    """Go on with a study until it is done. `listen` hears of every step.
+    """Go on with a study until it is done. `listen` hears every event, as the record that stands in the ledger.
 
     Raises Interrupted when `control` was asked to drain; `stop` is filled with what ends the work at once.
     """
@@ -171,10 +172,14 @@ def work(
         if stop is not None:
             stop.append(lab.close)
         try:
-            _drive(study, lab, listen, control)
-            study.ledger.once("done", study.era(THREAD), {})
+            try:
+                _drive(study, lab, listen, control)
+            finally:
+                study.ledger.heard = lambda event: listen(event.record())  # no node is at work any more
+            study.ledger.once("done", study.era(THREAD), {}, Ended(end="finished"))
         except (GraphDrained, Stopped):
             lab.finish()
+            session.tell(Ended(end="interrupted"))
             raise Interrupted from None
         finally:
             lab.close()

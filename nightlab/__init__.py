@@ -6,6 +6,7 @@ study = nightlab.run("digits", trials=40)          # the whole pipeline: a revie
 result = nightlab.experiment("path/to/template")   # only the experiment subgraph
 nightlab.scores(study)                             # the panel's scores, round by round
 nightlab.trials(study)                             # what was tried, with the verdicts
+nightlab.events(study, after=120)                  # what it told since then, also while another process works on it
 nightlab.resume(study, trials=50)                  # go on; trials extends a finished one
 nightlab.fork(study, 12, trials=100)               # a new study that starts from a trial
 """
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nightlab.agents.team import Review
 
-__all__ = ["experiment", "fork", "resume", "run", "scores", "trials"]
+__all__ = ["events", "experiment", "fork", "resume", "run", "scores", "trials"]
 __version__ = "0.1.0"
 
 
@@ -89,6 +90,17 @@ def trials(study: str | Path) -> list[dict[str, Any]]:
 
     with opened(Path(study)) as found:
         return rows(found)
+
+
+def events(study: str | Path, *, after: int = 0) -> list[dict[str, Any]]:
+    """What a study told after the event of that number, as in `nightlab follow --json`; each has its own `number`.
+
+    Asking again with the last number goes on from there, while another process works on the study.
+    """
+    from nightlab.telling.report import opened
+
+    with opened(Path(study)) as found:
+        return [event.record() for event in found.ledger.events(after)]
 
 
 def _work(template: str | Path, out: Path, mode: Any, settings: dict[str, Any]) -> Path:

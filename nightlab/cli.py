@@ -341,6 +341,30 @@ def trials(
 
 
 @app.command()
+def follow(
+    study: StudyArg,
+    after: Annotated[int, typer.Option(min=0, help="Only what was told after the event of this number.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the event's number.")] = False,
+) -> None:
+    """Watch a study that another process works on, until it is finished. Ctrl-C ends the watching, not the study.
+
+    Example: nightlab follow studies/digits-20260102-a1b2c3
+
+    Example: nightlab follow studies/digits-20260102-a1b2c3 --after 120 --json
+    """
+    from nightlab.telling import following, report
+
+    with _told_errors(), report.opened(study) as opened:
+        try:
+            if not as_json:
+                return following.show(opened, after)
+            for event in following.follow(opened, after):
+                _print_json(event.record())
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+
+
+@app.command()
 def templates(as_json: Json = False) -> None:
     """List the research templates that ship with nightlab.
 

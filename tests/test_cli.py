@@ -25,7 +25,7 @@ from nightlab.experiments.study.study import read
 from nightlab.telling.progress import Lines, Screen
 from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
 
-COMMANDS = ("run", "experiment", "resume", "fork", "scores", "trials", "templates", "doctor")
+COMMANDS = ("run", "experiment", "resume", "fork", "scores", "trials", "follow", "templates", "doctor")
 
 
 def nightlab(*args: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -313,13 +313,13 @@ def test_a_log_hears_how_far_a_stage_is_when_it_was_quiet(quiet_s: float, counts
     heard = io.StringIO()
     view = Lines(Console(file=heard), quiet_s)
     for event in ({"stage": "select"}, {"done": 1, "of": 24}, {"done": 2, "of": 24}):
-        view.hear(event)
+        view.hear({"at": time.time(), **event})
     lines = [line.split("] ")[1] for line in heard.getvalue().splitlines()]
     assert lines == ["running the most promising trials again", *counts]
 
 
 SETTLED = {"trial": 121, "of": 400, "strategy": "learning_rate_schedule", "cause": "", "value": 0.57944, "runs": 2}
-SETTLED |= {"incumbent": 107, "incumbent_value": 0.166761, "threshold": 0.0181}
+SETTLED |= {"incumbent": 107, "incumbent_value": 0.166761, "threshold": 0.0181, "at": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -351,6 +351,7 @@ def test_a_verdict_is_told_with_its_reason_within_a_hundred_columns(event: dict[
 def test_the_bar_counts_verdicts_where_trials_settle_out_of_their_order() -> None:
     screen, told = Screen(Console(file=io.StringIO()), "a study"), io.StringIO()
     shared = {"of": 3, "strategy": "east", "cause": "", "reason": "", "value": 0.5, "runs": 1, "difference": None}
+    shared["at"] = 0.0
     for settled, number in enumerate((0, 1, 3, 2)):
         verdict = "reverted" if number else "baseline"
         event = {"trial": number, "settled": settled, "verdict": verdict, "incumbent": 0, "incumbent_value": 0.5}

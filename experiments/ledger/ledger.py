@@ -6,22 +6,26 @@ needs an UPDATE; triggers refuse UPDATE and DELETE altogether. A row that is the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger import events as telling
 from nightlab.experiments.ledger.calls import Calls
+from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.schema import (
     SCHEMA_VERSION,
     documents,
+    events,
     lay_out,
     looking,
     metadata,
@@ -33,6 +37,8 @@ from nightlab.experiments.ledger.schema import (
     verdicts,
 )
 from nightlab.experiments.records import Change, RunOutcome, VerdictKind
+
+PAGE = 500  # events that are read at once
 
 
 class LedgerError(NightlabError):
@@ -89,11 +95,12 @@ class Ledger:
     """`study.db`, in WAL mode with full synchronisation: what it has accepted survives a kill and a power cut.
 
     read_only: it is opened to be looked at, so that no byte of it changes and no writer is waited for; an older schema
-    is read as it is.
+    is read as it is. heard: is called with each event once it stands in the ledger.
     """
 
     def __init__(self, file: Path, *, read_only: bool = False) -> None:
         self.file = file
+        self.heard: Callable[[Event], object] = lambda _event: None
         url = looking(file) if read_only else sa.URL.create("sqlite", database=str(file))
         self._engine = sa.create_engine(url, connect_args={"timeout": 30})
         sa.event.listen(self._engine, "connect", stand_in if read_only else _pragmas)
@@ -128,12 +135,19 @@ class Ledger:
 
     # Documents
 
-    def once(self, kind: str, key: str, body: Any) -> Any:
-        """Write a document unless there is one already; the body that stands in the ledger either way."""
+    def once(self, kind: str, key: str, body: Any, told: Told | None = None) -> Any:
+        """Write a document unless there is one already; the body that stands in the ledger either way.
+
+        told: is told together with the document, if that is written.
+        """
         row = {"kind": kind, "key": key, "body": _dump(body), "created_at": time.time()}
         with self._engine.begin() as db:
-            db.execute(sa.insert(documents).prefix_with("OR IGNORE"), row)
-            return json.loads(db.execute(_document(kind, key)).scalar_one())
+            written = db.execute(sa.insert(documents).prefix_with("OR IGNORE"), row).rowcount
+            event = _told(db, f"{kind} {key}", told) if told and written else None
+            stands = json.loads(db.execute(_document(kind, key)).scalar_one())
+        if event:
+            self.heard(event)
+        return stands
 
     def document(self, kind: str, key: str) -> Any | None:
         with self._engine.connect() as db:
@@ -152,6 +166,34 @@ class Ledger:
         query = sa.union_all(*(sa.select(c).where((c >= start) & (c < end)) for c in columns))
         with self._engine.connect() as db:
             return sorted(db.execute(query).scalars())
+
+    # Events
+
+    def tell(self, told: Told, during: str) -> Event:
+        """Tell something, once in a step; the event that stands in the ledger.
+
+        during: names the step, the same in each attempt at it, so that what a kill made it do again is not told again.
+        """
+        same = hashlib.sha256(f"{during} {told!r}".encode(errors="surrogatepass")).hexdigest()
+        with self._engine.begin() as db:
+            event = _told(db, same, told)
+        self.heard(event)
+        return event
+
+    def events(self, after: int = 0) -> Iterator[Event]:
+        """What was told after the event of that number, in the order of the numbers, one at a time.
+
+        A later call with the last number goes on from there, also in another process while the study is at work.
+        """
+        while page := self._events(after):
+            yield from page
+            after = page[-1].number
+
+    def _events(self, after: int) -> list[Event]:
+        """No more than PAGE of them, so that no reader who takes his time holds the writer's log."""
+        query = sa.select(events).where(events.c.number > after).order_by(events.c.number).limit(PAGE)
+        with self._engine.connect() as db:
+            return [_event(row) for row in db.execute(query).mappings()]
 
     # Trials
 
@@ -172,8 +214,8 @@ class Ledger:
                 return Trial(number=number, change=change, verdict=None)
         return self.trial(number)
 
-    def settle(self, number: int, verdict: Settled) -> None:
-        """Write a trial's verdict; the first one stands."""
+    def settle(self, number: int, verdict: Settled, told: Told | None = None) -> None:
+        """Write a trial's verdict, and tell of it; the first one stands."""
         row = {
             "trial": number,
             "kind": verdict.kind,
@@ -184,7 +226,10 @@ class Ledger:
             "settled_at": time.time(),
         }
         with self._engine.begin() as db:
-            db.execute(sa.insert(verdicts).prefix_with("OR IGNORE"), row)
+            written = db.execute(sa.insert(verdicts).prefix_with("OR IGNORE"), row).rowcount
+            event = _told(db, f"trial {number}", told) if told and written else None
+        if event:
+            self.heard(event)
 
     def trial(self, number: int) -> Trial:
         return next(self._select_trials(trials.c.number == number))
@@ -303,6 +348,17 @@ def _run(row: sa.RowMapping) -> Run:
             **{k: row[k] for k in _OUTCOME_FIELDS},
         )
     return Run(id=row["id"], outcome=outcome, **{k: row[k] for k in _RUN_FIELDS})
+
+
+def _told(db: sa.Connection, key: str, told: Told) -> Event:
+    row = {"key": key, "kind": telling.kind(told), "body": _dump(asdict(told)), "told_at": time.time()}
+    db.execute(sa.insert(events).prefix_with("OR IGNORE"), row)
+    return _event(db.execute(sa.select(events).where(events.c.key == key)).mappings().one())
+
+
+def _event(row: sa.RowMapping) -> Event:
+    told = telling.KINDS[row["kind"]](**json.loads(row["body"]))
+    return Event(number=row["number"], at=row["told_at"], told=told)
 
 
 _RUN_FIELDS = ("phase", "subject", "replicate", "seed", "inputs")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 metadata = sa.MetaData()
 trials = sa.Table(
@@ -105,6 +105,15 @@ answers = sa.Table(
     sa.Column("latency_s", sa.Float, nullable=False),
     sa.Column("settled_at", sa.Float, nullable=False),
 )
+events = sa.Table(  # what was told on the way, by growing numbers; the key says what must not be told twice
+    "events",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("told_at", sa.Float, nullable=False),
+)
 
 # From a version to the next one. Statements are written out, so that a later change of a table alters no old step.
 MIGRATIONS: Mapping[int, tuple[str, ...]] = {
@@ -121,6 +130,10 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {
     3: (
         "ALTER TABLE outcomes ADD COLUMN notes TEXT NOT NULL DEFAULT '[]'",
         "ALTER TABLE outcomes ADD COLUMN doubts TEXT NOT NULL DEFAULT '[]'",
+    ),
+    4: (
+        "CREATE TABLE events (number INTEGER NOT NULL PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
+        " body TEXT NOT NULL, told_at FLOAT NOT NULL)",
     ),
 }
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from hashlib import blake2b
 
 from nightlab.experiments.first_seen import Firsts
+from nightlab.experiments.ledger.events import Note, TrialSettled
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.ledger.trial_cache import BESIDE, Books, Entry, History
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean
@@ -377,10 +378,31 @@ class Loop:
         if verdict.kind == "kept":  # how many runs of the incumbent it met: more may come later
             numbers["met"] = float(len(self.scores(self.incumbent)))
         verdict = Settled(**{**vars(verdict), "numbers": numbers, "elapsed_s": self.elapsed_s})
-        self.study.ledger.settle(entry.trial.number, verdict)
+        self.study.ledger.settle(entry.trial.number, verdict, self._told(entry, verdict))
         entry.trial = Trial(number=entry.trial.number, change=entry.trial.change, verdict=verdict)
         self._account(entry)
         return verdict
+
+    def _told(self, entry: Entry, verdict: Settled) -> TrialSettled:
+        """What whoever follows the study hears of a verdict; it is not in the books yet."""
+        number = entry.trial.number
+        best = number if verdict.kind == "kept" else self.incumbent
+        return TrialSettled(
+            trial=number,
+            of=self.study.settings.trials,
+            settled=len(self.entries) - len(self._open),  # with it, and without the baseline
+            strategy=entry.trial.change.strategy,
+            verdict=verdict.kind,
+            cause=verdict.cause,
+            reason=verdict.reason,
+            value=self.value(number),
+            runs=len(self.scores(number)),
+            difference=verdict.numbers.get("difference"),
+            threshold=verdict.numbers.get("threshold"),
+            incumbent=best,
+            incumbent_value=self.value(best),
+            elapsed_s=verdict.elapsed_s,
+        )
 
     def _account(self, entry: Entry) -> None:
         number, verdict = entry.trial.number, entry.trial.verdict
@@ -395,7 +417,7 @@ class Loop:
         # The noise is what it was at the verdict, also in a replay that knows of more replicates.
         known = int(verdict.numbers.get("runs", len(entry.outcomes))) if verdict else 0
         for notice in self.overseer.watch(entry.trial, [o for o in entry.outcomes[:known] if o is not None], met):
-            self.study.ledger.once("notice", notice.key, asdict(notice))
+            self.study.ledger.once("notice", notice.key, asdict(notice), Note(note=notice.sentence))
         scores = self._scores(entry, known)
         if len(scores) > 1:
             self.noise.add(scores)

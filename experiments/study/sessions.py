@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from nightlab.experiments.ledger.events import Told
 from nightlab.experiments.ledger.ledger import Ledger
 
 GAP_S = 900.0  # between two rows of one session; a longer gap is taken to be a jump of the clock
@@ -30,6 +31,10 @@ class Session:
     def elapsed_s(self) -> float:
         """Working time over all sessions of the study, in seconds."""
         return self.before_s + time.monotonic() - self._started
+
+    def tell(self, told: Told) -> None:
+        """Tell something of the session, once."""
+        self._ledger.tell(told, during=f"session {self._key}")
 
     def close(self) -> None:
         """Write down that the session ended in order, and its length."""

@@ -32,6 +32,11 @@ STAGES = {
     "revise": "revising",
     "publish": "putting the paper in its place",
 }
+ENDS = {
+    "finished": "the study is finished",
+    "interrupted": "interrupted; `nightlab resume` goes on",
+    "failed": "stopped",
+}
 SPLITS = {"holdout": " and the sealed holdout", "dev": " of the development split"}
 COLOURS = {"kept": "bold green", "baseline": "bold", "reverted": "bright_black", "failed": "red"}
 RECENT = 6
@@ -45,14 +50,14 @@ class View(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def hear(self, event: dict[str, Any]) -> None:
-        """Take in one step of the study."""
+        """Take in one event of the study, as `Event.record` gives it."""
         ...
 
 
 def trial_line(event: dict[str, Any]) -> str:
     """A verdict with its reason in LINE characters at most: a long strategy is cut first, then the reason."""
-    start, end = f"trial {event['trial']}/{event['of']} ", f" | best {event['incumbent_value']:.5g}"
-    end += f" (trial {event['incumbent']})"
+    start, best = f"trial {event['trial']}/{event['of']} ", event["incumbent_value"]
+    end = "" if best is None else f" | best {best:.5g} (trial {event['incumbent']})"
     told, room = _verdict(event), LINE - len(start) - len(end) - 2
     strategy = _cut(event["strategy"], max(STRATEGY, room - len(told)))
     return f"{start}{strategy}: {_cut(told, room - len(strategy))}{end}"
@@ -98,7 +103,7 @@ def claim_told(claim: Mapping[str, Any]) -> str:
     return f"improvement {claim['effect']:.4g}, 95 % interval {interval}, p {claim['p_value']:.2g}: {verdict}"
 
 
-def told(event: dict[str, Any]) -> str:
+def line_of(event: dict[str, Any]) -> str:
     """An event as a line of text; empty if it is not worth one."""
     if "stage" in event:
         number = f" (round {event['round']})" if event.get("round") else ""
@@ -111,6 +116,8 @@ def told(event: dict[str, Any]) -> str:
     if "review" in event:
         r = event["review"]
         return f"round {r['round']}: overall {r['overall']:g}, {r['decision']}" + ("" if r["kept"] else " (not kept)")
+    if "end" in event:
+        return ENDS[event["end"]] + (f": {event['reason']}" if event["reason"] else "")
     return str(event.get("note", ""))
 
 
@@ -120,12 +127,12 @@ def counted(event: dict[str, Any]) -> str:
 
 
 class Lines:
-    """One line a step, for logs and pipes."""
+    """One line a step, for logs and pipes. started: when its clock begins, in seconds of the wall clock."""
 
-    def __init__(self, console: Console, quiet_s: float = QUIET_S) -> None:
+    def __init__(self, console: Console, quiet_s: float = QUIET_S, started: float | None = None) -> None:
         self._console = console
         self._quiet_s = quiet_s
-        self._started = self._told = time.monotonic()
+        self._started = self._told = time.time() if started is None else started
 
     def __enter__(self) -> Self:
         return self
@@ -134,8 +141,7 @@ class Lines:
         pass
 
     def hear(self, event: dict[str, Any]) -> None:
-        now = time.monotonic()
-        line = told(event)
+        now, line = event["at"], line_of(event)
         if "done" in event and now - self._told >= self._quiet_s:
             line = counted(event)
         if line:
@@ -146,10 +152,10 @@ class Lines:
 class Screen:
     """The live view: stage, trials, incumbent, time left, and the last steps."""
 
-    def __init__(self, console: Console, title: str) -> None:
+    def __init__(self, console: Console, title: str, started: float | None = None) -> None:
         self._title = title
         self._live = Live(self, console=console, refresh_per_second=4, transient=False)
-        self._started = time.monotonic()
+        self._started = time.time() if started is None else started
         self._stage = "starting"
         self._count = ""
         self._last: dict[str, Any] = {}
@@ -168,14 +174,14 @@ class Screen:
 
     def hear(self, event: dict[str, Any]) -> None:
         if "stage" in event:
-            self._stage, self._count = told(event), ""
+            self._stage, self._count = line_of(event), ""
         elif "done" in event:
             self._count = f", {counted(event)}"
-        elif line := told(event):
+        elif line := line_of(event):
             self._recent = [*self._recent, (line, COLOURS.get(event.get("verdict", ""), ""))][-RECENT:]
         if "trial" in event:
             self._last = event
-            self._first = self._first or (time.monotonic(), event["settled"])
+            self._first = self._first or (event["at"], event["settled"])
             if event["verdict"] in self._counts:
                 self._counts[event["verdict"]] += 1
                 self._stage = STAGES["search"]
@@ -184,7 +190,7 @@ class Screen:
         table = Table.grid(padding=(0, 2))
         table.add_column(style="bright_black", justify="right", min_width=9)
         table.add_column()
-        elapsed = _clock(time.monotonic() - self._started)
+        elapsed = _clock(time.time() - self._started)
         table.add_row("stage", Text(f"{self._stage}{self._count}, {elapsed}", style="bold"))
         if event := self._last:
             bar = Table.grid(padding=(0, 2))
@@ -194,7 +200,7 @@ class Screen:
             table.add_row("trials", bar)
             best = f"{event['incumbent_value']:.5g}, trial {event['incumbent']}"
             table.add_row("incumbent", Text(best, style="green"))
-        lines = [Text(printable(line), style=style, overflow="ellipsis", no_wrap=True) for line, style in self._recent]
+        lines = [Text(printable(line), style=style, overflow="fold") for line, style in self._recent]
         return Group(Text(printable(self._title), style="bold"), table, *lines)
 
     def _left(self, event: dict[str, Any]) -> str:
@@ -202,7 +208,7 @@ class Screen:
         if self._first is None or event["settled"] <= self._first[1]:
             return ""
         started, before = self._first
-        pace = (time.monotonic() - started) / (event["settled"] - before)
+        pace = (event["at"] - started) / (event["settled"] - before)
         left = max(0, event["of"] - event["settled"]) * pace
         return f"about {_clock(left)} left" if left else ""
 

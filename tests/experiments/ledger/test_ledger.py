@@ -138,7 +138,7 @@ def test_a_ledger_of_the_first_schema_is_brought_up_to_date(old_ledger: Path) ->
         assert trial.verdict is not None
         assert trial.change.params == {"x": 0.5}
         assert ledger.document("study", "settings") == {"seed": 3, "trials": 5}
-        assert [body["version"] for body in ledger.documents("schema").values()] == [1, 2, 3, 4]
+        assert [body["version"] for body in ledger.documents("schema").values()] == [1, 2, 3, 4, 5]
         ledger.calls.claim(call("trial 1"))
         ledger.close()
     assert len(Ledger(old_ledger).calls.all()) == 2
@@ -206,6 +206,7 @@ def test_an_older_ledger_is_read_as_it_is(old_ledger: Path) -> None:
         (trial,) = looked.trials()
         assert trial.change.params == {"x": 0.5}
         assert looked.calls.all() == []
+        assert list(looked.events()) == []
         assert [run.outcome.notes for run in looked.runs() if run.outcome] == [()] * len(looked.runs())
         assert looked.document("study", "settings") == {"seed": 3, "trials": 5}
         assert looked.stamps(0, float("inf"))
