@@ -99,7 +99,7 @@ def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
         db.execute("DROP TRIGGER documents_no_update")
         db.execute("UPDATE documents SET body = '{\"version\": 99}'")
     db.close()
-    with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema 4"):
+    with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema 5"):
         Ledger(tmp_path / "study.db")
 
 
