@@ -340,7 +340,9 @@ SETTLED |= {"incumbent": 107, "incumbent_value": 0.166761, "threshold": 0.0181, 
 )
 def test_a_verdict_is_told_with_its_reason_within_a_hundred_columns(event: dict[str, Any], told: str) -> None:
     heard = io.StringIO()
-    Lines(Console(file=heard), started=0.0).hear({**SETTLED, "reason": "ValueError: " + "a long\nreason " * 20, **event})
+    Lines(Console(file=heard), started=0.0).hear(
+        {**SETTLED, "reason": "ValueError: " + "a long\nreason " * 20, **event}
+    )
     (line,) = heard.getvalue().splitlines()
     assert told in line
     assert "| best 0.16676 (trial 107)" in line
