@@ -72,6 +72,7 @@ class ArtifactTable(Table):
 
 class DataTable(Table):
     prepare: Entry
+    told: tuple[str, ...] = ()  # sentences with the numbers of the data, which the paper quotes as their author's
 
 
 class RunTable(Table):

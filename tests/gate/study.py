@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template import template as templates
 from nightlab.experiments.template.template import Template
+from nightlab.papers.audit import paraphrase
 from nightlab.papers.audit.audit import names_of
 from nightlab.papers.audit.ground import ground
 from nightlab.papers.audit.sentences import Ground
+from nightlab.papers.frames.frames import sayings
+from nightlab.papers.frames.record import Record
 from nightlab.papers.literature.literature import Reference, load_bib
 from nightlab.papers.manuscript.manuscript import Manuscript, read
 
@@ -25,12 +31,61 @@ class Study:
         self.manuscript: Manuscript = read(folder / "manuscript.json")
         rows = json.loads((folder / "evidence.json").read_text(encoding="utf-8"))
         self.facts = {row["id"]: Fact(**{"arguments": {}, **row, "runs": tuple(row["runs"])}) for row in rows}
+        self._known: dict[bool, dict[str, tuple[str, ...]]] = {}
         self.references: tuple[Reference, ...] = load_bib(self.template.folder / "references.bib")
 
     def ground(self, improved: bool | None) -> Ground:
         names = names_of(self.template)
         return ground(self.manuscript, self.references, names, names=names, improved=improved)
 
+    @cached_property
+    def _cells(self) -> dict[str, list[tuple[str, ...]]]:
+        return {t.key: list(t.rows) for t in self.manuscript.tables}
+
+    def record(self, improved: bool) -> Record:
+        """What the frames say of the study; of one without an improvement, the interval is told as if it held zero."""
+        facts = dict(self.facts)
+        if not improved:
+            facts["claim.low"] = replace(facts["claim.low"], value=-1.0)
+        chosen = {
+            knob.name: row[4].strip("`") if row[4].startswith("`") else facts[f"chosen.{knob.name}"].value
+            for knob, row in zip(self.template.knobs, self._cells["knobs"], strict=True)
+        }
+        parts = [id.split(".")[1] for id in facts if id.startswith("ablation.") and id.endswith(".effect")]
+        kept = [(int(row[0].strip("`T")), row[1]) for row in self._cells["kept"] if row[1] != "baseline"]
+        return Record(
+            facts=facts,
+            metric=self.template.fitness_label,
+            lower=True,
+            split="holdout",
+            improved=improved,
+            best=39,
+            kept={number: tuple(re.split(", | and ", concern)) for number, concern in kept},
+            parts={key: "{1} of trial `T{0}`".format(*key.removeprefix("without-").split("-")) for key in parts},
+            defaults=self.template.defaults,
+            chosen=chosen,
+            author=" ".join(self.template.spec.template.description.split()),
+            told=self.template.spec.data.told if self.template.spec.data else (),
+        )
+
     def says(self, sentence: str, verdict: str) -> bool:
-        """Whether some frame says what a sentence says."""
+        """Whether some frame says what a sentence says: it has the sentence's facts, and most of its words."""
+        facts = set(re.findall(r"\{fact:([^{}]+)\}", sentence))
+        said = set(paraphrase.content(sentence)) - _LIGHT
+        for phrasings in self.sayings(verdict == "improvement").values():
+            frame = " ".join(phrasings)
+            shared = said & set(paraphrase.content(frame))
+            if facts <= set(re.findall(r"\{fact:([^{}]+)\}", frame)) and len(shared) >= (0.25 if facts else 0.66) * len(
+                said
+            ):
+                return True
         return False
+
+    def sayings(self, improved: bool) -> dict[str, tuple[str, ...]]:
+        """The frames of the study, by their names."""
+        if improved not in self._known:
+            self._known[improved] = sayings(self.record(improved))
+        return self._known[improved]
+
+
+_LIGHT = frozenset(paraphrase.content("has reaches gives takes follows stays rises along costs well"))

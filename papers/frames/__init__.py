@@ -1,0 +1,1 @@
+"""Closed sentences about measured quantities, filled from the record."""

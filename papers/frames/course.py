@@ -1,0 +1,149 @@
+"""What is said of the search, its trials, the ablation and the sensitivity study."""
+
+from __future__ import annotations
+
+from nightlab.experiments.numbers import plural
+from nightlab.papers.frames.record import Record
+from nightlab.papers.frames.words import Phrasings, Said, fact, interval, listed, words
+
+
+def search(r: Record) -> Said:
+    """Counts of the search and of the runs."""
+    n = r.value("search.trials")
+    none = (
+        "No trial failed; the count of failed trials is" if not r.value("search.failed") else "Of the trials, failed:"
+    )
+    yield (
+        "search",
+        (
+            f"The search ran {plural(n, 'trial', fact('search.trials'))} in {fact('runs.search')} runs, kept"
+            f" {fact('search.kept')} and reverted {fact('search.reverted')}; {fact('search.failed')} failed.",
+            f"Of the {plural(n, 'trial', fact('search.trials'))}, {fact('search.kept')} were kept and"
+            f" {fact('search.reverted')} reverted.",
+        ),
+    )
+    yield "count failed", (f"{none} {fact('search.failed')}.",)
+    most = ", most of the trials" if r.value("search.reverted") > n / 2 else ""
+    yield (
+        "count kept",
+        (f"The loop accepted and kept {plural(r.value('search.kept'), 'change', fact('search.kept'))}.",),
+    )
+    yield "count reverted", (f"The search reverted {fact('search.reverted')} of its trials{most}.",)
+    yield (
+        "count aside",
+        (f"The number of trials that started from a trial that was not kept is {fact('search.aside')}.",),
+    )
+    phases = {"search": "search", "confirm": "confirmation", "ablate": "ablation", "sensitivity": "sensitivity study"}
+    for phase, told in phases.items():
+        if r.has(f"runs.{phase}"):
+            yield (
+                f"runs {told}",
+                (f"The {told} took {plural(r.value(f'runs.{phase}'), 'run', fact(f'runs.{phase}'))}.",),
+            )
+    yield "runs all", (f"The study made {plural(r.value('runs.all'), 'run', fact('runs.all'))} in all.",)
+    if r.has("run.wall.mean"):
+        yield (
+            "run",
+            (
+                f"A successful run took {fact('run.wall.mean')} s on average (standard error"
+                f" {fact('run.wall.stderr')} s).",
+            ),
+        )
+    if r.has("overseer.notices"):
+        yield (
+            "notices",
+            (f"Fixed rules watched the search; the number of their notices is {fact('overseer.notices')}.",),
+        )
+
+
+def trials(r: Record) -> Said:
+    """The trials that were kept and the one that went to the confirmation."""
+    for number, concern in r.kept.items():
+        if r.has(f"trial.{number}.mean"):
+            told = f", a change of {listed([words(c) for c in concern])}" if concern else ""
+            yield (
+                f"trial {number}",
+                (f"Trial `T{number}`{told}, was kept at a fitness of {fact(f'trial.{number}.mean')}.",),
+            )
+    if r.kept:
+        concerns = list(dict.fromkeys(words(c) for concern in r.kept.values() for c in concern))
+        about = f" The kept changes concern the {listed(concerns)}." if concerns else ""
+        yield "kept", (f"The trials {listed([f'`T{n}`' for n in r.kept])} were kept.{about}",)
+    if r.best:
+        yield (
+            "confirmed",
+            (
+                f"The trial that the selection chose and that went to the confirmation was `T{r.best}`, the best"
+                f" configuration.",
+            ),
+        )
+
+
+def ablation(r: Record) -> Said:
+    """What each part contributes."""
+    effects = {key: r.value(f"ablation.{key}.effect") for key in r.parts if r.has(f"ablation.{key}.effect")}
+    for key in effects:
+        part, id = words(r.parts[key]), f"ablation.{key}"
+        low, p = (r.value(f"{id}.{x}") for x in ("low", "p"))
+        helps = p < r.value("setting.level") and low > 0
+        verdict = (
+            "this contribution is significant" if helps else "the ablation cannot tell this contribution from zero"
+        )
+        change = "costs" if effects[key] > 0 else "changes the fitness by"
+        yield (
+            f"part {key.removeprefix('without-').replace('-', ' ')}",
+            (
+                f"Taking out the {part} {change} {fact(f'{id}.effect')} on the development split ({interval(id)});"
+                f" {verdict} after the correction for several tests (p {fact(f'{id}.p')}).",
+                f"Without the {part} the fitness is {'worse' if effects[key] > 0 else 'other'} by"
+                f" {fact(f'{id}.effect')}, a contribution between {fact(f'{id}.low')} and {fact(f'{id}.high')}.",
+            ),
+        )
+    if len(effects) > 1 and max(effects.values()) > 0:
+        order = sorted(effects, key=lambda k: -effects[k])
+        rest = listed([f"the {words(r.parts[k])} ({fact(f'ablation.{k}.effect')})" for k in order[1:]])
+        yield (
+            "parts",
+            (
+                f"Of the parts, the {words(r.parts[order[0]])} contributes most: without it the loss in the ablation is"
+                f" the largest, {fact(f'ablation.{order[0]}.effect')}; taking out the others costs less: {rest}.",
+            ),
+        )
+    if r.has("ablation.seeds"):
+        yield "ablation seeds", (f"The ablation used {fact('ablation.seeds')} seeds.",)
+
+
+def importances(r: Record) -> Said:
+    """Shares of the variance, and the steps of the sensitivity study."""
+    for name in r.defaults:
+        if r.has(f"importance.{name}"):
+            little = " next to none," if r.value(f"importance.{name}") < 1 else ""
+            yield (
+                f"importance {words(name)}",
+                (
+                    f"Over the trials that were run, the knob {words(name)} goes with{little}"
+                    f" {fact(f'importance.{name}')} of the variance of the fitness, its importance.",
+                ),
+            )
+    for id in (i for i in r.facts if i.startswith("sensitivity.") and i.endswith(".effect")):
+        yield _step(r, id.removesuffix(".effect"))
+    if r.has("sensitivity.seeds"):
+        yield "sensitivity seeds", (f"The sensitivity study used {fact('sensitivity.seeds')} seeds.",)
+
+
+def _step(r: Record, id: str) -> tuple[str, Phrasings]:
+    knob, _, way = id.removeprefix("sensitivity.").rpartition("-")
+    low, high = r.value(f"{id}.low"), r.value(f"{id}.high")
+    to = f" to {fact(f'{id}.value')}" if r.has(f"{id}.value") else " to another choice"
+    move = {"up": "Raising", "down": "Lowering"}.get(way, "Moving")
+    found = (
+        "looks better than the best itself, a lead found after the claim was tested"
+        if high < 0
+        else "makes the fitness worse"
+        if low > 0
+        else "is not told from no change"
+    )
+    return (
+        f"step {words(knob)} {way}",
+        (f"{move} the {words(knob)}{to} {found} (effect {fact(f'{id}.effect')}, {interval(id)}).",),
+    )

@@ -1,0 +1,62 @@
+"""What the frames say: a study's facts with the words that go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nightlab.experiments.claim.inference import equal, untested
+from nightlab.experiments.ledger.ledger import replaced
+from nightlab.experiments.records import Fact, Params, Split
+from nightlab.experiments.template.diffs import concerned
+from nightlab.papers.facts.evidence import BASELINE, Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """The facts of a study, and what each of them is of."""
+
+    facts: Mapping[str, Fact]
+    metric: str  # what the fitness is called
+    lower: bool  # whether smaller is better
+    split: Split  # of the claim
+    improved: bool
+    tested: bool = True
+    spread: bool = True  # whether the effect's interval and p value say anything
+    why_untested: str = ""
+    best: int = 0  # the trial that went to the confirmation; 0 if it is the baseline
+    kept: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # trial -> the strategies that it concerned
+    parts: Mapping[str, str] = field(default_factory=dict)  # what the ablation took out: key -> in words
+    defaults: Params = field(default_factory=dict)
+    chosen: Params = field(default_factory=dict)  # of the best configuration
+    author: str = ""  # the template's description, by its author
+    told: tuple[str, ...] = ()  # what the author says of the data in numbers, a sentence each
+
+    def value(self, id: str) -> float:
+        return self.facts[id].value
+
+    def has(self, *ids: str) -> bool:
+        return all(id in self.facts for id in ids)
+
+
+def record(e: Evidence) -> Record:
+    """The record of a study's evidence."""
+    kept = [t for t in e.trials if t.verdict and t.verdict.kind == "kept"]
+    tested = bool(e.claim["tested"])
+    return Record(
+        facts=e.facts,
+        metric=e.template.fitness_label,
+        lower=e.template.sign < 0,
+        split=e.claim["split"],
+        improved=e.improved,
+        tested=tested,
+        spread=tested and not equal(e.claim),
+        why_untested="" if tested else untested(e.claim),
+        best=0 if e.best.number == BASELINE else e.best.number,
+        kept={t.number: tuple(concerned(t.change, replaced(t, e.trials), e.template.knobs)) for t in kept},
+        parts={row["key"]: f"{row['strategy']} of trial `T{row['trial']}`" for row in e.ablation},
+        defaults=e.template.defaults,
+        chosen={k: v for k, v in e.best.change.params.items() if k in e.template.defaults},
+        author=" ".join(e.template.spec.template.description.split()),
+        told=e.template.spec.data.told if e.template.spec.data else (),
+    )
