@@ -24,22 +24,7 @@ GOAL_MODEL, GOAL_USD = "gpt-4.1", 1.50
 SENTENCE = (
     "What the search found holds for this task and its budget, and a larger one may well ask for other settings. "
 )
-FIGURE = """\
-import json
-import matplotlib.pyplot as plt
-
-with open("evidence.json") as file:
-    data = json.load(file)
-trials = [t for t in data["trials"] if t["score"] is not None]
-fig, ax = plt.subplots(figsize=(6, 4))
-for verdict in ("baseline", "kept", "reverted"):
-    chosen = [t for t in trials if t["verdict"] == verdict]
-    ax.scatter([t["params"]["dropout"] for t in chosen], [t["score"] for t in chosen], label=verdict)
-ax.set_xlabel("dropout")
-ax.set_ylabel(data["metric"])
-ax.legend()
-plt.savefig("figure.png", dpi=150)
-"""
+FIGURE = {"show": "knobs", "knobs": ["dropout"]}
 
 
 class InstantRunner:
@@ -101,7 +86,7 @@ def script() -> list[dict[str, Any]]:
         *({"role": "ideator", "stage": f"idea {n}", "answer": idea | {"title": title}, "repeat": True}
           for n, title in enumerate(("Schedules for small networks", "Noise as a guard for small networks"))),
         {"role": "ideator", "answer": second, "repeat": True},
-        {"role": "analyst", "stage": "figure", "answer": {"code": FIGURE, "caption": words(20)}},
+        {"role": "analyst", "stage": "figure", "answer": FIGURE},
         {"role": "analyst", "answer": {"conclusions": words(120), "threats": [words(20)] * 3}, "repeat": True},
         {"role": "writer", "stage": "*outline", "answer": dict.fromkeys(parts, words(40)), "repeat": True},
         {"role": "writer", "stage": "*critique", "repeat": True,

@@ -12,7 +12,7 @@ from nightlab.agents.chat.models import Chat, NoAnswer
 from nightlab.agents.model import context
 from nightlab.agents.model.model_figure import TOLD, picture
 from nightlab.agents.model.prompts import render
-from nightlab.agents.model.prose import Rules, faults, kept
+from nightlab.agents.model.prose import Rules, faults, kept, told
 from nightlab.agents.team import Analysis, Analyst, Questions, Request
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.papers.facts.evidence import Evidence
@@ -42,14 +42,14 @@ class ModelAnalyst:
 
     def draw(self, evidence: Evidence, folder: Path, stage: str) -> None:
         self._offline.draw(evidence, folder, stage)
-        picture(self._chat, self._ledger, evidence, context.rules(evidence.template, (), evidence), folder, stage)
+        picture(self._chat, self._ledger, evidence, folder, stage)
 
     def analyse(self, evidence: Evidence, folder: Path, stage: str) -> Analysis:
         measured = self._offline.analyse(evidence, folder, stage)
         whole = dataclasses.replace(evidence, facts={**evidence.facts, **measured.facts})
         rules = context.rules(evidence.template, (), whole)
         read = self._chat.attempt(stage, lambda: self._read(whole, rules, measured, stage), lambda: measured)
-        figure = picture(self._chat, self._ledger, evidence, rules, folder, stage)
+        figure = picture(self._chat, self._ledger, evidence, folder, stage)
         if figure is None:
             return read
         return dataclasses.replace(
@@ -62,7 +62,7 @@ class ModelAnalyst:
             "analyst",
             task=context.task(e.template),
             outcome=context.outcome(e),
-            facts=context.facts(e),
+            frames=context.frames(e, rules.frames),
             experiments=wanted,
         )
         seen: list[Reading] = []
@@ -77,13 +77,13 @@ class ModelAnalyst:
             if not seen:
                 raise
             reading = seen[-1]
-        told = kept(reading.conclusions, rules, words=WORDS)
+        read = told(kept(reading.conclusions, rules, words=WORDS), rules)
         threats = [t for x in reading.threats[: 2 * MOST_THREATS] if (t := _line(x, rules))][:MOST_THREATS]
-        if not told and not threats:
+        if not read and not threats:
             raise NoAnswer("no sentence of the analysis could stand")
         return dataclasses.replace(
             measured,
-            conclusions={**measured.conclusions, "reading": told, "threats": "\n".join(threats)},
+            conclusions={**measured.conclusions, "reading": read, "threats": "\n".join(threats)},
             requests=tuple(
                 Request(kind="evidence", action=action, text=text)
                 for action, text in wanted.items()
@@ -94,4 +94,4 @@ class ModelAnalyst:
 
 def _line(text: str, rules: Rules) -> str:
     """A threat as one line of markup."""
-    return " ".join(kept(text, rules, words=40).split())
+    return told(kept(text, rules, words=40), rules)

@@ -14,12 +14,17 @@ from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.audit import names_of
+from nightlab.papers.audit.ground import ground
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.formulas import meaning
+from nightlab.papers.frames.frames import sayings
+from nightlab.papers.frames.record import record
+from nightlab.papers.frames.words import Phrasings
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.manuscript import Manuscript
 
 MOST_FACTS = 15
+MOST_FRAMES = 16
 MOST_REFERENCES = 8
 
 
@@ -77,16 +82,25 @@ def references(found: Sequence[Reference], strategies: Sequence[str]) -> list[tu
 def rules(
     template: Template, found: Sequence[Reference], e: Evidence | None = None, manuscript: Manuscript | None = None
 ) -> Rules:
-    """What prose about the study may say: before the experiments no number at all."""
-    m = manuscript
-    targets = [x.key for group in (m.sections, m.appendix, m.figures, m.tables) for x in group] if m else []
-    return Rules(
-        facts=e.facts if e else {},
-        references=found,
-        targets=targets,
-        names=names_of(template),
-        improved=e.improved if e else None,
-    )
+    """What prose about the study may say: before the experiments no frame is there."""
+    names = names_of(template)
+    sealed = template.trust == "verified" if e is None else e.fresh_data and template.trust == "verified"
+    leans = ground(manuscript, found, names, names=names, improved=e.improved if e else None, sealed=sealed)
+    return Rules(ground=leans, frames=sayings(record(e)) if e else {}, names=names)
+
+
+def frames(e: Evidence, known: Mapping[str, Phrasings]) -> list[tuple[str, str]]:
+    """The frames that a text is likely to need: name, and what it says here."""
+    split, fitness = e.claim["split"], e.template.fitness_label.replace("_", " ")
+    first = ("claim", "test", "interval", "relative", "search", "kept", "confirmed", "moved", "parts")
+    wanted = [*first, f"compare {fitness} {split}", *(n for n in known if n.startswith(("part ", "compare ")))]
+    wanted += [*(n for n in known if n.startswith("importance "))][:2]
+    found = [n for n in dict.fromkeys(wanted) if n in known][:MOST_FRAMES]
+    return [(n, _clipped(readable(known[n][0], e.facts))) for n in found]
+
+
+def _clipped(text: str, most: int = 150) -> str:
+    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " ..."
 
 
 def idea_told(idea: Idea) -> str:

@@ -1,19 +1,21 @@
 """What a language model wrote, as markup that the audit has no objection to: sentence by sentence, or not at all.
 
-Nothing that a model returns is markup by itself: only `{fact:ID}`, `{cite:KEY}` and `{ref:KEY}` are read as such, and
-all else is printed letter by letter.
+Nothing that a model returns is markup by itself: only `{say:FRAME}`, `{cite:KEY}` and `{ref:KEY}` are read as such,
+and all else is printed letter by letter.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from nightlab.experiments.records import Fact
 from nightlab.papers.audit.audit import PLACEHOLDER
-from nightlab.papers.literature.literature import Reference
-from nightlab.papers.manuscript.manuscript import Manuscript, Passage, Section, check
+from nightlab.papers.audit.sentences import Ground, objection, proposal
+from nightlab.papers.frames.frames import placed, unknown
+from nightlab.papers.frames.words import Phrasings
+from nightlab.papers.manuscript.manuscript import Passage
 from nightlab.papers.manuscript.markup import literal
 
 LONGEST_TEXT = 12_000  # characters that are looked at
@@ -21,74 +23,21 @@ LONGEST_SENTENCE = 450  # characters
 SHORTEST_SENTENCE = 3  # words
 LONGEST_WORD = 40  # characters
 
-_MARK = re.compile(r"(\{(?:fact|ref):[^{}\s]+\}|\{cite:[^{}]+\})")
-_LOOSE_MARK = re.compile(r"[\[({]{1,2}\s*(fact|cite|ref)\s*:\s*([^\[\](){}]+?)\s*[\])}]{1,2}")
+_MARK = re.compile(r"(\{(?:fact|ref):[^{}\s]+\}|\{(?:cite|say):[^{}]+\})")
+_LOOSE_MARK = re.compile(r"[\[({]{1,2}\s*(fact|cite|ref|say)\s*:\s*([^\[\](){}]+?)\s*[\])}]{1,2}")
 _END = re.compile(r"(?<=[.!?。！？])[\"'”’]?\s+")
 _ABBREVIATED = re.compile(r"\b(?:e\.g|i\.e|cf|vs|al|Fig|resp|etc|approx)\.$")
-_NUMBER = re.compile(
-    r"\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty"
-    r"|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|dozens?|percent(?:age)?|per ?cent|half|halves"
-    r"|halved?|halving|thirds|(?:a|one) (?:third|quarter|fifth|tenth)|quarters|twice|thrice|doubl\w+|tripl\w+"
-    r"|quadrupl\w+|\w+fold|orders? of magnitude)\b",
-    re.IGNORECASE,
-)
-_BOAST = re.compile(
-    r"\b(?:state[- ]of[- ]the[- ]art|sota|prov(?:e|es|ed|en|ing)|proofs?|guarantee\w*|breakthrough|groundbreaking"
-    r"|unprecedented|revolution\w*|first ever|undoubtedly|best[- ](?:known|published))\b",
-    re.IGNORECASE,
-)
-_GAIN = re.compile(
-    r"\b(?:improv\w*|outperform\w*|superior\w*|better|gain\w*|significan\w*|effective\w*|success\w*|surpass\w*"
-    r"|beats?|exceed\w*|w[io]ns?|advantage\w*|confirm(?:s|ed)|validat\w*|support(?:s|ed)|enhanc\w*|reduc(?:es|ed)|increas(?:es|ed)|rais(?:es|ed)|lowers)\b",
-    re.IGNORECASE,
-)
-_DOUBT = re.compile(
-    r"\b(?:no|not|nor|never|none|nothing|cannot|without|neither|fail\w*|unclear|negative|whether|would|could|might"
-    r"|may|little|lack\w*|open|ask\w*|question\w*|hypothes\w*|aim\w*)\b|n['’]t\b",
-    re.IGNORECASE,
-)
-_DENIED = re.compile(
-    r"\bnegative result|\bno (?:significant |real |clear )?(?:improvement|gain|effect)\b", re.IGNORECASE
-)
-_ENGLISH = frozenset(
-    re.findall(
-        r"\w+",
-        "the a an of and in to is are was were that this these those it its for on with as by be not from at or which"
-        " than but can we our has have each when all no only their they does do how what so more may one",
-    )
-)
-# A fact may only stand where its sentence says what it is.
-_TOLD = tuple(
-    (re.compile(id), re.compile(said, re.IGNORECASE), what)
-    for id, said, what in (
-        (r"^baseline\.", r"baseline|default", "the baseline"),
-        (r"^best\.", r"\b(?:best|chosen|found|selected)\b", "the best"),
-        (r"\.p$", r"\bp\b|\bp[- ]values?\b|significan", "a p value"),
-        (r"\.stderr$", r"error", "a standard error"),
-        (r"\.(?:low|high)$", r"interval|between|range|from", "an interval"),
-        (r"^claim\.(?:effect|relative)$", r"gain|improv|effect|differ|better|reduc|lower|higher|creas", "the effect"),
-        (r"^claim\.n$", r"seed|pair", "the number of seeds"),
-        (r"^ablation\.", r"ablat|without|taken? out|part|los[est]|contribut|owe", "what a part contributes"),
-        (r"^importance\.", r"varia|importan|share", "a share of the variance"),
-        (r"^search\.trials$", r"trial", "the number of trials"),
-        (r"^search\.failed", r"fail|crash|broke", "failures"),
-        (r"^search\.kept", r"kept|keep", "what was kept"),
-        (r"^search\.reverted", r"revert|reject", "what was reverted"),
-    )
-)
 _NO_PROSE = r"[\\{}$`^~<>|]"
-_P_VALUE = re.compile(r"\bp[- ]values?\b", re.IGNORECASE)
+_SAY = re.compile(r"\{say:[^{}]*\}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """What a sentence may refer to. names: phrases that may hold digits. improved: what the confirmation says."""
+    """What a sentence may refer to. names: phrases that may hold any sign, such as the template's own."""
 
-    facts: Mapping[str, Fact]
-    references: Sequence[Reference] = ()
-    targets: Collection[str] = ()
+    ground: Ground = field(default_factory=Ground)
+    frames: Mapping[str, Phrasings] = field(default_factory=dict)
     names: Collection[str] = ()
-    improved: bool | None = None  # None before there is an outcome
 
 
 def sentences(text: str) -> list[list[str]]:
@@ -96,6 +45,7 @@ def sentences(text: str) -> list[list[str]]:
     text = text[:LONGEST_TEXT].replace("\r\n", "\n")
     text = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
     text = _LOOSE_MARK.sub(lambda m: f"{{{m[1]}:{m[2]}}}", text)
+    text = re.sub(r"(^|[.!?]\s+|\n)(\{say:[^{}\n]*\})[.,;]?(?=\s+[A-Z{]|\s*(?:\n|$))", r"\1\2.", text)
     text = re.sub(r"^\s*(?:#+\s.*|(?:[-*•]|\d+[.)])\s+)", "", text, flags=re.MULTILINE)
     paragraphs = []
     for part in re.split(r"\n\s*\n", text):
@@ -137,8 +87,24 @@ def markup(sentence: str) -> str:
 
 def fault(sentence: str, rules: Rules) -> str:
     """Why the sentence cannot stand; empty if it can."""
+    if _SAY.search(sentence):
+        if not _SAY.fullmatch(sentence.rstrip(". ")):
+            return "a frame is a whole sentence: nothing may stand before or after {say:...} in it"
+        missing = unknown(sentence, rules.frames)
+        return f"there is no frame {missing[0]!r}" if missing else ""
     plain = _MARK.sub(" ", sentence)
-    return _form(sentence, plain, rules) or _content(sentence, plain, rules) or _audited(sentence, rules)
+    return _form(sentence, plain, rules) or _placeholder(sentence) or objection(_unnamed(sentence, rules), rules.ground)
+
+
+def _unnamed(sentence: str, rules: Rules) -> str:
+    """The sentence with a plain word for each of the template's names that no prose could hold."""
+    odd = [n for n in rules.names if not n.isascii() or re.search(_NO_PROSE, n)]
+    return re.sub(r"  +", " ", _without(sentence, odd)) if odd else sentence
+
+
+def _placeholder(sentence: str) -> str:
+    m = PLACEHOLDER.search(sentence)
+    return f"{m[0]!r} stands for something that is missing" if m else ""
 
 
 def _form(sentence: str, plain: str, rules: Rules) -> str:
@@ -154,8 +120,6 @@ def _form(sentence: str, plain: str, rules: Rules) -> str:
         return "it is not English"
     if len(found) < SHORTEST_SENTENCE:
         return "it is no sentence"
-    if len(found) >= 6 and sum(w.casefold() in _ENGLISH for w in found) < 0.12 * len(found):
-        return "it is not English"
     return ""
 
 
@@ -164,43 +128,6 @@ def _without(text: str, names: Collection[str]) -> str:
     for name in sorted(names, key=len, reverse=True):
         text = text.replace(name, " ")
     return text
-
-
-def _content(sentence: str, plain: str, rules: Rules) -> str:
-    if m := _NUMBER.search(plain):
-        return f"{m[0]!r} is a number, and numbers stand as {{fact:ID}} only"
-    if m := _BOAST.search(plain):
-        return f"{m[0]!r} says more than the study can show"
-    if re.search(r"\bet al\b", plain) and "{cite:" not in sentence:
-        return "a work is named without {cite:KEY}"
-    if rules.improved is False and _GAIN.search(plain) and not _DOUBT.search(plain):
-        return "the test found no improvement"
-    if rules.improved and _DENIED.search(plain):
-        return "the test found an improvement"
-    return _misnamed(sentence, plain)
-
-
-def _misnamed(sentence: str, plain: str) -> str:
-    ids = re.findall(r"\{fact:([^{}\s]+)\}", sentence)
-    for id in ids:
-        for pattern, said, what in _TOLD:
-            if pattern.search(id) and not said.search(plain):
-                return f"{{fact:{id}}} is {what}, which the sentence does not say"
-    if ids and _P_VALUE.search(plain) and not any(id.endswith(".p") for id in ids):
-        return "its number is no p value"
-    return ""
-
-
-def _audited(sentence: str, rules: Rules) -> str:
-    """The audit's own eyes on this one sentence."""
-    sections = tuple(Section(key, "", "") for key in rules.targets)
-    alone = Manuscript(title="", authors_note="", abstract=markup(sentence), sections=sections)
-    for finding in check(alone, rules.facts, rules.references, rules.names):
-        if finding.where == "abstract":
-            return finding.text
-    if m := PLACEHOLDER.search(sentence):
-        return f"{m[0]!r} stands for something that is missing"
-    return ""
 
 
 def faults(text: str, rules: Rules, *, most: int = 3) -> str:
@@ -226,7 +153,7 @@ def kept(text: str, rules: Rules, *, words: int) -> str:
             used += len(sentence.split())
             if used > words:
                 break
-            good.append(_ended(markup(sentence)))
+            good.append(_ended(markup(sentence) if not _SAY.search(sentence) else sentence))
         if good:
             paragraphs.append(" ".join(good))
         if used > words:
@@ -238,7 +165,21 @@ def _ended(text: str) -> str:
     return text if re.search(r"[.!?][\"'”’)]*$", text) else f"{text.rstrip(':;, ')}."
 
 
+def told(text: str, rules: Rules, used: Counter[str] | None = None) -> str:
+    """The markup of a text that is kept, its frames in words, as one paragraph."""
+    return " ".join(placed(re.sub(r"(\{say:[^{}]*\})\.", r"\1", text), rules.frames, used).split())
+
+
+def counted(texts: Iterable[str]) -> tuple[int, int]:
+    """How many free sentences and how many frames stand in texts that are kept."""
+    every = [s for text in texts for paragraph in sentences(text) for s in paragraph]
+    frames = sum(bool(_SAY.search(s)) for s in every)
+    return len(every) - frames, frames
+
+
 def phrase(text: str, rules: Rules, *, words: int = 40) -> str:
-    """One line of plain text, without any mark, for a title or a hypothesis; empty if nothing of it can stand."""
-    unmarked = replace(rules, facts={}, references=(), targets=())
-    return " ".join(Passage("phrase", kept(text, unmarked, words=words)).printed.split())
+    """One line of plain text for a title, a question or a hypothesis; empty if nothing of it can stand."""
+    found = [s for paragraph in sentences(text) for s in paragraph]
+    good = [markup(s) for s in found if not (_form(s, s, rules) or _placeholder(s) or proposal(s, rules.ground))]
+    line = " ".join(" ".join(good).split()[:words]) if good else ""
+    return " ".join(Passage("phrase", line).printed.split())

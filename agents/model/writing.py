@@ -1,27 +1,31 @@
-"""Writing with a language model: part by part, around the offline writer's exact sections.
+"""Writing with a language model: readings of the outcome, set apart from the offline writer's exact sections.
 
-Claim statement, set-up, tables and lists stay as the offline writer has them; the model's prose goes about them. A
-sentence that breaks the rules goes back once with the reason, and is cut when it comes again.
+All that is measured, cited or claimed stays as the offline writer has it. A model's part is of free sentences, which
+the gate licenses, and of frames, which code fills; it stands under a heading that says whose reading it is. A sentence
+that the gate refuses goes back once with the reason, and is cut when it comes again.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, TypeAdapter
 
 from nightlab.agents.chat.models import Chat, NoAnswer
 from nightlab.agents.model import context
 from nightlab.agents.model.prompts import Prompt, render
-from nightlab.agents.model.prose import Rules, faults, kept, sentences
+from nightlab.agents.model.prose import Rules, counted, faults, kept, sentences, told
 from nightlab.agents.team import Brief, Questions, Writer
+from nightlab.agents.telling.disclosure import shown
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.papers.manuscript.manuscript import Manuscript, Section
+from nightlab.papers.manuscript.markup import literal
 
+LONGEST = 400  # words of a part as it is printed
 LEAST = 8  # words of a part
-OPENING = 25  # words that may take the place of the offline writer's opening
 SENT_BACK = 1  # times that sentences which cannot stand go back; then they are cut
 MOST_NOTES = 2  # parts that the self-revision writes again
 KIND = "prose"  # the ledger's documents with the model's parts, one a draft
@@ -29,10 +33,9 @@ KIND = "prose"  # the ledger's documents with the model's parts, one a draft
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Part:
-    """A part that a model writes, and where it goes in the offline section of the same key."""
+    """A part that a model writes; it ends the offline section of the same key."""
 
     key: str
-    place: Literal["instead", "before", "after"]  # instead of its first paragraph
     words: int
     purpose: str
 
@@ -40,33 +43,18 @@ class Part:
 PARTS = (
     Part(
         key="introduction",
-        place="instead",
-        words=120,
-        purpose="what the task is and why the question matters; question and contributions follow by themselves.",
-    ),
-    Part(
-        key="related",
-        place="before",
-        words=120,
-        purpose="how the study stands to the works listed, each cited by its key.",
+        words=110,
+        purpose="why the question matters, and what makes it hard to answer.",
     ),
     Part(
         key="discussion",
-        place="before",
-        words=140,
-        purpose="what the outcome means and what it does not show, in the light of the facts.",
+        words=150,
+        purpose="what the outcome may mean and what it does not show: frames for what was found, guesses as such.",
     ),
     Part(
-        key="conclusion",
-        place="after",
-        words=60,
-        purpose="what should be studied next, and why.",
-    ),
-    Part(
-        key="abstract",
-        place="before",
-        words=45,
-        purpose="one or two sentences that motivate the question; the results follow by themselves.",
+        key="limitations",
+        words=80,
+        purpose="what was not tested, and what should be studied next.",
     ),
 )
 
@@ -77,10 +65,8 @@ class Answer(BaseModel):
 
 class Outline(BaseModel):
     introduction: str = ""
-    related: str = ""
     discussion: str = ""
-    conclusion: str = ""
-    abstract: str = ""
+    limitations: str = ""
 
 
 class Note(BaseModel):
@@ -93,10 +79,12 @@ class Critique(BaseModel):
 
 
 class Prose(BaseModel):
-    """The model's parts of one draft as markup, and how many sentences were cut from them."""
+    """The model's parts of one draft with their frames, and how many sentences of which kind they have."""
 
     parts: dict[str, str]
     cut: int = 0
+    free: int = 0
+    frames: int = 0
     outcome: str = ""  # for which it was written
 
 
@@ -111,7 +99,9 @@ class ModelWriter:
     def write(self, brief: Brief) -> Manuscript:
         prose = self._prose(brief)
         written = dataclasses.replace(brief, model=self._chat.name if any(prose.parts.values()) else "")
-        return _assembled(self._offline.write(written), prose.parts)
+        base = self._offline.write(written)
+        rules = context.rules(brief.evidence.template, brief.references, brief.evidence, base)
+        return _assembled(base, prose.parts, rules, self._chat.name)
 
     def _prose(self, brief: Brief) -> Prose:
         """The parts of this draft: new ones, or those of the draft before with what was asked for."""
@@ -126,7 +116,9 @@ class ModelWriter:
             desk.draft()
         else:
             desk.revise(last.parts)
-        body = Prose(parts=desk.texts, cut=desk.cut, outcome=outcome).model_dump(mode="json")
+        free, frames = counted(desk.texts.values())
+        prose = Prose(parts=desk.texts, cut=desk.cut, free=free, frames=frames, outcome=outcome)
+        body = prose.model_dump(mode="json")
         return adapter.validate_python(self._ledger.once(KIND, brief.stage, body))
 
 
@@ -144,7 +136,7 @@ class _Desk:
             "task": context.task(e.template),
             "idea": context.idea_told(brief.idea),
             "outcome": context.outcome(e),
-            "facts": context.facts(e),
+            "frames": context.frames(e, self._rules.frames),
             "references": context.references(brief.references, brief.idea.strategies),
             "conclusions": brief.analysis.conclusions.get("reading", ""),
         }
@@ -223,22 +215,14 @@ def _cut(text: str, rules: Rules) -> int:
     return sum(bool(faults(s, rules, most=1)) for paragraph in sentences(text) for s in paragraph)
 
 
-def _assembled(base: Manuscript, texts: Mapping[str, str]) -> Manuscript:
-    """The offline manuscript with the model's parts in their places."""
-    parts = {p.key: p for p in PARTS if texts.get(p.key)}
+def _assembled(base: Manuscript, texts: Mapping[str, str], rules: Rules, model: str) -> Manuscript:
+    """The offline manuscript with the model's parts as readings at the ends of their sections."""
+    used: Counter[str] = Counter()
+    parts = {part.key: texts[part.key] for part in PARTS if texts.get(part.key)}
 
-    def joined(key: str, body: str) -> str:
-        if key not in parts:
-            return body
-        text = texts[key]
-        place = parts[key].place
-        match "before" if place == "instead" and len(text.split()) < OPENING else place:
-            case "before":
-                return f"{text}\n\n{body}" if key != "abstract" else f"{' '.join(text.split())} {body}"
-            case "after":
-                return f"{body}\n\n{text}"
-            case "instead":
-                return "\n\n".join([text, *body.split("\n\n")[1:]])
+    def ended(section: Section) -> Section:
+        text = told(kept(parts.get(section.key, ""), rules, words=LONGEST), rules, used)
+        return dataclasses.replace(section, body=f"{section.body}\n\n> {text}") if text else section
 
-    sections = tuple(Section(s.key, s.heading, joined(s.key, s.body)) for s in base.sections)
-    return dataclasses.replace(base, abstract=joined("abstract", base.abstract), sections=sections)
+    sections = tuple(map(ended, base.sections))
+    return dataclasses.replace(base, sections=sections, reader=literal(shown(model)) if parts else base.reader)

@@ -54,6 +54,7 @@ def counted(ledger: Ledger, team: Team, stage: str) -> dict[str, Any]:
         },
         "unusable": sum(map(_unusable, ledger.each_trial())),
         "cut": sum(body["cut"] for body in ledger.documents("prose").values()),
+        **{kind: (ledger.document("prose", stage) or {}).get(kind, 0) for kind in ("free", "frames")},
     }
 
 
@@ -102,6 +103,16 @@ def sentences_cut(e: Evidence) -> Value:
     return Value(e.team["cut"])
 
 
+@formula("sentences of the writer that are its own reading: document of the prose")
+def free_sentences(e: Evidence) -> Value:
+    return Value(e.team.get("free", 0))
+
+
+@formula("frames that the writer placed and code filled: document of the prose")
+def frames_placed(e: Evidence) -> Value:
+    return Value(e.team.get("frames", 0))
+
+
 def _unusable(trial: Trial) -> bool:
     return trial.verdict is not None and trial.verdict.cause == UNUSABLE
 
@@ -116,6 +127,8 @@ def facts(e: Evidence) -> dict[str, Fact]:
         found.count("team.coder.unusable", "unusable_proposals")
     if "writer" in e.team["roles"]:
         found.count("team.writer.cut", "sentences_cut")
+        found.count("team.writer.free", "free_sentences")
+        found.count("team.writer.frames", "frames_placed")
     return dict(found)
 
 
@@ -139,9 +152,14 @@ def statement(counts: Mapping[str, Any]) -> str:
     asked = f" Asked without an answer that could be used: {_by_name(idle)}." if idle else ""
     rest = [role for role in DONE if role not in counts["roles"]]
     offline = f" The {listed(rest)} worked without a language model." if rest and took else ""
+    readings = (
+        " Passages headed as a reading are that model's own and not verified; all other text is composed by rules."
+        if counts["roles"].get("writer", {}).get("done") or counts["roles"].get("analyst", {}).get("done")
+        else ""
+    )
     return (
         f"Written by Nightlab {by}.{asked}{offline} What a model returned was checked, and the steps in which it did"
-        " not pass were done by rules; an appendix counts them."
+        f" not pass were done by rules; an appendix counts them.{readings}"
     )
 
 
@@ -165,7 +183,9 @@ def _body(counts: Mapping[str, Any]) -> str:
         else ""
     )
     cut = (
-        " Of the writer's sentences, {fact:team.writer.cut} broke a rule when they came again and were cut."
+        " Of the writer's sentences, {fact:team.writer.cut} broke a rule when they came again and were cut. Of what"
+        " stands in its readings, {fact:team.writer.free} sentences are its own, which nothing verifies, and"
+        " {fact:team.writer.frames} are frames: closed sentences whose words and numbers code fills from the record."
         if "writer" in roles
         else ""
     )

@@ -10,7 +10,6 @@ from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.finding import Finding, Severity
-from nightlab.papers.figures.picture import SIGNATURE
 from nightlab.papers.latex.engine import Compiled
 from nightlab.papers.latex.escape import foreign
 from nightlab.papers.literature.literature import Reference
@@ -27,7 +26,7 @@ PLACEHOLDER = re.compile(
     r"|\?\?|<insert[^>]*>|\b(?:conclusions?|results?|abstract|text) (?:goes )?here\b",
     re.IGNORECASE,
 )
-_BEGINNINGS = {"PDF": b"%PDF-", "PNG": SIGNATURE}
+_BEGINNINGS = {"PDF": b"%PDF-", "PNG": b"\x89PNG\r\n\x1a\n"}
 _QUOTED = 60  # characters of a word
 _SHORT = 25  # words; a section of fewer says nothing
 

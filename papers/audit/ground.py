@@ -35,7 +35,7 @@ def ground(
     protocol = [told for when, told in _protocol() if conditions[when]]
     works = {r.key: Work(title=r.title, abstract=r.abstract, families=_families(r)) for r in references}
     if manuscript is None:
-        return Ground(works=works, topic=topic, names=names, improved=improved)
+        return Ground(works=works, record=protocol, topic=topic, names=names, improved=improved)
     own = [_words(s.body) for s in (*manuscript.sections, *manuscript.appendix) if s.key in RECORD]
     return Ground(
         works=works,

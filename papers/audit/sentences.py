@@ -86,6 +86,23 @@ def objection(sentence: str, ground: Ground) -> str:
     return _free(_MARK.sub(" our record ", sentence) if shown else plain, ground)
 
 
+def proposal(text: str, ground: Ground) -> str:
+    """Why a question, a hypothesis or a plan cannot stand; empty if it can.
+
+    It may say what is to be found out, so it asserts nothing; but it names no number, no name and no work that the
+    record lacks, boasts of nothing and tells nothing as done.
+    """
+    if _MARK.search(text):
+        return "it holds a mark"
+    if reason := _form(text, ground):
+        return reason
+    bare = _bare(text)
+    for kind in ("boast", "work", "device", "happened", "forbidden_tense"):
+        if m := pattern(kind).search(bare):
+            return f"{m[0]!r} tells of more than what is to be found out"
+    return ""
+
+
 _NO_PASSAGE = "the abstract of the cited work does not say this in these words"
 
 
@@ -114,6 +131,16 @@ def _refers(plain: str, targets: list[str]) -> bool:
 
 
 def _free(plain: str, ground: Ground) -> str:
+    if reason := _form(plain, ground):
+        return reason
+    for clause in _clauses(plain):
+        if reason := _clause(clause, ground):
+            return reason
+    return ""
+
+
+def _form(plain: str, ground: Ground) -> str:
+    """What no free sentence holds, whatever it says."""
     if re.search(r"[\"“”„«»]", plain):
         return "a quotation comes from the record only"
     if not _english(plain):
@@ -122,9 +149,6 @@ def _free(plain: str, ground: Ground) -> str:
         return f"{found!r} is a number, and numbers stand in frames only"
     if name := _name(plain, ground):
         return f"{name!r} is a name that the record does not have"
-    for clause in _clauses(plain):
-        if reason := _clause(clause, ground):
-            return reason
     return ""
 
 
@@ -226,7 +250,7 @@ def _refused(kind: str, m: re.Match[str], bare: str, ground: Ground) -> bool:
 
 
 def _denies(bare: str, ground: Ground) -> bool:
-    return bool(ground.improved) and _has("lose", bare)
+    return bool(ground.improved) and _has("denied", bare)
 
 
 def _claims(kind: str, rest: str, bare: str) -> bool:
@@ -243,7 +267,7 @@ def _claims(kind: str, rest: str, bare: str) -> bool:
         )
     if kind == "remark":
         claimed = bool(studied) and any(map(_in(bare), ("win", "lose", "super", "work")))
-        promised = _has("win", bare) and (_has("own", bare) or _has("promised", bare))
+        promised = _has("win_verb_or_degree", bare) and (_has("own", bare) or _has("promised", bare))
         quoted = _has("work", bare) and _has("that", bare)
         return (
             bool(pattern("strong").search(bare))
@@ -287,7 +311,7 @@ def _against_verdict(bare: str, ground: Ground, *, loose: bool = False) -> bool:
         return _has("win", bare) and (bool(pattern("taken").search(bare)) or (loose and not beyond))
     if ground.improved and not loose:
         return (_has("win", bare) or " hypothesis" in bare) and not beyond
-    return bool(ground.improved) and _has("lose", bare) and not beyond
+    return bool(ground.improved) and _has("denied", bare) and not beyond
 
 
 def _had(what: str, ground: Ground) -> bool:

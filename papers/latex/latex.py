@@ -21,7 +21,7 @@ from nightlab.papers.latex.table_widths import long, shares, short
 from nightlab.papers.latex.typesetting import Setter, anchor, number
 from nightlab.papers.literature.literature import Reference, write_bib
 from nightlab.papers.manuscript.manuscript import EVIDENCE, Figure, Manuscript, Section, Table, facts_used, keys_cited
-from nightlab.papers.manuscript.markup import Bullets, Float, Text, blocks, inline
+from nightlab.papers.manuscript.markup import Bullets, Float, Reading, Text, blocks, inline
 
 __all__ = ["Compiled", "Engine", "Finding", "build", "compile", "find_engine", "render"]
 
@@ -107,6 +107,9 @@ class _Paper:
                     for item in items:
                         bullets.add_item(self.set.spans(item))
                     parts.append(bullets)
+                case Reading(spans):
+                    by = self.set.inline(self.manuscript.reader) or "a language model"
+                    parts.append(NoEscape(f"\\begin{{reading}}{{{by}}}\n{self.set.spans(spans)}\n\\end{{reading}}\n"))
                 case Float(key):
                     if key in self.figures:
                         parts.append(self.figure(self.figures[key]))

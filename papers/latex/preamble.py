@@ -56,6 +56,11 @@ PREAMBLE = r"""
 \newcolumntype{C}[1]{>{\centering\arraybackslash}p{#1}}
 \setlength{\LTpre}{6pt}
 \setlength{\LTpost}{10pt}
+% What a model says beyond the evidence: indented between rules, under a heading of its own
+\newenvironment{reading}[1]{\par\addvspace{8pt}\noindent\rule{\linewidth}{.04em}\par\nopagebreak
+  \begin{list}{}{\leftmargin1.2em\rightmargin1.2em\topsep2pt}\item[]\small
+  \textsf{\textbf{A reading by #1; not verified.}}\enspace\itshape\ignorespaces}%
+  {\end{list}\nopagebreak\noindent\rule{\linewidth}{.04em}\par\addvspace{8pt}}
 % Words
 \definecolor{evidence}{RGB}{24,58,110}
 \hypersetup{colorlinks=true,allcolors=evidence,bookmarksnumbered=true,pdfcreator={Nightlab}}

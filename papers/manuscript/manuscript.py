@@ -25,6 +25,7 @@ from nightlab.papers.manuscript.markup import (
     Float,
     Math,
     Paragraph,
+    Reading,
     Ref,
     Span,
     Text,
@@ -103,7 +104,8 @@ class Table(_Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Manuscript(_Record):
-    """A paper before it is set. All texts are markup; authors_note says who wrote it."""
+    """A paper before it is set. All texts are markup; authors_note says who wrote it, reader by which model the
+    readings are."""
 
     title: str
     authors_note: str
@@ -113,6 +115,7 @@ class Manuscript(_Record):
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     keywords: tuple[str, ...] = ()
+    reader: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class Passage:
         """The spans of each paragraph and item."""
         for block in blocks(self.text) if self.block else (Paragraph(inline(self.text)),):
             match block:
-                case Paragraph(spans):
+                case Paragraph(spans) | Reading(spans):
                     yield spans
                 case Bullets(items):
                     yield from items
@@ -190,6 +193,8 @@ def passages(manuscript: Manuscript) -> Iterator[Passage]:
     yield Passage("title", manuscript.title)
     yield Passage("authors_note", manuscript.authors_note)
     yield Passage("abstract", manuscript.abstract, block=True)
+    if manuscript.reader:
+        yield Passage("reader", manuscript.reader)
     for keyword in manuscript.keywords:
         yield Passage("keywords", keyword)
     for section in manuscript.sections + manuscript.appendix:

@@ -2,7 +2,8 @@
 
 `{fact:ID}` is a number out of the evidence, `{cite:key1,key2}` a citation, `{ref:KEY}` a figure, table or section,
 `*emphasis*`, `` `code` ``, `$math$`; paragraphs are parted by blank lines, `- ` begins a list's item, and a line with
-nothing but `{float:KEY}` places a figure or table. A backslash makes the next character literal.
+nothing but `{float:KEY}` places a figure or table. A paragraph of lines that begin with `> ` is a reading: what a model
+says beyond the evidence, which the page marks as such. A backslash makes the next character literal.
 """
 
 from __future__ import annotations
@@ -62,18 +63,25 @@ class Bullets:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What a model says beyond the evidence."""
+
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
 class Float:
     key: str
 
 
 Span: TypeAlias = Text | FactMark | Cite | Ref | Emph | Code | Math
-Block: TypeAlias = Paragraph | Bullets | Float
+Block: TypeAlias = Paragraph | Bullets | Reading | Float
 
 _SPECIAL = r"\\`*$" + "{}"
 _FACT = r"\{fact:(?P<fact>[^{}\s]+)\}"
 _INLINE = re.compile(
     rf"""
-    \\(?P<literal>[{_SPECIAL}-])
+    \\(?P<literal>[{_SPECIAL}>-])
   | {_FACT}
   | \{{cite:(?P<cite>[^{{}}]+)\}}
   | \{{ref:(?P<ref>[^{{}}\s]+)\}}
@@ -89,7 +97,7 @@ _FLOAT = re.compile(r"\{float:([^{}\s]+)\}\s*")
 
 def literal(text: str) -> str:
     """Markup that prints `text` as it is, whatever it holds."""
-    return re.sub(rf"([{_SPECIAL}]|^ ?-(?= ))", r"\\\1", re.sub(r"\s+", " ", text))
+    return re.sub(rf"([{_SPECIAL}]|^ ?[->](?= ))", r"\\\1", re.sub(r"\s+", " ", text))
 
 
 def inline(source: str) -> tuple[Span, ...]:
@@ -150,6 +158,8 @@ def blocks(source: str) -> tuple[Block, ...]:
         if lines[0].startswith("- "):
             items = re.split(r"\n- ", "\n".join(lines)[2:])
             found.append(Bullets(tuple(inline(" ".join(item.split())) for item in items)))
+        elif lines[0].startswith("> "):
+            found.append(Reading(inline(" ".join(line.removeprefix("> ") for line in lines))))
         else:
             found.append(Paragraph(inline(" ".join(lines))))
         lines.clear()
@@ -162,7 +172,7 @@ def blocks(source: str) -> tuple[Block, ...]:
         elif not text:
             flush()
         else:
-            if text.startswith("- ") and lines and not lines[0].startswith("- "):
+            if text[:2] in ("- ", "> ") and lines and lines[0][:2] != text[:2]:
                 flush()
             lines.append(text)
     flush()

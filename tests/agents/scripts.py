@@ -18,28 +18,15 @@ IDEA = {
 OTHER = IDEA | {"title": "A path to the north of the valley", "strategies": ["north"], "risks": "The noise hides it."}
 SECOND = {"nearest": "walks2020", "novelty": 6, "hypothesis": "Moving east alone lowers the height beyond the noise."}
 READING = {
-    "conclusions": "The seeds were fresh, with a baseline at {fact:baseline.holdout.mean}. It fell by 80 %.",
-    "threats": ["The valley is a toy.", "There were 5 seeds."],
+    "conclusions": "{say:search} We suspect that noise hides the floor of the valley. It fell by 80 %.",
+    "threats": ["Other valleys were not tried.", "There were 5 seeds."],
     "experiment": "sensitivity",
 }
-DRAWING = {
-    "caption": "The trials of each strategy are counted. There are 3 of them.",
-    "code": """\
-import json
-from collections import Counter
-import matplotlib.pyplot as plt
-trials = json.load(open("evidence.json"))["trials"]
-counts = Counter(t["strategy"] for t in trials)
-plt.bar(list(counts), list(counts.values()))
-plt.savefig("figure.png", dpi=100)
-""",
-}
+DRAWING = {"show": "strategies"}
 TEXTS = {
     "introduction": "Valleys are hard to measure when the instrument is noisy. We study how to search one.",
-    "related": "The study stands beside work on walks {cite:walks2020}. A sealed test is added {cite:dreams2030}.",
-    "discussion": "What the study shows holds for this valley only. The search made {fact:search.trials} trials.",
-    "conclusion": "The next study should take another valley, because one valley is no sample of valleys.",
-    "abstract": "A noisy instrument makes the search for a low point hard.",
+    "discussion": "{say:search} Nothing here shows that the path carries over. A test is added {cite:dreams2030}.",
+    "limitations": "Other valleys were not tried. A second valley should be searched next.",
 }
 FORM: dict[str, Any] = {
     "summary": "The paper searches a valley with noise.",
@@ -74,13 +61,13 @@ def good(file: Path) -> str:
         {"role": "analyst", "stage": "figure", "answer": DRAWING},
         {"role": "analyst", "answer": READING, "repeat": True},
         {"role": "writer", "stage": "*outline", "answer": {"discussion": "say what holds"}},
-        {"role": "writer", "stage": "*critique", "answer": {"notes": [{"part": "related", "problem": "dull"}]}},
+        {"role": "writer", "stage": "*critique", "answer": {"notes": [{"part": "limitations", "problem": "dull"}]}},
         *({"role": "writer", "stage": f"*{key}", "answer": {"text": text}} for key, text in TEXTS.items()),
         {"role": "writer", "stage": "*again", "answer": {"text": "Now it is said " + DULL}},
         {
             "role": "writer",
             "stage": "*again",
-            "answer": {"text": "Now it is told as walks are told. " + DULL},
+            "answer": {"text": "Walks are told as walks are told by those who walk. " + DULL},
             "repeat": True,
         },
         {"role": "reviewer", "stage": "floor*", "answer": FORM | {"overall": 9}, "repeat": True},

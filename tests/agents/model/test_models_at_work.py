@@ -12,7 +12,6 @@ import pytest
 import nightlab
 from nightlab.agents.assemble import staff
 from nightlab.agents.team import Submission
-from nightlab.experiments.executors.local.sandbox import probe
 from nightlab.experiments.study.study import Study
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
@@ -81,19 +80,23 @@ def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTempla
     assert ideas[0]["strategies"] == ["north", "east"] or ideas[0]["strategies"] == ["east", "north"]
     assert ideas[0]["risks"] == ""  # it held a number
     assert ideas[0]["hypothesis"] == "moving east alone lowers the height beyond the noise"
-    for text in (scripts.TEXTS["introduction"], scripts.TEXTS["abstract"], scripts.TEXTS["conclusion"]):
-        assert text in tex
-    assert "Now it is told as walks are told." in tex
+    assert scripts.TEXTS["introduction"] in tex
+    assert r"\begin{reading}{fake:good7}" in tex
+    assert "Walks are told as walks are told by those who walk." in tex
+    assert "Nothing here shows that the path carries over." in tex
+    assert "say:" not in tex
     assert "dreams" not in tex
     assert "100" not in str(prose)
     assert "twice" not in tex
-    assert "The valley is a toy." in tex
+    assert "We suspect that noise hides the floor of the valley." in tex
+    assert "Other valleys were not tried." in tex
     assert "There were 5 seeds" not in tex
-    assert (r"\fitgraphic{figures/analyst.png}" in tex) == (probe() == "S3")
-    assert ("The trials of each strategy are counted. Drawn by" in tex) == (probe() == "S3")
-    assert "There are 3 of them" not in tex
+    assert r"\fitgraphic{figures/analyst.pdf}" in tex
+    assert "Number of trials by strategy" in tex
     assert found["team.ideator.done"] == 2
-    assert found["team.writer.done"] == 5
+    assert found["team.writer.done"] == 3
+    assert found["team.writer.frames"] >= 1
+    assert found["team.writer.free"] >= 4
     assert found["team.writer.cut"] >= 1
     assert found["team.writer.fallbacks"] == 0
     assert found["team.reviewer.done"] == len(reviews) == 6

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
-from nightlab.agents.model.prose import Rules, fault, faults, kept, markup, phrase, sentences
+from nightlab.agents.model.prose import Rules, counted, fault, faults, kept, markup, phrase, sentences, told
 from nightlab.experiments.records import Fact
+from nightlab.papers.audit.ground import ground
+from nightlab.papers.audit.sentences import Ground, Work
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.manuscript import Manuscript, Section, check
 from nightlab.papers.manuscript.markup import inline
@@ -22,45 +25,44 @@ FRAGMENTS = (
 )
 
 
-def fact(id: str, text: str = "1.5") -> Fact:
-    return Fact(id=id, value=1.5, text=text, formula="")
-
-
+REFERENCES = [Reference(key="lee2020", title="NAS-Bench-201", authors=("A Lee",), year=2020, doi="10.1000/x")]
+LEE = Work(title="NAS-Bench-201", abstract="Tabulates the results of small cells.", families=("Lee",))
 RULES = Rules(
-    facts={id: fact(id) for id in ("claim.effect", "claim.p", "baseline.holdout.mean", "best.holdout.mean")},
-    references=[Reference(key="lee2020", title="NAS-Bench-201", authors=("A Lee",), year=2020, doi="10.1000/x")],
-    targets=("results",),
+    ground=Ground(
+        works={
+            "lee2020": Work(title="NAS-Bench-201", abstract="Tabulates the results of small cells.", families=("Lee",))
+        },
+        targets={"results": "The course of the search."},
+        names=("CIFAR-10 digits",),
+        improved=True,
+    ),
+    frames={"claim": ("The loss falls by {fact:claim.effect}.", "It falls by {fact:claim.effect}.")},
     names=("CIFAR-10 digits",),
-    improved=True,
 )
 GOOD = (
-    "The best configuration improves on the baseline by {fact:claim.effect}.",
-    "This agrees with earlier work {cite:lee2020}, as the table in {ref:results} shows.",
-    "On CIFAR-10 digits the search is short.",
-    "NAS-Bench-201 is a table of results, and we use none of it.",
-    "Noise between seeds is what makes this hard.",
+    "We suspect that the parts act together.",
+    "Lee tabulates the results of small cells {cite:lee2020}.",
+    "{ref:results} shows the course of the search.",
+    "Nothing here shows that the recipe carries over.",
+    "Noise between seeds makes small gains hard to tell from luck.",
 )
 BAD = {
     r"The text says \input{/etc/passwd} to the engine.": "no prose",
     r"It runs \write18{rm -rf x} and more.": "no prose",
-    "The gain is 3.5 points on the task.": "no fact",
-    "The gain is {fact:claim.imagined} on the task.": "no fact",
+    "The gain is 3.5 points on the task.": "is a number",
+    "The gain is {fact:claim.effect} on the task.": "frame of its own",
+    "{say:claim} and it is large.": "whole sentence",
+    "{say:triumph}": "no frame",
     "As was shown before {cite:smith1999}, this helps.": "no key",
     "The section {ref:nowhere} shows that it helps.": "no figure",
-    "The loss is twice as low as before.": "'twice' is a number",
-    "The loss falls by fifty percent.": "is a number",
-    "The loss is halved by the change.": "is a number",
-    "The gain is ½ of the loss.": "no fact",
+    "The loss is twice as low as before.": "is a number",
+    "Lee beats all others {cite:lee2020}.": "abstract",
     "Der Verlust sinkt sehr deutlich gegen den Ausgangswert hier.": "not English",
     "损失下降了很多。": "not English",
     "The gain is {float:progress} here.": "no prose",
     "We have to TODO this part of the paper.": "missing",
-    "This is a state-of-the-art result for the task.": "more than the study",
-    "Smith et al. have shown that this helps.": "without {cite:KEY}",
-    "The p value of the effect is {fact:claim.effect}.": "no p value",
-    "The gain is {fact:baseline.holdout.mean} here.": "is the baseline",
-    "The study used {fact:claim.effect} of the seeds.": "is the effect",
-    "The test was a negative result for us.": "found an improvement",
+    "This is a state-of-the-art result for the task.": "asserts",
+    "The test was a negative result for us.": "asserts",
     "word " * 200 + ".": "too long",
     "A" * 300 + " is a word.": "a word that is none",
     "$x^2$ is a formula.": "no prose",
@@ -72,7 +74,8 @@ BAD = {
 def objections(text: str) -> list[str]:
     """The audit's, on a manuscript that holds the text in a section."""
     paper = Manuscript(title="T", authors_note="", abstract="", sections=(Section("results", "R", text),))
-    return [f.text for f in check(paper, RULES.facts, RULES.references, RULES.names)]
+    facts = {"claim.effect": Fact(id="claim.effect", value=1.5, text="1.5", formula="")}
+    return [f.text for f in check(paper, facts, REFERENCES, RULES.names)]
 
 
 @pytest.mark.parametrize("sentence", GOOD)
@@ -91,8 +94,17 @@ def test_bad_sentences_are_named_and_cut_and_their_neighbours_stay(sentence: str
 
 
 def test_markdown_and_loose_marks_are_read_as_meant() -> None:
-    text = "## Discussion\n\n- **The best one** improves on the baseline by [fact: claim.effect].\n- `x` is code.\n"
-    assert kept(text, RULES, words=50) == "The best one improves on the baseline by {fact:claim.effect}."
+    text = "## Discussion\n\n- **We suspect** that the parts act together. [say: claim]\n- `x` is code.\n"
+    left = kept(text, RULES, words=50)
+    assert left == "We suspect that the parts act together. {say:claim}."
+    assert told(left, RULES) == "We suspect that the parts act together. The loss falls by {fact:claim.effect}."
+
+
+def test_frames_take_turns_and_are_counted() -> None:
+    used: Counter[str] = Counter()
+    texts = [told(kept("{say:claim} Noise misleads.", RULES, words=9), RULES, used) for _ in range(2)]
+    assert [t.split(" Noise")[0] for t in texts] == list(RULES.frames["claim"])
+    assert counted(["{say:claim}. Noise misleads.", "{say:claim}"]) == (1, 2)
 
 
 def test_what_is_left_of_hostile_text_is_inert() -> None:
@@ -115,8 +127,8 @@ def test_no_mixture_of_fragments_gets_past_the_audit() -> None:
 
 def test_much_text_is_bounded_and_repeated_sentences_are_said_once() -> None:
     assert kept(f"{GOOD[4]} " * 3000, RULES, words=50) == GOOD[4]
-    many = " ".join(f"The sea is as {'very ' * n}wide as the {'long ' * n}sky." for n in range(40))
-    assert len(kept(many, RULES, words=60).split()) <= 60
+    many = " ".join(f"Seas are {'very ' * n}wide." for n in range(1, 40))
+    assert 20 <= len(kept(many, RULES, words=60).split()) <= 60
     assert kept("", RULES, words=50) == ""
 
 
@@ -126,11 +138,12 @@ def test_an_end_that_was_cut_off_is_left_out() -> None:
 
 
 def test_a_negative_outcome_lets_no_gain_be_told() -> None:
-    rules = Rules(facts=RULES.facts, improved=False)
-    assert fault("The change improves the loss of the baseline.", rules) == "the test found no improvement"
-    assert fault("The change does not improve the loss of the baseline.", rules) == ""
-    assert fault("Whether a change improves the loss stays open.", rules) == ""
-    assert fault("The change beats the baseline, if only slightly.", rules) == "the test found no improvement"
+    rules = replace(RULES, ground=replace(RULES.ground, improved=False))
+    assert fault("We suspect that the change improves the loss of the baseline.", rules)
+    assert (
+        fault("We report this as a negative result.", replace(rules, ground=ground(None, (), (), improved=False))) == ""
+    )
+    assert fault("Whether a change improves the loss on other tasks stays open.", rules) == ""
 
 
 def test_markup_prints_the_letters_of_the_text() -> None:
@@ -142,6 +155,7 @@ def test_a_phrase_is_plain_text() -> None:
     assert phrase("A *sharper* question about noise.", RULES) == "A sharper question about noise."
     assert phrase("It is 7 times better.", RULES) == ""
     assert phrase("It follows the work {cite:lee2020} on noise.", RULES) == ""
+    assert phrase("A recipe which has not been explored lowers the loss.", RULES) == ""
 
 
 @pytest.mark.parametrize("name", ["cost in US$", "the set {a, b}", "Fehler α~β", "ошибка"])
