@@ -5,12 +5,13 @@ What many calls share comes first and what changes comes last, so that a provide
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from nightlab.agents.telling.rendering import environment
 
 FOLDER = Path(__file__).parent / "prompts"
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u205f\u2070-\ufefe\uff00-\U0010ffff]")
@@ -29,7 +30,7 @@ class Prompt:
 
 def render(name: str, folder: Path = FOLDER, **values: Any) -> Prompt:
     """Fill `<name>.jinja`. Items of the block `details` are parted by a line that is only `---`."""
-    template = _environment(folder).get_template(f"{name}.jinja")
+    template = environment(folder).get_template(f"{name}.jinja")
     blocks = {block: "".join(make(template.new_context(values))).strip() for block, make in template.blocks.items()}
     details = re.split(r"^---[ \t]*$", blocks.get("details", ""), flags=re.MULTILINE)
     source = (folder / f"{name}.jinja").read_bytes()
@@ -39,19 +40,6 @@ def render(name: str, folder: Path = FOLDER, **values: Any) -> Prompt:
         details=tuple(item.strip() for item in details if item.strip()),
         request=blocks["request"],
         version=hashlib.sha256(source).hexdigest()[:12],
-    )
-
-
-@functools.cache
-def _environment(folder: Path) -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(folder),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
     )
 
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from nightlab.agents.team import Brief
-from nightlab.experiments.claim.inference import equal, exact
 from nightlab.experiments.ledger.ledger import Trial, replaced
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.search.strategies import COMBINATION, JOINT
@@ -33,21 +30,6 @@ def many(e: Evidence, key: str, noun: str) -> str:
     return plural(e.facts[key].value, noun, f"{{fact:{key}}}")
 
 
-def cite(b: Brief, topic: str, most: int = 3) -> str:
-    """A citation of the references on a topic, with the space before it; empty if there are none."""
-    keys = [r.key for r in b.references if topic in r.keywords][:most]
-    return f" {{cite:{','.join(keys)}}}" if keys else ""
-
-
-def spread(effect: Mapping[str, Any], key: str) -> str:
-    """In brackets, how sure an effect is: its interval, or that it has none. key: of its facts."""
-    if exact(effect):
-        return "(exact: the same on every seed)"
-    if equal(effect):
-        return f"(in all {{fact:{key}.n}} pairs, so that its spread cannot be estimated)"
-    return f"({{fact:setting.coverage}} interval {{fact:{key}.low}} to {{fact:{key}.high}})"
-
-
 def claimed_on(e: Evidence) -> str:
     """The data that the claim is on, with no more said for them than holds."""
     if e.claim["split"] != "holdout":
@@ -64,20 +46,6 @@ def source(e: Evidence) -> str:
     if not e.template.doubts:
         return "The metric was reported by the experiment itself."
     return f"The metric counts as reported only: {'; '.join(e.template.doubts)}."
-
-
-def fresh(e: Evidence) -> str:
-    """What of the confirmation played no part in the search."""
-    return "seeds and data" if e.fresh_data else "seeds"
-
-
-def reach(b: Brief) -> str:
-    """What the search could change."""
-    e = b.evidence
-    if not e.template.knobs:
-        return "the files that the template declares editable"
-    edits = " and the files that the template declares editable" if e.edits else ""
-    return f"{many(e, 'reach.knobs', 'declared knob')}{edits}"
 
 
 def varied(e: Evidence) -> str:

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-import nightlab
 from nightlab.agents.model import context
 from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.ideation import OfflineIdeator
-from nightlab.agents.offline.methods import method
 from nightlab.agents.offline.proposing import OfflineCoder
 from nightlab.agents.offline.reviewing import CRITERIA, offline_panel, readability
-from nightlab.agents.offline.writing import reproduction, title
-from nightlab.agents.team import Brief, Idea, Request, Situation, Submission
+from nightlab.agents.offline.writing import text
+from nightlab.agents.team import Brief, Idea, Situation, Submission
 from nightlab.agents.telling.words import concern, strategies, words
 from nightlab.experiments.ledger.ledger import Settled, Trial, by_verdict
 from nightlab.experiments.records import Change, Fact
@@ -24,14 +22,12 @@ from nightlab.experiments.search.policy import Exhausted, Tried
 from nightlab.experiments.study.study import Settings, read
 from nightlab.experiments.template.diffs import changed
 from nightlab.experiments.template.template import Template, load
-from nightlab.graph import drafting
-from nightlab.graph.experiment import the_idea
-from nightlab.graph.lab import Lab
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.figures.curve import points
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.manuscript import check
+from tests.agents.offline.conftest import with_claim
 from tests.conftest import MakeTemplate
 
 
@@ -90,35 +86,6 @@ def test_a_template_without_knobs_leaves_the_offline_coder_nothing(make_template
         OfflineCoder("greedy", 0).propose(situation(load(folder), ()))
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), trials=24, workers=2, rounds=0)
-
-
-@pytest.fixture(scope="module")
-def submission(digits: Path) -> Submission:
-    study = read(digits)
-    lab = Lab(study, offline_team(Settings()), lambda: pytest.fail("no run is needed"))
-    evidence, analysis = drafting.evidence(lab, 0)
-    idea = the_idea(lab, next(iter(study.ledger.documents("idea"))))
-    made = Submission(
-        manuscript=drafting.manuscript(lab, 0),
-        evidence=evidence,
-        analysis=analysis,
-        idea=idea,
-        references=drafting.references(lab),
-        findings=drafting.findings(lab, 0),
-        pages=8,
-    )
-    study.close()
-    return made
-
-
-def with_claim(s: Submission, **claim: object) -> Submission:
-    evidence = Evidence(**{**vars(s.evidence), "claim": {**s.evidence.claim, **claim}})
-    return dataclasses.replace(s, evidence=evidence)
-
-
 def test_a_model_is_told_of_an_exact_effect_without_interval_and_p(submission: Submission) -> None:
     e = submission.evidence
     same = with_claim(submission, low=e.claim["effect"], high=e.claim["effect"], p_value=0.0, alike=True).evidence
@@ -168,7 +135,7 @@ def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(su
             references=(),
             team="By nobody.",
         )
-        return title(brief)
+        return text("title", brief)
 
     strategy, task = words(one.strategy), s.evidence.template.spec.template.title
     assert told((first, moved), significant=True) == f"Larger steps are better – a search over {strategy}"
@@ -201,24 +168,21 @@ def test_the_method_says_what_the_changes_started_from(submission: Submission) -
         brief = Brief(
             evidence=changed_facts, analysis=submission.analysis, idea=submission.idea, team="", references=()
         )
-        assert told in context.readable(method(brief), changed_facts.facts)
+        assert told in context.readable(text("method", brief), changed_facts.facts)
 
 
 def test_how_to_repeat_a_study_is_told_by_its_own_settings(submission: Submission) -> None:
     e = submission.evidence
 
     def told(evidence: Evidence) -> str:
-        asked = Request(kind="text", action="reproduction", text="Add how the study is repeated.")
         brief = Brief(
             evidence=evidence,
             analysis=submission.analysis,
             idea=submission.idea,
             references=submission.references,
             team="Written by the offline team.",
-            requests=[asked],
         )
-        (section,) = reproduction(brief)
-        return context.readable(section.body, evidence.facts)
+        return context.readable(text("reproduction", brief), evidence.facts)
 
     def settings(**numbers: int) -> dict[str, Fact]:
         return {f"setting.{k}": Fact(id=f"setting.{k}", value=n, text=str(n), formula="") for k, n in numbers.items()}

@@ -1,0 +1,90 @@
+"""An effect and a claim as the sections tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nightlab.agents.telling.words import claimed_on
+from nightlab.experiments.claim.inference import equal, exact, untested
+from nightlab.papers.facts.evidence import Evidence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A group of runs. key: what the ids of its facts begin with. varies: whether its values differ."""
+
+    key: str
+    varies: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """An effect. key: what the ids of its facts begin with."""
+
+    key: str
+    equal: bool  # in all pairs
+    exact: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim(Told):
+    """A claim, tested or not. best: the trial, 0 where there is none. p: with its sign, as a mark."""
+
+    tested: bool
+    improved: bool
+    best: int
+    chosen: int
+    split: str
+    on: str  # the data, in words
+    untested: str  # why there was no test, as a clause; empty where there was one
+    test: str
+    p: str
+    incumbent_failed: bool
+    failed_runs: int
+    of_baseline: Group
+    of_best: Group
+
+
+def effect(row: Mapping[str, Any], key: str) -> Told:
+    return Told(key=key, equal=equal(row), exact=exact(row))
+
+
+def claim(e: Evidence, prefix: str = "") -> Claim:
+    """The claim of an evidence. prefix: what the ids of its facts begin with before `claim`."""
+    body, key = e.claim, f"{prefix}claim"
+    tested = bool(body["tested"])
+    return Claim(
+        key=key,
+        equal=equal(body),
+        exact=exact(body),
+        tested=tested,
+        improved=e.improved,
+        best=int(body["best"]),
+        chosen=body.get("chosen", 0),
+        split=body["split"],
+        on=claimed_on(e),
+        untested="" if tested else untested(body),
+        test=body["test"].replace("_", " "),
+        p=_p(e, f"{key}.p") if tested else "",
+        incumbent_failed=bool(body.get("incumbent_failed")),
+        failed_runs=body["failed_runs"],
+        of_baseline=_group(e, f"{prefix}baseline.{body['split']}"),
+        of_best=_group(e, f"{prefix}best.{body['split']}"),
+    )
+
+
+def first(e: Evidence) -> Claim | None:
+    """The first claim of an extended study."""
+    return claim(e.first, "earlier.0.") if e.first else None
+
+
+def _group(e: Evidence, key: str) -> Group:
+    stderr = e.facts.get(f"{key}.stderr")
+    return Group(key=key, varies=bool(stderr and stderr.value))
+
+
+def _p(e: Evidence, id: str) -> str:
+    """`= 0.012` or `< 0.001`, as a mark."""
+    return f"{{fact:{id}}}" if e.facts[id].text.startswith("<") else f"= {{fact:{id}}}"

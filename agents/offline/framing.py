@@ -1,0 +1,65 @@
+"""What the sections around the study say: title, abstract, introduction, limitations, conclusion and the appendix."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nightlab.agents.offline import results
+from nightlab.agents.team import Brief
+from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied
+from nightlab.papers.manuscript.markup import literal
+
+
+def title(b: Brief) -> dict[str, Any]:
+    """What was varied, under the idea's name if it was borne out, and under the task's if not: ideas promise."""
+    return {"varied": varied(b.evidence), "task": literal(b.evidence.template.spec.template.title)}
+
+
+def abstract(b: Brief) -> dict[str, Any]:
+    e = b.evidence
+    return {
+        **results.largest_part(e),
+        "source": source(e) if e.template.trust == "reported" else "",
+        "relative": "claim.relative" in e.facts,
+    }
+
+
+def introduction(b: Brief) -> dict[str, Any]:
+    return {
+        "description": literal(b.evidence.template.spec.template.description),
+        "parts": len(b.evidence.ablation),
+    }
+
+
+def limitations(b: Brief) -> dict[str, Any]:
+    e = b.evidence
+    optimism = e.facts.get("search.optimism")
+    return {
+        "notes": e.notes,
+        "optimism": optimism.value if optimism else None,
+        "level": e.level,
+        "undecided": [results.part(row) for row in results.undecided(e)],
+        "threats": [line for line in b.analysis.conclusions.get("threats", "").splitlines() if line],
+        "by_model": bool(b.model),
+    }
+
+
+def conclusion(b: Brief) -> dict[str, Any]:
+    return results.largest_part(b.evidence)
+
+
+def trials(_: Brief) -> dict[str, Any]:
+    return {"verdict_seeds": VERDICT_SEEDS}
+
+
+def reproduction(b: Brief) -> dict[str, Any]:
+    """How a reader repeats the study; written when the panel asks for it."""
+    e = b.evidence
+    added = [key for key in e.facts if key.startswith("setting.trials.extension.")]
+    return {
+        "template": e.template.name,
+        "trials": "setting.trials.first" if added else "setting.trials",
+        "added": [f"`nightlab resume --trials +{{fact:{key}}}`" for key in added],
+        "alone": e.settings.workers == 1,
+        "modelled": bool(e.settings.model or e.settings.models),
+    }

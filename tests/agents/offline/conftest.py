@@ -1,0 +1,46 @@
+"""One study of the digits for all tests of the offline team."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+import nightlab
+from nightlab.agents.offline import offline_team
+from nightlab.agents.team import Submission
+from nightlab.experiments.study.study import Settings, read
+from nightlab.graph import drafting
+from nightlab.graph.experiment import the_idea
+from nightlab.graph.lab import Lab
+from nightlab.papers.facts.evidence import Evidence
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), trials=24, workers=2, rounds=0)
+
+
+@pytest.fixture(scope="session")
+def submission(digits: Path) -> Submission:
+    study = read(digits)
+    lab = Lab(study, offline_team(Settings()), lambda: pytest.fail("no run is needed"))
+    evidence, analysis = drafting.evidence(lab, 0)
+    idea = the_idea(lab, next(iter(study.ledger.documents("idea"))))
+    made = Submission(
+        manuscript=drafting.manuscript(lab, 0),
+        evidence=evidence,
+        analysis=analysis,
+        idea=idea,
+        references=drafting.references(lab),
+        findings=drafting.findings(lab, 0),
+        pages=8,
+    )
+    study.close()
+    return made
+
+
+def with_claim(s: Submission, **claim: object) -> Submission:
+    evidence = Evidence(**{**vars(s.evidence), "claim": {**s.evidence.claim, **claim}})
+    return dataclasses.replace(s, evidence=evidence)

@@ -1,0 +1,199 @@
+"""The offline writer's sections: each is rendered with every one of its conditions met and not met."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+from jinja2 import nodes
+
+from nightlab.agents.offline import writing
+from nightlab.agents.offline.writing import CONTEXTS, FOLDER, HEADINGS, text
+from nightlab.agents.team import Brief, Request, Submission
+from nightlab.agents.telling.rendering import environment
+from nightlab.experiments.ledger.ledger import Settled, Trial
+from nightlab.experiments.records import Fact
+
+Seen = dict[tuple[str, str], set[bool]]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+    """How the conditions of the files came out, by file and line."""
+    found: Seen = defaultdict(set)
+    watched = environment.__wrapped__(FOLDER)
+    parse = watched._parse
+
+    def parsed(source: str, name: str, filename: str) -> nodes.Template:
+        tree = parse(source, name, filename)
+        for count, node in enumerate(tree.find_all((nodes.If, nodes.CondExpr))):
+            place = f"line {node.lineno}, {count}"
+            found[name, place] = set()
+            where = [nodes.Const(name), nodes.Const(place)]
+            node.test = nodes.Filter(node.test, "noted", where, [], None, None, lineno=node.lineno)
+        return tree.set_environment(watched)
+
+    def noted(value: object, name: str, place: str) -> object:
+        found[name, place].add(bool(value))
+        return value
+
+    watched._parse = parsed
+    watched.filters["noted"] = noted
+    monkeypatch.setattr(writing, "environment", lambda folder: watched)
+    return found
+
+
+NONE: Mapping[str, Any] = {}
+UNTESTED = {"tested": False, "significant": False, "best": 0}
+
+
+def number(id: str, value: float = 3) -> Fact:
+    return Fact(id=id, value=value, text=str(value), formula="")
+
+
+def brief_of(s: Submission, **changes: Any) -> Brief:
+    brief = Brief(
+        evidence=s.evidence, analysis=s.analysis, idea=s.idea, references=s.references, team="By the offline team."
+    )
+    return replace(brief, **changes)
+
+
+def changed(b: Brief, facts: Mapping[str, float] = NONE, claim: Mapping[str, Any] = NONE, **more: Any) -> Brief:
+    """The brief with other evidence; facts and claim are added to what there is."""
+    e = b.evidence
+    known = {**e.facts, **{id: number(id, value) for id, value in facts.items()}}
+    return replace(b, evidence=replace(e, facts=known, claim={**e.claim, **claim}, **more))
+
+
+def part(**body: Any) -> dict[str, Any]:
+    row = {"key": "p", "trial": 1, "strategy": "optimizer", "knobs": ("momentum",), "n": 8, "alike": False}
+    return {**row, "effect": 0.2, "low": 0.1, "high": 0.3, "p_holm": 0.01, "significant": True, **body}
+
+
+EXACT = {"low": 0.2, "high": 0.2, "alike": True}
+ZERO = {"effect": 0.0, "low": 0.0, "high": 0.0, "alike": True, "significant": False}
+OPEN = {"low": -0.1, "significant": False}
+HARM = {"effect": -0.2, "low": -0.3, "high": -0.1, "significant": False}
+PARTS = (
+    (),
+    (part(),),
+    (part(knobs=()),),
+    (part(), part(key="q", knobs=()), part(key="r", **OPEN), part(key="s", **HARM)),
+    (part(**EXACT), part(key="q", **EXACT), part(key="r", **ZERO)),
+    (part(**{**EXACT, "alike": False}, knobs=()), part(key="q", **EXACT)),
+    (part(**OPEN), part(key="q", **OPEN)),
+)
+STEP = {"key": "momentum-up", "knob": "momentum", "value": 0.9, "effect": 0.2, "low": 0.1, "high": 0.3, "n": 4}
+OUTCOMES: tuple[Mapping[str, Any], ...] = ({"significant": True}, {"significant": False}, UNTESTED)
+
+
+def of_claims(b: Brief) -> Iterator[Brief]:
+    """The outcomes, on all kinds of data, with ablations of all kinds."""
+    same = {"low": b.evidence.claim["effect"], "high": b.evidence.claim["effect"]}
+    spreads = (NONE, {**same, "alike": True}, {**same, "alike": False})
+    notes = ({}, {"Holdout": "It is dev."}, {"Origin": "Forked."}, {"Shared data": "One file."})
+    for outcome, spread, told in product(OUTCOMES[:2], spreads, notes):
+        yield changed(b, claim={**outcome, **spread}, notes=told)
+    for more in ({"chosen": 0}, {"chosen": 1, "failed_runs": 1}, {"chosen": 0, "incumbent_failed": True}):
+        yield changed(b, claim={**UNTESTED, **more}, ablation=())
+    yield changed(b, claim={"significant": False, "failed_runs": 1, "incumbent_failed": True})
+    for outcome, rows in product(OUTCOMES[:2], PARTS):
+        yield changed(b, claim=outcome, ablation=rows)
+    for optimism, spread in product((-1.0, 1.0), spreads):
+        yield changed(b, {"search.optimism": optimism}, {"significant": True, **spread})
+    yield without(changed(b, claim={"significant": True}), "claim.relative", "search.optimism")
+    same_runs = {f"{who}.{split}.stderr": 0.0 for who in ("baseline", "best") for split in ("dev", "holdout")}
+    yield changed(b, same_runs)
+
+
+def of_extensions(b: Brief) -> Iterator[Brief]:
+    """Studies that were extended, after claims of all kinds."""
+    facts = {id: f for id, f in b.evidence.facts.items() if id.startswith(("claim.", "best.", "baseline."))}
+    earlier = {f"earlier.0.{id}": f.value for id, f in facts.items()} | {"earlier.0.trials": 8}
+    settings = {"setting.trials.first": 8, "setting.trials.extension.1": 4}
+    for before, spread, now in product(OUTCOMES, (NONE, EXACT), OUTCOMES):
+        first = {**b.evidence.claim, **spread, **before}
+        yield changed(b, {**earlier, **settings}, {"split": "dev", **now}, earlier=(first,))
+
+
+def of_the_study(b: Brief) -> Iterator[Brief]:
+    """How the study was made and what it reported."""
+    e, t = b.evidence, b.evidence.template
+    for level in ("S0", "S1", "S2", "S3"):
+        yield changed(b, level=level)
+    soft = t.spec.constraint[0].model_copy(update={"hard": False, "penalty": 1.0, "min": 1.0})
+    raised = t.spec.objective.model_copy(update={"direction": "maximize", "interleaved": True})
+    printed = t.spec.evaluate.model_copy(update={"entry": None, "parse": "stdout"})
+    specs = ({"constraint": ()}, {"constraint": (soft,)}, {"objective": raised, "data": None}, {"evaluate": printed})
+    for declared in specs:
+        other = replace(t, spec=t.spec.model_copy(update=declared))
+        yield changed(b, claim={"significant": True}, template=other)
+    yield changed(b, claim={"significant": True}, template=replace(t, doubts=("it runs in one process",)))
+    for edits, knobs in product(({}, {1: ()}), ((), t.knobs)):
+        yield changed(b, {"search.edits": 2}, OUTCOMES[1], edits=edits, template=replace(t, knobs=knobs))
+    yield changed(b, settings=replace(e.settings, rule="strict", workers=1, model="fake:x"))
+    notices = {"overseer.notices": 1, "overseer.gaming": 1}
+    for count in (0, 2):
+        yield changed(b, {"search.failed": count, "search.aside": count, **notices})
+    yield changed(b, {"overseer.gap": 1, **notices})
+    yield without(b, *(id for id in e.facts if id.startswith("overseer.")))
+    yield changed(b, claim=UNTESTED, ablation=(), trials=e.trials[:1])
+    for n in (1, 2, len(e.trials)):
+        kept = tuple(kept_at(trial, n) for trial in e.trials)
+        yield changed(b, trials=kept)
+
+
+def kept_at(trial: Trial, below: int) -> Trial:
+    """The trial, kept where its number is below a bound and reverted beyond it."""
+    kind: Any = "baseline" if trial.number == 0 else "kept" if trial.number < below else "reverted"
+    return replace(trial, verdict=Settled(kind=kind, reason="so", numbers={"difference": 1.0, "incumbent": 0.0}))
+
+
+def without(b: Brief, *ids: str) -> Brief:
+    """The brief without some facts."""
+    known = {id: fact for id, fact in b.evidence.facts.items() if id not in ids}
+    return replace(b, evidence=replace(b.evidence, facts=known))
+
+
+def of_words(b: Brief) -> Iterator[Brief]:
+    """What sensitivity, idea, literature, panel and models add."""
+    for worst in (STEP, {**STEP, "low": -0.1}, {**STEP, "value": "relu", "high": -0.1}):
+        yield changed(b, sensitivity=(worst,))
+    full = {"nearest": b.references[-1].key, "risks": "A risk.", "expected_effect": "Much."}
+    for more in (full, dict.fromkeys(full, "")):
+        yield replace(b, idea=b.idea.model_copy(update=more))
+    told = replace(b.references[0], abstract="Shows that it is so.", keywords=b.evidence.template.strategies[:1])
+    other = replace(told, key="other", abstract="It is so.")
+    apart = replace(told, key="apart", keywords=())
+    for found in ((), (told,), (other,), (told, other, apart)):
+        yield replace(b, references=found)
+    conclusions = {"reading": "It is so.", "threats": "*One.* So.", "picture": "A picture.", "failures": "Some failed."}
+    asked = [Request(kind="evidence", action=a, text="Do it.") for a in ("sensitivity", "replicates", "reproduction")]
+    yield replace(b, model="fake:x", analysis=replace(b.analysis, conclusions=conclusions), requests=asked)
+
+
+def test_every_branch_of_every_section_reads(submission: Submission, seen: Seen) -> None:
+    base = brief_of(submission)
+    for brief in (b for kind in (of_claims, of_extensions, of_the_study, of_words) for b in kind(base)):
+        for name in CONTEXTS:
+            if name != "sensitivity" or brief.evidence.sensitivity:
+                reads(name, text(name, brief))
+    assert {name.removesuffix(".jinja") for name, _ in seen} >= set(CONTEXTS) - {"trials"}
+    assert {place: came for place, came in seen.items() if came != {True, False}} == {}
+
+
+def reads(name: str, source: str) -> None:
+    """Whether a text is whole: no gaps, nothing glued together, and every paragraph ends."""
+    assert not re.search(r"\s[.,;:)]|[ ]{2}|[.,;:]{2}|[a-z][.;:][A-Z]|\bNone\b|\{\{|%\}|\( | \)", source), source
+    for block in source.split("\n\n"):
+        assert name == "title" or re.search(r"[.:}]$", block), block
+
+
+def test_a_file_for_each_section_and_a_section_for_each_file() -> None:
+    assert {f.stem for f in FOLDER.glob("*.jinja")} == set(CONTEXTS) | {"phrases"}
+    assert set(HEADINGS) == set(CONTEXTS) - {"title", "abstract"}
