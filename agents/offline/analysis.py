@@ -130,12 +130,15 @@ def _scored(e: Evidence) -> list[tuple[Trial, float]]:
 def _progress(e: Evidence, folder: Path) -> Figure:
     points = [point(t, [v for _, v in e.search_scores(t.number)]) for t in by_verdict(e.trials)]
     ring = " The ring is the trial that went to the confirmation." if e.best.number else ""
-    figures.progress(folder / "figures/progress.pdf", points, _label(e, "dev"), e.best.number or None)
+    figures.progress(
+        folder / "figures/progress.pdf", points, _label(e, "dev", e.template.search_label), e.best.number or None
+    )
     return Figure(
         "progress",
         "figures/progress.pdf",
         f"The search: mean fitness of each trial on {VERDICT_SEEDS}, on the development split, in the order of the"
-        f" verdicts. The line is the incumbent, the dashed line the baseline. {_marks(points)}{ring}",
+        f" verdicts. The line is the incumbent, the dashed line the baseline. {_marks(points)}{ring}"
+        f"{tabulating.penalised(e)}",
     )
 
 
@@ -270,9 +273,9 @@ def _failures(e: Evidence) -> str:
     return f"Not every proposal ran: trials failed, {told}. The search remembers them as it does the others."
 
 
-def _label(e: Evidence, split: str = "") -> str:
+def _label(e: Evidence, split: str = "", label: str = "") -> str:
     unit = f" ({e.template.spec.objective.unit})" if e.template.spec.objective.unit else ""
-    return f"{split + ' ' if split else ''}{e.template.fitness_label}{unit}"
+    return f"{split + ' ' if split else ''}{label or e.template.fitness_label}{unit}"
 
 
 def _shown(knob: Knob, value: Any) -> Any:

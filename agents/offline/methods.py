@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nightlab.agents.team import Brief
-from nightlab.agents.telling.disclosure import shown
+from nightlab.agents.telling.disclosure import is_model, shown
 from nightlab.agents.telling.words import words
 from nightlab.experiments.template.contract import Constraint
 
@@ -14,15 +14,17 @@ def method(b: Brief) -> dict[str, Any]:
     """The loop, the objective, the verdicts, what watched the search, the selection and the confirmation."""
     e, t = b.evidence, b.evidence.template
     constraints = t.spec.constraint
+    proposers = sorted({shown(t.change.proposer) for t in e.trials} - {"baseline"})
     return {
         "aside": bool(e.facts["search.aside"].value),
-        "samplers": [f"`{name}`" for name in sorted({shown(t.change.proposer) for t in e.trials} - {"baseline"})],
+        "samplers": [f"`{name}`" for name in proposers if not is_model(name)],
+        "models": [f"`{name}`" for name in proposers if is_model(name)],
         "strategies": [words(s) for s in e.idea_strategies],
         "plain_metric": words(t.metric_label),
         "minimize": t.spec.objective.direction == "minimize",
         "bounds": [_bound(*named) for named in zip(t.constraint_keys, constraints, strict=True)],
         "hard": any(c.hard for c in constraints),
-        "fined": [words(c.metric) for c in constraints if c.penalty] if t.penalised else [],
+        "fined": [words(c.metric) for c in constraints if c.penalty],
         "interleaved": t.interleaved,
         "notices": "overseer.notices" in e.facts,
         "gap": "overseer.gap" in e.facts,

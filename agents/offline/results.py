@@ -42,7 +42,12 @@ def _kept(e: Evidence) -> list[Trial]:
 
 def part(row: Mapping[str, Any]) -> str:
     """A part of the best configuration in words."""
-    return f"{words(row['strategy'])} of trial `T{row['trial']}`"
+    return f"the {words(row['strategy'])} of trial `T{row['trial']}`"
+
+
+def some(named: list[str]) -> list[str]:
+    """The first of many, and that there are others."""
+    return named if len(named) <= NAMED else [*named[:NAMED], "others"]
 
 
 def undecided(e: Evidence) -> list[Mapping[str, Any]]:
@@ -50,12 +55,23 @@ def undecided(e: Evidence) -> list[Mapping[str, Any]]:
     return [r for r in e.ablation if not r["significant"] and r["high"] >= 0 and not exact(r)]
 
 
+def whole(e: Evidence) -> str:
+    """In words, the part that is all in which the best configuration differs from the baseline; empty if none is."""
+    before, best = e.trials[0].change, e.best.change
+    for row in e.ablation:
+        params = {**best.params, **{knob: before.params[knob] for knob in row["knobs"]}}
+        if (params, row["artifact"] or best.artifact) == (before.params, before.artifact):
+            return words(row["strategy"])
+    return ""
+
+
 def largest_part(e: Evidence) -> dict[str, Any]:
-    """What a sentence on the ablation says; `top` is the part that carries most, None where none is borne out."""
+    """What a sentence on the ablation says; `top` is the part that is worth most, None where none is borne out."""
     borne = any(r["significant"] and r["effect"] > 0 for r in e.ablation)
     top = max(e.ablation, key=lambda r: r["effect"]) if borne else None
     return {
         "parts": len(e.ablation),
+        "whole": whole(e),
         "top": top and {"strategy": words(top["strategy"]), "key": f"ablation.{top['key']}"},
     }
 
@@ -64,13 +80,14 @@ def ablation(b: Brief) -> dict[str, Any]:
     rows = b.evidence.ablation
     return {
         "parts": len(rows),
+        "whole": whole(b.evidence),
         "of_knobs": any(r["knobs"] for r in rows),
         "of_edits": any(not r["knobs"] for r in rows),
         "all_equal": all(map(equal, rows)),
-        "helps": [f"{part(r)} ({{fact:ablation.{r['key']}.effect}})" for r in rows if r["significant"]][:NAMED],
-        "undecided": [part(r) for r in undecided(b.evidence)][:NAMED],
-        "idle": [part(r) for r in rows if exact(r) and r["effect"] == 0][:NAMED],
-        "harms": [part(r) for r in rows if r["high"] < 0][:NAMED],
+        "helps": some([f"{part(r)} (by {{fact:ablation.{r['key']}.effect}})" for r in rows if r["significant"]]),
+        "undecided": some([part(r) for r in undecided(b.evidence)]),
+        "idle": some([part(r) for r in rows if exact(r) and r["effect"] == 0]),
+        "harms": some([part(r) for r in rows if r["high"] < 0]),
         "some_exact": any(map(exact, rows)),
         "some_equal": any(equal(r) and not exact(r) for r in rows),
     }
@@ -86,7 +103,7 @@ def sensitivity(b: Brief) -> dict[str, Any]:
             "value": _value(worst),
             "includes_zero": worst["low"] <= 0 and not equal(worst),
         },
-        "better": [f"{words(r['knob'])} at {_value(r)}" for r in rows if r["high"] < 0][:3],
+        "better": some([f"{words(r['knob'])} at {_value(r)}" for r in rows if r["high"] < 0]),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from nightlab.agents.telling.disclosure import is_model
 from nightlab.agents.telling.disclosure import shown as name_of
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, strategies, words
 from nightlab.experiments.claim.inference import equal, exact
@@ -33,6 +34,11 @@ def tables(e: Evidence) -> tuple[Table, ...]:
     if e.earlier:
         found.append(_claims(e))
     return tuple(found)
+
+
+def penalised(e: Evidence) -> str:
+    """What the values of the search include beside the metric, as a sentence with the space before it."""
+    return " The fitness of a trial that violates a constraint includes its penalty." if e.template.fined else ""
 
 
 def _main(e: Evidence) -> Table:
@@ -232,14 +238,14 @@ def _all_trials(e: Evidence) -> Table:
                 f"`T{t.number}`",
                 parent,
                 words(t.change.strategy),
-                code(name_of(t.change.proposer)) if ":" in t.change.proposer else words(t.change.proposer),
+                code(name_of(t.change.proposer)) if is_model(t.change.proposer) else words(t.change.proposer),
                 verdict,
                 mark(key if key in e.facts else None),
             )
         )
     return Table(
         "all-trials",
-        "The trials of the search. Parent is the trial that a change started from."
+        f"The trials of the search. Parent is the trial that a change started from.{penalised(e)}"
         + ("" if len(shown) == len(e.trials) else f" {SAMPLE}"),
         ("Trial", "Parent", "Strategy", "Proposed by", "Verdict", "Fitness"),
         tuple(rows),

@@ -40,6 +40,11 @@ def shown(name: str) -> str:
     return f"fake:{Path(rest).stem}" if kind == "fake" else name
 
 
+def is_model(proposer: str) -> bool:
+    """Whether what proposed a change was a language model, and no search method."""
+    return ":" in proposer
+
+
 def counted(ledger: Ledger, team: Team, stage: str) -> dict[str, Any]:
     """The counts of the moment: for each role with a model its name, what it did, and how often it failed.
 

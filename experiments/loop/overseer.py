@@ -211,8 +211,8 @@ def gap(dev: Mapping[str, float], holdout: Mapping[str, float]) -> str:
     if dev["low"] <= holdout["high"] or dev["effect"] <= holdout["effect"]:
         return ""
     return (
-        f"The gain of {dev['effect']:.4g} on dev is {holdout['effect']:.4g} on the holdout: what was found is in part"
-        " particular to the dev split."
+        f"The gain of {dev['effect']:.4g} on dev is {holdout['effect']:.4g} on the holdout, and their intervals lie"
+        " apart: unless the splits differ in scale, what was found is in part particular to dev."
     )
 
 

@@ -57,7 +57,18 @@ class Template:
 
     @property
     def fitness_label(self) -> str:
+        """The fitness of what may be kept."""
         return f"penalised {self.metric_label}" if self.penalised else self.metric_label
+
+    @property
+    def fined(self) -> bool:
+        """Whether the fitness of a trial, kept or not, may hold a penalty."""
+        return any(c.penalty > 0 for c in self.spec.constraint)
+
+    @property
+    def search_label(self) -> str:
+        """The fitness of all trials, those among them that violate a hard constraint."""
+        return f"penalised {self.metric_label}" if self.fined else self.metric_label
 
     @property
     def sign(self) -> float:

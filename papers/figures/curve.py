@@ -18,7 +18,7 @@ def draw_curve(study: Study) -> Path:
     file = study.folder / "progress.pdf"
     claim = study.ledger.document("claim", study.era("claim"))
     best = claim["best"] if claim else None
-    figures.progress(file, points(study), f"dev {study.template.fitness_label}", best or None)
+    figures.progress(file, points(study), f"dev {study.template.search_label}", best or None)
     return file
 
 

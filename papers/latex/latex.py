@@ -155,9 +155,9 @@ class _Paper:
         part = _section("Evidence", EVIDENCE)
         part.append(
             NoEscape(
-                "Every number of this paper is a row of this table, and is linked to it. A row names the value as it"
-                " is printed, how it was computed, and the runs in the study's ledger that it was computed from; where"
-                " those are many apart, evidence.json beside the paper lists them.\n\n"
+                "Every number that text and tables take from the study is a row of this table, and is linked to it. A"
+                " row names the value as it is printed, how it was computed, and the runs in the study's ledger that"
+                " it was computed from; where those are many apart, evidence.json beside the paper lists them.\n\n"
             )
         )
         rows = [

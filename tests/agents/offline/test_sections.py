@@ -71,7 +71,15 @@ def changed(b: Brief, facts: Mapping[str, float] = NONE, claim: Mapping[str, Any
 
 
 def part(**body: Any) -> dict[str, Any]:
-    row = {"key": "p", "trial": 1, "strategy": "optimizer", "knobs": ("momentum",), "n": 8, "alike": False}
+    row = {
+        "key": "p",
+        "trial": 1,
+        "strategy": "optimizer",
+        "knobs": ("momentum",),
+        "n": 8,
+        "alike": False,
+        "artifact": "",
+    }
     return {**row, "effect": 0.2, "low": 0.1, "high": 0.3, "p_holm": 0.01, "significant": True, **body}
 
 
@@ -104,6 +112,11 @@ def of_claims(b: Brief) -> Iterator[Brief]:
     yield changed(b, claim={"significant": False, "failed_runs": 1, "incumbent_failed": True})
     for outcome, rows in product(OUTCOMES[:2], PARTS):
         yield changed(b, claim=outcome, ablation=rows)
+    first, best = b.evidence.trials[0], b.evidence.claim["best"]
+    alone = replace(first.change, params={**first.change.params, "momentum": 0.5})
+    trials = tuple(replace(t, change=alone) if t.number == best else t for t in b.evidence.trials)
+    for outcome in OUTCOMES[:2]:
+        yield changed(b, claim=outcome, ablation=PARTS[1], trials=trials)
     for optimism, spread in product((-1.0, 1.0), spreads):
         yield changed(b, {"search.optimism": optimism}, {"significant": True, **spread})
     yield without(changed(b, claim={"significant": True}), "claim.relative", "search.optimism")
@@ -143,15 +156,18 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     yield changed(b, {"overseer.gap": 1, **notices})
     yield without(b, *(id for id in e.facts if id.startswith("overseer.")))
     yield changed(b, claim=UNTESTED, ablation=(), trials=e.trials[:1])
-    for n in (1, 2, len(e.trials)):
+    for n, rule in product((1, 2, len(e.trials)), ("paired", "strict")):
         kept = tuple(kept_at(trial, n) for trial in e.trials)
-        yield changed(b, trials=kept)
+        yield changed(b, trials=kept, settings=replace(e.settings, rule=rule))
 
 
 def kept_at(trial: Trial, below: int) -> Trial:
     """The trial, kept where its number is below a bound and reverted beyond it."""
     kind: Any = "baseline" if trial.number == 0 else "kept" if trial.number < below else "reverted"
-    return replace(trial, verdict=Settled(kind=kind, reason="so", numbers={"difference": 1.0, "incumbent": 0.0}))
+    change = replace(trial.change, proposer="fake:a") if trial.number == 1 else trial.change  # by a model
+    return replace(
+        trial, change=change, verdict=Settled(kind=kind, reason="so", numbers={"difference": 1.0, "incumbent": 0.0})
+    )
 
 
 def without(b: Brief, *ids: str) -> Brief:
