@@ -24,7 +24,8 @@ def method(b: Brief) -> dict[str, Any]:
         "minimize": t.spec.objective.direction == "minimize",
         "bounds": [_bound(*named) for named in zip(t.constraint_keys, constraints, strict=True)],
         "hard": any(c.hard for c in constraints),
-        "fined": [words(c.metric) for c in constraints if c.penalty],
+        "listed_only": any(c.hard and c.penalty for c in constraints),  # a penalty that nothing kept can pay
+        "fined": [words(c.metric) for c in constraints if c.penalty] if t.penalised else [],
         "interleaved": t.interleaved,
         "notices": "overseer.notices" in e.facts,
         "gap": "overseer.gap" in e.facts,

@@ -38,7 +38,7 @@ def tables(e: Evidence) -> tuple[Table, ...]:
 
 def penalised(e: Evidence) -> str:
     """What the values of the search include beside the metric, as a sentence with the space before it."""
-    return " The fitness of a trial that violates a constraint includes its penalty." if e.template.fined else ""
+    return " The fitness of a trial that violates a constraint includes the penalty." if e.template.fined else ""
 
 
 def _main(e: Evidence) -> Table:

@@ -142,7 +142,9 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     soft = t.spec.constraint[0].model_copy(update={"hard": False, "penalty": 1.0, "min": 1.0})
     raised = t.spec.objective.model_copy(update={"direction": "maximize", "interleaved": True})
     printed = t.spec.evaluate.model_copy(update={"entry": None, "parse": "stdout"})
-    specs = ({"constraint": ()}, {"constraint": (soft,)}, {"objective": raised, "data": None}, {"evaluate": printed})
+    bounds = [soft, *(soft.model_copy(update={"hard": True, "penalty": fine}) for fine in (0.0, 1.0))]
+    specs = [{"constraint": ()}, *({"constraint": (bound,)} for bound in bounds)]
+    specs += [{"objective": raised, "data": None}, {"evaluate": printed}]
     for declared in specs:
         other = replace(t, spec=t.spec.model_copy(update=declared))
         yield changed(b, claim={"significant": True}, template=other)
