@@ -156,6 +156,7 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     for count in (0, 2):
         yield changed(b, {"search.failed": count, "search.aside": count, **notices})
     yield changed(b, {"overseer.gap": 1, **notices})
+    yield without(changed(b, notices), "overseer.gap")
     yield without(b, *(id for id in e.facts if id.startswith("overseer.")))
     yield changed(b, claim=UNTESTED, ablation=(), trials=e.trials[:1])
     for n, rule in product((1, 2, len(e.trials)), ("paired", "strict")):
