@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from nightlab.experiments.ledger.documents import document
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Tried
@@ -30,6 +31,7 @@ class Record(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+@document("idea")
 class Idea(Record):
     """A research question with its hypothesis and the strategies that its plan may use."""
 
@@ -47,6 +49,13 @@ class Idea(Record):
     proposer: str = ""  # a model's name; empty for an idea of the template's
 
 
+@document("ideas", "ranked")
+class RankedIdeas(RootModel[tuple[Idea, ...]]):
+    """What the ideator proposed, the best first."""
+
+    model_config = ConfigDict(frozen=True)
+
+
 class Request(Record):
     """What a reviewer asks for: a change of the text, or an experiment by its name."""
 
@@ -60,6 +69,7 @@ def decided(overall: float) -> Decision:
     return "accept" if overall >= ACCEPT else "reject"
 
 
+@document("review")
 class Review(Record):
     """The NeurIPS review form, with what the reviewer asks for."""
 
@@ -84,6 +94,7 @@ class Review(Record):
     by: str = "offline rubric"  # or the model that filled in the form
 
 
+@document("meta")
 class MetaReview(Record):
     """The area chair's summary of a round: mean scores, decision, and what a revision must do."""
 
@@ -117,6 +128,7 @@ class Situation:
     number: int
 
 
+@document("analysis")
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
     """What the analyst made of the evidence: further facts, figures, tables, conclusions in the manuscript's markup."""

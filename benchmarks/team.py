@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.chat.usage import usage
+from nightlab.agents.documents import Fallback, Proposed
 from nightlab.experiments.study.study import read
 
 
@@ -29,8 +30,8 @@ def measured(folder: Path) -> dict[str, Any]:
     try:
         ledger = study.ledger
         used = usage(ledger)
-        asked = {int(k): body for k, body in ledger.documents("proposal").items() if body["by"] == "model"}
-        applied = {k for k, body in asked.items() if body["change"]["proposer"] == study.settings.model}
+        asked = {int(k): each for k, each in ledger.all(Proposed).items() if each.by == "model"}
+        applied = {k for k, body in asked.items() if body.change.proposer == study.settings.model}
         judged = [t for t in ledger.trials() if t.number in applied and t.verdict]
         latencies = [call.answer.latency_s for call in ledger.calls.all() if call.answer]
         return {
@@ -39,7 +40,7 @@ def measured(folder: Path) -> dict[str, Any]:
             "cached": round(used["tokens_cached"] / max(1, used["tokens_in"]), 3),
             "tokens_out": used["tokens_out"],
             "answering_minutes": round(sum(latencies) / 60, 1),
-            "fallbacks": dict(Counter(body["role"] for body in ledger.documents("fallback").values())),
+            "fallbacks": dict(Counter(each.role for each in ledger.all(Fallback).values())),
             "proposals": len(asked),
             "applied": len(applied),
             "verdicts": dict(Counter(t.verdict.kind for t in judged if t.verdict)),

@@ -116,6 +116,8 @@ def study(trials: int, place: Path) -> Path:
 
 def main() -> None:
     from nightlab.agents.chat.usage import price_of, usage
+    from nightlab.agents.documents import Fallback
+    from nightlab.agents.team import Review
     from nightlab.experiments.ledger.ledger import opened
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -123,8 +125,8 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, opened(study(args.trials, Path(name)) / "study.db") as ledger:
         calls, told = ledger.calls.all(), usage(ledger)
-        fallbacks = [body["role"] for body in ledger.documents("fallback").values()]
-        reviews = len(ledger.documents("review"))
+        fallbacks = [each.role for each in ledger.all(Fallback).values()]
+        reviews = len(ledger.all(Review))
     roles: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for call in calls:
         if call.answer:

@@ -17,23 +17,20 @@ from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 from nightlab.papers.audit.audit import MIN_PAGES, names_of
 from nightlab.papers.audit.audit import audit as mechanical_audit
-from nightlab.papers.audit.finding import Finding
-from nightlab.papers.facts.evidence import Evidence, save_edits, save_trials
+from nightlab.papers.audit.finding import Finding, Findings
+from nightlab.papers.facts.evidence import Evidence, Snapshot, TeamCounts, save_edits, save_trials
 from nightlab.papers.facts.facts import save
 from nightlab.papers.latex import latex
-from nightlab.papers.literature.literature import Reference
+from nightlab.papers.literature.literature import Reference, Survey
 from nightlab.papers.manuscript.manuscript import Manuscript, to_json
 
 NO_FAULT_OF_THE_WRITER = ("no-pdf",)
 
 
-def references(lab: Lab) -> list[Reference]:
+def references(lab: Lab) -> tuple[Reference, ...]:
     """What the survey found."""
-    found = lab.study.ledger.document("survey", "references") or {"references": []}
-    return [
-        Reference(**{**r, "authors": tuple(r["authors"]), "keywords": tuple(r["keywords"])})
-        for r in found["references"]
-    ]
+    found = lab.study.ledger.get(Survey)
+    return found.references if found else ()
 
 
 def folder(lab: Lab, number: int) -> Path:
@@ -43,16 +40,14 @@ def folder(lab: Lab, number: int) -> Path:
 def evidence(lab: Lab, number: int) -> tuple[Evidence, Analysis]:
     """The evidence of a round as it was taken down, with the facts of analyst and disclosure among its own."""
     ledger = lab.study.ledger
-    kinds = ("evidence", "analysis")  # a study of an earlier version has the analysis alone
-    again = any(ledger.document(kind, _more(number)) for kind in kinds)
+    kinds = (Snapshot, Analysis)  # a study of an earlier version has the analysis alone
+    again = any(ledger.get(kind, _more(number)) for kind in kinds)
     key = _more(number) if again else str(number)
     collected = lab.evidence(key)
     (folder(lab, number) / "figures").mkdir(parents=True, exist_ok=True)
     stage = f"round {key}"
-    analysis = lab.once(
-        "analysis", key, Analysis, lambda: lab.team.analyst.analyse(collected, folder(lab, number), stage)
-    )
-    told = [ledger.document("team", version) for version in (str(number), _mended(number))]
+    analysis = lab.once(Analysis, key, lambda: lab.team.analyst.analyse(collected, folder(lab, number), stage))
+    told = [ledger.get(TeamCounts, version) for version in (str(number), _mended(number))]
     facts = {**collected.facts, **analysis.facts}
     for counts in told:
         facts |= disclosure.facts(replace(collected, team=counts)) if counts else {}
@@ -73,7 +68,7 @@ def analyse(lab: Lab, number: int) -> None:
 
 def missed(lab: Lab, number: int) -> tuple[Request, ...]:
     """The experiments that the round's first analysis asks for."""
-    return lab.needed("analysis", str(number), Analysis).requests
+    return lab.needed(Analysis, str(number)).requests
 
 
 def analyse_again(lab: Lab, number: int) -> None:
@@ -92,13 +87,13 @@ def _mended(number: int) -> str:
 
 def manuscript(lab: Lab, number: int) -> Manuscript:
     """The round's latest version: the mended one if there is one."""
-    return lab.stored("manuscript", _mended(number), Manuscript) or lab.needed("manuscript", str(number), Manuscript)
+    return lab.study.ledger.get(Manuscript, _mended(number)) or lab.needed(Manuscript, str(number))
 
 
 def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     """Have the round's manuscript written and compile it."""
     collected, analysis = evidence(lab, number)
-    asked, first = lab.stored("meta", str(number - 1), MetaReview), number == lab.study.first_round
+    asked, first = lab.study.ledger.get(MetaReview, str(number - 1)), number == lab.study.first_round
     brief = Brief(
         evidence=collected,
         analysis=analysis,
@@ -110,9 +105,9 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
         stage=_stage(number, mended=mend),
     )
     key = _mended(number) if mend else str(number)
-    draft = lab.once("manuscript", key, Manuscript, lambda: _written(lab, brief, key))
+    draft = lab.once(Manuscript, key, lambda: _written(lab, brief, key))
     place = folder(lab, number)
-    if mend and not lab.team.roles and draft == lab.stored("manuscript", str(number), Manuscript):
+    if mend and not lab.team.roles and draft == lab.study.ledger.get(Manuscript, str(number)):
         return  # the writer had nothing to mend
     collected, _ = evidence(lab, number)
     _set(lab, draft, collected.facts, place)
@@ -131,7 +126,7 @@ def _set(lab: Lab, draft: Manuscript, facts: Mapping[str, Fact], place: Path) ->
 def restore(lab: Lab) -> None:
     """Make drafts of the study, or of its last extension, again where files of them are gone: the ledger has all."""
     for number in itertools.count(lab.study.first_round):
-        if lab.stored("manuscript", str(number), Manuscript) is None:
+        if lab.study.ledger.get(Manuscript, str(number)) is None:
             return
         draft, place = manuscript(lab, number), folder(lab, number)
         if not _whole(place, draft):
@@ -155,7 +150,7 @@ def _written(lab: Lab, brief: Brief, key: str) -> Manuscript:
     written = lab.team.writer.write(brief)
     if not lab.team.roles:
         return written
-    counts = lab.study.ledger.once("team", key, disclosure.counted(lab.study.ledger, lab.team, brief.stage))
+    counts = lab.study.ledger.put(disclosure.counted(lab.study.ledger, lab.team, brief.stage), key)
     return disclosure.disclosed(written, counts)
 
 
@@ -180,25 +175,27 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
     measured = collected.measured("baseline", "dev")
     names = [*names_of(lab.study.template, measured), *models, *(name.replace("_", " ") for name in models)]
 
-    def look() -> list[Finding]:
+    def look() -> Findings:
         draft = manuscript(lab, number)
         least = MIN_PAGES if collected.improved else 1  # a negative result may be told in few words
-        return mechanical_audit(
+        found = mechanical_audit(
             draft, collected.facts, references(lab), place, compiled(place), names=names, min_pages=least
         )
+        return Findings(tuple(found))
 
-    found = lab.once("findings", _mended(number) if mended else str(number), list[Finding], look)
-    return [f for f in found if f.kind not in NO_FAULT_OF_THE_WRITER]
+    found = lab.once(Findings, _mended(number) if mended else str(number), look)
+    return [f for f in found.root if f.kind not in NO_FAULT_OF_THE_WRITER]
 
 
-def findings(lab: Lab, number: int) -> list[Finding]:
+def findings(lab: Lab, number: int) -> tuple[Finding, ...]:
     """The audit of the round's latest version."""
-    late = lab.stored("findings", _mended(number), list[Finding])
-    return late if late is not None else lab.stored("findings", str(number), list[Finding]) or []
+    ledger = lab.study.ledger
+    found = ledger.get(Findings, _mended(number)) or ledger.get(Findings, str(number))
+    return found.root if found else ()
 
 
 def metas(lab: Lab) -> list[MetaReview]:
-    return [MetaReview.model_validate(m) for m in lab.study.ledger.documents("meta").values()]
+    return list(lab.study.ledger.all(MetaReview).values())
 
 
 def published(lab: Lab) -> bool:
@@ -233,10 +230,8 @@ def publish(lab: Lab) -> dict[str, Any]:
 
 def _disclose(lab: Lab, best: int) -> None:
     """Set the published version once more, with the counts of the whole study: its reviews too."""
-    stage = _stage(best, mended=lab.study.ledger.document("manuscript", _mended(best)) is not None)
-    counts = lab.study.ledger.once(
-        "team", lab.study.era("published"), disclosure.counted(lab.study.ledger, lab.team, stage)
-    )
+    stage = _stage(best, mended=lab.study.ledger.get(Manuscript, _mended(best)) is not None)
+    counts = lab.study.ledger.put(disclosure.counted(lab.study.ledger, lab.team, stage), lab.study.era("published"))
     collected, _ = evidence(lab, best)
     facts = {**collected.facts, **disclosure.facts(replace(collected, team=counts))}
     _set(lab, disclosure.disclosed(manuscript(lab, best), counts), facts, lab.study.paper)
@@ -244,4 +239,4 @@ def _disclose(lab: Lab, best: int) -> None:
 
 def requests(lab: Lab, number: int) -> tuple[Request, ...]:
     """What the panel of a round asked for."""
-    return lab.needed("meta", str(number), MetaReview).requests
+    return lab.needed(MetaReview, str(number)).requests

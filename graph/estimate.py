@@ -17,6 +17,7 @@ from nightlab.experiments.claim.ablation import ABLATION_SEEDS
 from nightlab.experiments.claim.selection import RUNGS, SELECTION_SHARE
 from nightlab.experiments.claim.sensitivity import SENSITIVITY_SEEDS
 from nightlab.experiments.executors.local.local import local_runner
+from nightlab.experiments.ledger.documents import Mode
 from nightlab.experiments.loop.loop import CALIBRATION
 from nightlab.experiments.records import RunRequest
 from nightlab.experiments.study.study import BaselineError, Settings, Study, create, refuse_idle, reopen
@@ -46,7 +47,7 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
     None where a model has no known price. Raises BaselineError where the baseline does not run.
     """
     with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name, reopen(begin(Path(name))) as study:
-        mode: str = study.ledger.document("study", "mode") or "pipeline"
+        mode = study.mode
         probe, settings, title = _probe(study), study.settings, study.template.name
         fresh = 2 * study.template.spec.budget.confirm_seeds
         least, most = _runs(study, probe, mode)
@@ -72,7 +73,7 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
     }
 
 
-def keyless(template: str | Path, settings: Settings, out: Path, mode: str) -> Path:
+def keyless(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Path:
     """A study to estimate, as `nightlab.graph.session.begin` makes one, but for models whose keys are not there yet."""
     loaded, settings = load(template), configured(settings, Path.cwd())
     refuse_idle(loaded, settings)

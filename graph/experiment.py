@@ -137,9 +137,9 @@ def experiment_graph() -> StateGraph[ExperimentState, Lab, ExperimentInput, Expe
 
 def the_idea(lab: Lab, key: str) -> Idea:
     """The idea of that key in the ledger; without one, the template's whole space."""
-    body = lab.study.ledger.document("idea", key) if key else None
-    if body is not None:
-        return Idea.model_validate(body)
+    idea = lab.study.ledger.get(Idea, key) if key else None
+    if idea is not None:
+        return idea
     template = lab.study.template
     return Idea(
         key="whole-space",

@@ -7,21 +7,20 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from langgraph.config import get_config, get_stream_writer
-from pydantic import TypeAdapter
 
-from nightlab.agents.team import Team
+from nightlab.agents.team import Idea, Team
 from nightlab.experiments.ledger.events import Event, Progress, Told
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Bench
-from nightlab.experiments.records import Fact, Runner
+from nightlab.experiments.records import Runner
 from nightlab.experiments.study.budget import Budget
 from nightlab.experiments.study.sessions import Session
 from nightlab.experiments.study.study import Study
 from nightlab.papers.facts.evidence import Evidence, Snapshot, restored, snapshot
-from nightlab.papers.facts.facts import facts_of
+from nightlab.papers.facts.facts import RoundFacts, facts_of
 
 T = TypeVar("T")
 PROGRESS_S = 1.0  # between two counts of a stage's runs; no reader wants them faster
@@ -66,39 +65,32 @@ class Lab:
             self._counted = time.monotonic()
             self.tell(Progress(done=done, of=of))
 
-    def once(self, kind: str, key: str, shape: type[T], make: Callable[[], T]) -> T:
+    def once(self, shape: type[T], key: str, make: Callable[[], T]) -> T:
         """What an agent made under this name: out of the ledger if it is there, else made now and written down.
 
         So a replay after a kill repeats no agent's work.
         """
-        adapter: TypeAdapter[T] = TypeAdapter(shape)
-        body: Any = self.study.ledger.document(kind, key)
-        if body is None:
-            body = self.study.ledger.once(kind, key, adapter.dump_python(make(), mode="json"))
-        return adapter.validate_python(body)
+        found = self.study.ledger.get(shape, key)
+        return self.study.ledger.put(make(), key) if found is None else found
 
-    def stored(self, kind: str, key: str, shape: type[T]) -> T | None:
-        """What stands in the ledger under this name, if anything does."""
-        body = self.study.ledger.document(kind, key)
-        return None if body is None else TypeAdapter(shape).validate_python(body)
-
-    def needed(self, kind: str, key: str, shape: type[T]) -> T:
+    def needed(self, shape: type[T], key: str) -> T:
         """What must stand in the ledger under this name by now."""
-        found = self.stored(kind, key, shape)
+        found = self.study.ledger.get(shape, key)
         if found is None:
-            raise LookupError(f"the ledger of {self.study.name} holds no {kind} {key!r}")
+            raise LookupError(f"the ledger of {self.study.name} holds no {shape.__name__} {key!r}")
         return found
 
     def snapshot(self, key: str) -> Snapshot:
         """What was taken down of the ledger under this name, now where it was not yet."""
-        return self.once("evidence", key, Snapshot, lambda: snapshot(self.study))
+        idea = next(iter(self.study.ledger.all(Idea).values()), None)
+        return self.once(Snapshot, key, lambda: snapshot(self.study, idea.strategies if idea else None))
 
     def evidence(self, key: str) -> Evidence:
         """The evidence of a snapshot, with its facts."""
         if self._evidence is None or self._evidence[0] != key:
             bare = restored(self.study, self.snapshot(key))
-            facts = self.once("facts", key, dict[str, Fact], lambda: facts_of(bare))
-            self._evidence = key, replace(bare, facts=facts)
+            facts = self.once(RoundFacts, key, lambda: RoundFacts(facts_of(bare)))
+            self._evidence = key, replace(bare, facts=facts.root)
         return self._evidence[1]
 
     def finish(self) -> None:

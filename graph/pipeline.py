@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Literal
 
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
-from nightlab.agents.team import Idea
+from nightlab.agents.team import RankedIdeas
 from nightlab.experiments.ledger.events import Note, PaperReviewed, Stage
 from nightlab.experiments.numbers import plural
 from nightlab.graph import drafting, reviewing
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.state import PipelineState, PipelineUpdate
+from nightlab.papers.literature.literature import Survey
 from nightlab.papers.literature.survey import survey as find_references
 
 
 def survey(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Gather the literature: the template's references, and arXiv's where there is a network."""
     study = runtime.context.study
-    if study.ledger.document("survey", "references") is None:
+    if study.ledger.get(Survey) is None:
         runtime.context.tell(Stage(stage="survey"))
-        references, note = find_references(study.template)
-        found = study.ledger.once("survey", "references", {"note": note, "references": [asdict(r) for r in references]})
-        runtime.context.tell(Note(note=found["note"]))
+        found = study.ledger.put(find_references(study.template))
+        runtime.context.tell(Note(note=found.note))
     return {}
 
 
 def ideate(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Propose ideas, judge their novelty against the survey, take the best."""
     lab = runtime.context
-    if lab.study.ledger.document("ideas", "ranked") is None:
+    if lab.study.ledger.get(RankedIdeas) is None:
         runtime.context.tell(Stage(stage="ideate"))
-    references = drafting.references(lab)
-    ideas = lab.once("ideas", "ranked", list[Idea], lambda: lab.team.ideator.ideate(lab.study.template, references))
+    references, ideator = drafting.references(lab), lab.team.ideator
+    ideas = lab.once(RankedIdeas, "", lambda: RankedIdeas(tuple(ideator.ideate(lab.study.template, references)))).root
     best = ideas[0]
-    lab.study.ledger.once("idea", best.key, best.model_dump(mode="json"))
+    lab.study.ledger.put(best, best.key)
     runtime.context.tell(Note(note=f"idea: {best.title} (the best of {len(ideas)})"))
     return {"idea": best.key}
 

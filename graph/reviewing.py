@@ -41,21 +41,21 @@ def panel(lab: Lab, idea: str, number: int) -> MetaReview:
         stage=f"round {number}",
     )
     reviews = [
-        lab.once("review", f"{number}.{r.name}", Review, lambda r=r: r.review(submission))  # type: ignore[misc]
+        lab.once(Review, f"{number}.{r.name}", lambda r=r: r.review(submission))  # type: ignore[misc]
         for r in lab.team.reviewers
     ]
     earlier = [m for m in drafting.metas(lab) if m.round >= lab.study.first_round]
-    meta = lab.once("meta", str(number), MetaReview, lambda: chair(reviews, number, earlier))
+    meta = lab.once(MetaReview, str(number), lambda: chair(reviews, number, earlier))
     restore(lab)
     return meta
 
 
 def restore(lab: Lab) -> None:
     """Write the reviews of every round, out of the ledger, where their file is not there."""
-    forms, place = lab.study.ledger.documents("review"), lab.study.folder / "reviews"
+    forms, place = lab.study.ledger.all(Review), lab.study.folder / "reviews"
     for meta in drafting.metas(lab):
         if not (file := place / f"round-{meta.round}.json").is_file():
-            reviews = [form for key, form in forms.items() if key.startswith(f"{meta.round}.")]
+            reviews = [form.model_dump(mode="json") for key, form in forms.items() if key.startswith(f"{meta.round}.")]
             place.mkdir(exist_ok=True)
             body = {**meta.model_dump(mode="json"), "reviews": reviews}
             file.write_text(json.dumps(body, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from langgraph.errors import GraphDrained
 from langgraph.runtime import RunControl
 
 from nightlab.agents.assemble import staff
 from nightlab.agents.chat.configuration import completed
+from nightlab.agents.team import Idea, MetaReview
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.executors.local.sandbox import choose
+from nightlab.experiments.ledger.documents import Done, Mode
 from nightlab.experiments.ledger.events import Ended
 from nightlab.experiments.loop.run_accounts import Stopped
 from nightlab.experiments.search.policy import make_policy
@@ -42,7 +44,6 @@ from nightlab.graph.pipeline import pipeline_graph
 from nightlab.graph.state import ExperimentInput, PipelineState
 from nightlab.papers.literature.literature import LiteratureError, load_bib
 
-Mode = Literal["pipeline", "experiment"]
 Listener = Callable[[dict[str, Any]], None]
 THREAD = "study"  # LangGraph's name for the one line of checkpoints of a study
 LEG = 1000  # events after which the graph is left and entered again
@@ -120,18 +121,18 @@ def _check(template: Template, settings: Settings, *, edited: bool = False) -> N
 def extend(folder: Path, trials: int) -> None:
     """Give a finished study more trials; `work` then goes on with its search."""
     with reopen(folder) as study:
-        study.extend(trials)
+        metas = study.ledger.all(MetaReview).values()
+        study.extend(trials, rounds=max((meta.round for meta in metas), default=-1) + 1)
 
 
 def fork(parent: Path, trial: int, out: Path, **changed: Any) -> Path:
     """A new study from a trial of another, with that one's settings but for what is `changed`; nothing runs yet."""
     with closing(read(parent)) as study:
-        mode, given = (study.ledger.document("study", key) for key in ("mode", "settings"))
-        first = Settings(**given or {})  # without what extensions gave
+        first = study.ledger.get(Settings) or study.settings  # without what extensions gave
         other = changed.keys() & {"model", "models", "base_url"}
         settings = _staffed(first, changed, parent) if other else replace(first, **changed)
         _check(study.template, settings, edited=edited(study, trial))
-        return fork_study(study, trial, settings, out, mode=mode)
+        return fork_study(study, trial, settings, out, study.mode)
 
 
 def _staffed(first: Settings, changed: Mapping[str, Any], parent: Path) -> Settings:
@@ -176,7 +177,7 @@ def work(
                 _drive(study, lab, listen, control)
             finally:
                 study.ledger.heard = lambda event: listen(event.record())  # no node is at work any more
-            study.ledger.once("done", study.era(THREAD), {}, Ended(end="finished"))
+            study.ledger.put(Done(), study.era(THREAD), Ended(end="finished"))
         except (GraphDrained, Stopped):
             lab.finish()
             session.tell(Ended(end="interrupted"))
@@ -198,7 +199,7 @@ def _runner(study: Study) -> Any:
         scratch=scratch,
         workers=settings.workers,
         minimum=settings.isolation,
-        own_code=_own_code(settings) and not (study.ledger.document("study", "fork") or {}).get("edited", False),
+        own_code=_own_code(settings) and not (study.origin and study.origin.edited),
     )
 
 
@@ -239,13 +240,13 @@ def _ahead(saver: PrunedSaver, study: Study) -> bool:
     rounds = max((state.get("round", 0) for state in states), default=0) - study.first_round
     return (
         settled > sum(trial.verdict is not None for trial in ledger.each_trial())
-        or not ideas <= ledger.documents("idea").keys()
-        or rounds > len(ledger.documents("meta"))
+        or not ideas <= ledger.all(Idea).keys()
+        or rounds > len(ledger.all(MetaReview))
     )
 
 
 def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None) -> None:
-    mode: Mode = study.ledger.document("study", "mode") or "pipeline"
+    mode = study.mode
     with checkpoints(study.folder / "graph.db") as saver:
         config: Any = {"configurable": {"thread_id": study.era(THREAD)}, "recursion_limit": 10**9}
         if _ahead(saver, study):

@@ -78,7 +78,7 @@ def scores(study: str | Path) -> list[Review]:
 
     opened = read(Path(study))
     try:
-        return [Review.model_validate(body) for body in opened.ledger.documents("review").values()]
+        return list(opened.ledger.all(Review).values())
     finally:
         opened.close()
 

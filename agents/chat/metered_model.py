@@ -24,7 +24,8 @@ from nightlab.agents.chat.protocol import (
     Unusable,
 )
 from nightlab.agents.chat.recording import Recording
-from nightlab.agents.chat.usage import ADAPTED, FREE, Meter, Price, estimated
+from nightlab.agents.chat.usage import FREE, Meter, Price, estimated
+from nightlab.agents.documents import AdaptedParameter, AnswersIn, SentMessage, SentPrompt
 from nightlab.agents.model.prompts import Prompt
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.calls import Answer, Call
@@ -86,13 +87,11 @@ class Access:
         self._breaker = Breaker(parameters.failures, parameters.pause_s)
         self._window = parameters.context
         self._known = f"{name} {parameters.base_url}".strip()
-        found = ledger.document("model", self._known)
-        self._mode = line.modes.index(found["structured"]) if found and found["structured"] in line.modes else 0
+        found = ledger.get(AnswersIn, self._known)
+        self._mode = next((n for n, mode in enumerate(line.modes) if found and mode == found.structured), 0)
         self._sure = found is not None
         self._adapted: dict[str, Instead] = {
-            body["parameter"]: body["instead"]
-            for body in ledger.documents(ADAPTED).values()
-            if body["model"] == self._known
+            each.parameter: each.instead for each in ledger.all(AdaptedParameter).values() if each.model == self._known
         }
         self.served = served or found is not None
 
@@ -135,7 +134,7 @@ class Access:
         self._mode = mode
         if not judged.bare:
             self._sure = True
-            self._ledger.once("model", self._known, {"structured": self._line.modes[mode]})
+            self._ledger.put(AnswersIn(structured=self._line.modes[mode]), self._known)
         elif mode + 1 < len(self._line.modes):
             self._mode = mode + 1
 
@@ -156,8 +155,8 @@ class Access:
             case _:
                 way = f"with at most {instead}"
         note = f"{self.name} does not take {name} as it was sent ({error.reason}); it is asked {way}"
-        body = {"model": self._known, "parameter": name, "instead": instead, "note": note}
-        self._ledger.once(ADAPTED, f"{self._known} {name}", body)
+        adapted = AdaptedParameter(model=self._known, parameter=name, instead=instead, note=note)
+        self._ledger.put(adapted, f"{self._known} {name}")
 
     # The context window
 
@@ -227,9 +226,9 @@ class Access:
         tokens_in = estimated(question.messages, _text(question))
         claimed, room = self._meter.claim(call, tokens_in, question.max_tokens, self._price)
         if self._record:
-            body = [{"role": message.role, "text": message.text} for message in question.messages]
-            kept = {"role": question.role, "stage": question.stage, "messages": body}
-            self._ledger.once("prompt", str(claimed.id), kept)
+            sent = tuple(SentMessage(role=message.role, text=message.text) for message in question.messages)
+            kept = SentPrompt(role=question.role, stage=question.stage, messages=sent)
+            self._ledger.put(kept, str(claimed.id))
         return self._sent(claimed, replace(question, max_tokens=room), judge)
 
     def _sent(self, call: Call, question: Question, judge: Judge) -> Judged:

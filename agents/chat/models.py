@@ -28,6 +28,7 @@ from nightlab.agents.chat.protocol import (
 from nightlab.agents.chat.recording import ANSWERED, Recording
 from nightlab.agents.chat.scripted import Script
 from nightlab.agents.chat.usage import Meter, price_of
+from nightlab.agents.documents import Fallback
 from nightlab.agents.model.prompts import Prompt, quoted, render
 from nightlab.experiments.ledger.ledger import Ledger, opened
 from nightlab.experiments.study.study import ROLES, Settings, SettingsError
@@ -113,13 +114,12 @@ class Chat:
         )
 
     def attempt(self, stage: str, model: Callable[[], T], offline: Callable[[], T]) -> T:
-        """model(); where it has no answer offline(), with a document of kind "fallback" in the ledger."""
+        """model(); where it has no answer offline(), and the ledger says so."""
         try:
             return model()
         except NoAnswer as error:
             done = offline()
-            body = {"role": self.role, "stage": stage, "reason": error.reason}
-            self._ledger.once("fallback", f"{self.role} {stage}", body)
+            self._ledger.put(Fallback(role=self.role, stage=stage, reason=error.reason), f"{self.role} {stage}")
             return done
 
 
@@ -222,28 +222,28 @@ def adopted(settings: Settings) -> Settings:
     if not settings.replay:
         return settings
     folder = Path(settings.replay).resolve()
-    recorded, default = _settings_of(folder), asdict(Settings())
+    recorded, default = asdict(_settings_of(folder)), asdict(Settings())
     own = ("isolation", "tokens", "usd", "record", "replay")
     given = {
-        name: recorded.get(name, value) if value == default[name] and name not in own else value
+        name: recorded[name] if value == default[name] and name not in own else value
         for name, value in asdict(settings).items()
     }
-    taken = {name: recorded.get(name, default[name]) for name in ("model", "models", "parameters", "workers")}
+    taken = {name: recorded[name] for name in ("model", "models", "parameters", "workers")}
     return replace(Settings(**given | taken), replay=str(folder))
 
 
-def _settings_of(folder: Path) -> dict[str, Any]:
+def _settings_of(folder: Path) -> Settings:
     """The settings of a recorded study. Raises SettingsError where there is none."""
     if not (folder / "study.db").is_file():
         raise SettingsError(f"--replay {folder}: it holds no study; give the folder of one that ran with --record")
     with opened(folder / "study.db", read_only=True) as ledger:
-        body: dict[str, Any] = ledger.document("study", "settings") or {}
-    if not body.get("record"):
+        settings = ledger.get(Settings) or Settings()
+    if not settings.record:
         raise SettingsError(f"--replay {folder}: it was not recorded; a study that ran with --record can be replayed")
-    return body
+    return settings
 
 
 def _recording(folder: Path) -> Recording:
     _settings_of(folder)
     with opened(folder / "study.db", read_only=True) as ledger:
-        return Recording(str(folder), ledger.calls.all(), ledger.documents("fallback").values())
+        return Recording(str(folder), ledger.calls.all(), ledger.all(Fallback).values())

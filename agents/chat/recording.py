@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from nightlab.agents.chat.protocol import NoAnswer
+from nightlab.agents.documents import Fallback
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.calls import Answer, Call
 
@@ -22,13 +23,13 @@ class MissingAnswer(NightlabError):
 class Recording:
     """Settled calls, each to be used once, by role, stage and prompt in their order."""
 
-    def __init__(self, name: str, calls: Iterable[Call], fallbacks: Iterable[dict[str, str]] = ()) -> None:
+    def __init__(self, name: str, calls: Iterable[Call], fallbacks: Iterable[Fallback] = ()) -> None:
         self._name = name
         self._calls: dict[tuple[str, str, str], list[Call]] = defaultdict(list)
         for call in calls:
             if call.answer is not None:
                 self._calls[call.role, call.stage, call.prompt].append(call)
-        self._fallbacks = {(body["role"], body["stage"]): body["reason"] for body in fallbacks}
+        self._fallbacks = {(each.role, each.stage): each.reason for each in fallbacks}
         self._lock = threading.Lock()
 
     def next(self, call: Call) -> Answer | None:

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.chat.protocol import Message, NoAnswer
+from nightlab.agents.documents import AdaptedParameter, Fallback
 from nightlab.experiments.ledger.calls import Answer, Call
+from nightlab.experiments.ledger.documents import Allowance
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.study.study import Settings
 
 PER_MILLION = 1e-6
 LEAST_ANSWER = 64  # tokens; a budget with less room than this for an answer is at its end
-ADAPTED = "adapted"  # documents of what a server does not take as it was sent
 MOST_REASONS = 5
 UNKNOWN_COST = ("timeout", "connection")  # what such a call cost is not told: its estimate stands
 
@@ -116,7 +117,7 @@ class Meter:
         reason = (
             f"the budget for models ({limit}) has no room for this call: {self._tokens} tokens, {self._usd:.4f} USD"
         )
-        self._ledger.once("budget", "models", {"note": f"{reason}; the offline agents go on alone"})
+        self._ledger.put(Allowance(note=f"{reason}; the offline agents go on alone"), "models")
         return reason
 
 
@@ -138,15 +139,15 @@ def usage(ledger: Ledger) -> dict[str, Any]:
         "tokens_out": sum(a.tokens_out for a in answers),
         "tokens_cached": sum(a.tokens_cached for a in answers),
         "usd": round(sum(a.usd for a in answers), 6),
-        "fallbacks": len(ledger.documents("fallback")),
+        "fallbacks": len(ledger.all(Fallback)),
         "reasons": reasons(ledger)[:MOST_REASONS],
-        "adapted": [body["note"] for body in ledger.documents(ADAPTED).values()],
+        "adapted": [each.note for each in ledger.all(AdaptedParameter).values()],
     }
 
 
 def reasons(ledger: Ledger) -> list[dict[str, Any]]:
     """Why the offline agents stood in, by role: reason and number of steps, the most frequent first."""
-    counts = Counter((body["role"], body["reason"]) for body in ledger.documents("fallback").values())
+    counts = Counter((each.role, each.reason) for each in ledger.all(Fallback).values())
     return [{"role": role, "reason": reason, "steps": n} for (role, reason), n in counts.most_common()]
 
 
@@ -164,5 +165,5 @@ def told(ledger: Ledger) -> list[str]:
     notes = [
         f"no answer of the {role}'s model for {plural(r['steps'], 'step')}: {r['reason']}" for role, r in first.items()
     ]
-    ended = [body["note"] for body in ledger.documents("budget").values() if "note" in body]
+    ended = [each.note for each in ledger.all(Allowance).values() if each.note]
     return [line, *(f"note   {note}" for note in [*used["adapted"], *notes, *ended])]

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from nightlab.agents.chat.models import Chat, NoAnswer, Unusable, quoted
+from nightlab.agents.documents import Proposed
 from nightlab.agents.model import edits
 from nightlab.agents.model.edits import Edit, EditRefused
 from nightlab.agents.model.parameters import ParameterRefused, assigned, the_task
@@ -101,23 +102,23 @@ class ModelCoder:
         Raises Exhausted.
         """
         ledger, key = self._study.ledger, str(situation.number)
-        if (stored := ledger.document("proposal", key)) is None:
+        if (stored := ledger.get(Proposed, key)) is None:
             situation = replace(situation, history=tuple(situation.history))  # each look-up would ask the ledger
-            asked = ledger.documents("proposal")
-            given_up = [body["repairs"] for body in asked.values() if body["repairs"] is not None]
+            asked = ledger.all(Proposed)
+            given_up = [each.repairs for each in asked.values() if each.repairs is not None]
             failed = to_repair(situation.history, self._name, given_up)
             who = MODEL if failed else self._who(situation, asked)
             change = self._by_model(situation, failed) if who == MODEL else self._by_search(situation)
-            body = {"by": who, "repairs": failed.number if failed else None, "change": asdict(change)}
-            stored = ledger.once("proposal", key, body)
-        return Change(**stored["change"])
+            found = Proposed(by=who, repairs=failed.number if failed else None, change=change)
+            stored = ledger.put(found, key)
+        return stored.change
 
-    def _who(self, situation: Situation, asked: Mapping[str, Any]) -> str:
+    def _who(self, situation: Situation, asked: Mapping[str, Proposed]) -> str:
         if not situation.template.knobs:
             return MODEL
         proposer = [t.change.proposer for t in situation.history]
         seen = [replace(t, strategy=MODEL if proposer[t.number] == self._name else SEARCH) for t in situation.trials]
-        silent = sum(body["by"] == MODEL and body["change"]["proposer"] != self._name for body in asked.values())
+        silent = sum(each.by == MODEL and each.change.proposer != self._name for each in asked.values())
         rng = np.random.default_rng([self._study.settings.seed % 2**64, situation.number, PROPOSER])
         return draw_strategy((SEARCH, MODEL), seen, rng, {MODEL: silent})
 

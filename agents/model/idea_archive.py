@@ -3,77 +3,65 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from nightlab.agents.documents import EarlierIdea, EarlierIdeas
+from nightlab.agents.team import Idea
 from nightlab.experiments.claim.inference import untested
+from nightlab.experiments.ledger.documents import Origin
 from nightlab.experiments.ledger.ledger import LedgerError, opened
 from nightlab.experiments.study.study import Study
 
-KEPT = ("archive", "earlier")  # kind and key of the ledger's document
 MOST = 8  # studies that are looked at, the latest first
 
 
-@dataclass(frozen=True, kw_only=True)
-class Earlier:
-    """An idea of another study and its outcome."""
-
-    study: str
-    title: str
-    hypothesis: str
-    strategies: tuple[str, ...]
-    outcome: str
-
-
-def earlier(study: Study) -> list[Earlier]:
+def earlier(study: Study) -> tuple[EarlierIdea, ...]:
     """The ideas of the other studies beside this one that began with the same template, latest first.
 
     They are opened read-only; one that is broken or unfinished is passed over. What was found once is kept, and a
     replay sees what the recorded study saw.
     """
-    kept = study.ledger.document(*KEPT)
+    kept = study.ledger.get(EarlierIdeas)
     if kept is None:
-        kept = study.ledger.once(
-            *KEPT, _recorded(Path(study.settings.replay)) if study.settings.replay else _found(study)
-        )
-    return [Earlier(**row | {"strategies": tuple(row["strategies"])}) for row in kept]
+        replayed = study.settings.replay
+        kept = study.ledger.put(_recorded(Path(replayed)) if replayed else EarlierIdeas(_found(study)))
+    return kept.root
 
 
-def _recorded(folder: Path) -> Any:
+def _recorded(folder: Path) -> EarlierIdeas:
     with opened(folder / "study.db", read_only=True) as ledger:
-        return ledger.document(*KEPT) or []
+        return ledger.get(EarlierIdeas) or EarlierIdeas(())
 
 
-def _found(study: Study) -> list[dict[str, Any]]:
-    origin = study.ledger.document("study", "origin") or {}
+def _found(study: Study) -> tuple[EarlierIdea, ...]:
+    origin = study.ledger.get(Origin)
     found = []
     others = (f for f in study.folder.parent.glob("*/study.db") if f.parent != study.folder)
     for file in sorted(others, key=lambda f: (f.stat().st_mtime, f.parent.name), reverse=True)[: 4 * MOST]:
         try:
-            told = _read(file, origin.get("template"))
+            told = _read(file, origin.template if origin else None)
         except (LedgerError, ValueError, KeyError, TypeError, OSError) as error:
             logging.getLogger(__name__).info("%s is passed over: %s", file, error)
             continue
         if told:
-            found.append(asdict(told))
-    return found[:MOST]
+            found.append(told)
+    return tuple(found[:MOST])
 
 
-def _read(file: Path, template: str | None) -> Earlier | None:
+def _read(file: Path, template: str | None) -> EarlierIdea | None:
     with opened(file, read_only=True) as ledger:
-        origin, claim = ledger.document("study", "origin"), ledger.document("claim", "claim")
-        idea = next(iter(ledger.documents("idea").values()), None)
-    if not (origin and idea and claim) or origin["template"] != template:
+        origin, claim = ledger.get(Origin), ledger.document("claim", "claim")
+        idea = next(iter(ledger.all(Idea).values()), None)
+    if not (origin and idea and claim) or origin.template != template:
         return None
     if claim["significant"]:
         outcome = "an improvement, confirmed"
     else:
         outcome = "not confirmed" if claim["tested"] else untested(claim)
-    return Earlier(
+    return EarlierIdea(
         study=file.parent.name,
-        title=str(idea["title"]),
-        hypothesis=str(idea["hypothesis"]),
-        strategies=tuple(map(str, idea["strategies"])),
+        title=idea.title,
+        hypothesis=idea.hypothesis,
+        strategies=idea.strategies,
         outcome=outcome,
     )

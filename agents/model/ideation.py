@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field
 
 from nightlab.agents.chat.models import Chat, NoAnswer
+from nightlab.agents.documents import EarlierIdea
 from nightlab.agents.model import context
-from nightlab.agents.model.idea_archive import Earlier, earlier
+from nightlab.agents.model.idea_archive import earlier
 from nightlab.agents.model.prompts import Prompt, render
 from nightlab.agents.model.prose import Rules, faults, phrase
 from nightlab.agents.offline.ideation import novelty
@@ -73,7 +74,7 @@ class ModelIdeator:
         n: int,
         template: Template,
         references: Sequence[Reference],
-        before: Sequence[Earlier],
+        before: Sequence[EarlierIdea],
         others: Sequence[Idea],
     ) -> Idea:
         rules = context.rules(template, references)
@@ -91,7 +92,7 @@ class ModelIdeator:
         return self._reconsidered(first, again, [r.key for r in near], rules, before)
 
     def _reconsidered(
-        self, idea: Idea, prompt: Prompt, keys: Sequence[str], rules: Rules, before: Sequence[Earlier]
+        self, idea: Idea, prompt: Prompt, keys: Sequence[str], rules: Rules, before: Sequence[EarlierIdea]
     ) -> Idea:
         """The idea after one reflection; as it was, by the mechanical measure alone, if there is no usable one."""
 

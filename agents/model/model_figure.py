@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from nightlab.agents.chat.models import Chat
+from nightlab.agents.documents import AskedFigure
 from nightlab.agents.model import context
 from nightlab.agents.model.prompts import render
 from nightlab.experiments.ledger.ledger import Ledger
@@ -14,7 +16,7 @@ from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.figures.declared import KINDS, MOST, Declared, Kind, draw, fault
 from nightlab.papers.manuscript.manuscript import Figure
 
-KIND, KEY = "figure", "analyst-figure"
+KEY = "analyst-figure"
 FILE = "figures/analyst.pdf"
 SENT_BACK = 1
 TOLD = (
@@ -32,13 +34,12 @@ class Drawing(BaseModel):
 
 def picture(chat: Chat, ledger: Ledger, e: Evidence, folder: Path, stage: str) -> Figure | None:
     """The figure for a draft, its file written below `folder`; None where there is none."""
-    body = ledger.document(KIND, KEY)
-    if body is None:
-        asked = chat.attempt("figure", lambda: _asked(chat, e).model_dump(mode="json"), lambda: {"show": ""})
-        body = ledger.once(KIND, KEY, asked)
-    if body.get("show") not in KINDS:
+    asked = ledger.get(AskedFigure)
+    if asked is None:
+        asked = ledger.put(chat.attempt("figure", lambda: _asked(chat, e), AskedFigure))
+    if asked.show not in KINDS:
         return None
-    plot = _declared(Drawing.model_validate(body), e)
+    plot = _declared(asked.show, asked.knobs, e)
 
     def placed() -> Figure:
         return Figure(KEY, FILE, draw(plot, e, folder / FILE))
@@ -46,13 +47,16 @@ def picture(chat: Chat, ledger: Ledger, e: Evidence, folder: Path, stage: str) -
     return None if fault(plot, e) else chat.attempt(f"{stage} figure", placed, lambda: None)
 
 
-def _declared(drawing: Drawing, e: Evidence) -> Declared:
+def _declared(show: Kind, knobs: Sequence[str], e: Evidence) -> Declared:
     """The drawing with the knobs' own names."""
     names = {k.name.replace("_", " ").casefold(): k.name for k in e.template.knobs}
-    knobs = (names.get(name.replace("_", " ").casefold(), name) for name in drawing.knobs[: MOST + 1])
-    return Declared(kind=drawing.show, knobs=tuple(dict.fromkeys(knobs)))
+    found = (names.get(name.replace("_", " ").casefold(), name) for name in knobs[: MOST + 1])
+    return Declared(kind=show, knobs=tuple(dict.fromkeys(found)))
 
 
-def _asked(chat: Chat, e: Evidence) -> Drawing:
+def _asked(chat: Chat, e: Evidence) -> AskedFigure:
     prompt = render("figure", task=context.task(e.template), knobs=[k.name for k in e.template.knobs], most=MOST)
-    return chat.ask(Drawing, prompt, stage="figure", check=lambda d: fault(_declared(d, e), e), corrections=SENT_BACK)
+    answer = chat.ask(
+        Drawing, prompt, stage="figure", check=lambda d: fault(_declared(d.show, d.knobs, e), e), corrections=SENT_BACK
+    )
+    return AskedFigure(show=answer.show, knobs=tuple(answer.knobs))

@@ -12,9 +12,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from nightlab.agents.chat.models import Chat, NoAnswer
+from nightlab.agents.documents import Prose
 from nightlab.agents.model import context
 from nightlab.agents.model.prompts import Prompt, render
 from nightlab.agents.model.prose import Rules, counted, faults, kept, sentences, told
@@ -28,7 +29,6 @@ LONGEST = 400  # words of a part as it is printed
 LEAST = 8  # words of a part
 SENT_BACK = 1  # times that sentences which cannot stand go back; then they are cut
 MOST_NOTES = 2  # parts that the self-revision writes again
-KIND = "prose"  # the ledger's documents with the model's parts, one a draft
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -78,16 +78,6 @@ class Critique(BaseModel):
     notes: list[Note]
 
 
-class Prose(BaseModel):
-    """The model's parts of one draft with their frames, and how many sentences of which kind they have."""
-
-    parts: dict[str, str]
-    cut: int = 0
-    free: int = 0
-    frames: int = 0
-    outcome: str = ""  # for which it was written
-
-
 class ModelWriter:
     questions: ClassVar = Questions(version=len(PARTS) + 2)  # an outline, the parts, a critique
 
@@ -105,11 +95,10 @@ class ModelWriter:
 
     def _prose(self, brief: Brief) -> Prose:
         """The parts of this draft: new ones, or those of the draft before with what was asked for."""
-        adapter = TypeAdapter(Prose)
-        done = self._ledger.documents(KIND)
+        done = self._ledger.all(Prose)
         if brief.stage in done:
-            return adapter.validate_python(done[brief.stage])
-        last = adapter.validate_python(list(done.values())[-1]) if done else None
+            return done[brief.stage]
+        last = list(done.values())[-1] if done else None
         desk = _Desk(self._chat, brief, self._offline.write(brief))
         outcome = context.outcome(brief.evidence)
         if last is None or last.outcome != outcome:
@@ -118,8 +107,7 @@ class ModelWriter:
             desk.revise(last.parts)
         free, frames = counted(desk.texts.values())
         prose = Prose(parts=desk.texts, cut=desk.cut, free=free, frames=frames, outcome=outcome)
-        body = prose.model_dump(mode="json")
-        return adapter.validate_python(self._ledger.once(KIND, brief.stage, body))
+        return self._ledger.put(prose, brief.stage)
 
 
 class _Desk:

@@ -10,15 +10,15 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from nightlab.agents.chat.recording import ANSWERED
-from nightlab.agents.team import Team
+from nightlab.agents.documents import Fallback, Prose
+from nightlab.agents.team import Analysis, RankedIdeas, Review, Team
 from nightlab.agents.telling.words import listed
 from nightlab.experiments.ledger.ledger import Ledger, Trial
 from nightlab.experiments.loop.overseer import UNUSABLE
 from nightlab.experiments.records import Fact
-from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.facts.evidence import Evidence, RoleCounts, TeamCounts
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.facts.formulas import Value, formula
 from nightlab.papers.manuscript.manuscript import Manuscript, Section
@@ -45,22 +45,24 @@ def is_model(proposer: str) -> bool:
     return ":" in proposer
 
 
-def counted(ledger: Ledger, team: Team, stage: str) -> dict[str, Any]:
-    """The counts of the moment: for each role with a model its name, what it did, and how often it failed.
+def counted(ledger: Ledger, team: Team, stage: str) -> TeamCounts:
+    """The counts of the moment, for each role with a model.
 
     stage: the draft whose text is counted.
     """
     done, why = _done(ledger, team.roles, stage), _why(ledger)
-    failed = [body["role"] for body in ledger.documents("fallback").values()]
-    return {
-        "roles": {
-            role: {"model": name, "done": done[role], "fallbacks": failed.count(role), "why": why.get(role, "")}
+    failed = [each.role for each in ledger.all(Fallback).values()]
+    draft = ledger.get(Prose, stage) or Prose(parts={})
+    return TeamCounts(
+        roles={
+            role: RoleCounts(model=name, done=done[role], fallbacks=failed.count(role), why=why.get(role, ""))
             for role, name in team.roles.items()
         },
-        "unusable": sum(map(_unusable, ledger.each_trial())),
-        "cut": sum(body["cut"] for body in ledger.documents("prose").values()),
-        **{kind: (ledger.document("prose", stage) or {}).get(kind, 0) for kind in ("free", "frames")},
-    }
+        unusable=sum(map(_unusable, ledger.each_trial())),
+        cut=sum(prose.cut for prose in ledger.all(Prose).values()),
+        free=draft.free,
+        frames=draft.frames,
+    )
 
 
 def _why(ledger: Ledger) -> dict[str, str]:
@@ -75,47 +77,47 @@ def _why(ledger: Ledger) -> dict[str, str]:
 
 
 def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int]:
-    ideas = ledger.document("ideas", "ranked") or []
-    analyses = ledger.documents("analysis").values()
-    prose = ledger.document("prose", stage) or {"parts": {}}
-    reviews = ledger.documents("review").values()
+    ideas = ledger.get(RankedIdeas) or RankedIdeas(())
+    analyses = ledger.all(Analysis).values()
+    prose = ledger.get(Prose, stage) or Prose(parts={})
+    reviews = ledger.all(Review).values()
     return {
-        "ideator": sum(bool(idea.get("proposer")) for idea in ideas),
+        "ideator": sum(bool(idea.proposer) for idea in ideas.root),
         "coder": sum(shown(t.change.proposer) == roles.get("coder") and not _unusable(t) for t in ledger.each_trial()),
-        "analyst": sum("reading" in body["conclusions"] for body in analyses),
-        "writer": sum(bool(text) for text in prose["parts"].values()),
-        "reviewer": sum(body["by"] == roles.get("reviewer") for body in reviews),
+        "analyst": sum("reading" in analysis.conclusions for analysis in analyses),
+        "writer": sum(bool(text) for text in prose.parts.values()),
+        "reviewer": sum(review.by == roles.get("reviewer") for review in reviews),
     }
 
 
 @formula("what the model of the {role} did, counted in the ledger")
 def done_by_model(e: Evidence, role: str) -> Value:
-    return Value(e.team["roles"][role]["done"])
+    return Value(e.team.roles[role].done)
 
 
 @formula("fallback documents of the {role} in the ledger")
 def fallbacks(e: Evidence, role: str) -> Value:
-    return Value(e.team["roles"][role]["fallbacks"])
+    return Value(e.team.roles[role].fallbacks)
 
 
 @formula("trials in the ledger whose proposal could not be used")
 def unusable_proposals(e: Evidence) -> Value:
-    return Value(e.team.get("unusable", 0))
+    return Value(e.team.unusable)
 
 
 @formula("sentences cut from the writer's texts: documents of the prose")
 def sentences_cut(e: Evidence) -> Value:
-    return Value(e.team["cut"])
+    return Value(e.team.cut)
 
 
 @formula("sentences of the writer that are its own reading: document of the prose")
 def free_sentences(e: Evidence) -> Value:
-    return Value(e.team.get("free", 0))
+    return Value(e.team.free)
 
 
 @formula("frames that the writer placed and code filled: document of the prose")
 def frames_placed(e: Evidence) -> Value:
-    return Value(e.team.get("frames", 0))
+    return Value(e.team.frames)
 
 
 def _unusable(trial: Trial) -> bool:
@@ -125,41 +127,41 @@ def _unusable(trial: Trial) -> bool:
 def facts(e: Evidence) -> dict[str, Fact]:
     """The counts of an evidence's team as facts."""
     found = Facts(e)
-    for role in e.team["roles"]:
+    for role in e.team.roles:
         found.count(f"team.{role}.done", "done_by_model", role=role)
         found.count(f"team.{role}.fallbacks", "fallbacks", role=role)
-    if "coder" in e.team["roles"]:
+    if "coder" in e.team.roles:
         found.count("team.coder.unusable", "unusable_proposals")
-    if "writer" in e.team["roles"]:
+    if "writer" in e.team.roles:
         found.count("team.writer.cut", "sentences_cut")
         found.count("team.writer.free", "free_sentences")
         found.count("team.writer.frames", "frames_placed")
     return dict(found)
 
 
-def disclosed(manuscript: Manuscript, counts: Mapping[str, Any]) -> Manuscript:
+def disclosed(manuscript: Manuscript, counts: TeamCounts) -> Manuscript:
     """The manuscript that says who did what, on its front page and in a section in place of an older one."""
     rest = tuple(s for s in manuscript.appendix if s.key != KEY)
     appendix = (*rest, Section(KEY, "Who did what", _body(counts)))
     return dataclasses.replace(manuscript, authors_note=statement(counts), appendix=appendix)
 
 
-def statement(counts: Mapping[str, Any]) -> str:
+def statement(counts: TeamCounts) -> str:
     """Who took which role up to now, for the front page: a model whose every step fell back took none."""
     took: dict[str, list[str]] = {}
     idle: dict[str, list[str]] = {}
-    for role, body in counts["roles"].items():
-        if body["done"]:
-            took.setdefault(literal(body["model"]), []).append(role)
-        elif body["fallbacks"]:
-            idle.setdefault(literal(body["model"]), []).append(role)
+    for role, body in counts.roles.items():
+        if body.done:
+            took.setdefault(literal(body.model), []).append(role)
+        elif body.fallbacks:
+            idle.setdefault(literal(body.model), []).append(role)
     by = f"with language models: {_by_name(took)}" if took else "without a language model, by its offline agents"
     asked = f" Asked without an answer that could be used: {_by_name(idle)}." if idle else ""
-    rest = [role for role in DONE if role not in counts["roles"]]
+    rest = [role for role in DONE if role not in counts.roles]
     offline = f" The {listed(rest)} worked without a language model." if rest and took else ""
     readings = (
         " Passages headed as a reading are that model's own and not verified; all other text is composed by rules."
-        if counts["roles"].get("writer", {}).get("done") or counts["roles"].get("analyst", {}).get("done")
+        if any(counts.roles[role].done for role in ("writer", "analyst") if role in counts.roles)
         else ""
     )
     return (
@@ -172,12 +174,12 @@ def _by_name(roles: Mapping[str, list[str]]) -> str:
     return "; ".join(f"{name} as {listed(took)}" for name, took in roles.items())
 
 
-def _body(counts: Mapping[str, Any]) -> str:
-    roles = counts["roles"]
+def _body(counts: TeamCounts) -> str:
+    roles = counts.roles
     items = [
-        f"- *{role.capitalize()}.* By the model {literal(body['model'])}: {DONE[role]}, {{fact:team.{role}.done}}."
+        f"- *{role.capitalize()}.* By the model {literal(body.model)}: {DONE[role]}, {{fact:team.{role}.done}}."
         f" Steps in which the offline agent stood in: {{fact:team.{role}.fallbacks}}."
-        + (f" Calls that brought no answer ended mostly with: {literal(body['why'])}." if body.get("why") else "")
+        + (f" Calls that brought no answer ended mostly with: {literal(body.why)}." if body.why else "")
         for role, body in roles.items()
     ]
     rest = [role for role in DONE if role not in roles]

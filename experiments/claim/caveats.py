@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.claim.inference import equal, exact
+from nightlab.experiments.ledger.documents import Notice
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.overseer import UNUSABLE, same, unread
 from nightlab.experiments.records import RunOutcome
@@ -62,7 +63,7 @@ def _extension(study: Study) -> dict[str, str]:
     anew = "the present claim was preregistered before the search went on and rests on fresh seeds"
     if study.template.trust == "reported":
         return {"Extension": f"{before} There is no holdout; {anew}."}
-    opened = "in the study that this one was forked from" if (study.origin or {}).get("shut") else "for that one"
+    opened = "in the study that this one was forked from" if study.origin and study.origin.shut else "for that one"
     shut = f"The holdout had been opened {opened} and stayed shut"
     return {"Extension": f"{before} {shut}; {anew} of the development split, which the search has seen."}
 
@@ -72,8 +73,8 @@ def _proposals(study: Study) -> dict[str, str]:
     unusable = {t.number for t in study.ledger.each_trial() if t.verdict and t.verdict.cause == UNUSABLE}
     if not unusable:
         return {}
-    notices = study.ledger.documents("notice").values()
-    ended = any(n["action"] == "stop" and n["trial"] in unusable for n in notices)
+    notices = study.ledger.all(Notice).values()
+    ended = any(n.action == "stop" and n.trial in unusable for n in notices)
     told = "Proposals of the language model that could not be used, such as edits that do not apply, count as failed"
     return {"Proposals": f"{told} trials.{' After many of them in a row the search ended.' if ended else ''}"}
 
@@ -188,7 +189,7 @@ def _by_size(folder: Path) -> dict[int, list[Path]]:
 
 
 def _shortness(study: Study) -> dict[str, str]:
-    short, found = cuts(study.ledger.documents("budget")), {}
+    short, found = cuts(study.ledger), {}
     if told := [name for step, name in STEPS.items() if any(cut.startswith(step) for cut in short)]:
         found["Time"] = f"The budget of hours ended, so the {', the '.join(told)} had to do with fewer runs or none."
     if "revision" in short:

@@ -13,9 +13,10 @@ from typing import Any
 from nightlab.experiments.claim.inference import Effect
 from nightlab.experiments.claim.pairing import LEVEL, effect, searched
 from nightlab.experiments.claim.selection import choose, failed_again
+from nightlab.experiments.ledger.documents import OPENING, HoldoutOpening, Notice
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.loop import BASELINE, Loop
-from nightlab.experiments.loop.overseer import Notice, gap
+from nightlab.experiments.loop.overseer import gap
 from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.records import Change, Split
 from nightlab.experiments.study.study import BaselineError, Study, StudyError
@@ -71,13 +72,13 @@ def _open_holdout(study: Study, best: int) -> None:
     for another trial."""
     if study.shut:
         whom = f"extension {study.extensions}" if study.extensions else "a fork"
-        study.ledger.once("holdout", f"refused for {whom}", {"best": best})
+        study.ledger.put(HoldoutOpening(best=best), f"refused for {whom}")
         return
-    opening = study.ledger.once("holdout", "opening", {"best": best})
-    if opening["best"] != best:
-        study.ledger.once("holdout", f"refused for trial {best}", {"best": best})
+    opening = study.ledger.put(HoldoutOpening(best=best), OPENING)
+    if opening.best != best:
+        study.ledger.put(HoldoutOpening(best=best), f"refused for trial {best}")
         raise StudyError(
-            f"{study.folder}: the holdout was opened for trial {opening['best']} and is opened once per study;"
+            f"{study.folder}: the holdout was opened for trial {opening.best} and is opened once per study;"
             f" trial {best} would need a new study to be confirmed (the refusal is recorded)"
         )
 
@@ -130,4 +131,4 @@ def _watch_gap(study: Study, best: int, dev: Effect, holdout: Effect) -> None:
     """Write down a gain on dev that did not carry over to the holdout."""
     if sentence := gap(asdict(dev), asdict(holdout)):
         notice = Notice(key="gap", concern="gaming", trial=best, sentence=sentence, action="report")
-        study.ledger.once("notice", notice.key, asdict(notice))
+        study.ledger.put(notice, notice.key)

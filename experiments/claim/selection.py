@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 
+from nightlab.experiments.ledger.documents import Selection
 from nightlab.experiments.ledger.trial_cache import Entry
 from nightlab.experiments.loop.decision import Noise
 from nightlab.experiments.loop.loop import BASELINE, CALIBRATION, Loop
@@ -32,7 +33,7 @@ def choose(loop: Loop, again: Callable[[], object] = lambda: None) -> int:
     while isinstance(found, dict):
         loop.rerun(found)
         found = _selected(loop)
-    return int(loop.study.ledger.once("selection", loop.study.era("chosen"), {"trial": found})["trial"])
+    return loop.study.ledger.put(Selection(trial=found), loop.study.era("chosen")).trial
 
 
 def chosen(loop: Loop) -> int:
@@ -49,8 +50,8 @@ def failed_again(loop: Loop, number: int) -> bool:
 
 
 def _stored(loop: Loop) -> int | None:
-    stored = loop.study.ledger.document("selection", loop.study.era("chosen"))
-    return None if stored is None else int(stored["trial"])
+    stored = loop.study.ledger.get(Selection, loop.study.era("chosen"))
+    return stored.trial if stored else None
 
 
 def _selected(loop: Loop) -> int | dict[int, int]:

@@ -14,13 +14,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger import events as telling
 from nightlab.experiments.ledger.calls import Calls
+from nightlab.experiments.ledger.documents import Kind, kind_of
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.schema import (
     SCHEMA_VERSION,
@@ -39,6 +40,7 @@ from nightlab.experiments.ledger.schema import (
 from nightlab.experiments.records import Change, RunOutcome, VerdictKind
 
 PAGE = 500  # events that are read at once
+T = TypeVar("T")
 
 
 class LedgerError(NightlabError):
@@ -133,7 +135,32 @@ class Ledger:
     def close(self) -> None:
         self._engine.dispose()
 
-    # Documents
+    # Documents, each a record of a registered type (`nightlab.experiments.ledger.documents`)
+
+    def put(self, record: T, key: str = "", told: Told | None = None) -> T:
+        """Write a record unless there is one of its type and key already; the one that stands in the ledger.
+
+        key: of types of which there is more than one. told: is told together with the record, if that is written.
+        """
+        kind = kind_of(type(record))
+        return self._read(kind, kind.key or key, self.once(kind.name, kind.key or key, kind.body(record), told))
+
+    def get(self, shape: type[T], key: str = "") -> T | None:
+        """The record of a type and key, if there is one. Raises LedgerError where its row cannot be read as one."""
+        kind = kind_of(shape)
+        body = self.document(kind.name, kind.key or key)
+        return None if body is None else self._read(kind, kind.key or key, body)
+
+    def all(self, shape: type[T]) -> dict[str, T]:
+        """All records of a type by key, in the order of writing. Raises LedgerError as `get` does."""
+        kind = kind_of(shape)
+        return {key: self._read(kind, key, body) for key, body in self.documents(kind.name).items()}
+
+    def _read(self, kind: Kind[T], key: str, body: Any) -> T:
+        try:
+            return kind.read(body)
+        except ValueError as error:
+            raise LedgerError(f"{self.file}: the document {kind.name} {key!r} is none of its kind: {error}") from error
 
     def once(self, kind: str, key: str, body: Any, told: Told | None = None) -> Any:
         """Write a document unless there is one already; the body that stands in the ledger either way.

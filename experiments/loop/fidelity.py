@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from nightlab.experiments.ledger.documents import RungDecision
 from nightlab.experiments.ledger.ledger import Ledger, Settled
 from nightlab.experiments.records import ParamValue, RunOutcome
 from nightlab.experiments.template.contract import FidelityTable
@@ -31,8 +31,8 @@ class Rungs:
         for run in ledger.runs(PHASE):
             if run.outcome is not None:
                 self.record(int(run.subject), run.replicate, run.outcome)
-        for key, body in ledger.documents("rung").items():
-            if body["passed"]:
+        for key, decision in ledger.all(RungDecision).items():
+            if decision.passed:
                 number, rung = map(int, key.split("."))
                 self._passed[number] = max(self._passed.get(number, 0), rung + 1)
 
@@ -62,18 +62,18 @@ class Rungs:
         assert rung is not None
         rank = 1 + sum(s > scores[number] for s in scores.values())
         seats = math.ceil(len(scores) / self._table.factor)
-        body: dict[str, Any] = {"passed": rank <= seats, "rank": rank, "of": len(scores), "score": scores[number]}
-        body = self._ledger.once("rung", f"{number}.{rung}", body)
-        if body["passed"]:
+        decision = RungDecision(passed=rank <= seats, rank=rank, of=len(scores), score=scores[number])
+        decision = self._ledger.put(decision, f"{number}.{rung}")
+        if decision.passed:
             self._passed[number] = rung + 1
             return None
         level, knob = self._levels[rung], self._table.knob
         return Settled(
             kind="reverted",
             cause="fidelity",
-            reason=f"Ended early at {knob} = {level:g} of {self._table.high:g}: rank {body['rank']} of {body['of']},"
+            reason=f"Ended early at {knob} = {level:g} of {self._table.high:g}: rank {decision.rank} of {decision.of},"
             f" not among the best 1/{self._table.factor} there.",
-            numbers={"rung": float(rung), "rank": float(body["rank"]), "of": float(body["of"])},
+            numbers={"rung": float(rung), "rank": float(decision.rank), "of": float(decision.of)},
         )
 
     def ran(self, rung: int) -> dict[int, RunOutcome]:

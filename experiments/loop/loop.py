@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from hashlib import blake2b
 
 from nightlab.experiments.first_seen import Firsts
+from nightlab.experiments.ledger.documents import ProposalRefused
 from nightlab.experiments.ledger.events import Note, TrialSettled
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.ledger.trial_cache import BESIDE, Books, Entry, History
@@ -64,7 +64,8 @@ class Loop:
             self._elapsed_before = elapsed_s
             self._account(entry)
         for number in self.open:
-            self._settle_unrun(number, (self.study.ledger.document("refused", str(number)) or {}).get("reason", ""))
+            refused = self.study.ledger.get(ProposalRefused, str(number))
+            self._settle_unrun(number, refused.reason if refused else "")
 
     # What the books say
 
@@ -202,7 +203,7 @@ class Loop:
         if number < len(self.entries):
             return True
         if change.refused:  # written down before, so that a kill in between loses no reason
-            self.study.ledger.once("refused", str(number), {"reason": change.refused})
+            self.study.ledger.put(ProposalRefused(reason=change.refused), str(number))
         self._enter(self.study.ledger.claim(number, change))
         return not self._settle_unrun(number, change.refused)
 
@@ -417,7 +418,7 @@ class Loop:
         # The noise is what it was at the verdict, also in a replay that knows of more replicates.
         known = int(verdict.numbers.get("runs", len(entry.outcomes))) if verdict else 0
         for notice in self.overseer.watch(entry.trial, [o for o in entry.outcomes[:known] if o is not None], met):
-            self.study.ledger.once("notice", notice.key, asdict(notice), Note(note=notice.sentence))
+            self.study.ledger.put(notice, notice.key, Note(note=notice.sentence))
         scores = self._scores(entry, known)
         if len(scores) > 1:
             self.noise.add(scores)

@@ -8,17 +8,14 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from nightlab.experiments.executors.local.inside.words import named
 from nightlab.experiments.first_seen import Firsts
+from nightlab.experiments.ledger.documents import Action, Concern, Notice
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.template.contract import Constraint
 from nightlab.experiments.template.template import Template
-
-Concern = Literal["stagnation", "waste", "gaming"]
-Action = Literal["widen", "report", "park", "stop", "run again"]
 
 STAGNANT = 12  # trials without a kept change; each further dozen is told again, up to MOST_TOLD times
 MOST_TOLD = 3
@@ -35,18 +32,6 @@ SLOWER = 3.0  # times the incumbent's run time, above which a gain is told with 
 NOTABLE_S = 1.0  # run time, in seconds, below which nobody asks for its price
 UNREAD = 3  # first trials that all have the baseline's metrics, seed by seed: their parameters seem to be unread
 AGAIN = 4  # further replicates of a suspicious trial before it may be kept
-
-
-@dataclass(frozen=True, kw_only=True)
-class Notice:
-    """What was noticed after a trial, and what follows. `key` is unique within the study."""
-
-    key: str
-    concern: Concern
-    trial: int
-    sentence: str
-    action: Action
-    strategy: str = ""  # the one that is parked
 
 
 @dataclass

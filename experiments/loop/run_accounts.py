@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger.documents import RunInterrupted
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.fidelity import PHASE
 from nightlab.experiments.records import Change, Params, Runner, RunOutcome, RunRequest, Split
@@ -162,17 +163,17 @@ class Bench:
     def _replay(self) -> None:
         """Give up on runs that were in progress each time the study died."""
         ledger, death = self.study.ledger, last_death(self.study.ledger)
-        deaths = ledger.documents("interrupted")
+        deaths = ledger.all(RunInterrupted)
         for run in ledger.unsettled_runs() if death else ():
             if run.subject not in ("0", "baseline"):
                 key = f"{run.id}.{sum(key.startswith(f'{run.id}.') for key in deaths)}"
-                deaths[key] = ledger.once("interrupted", key, {"death": death})
-                self._give_up(run, [body for key, body in deaths.items() if key.startswith(f"{run.id}.")])
+                deaths[key] = ledger.put(RunInterrupted(death=death), key)
+                self._give_up(run, [at for key, at in deaths.items() if key.startswith(f"{run.id}.")])
 
-    def _give_up(self, run: Run, deaths: list[dict[str, str]]) -> None:
+    def _give_up(self, run: Run, deaths: list[RunInterrupted]) -> None:
         """Settle a run as a crash if it was in progress at too many deaths."""
         for kind, most in MAX_DEATHS.items():
-            if sum(body.get("death") == kind for body in deaths) >= most:
+            if sum(each.death == kind for each in deaths) >= most:
                 why = f"the study was stopped {len(deaths)} times while this run was in progress"
                 self.study.ledger.settle_run(run.id, RunOutcome(status="crash", level=self.runner.level, error=why))
                 return

@@ -7,9 +7,8 @@ it. Tokens and money are spent by the models, which keep to their limits themsel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
+from nightlab.experiments.ledger.documents import Allowance
+from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.study.sessions import Session
 from nightlab.experiments.study.study import Study
@@ -89,14 +88,14 @@ class Budget:
         fit = wanted
         while fit >= 2 and not self.allows(fit * variants):
             fit -= 1
-        body = {"wanted": wanted, "seeds": fit if fit >= 2 or wanted < 2 else 0}
-        return int(self._study.ledger.once("budget", self._study.era(step), body)["seeds"])
+        allowed = Allowance(wanted=wanted, seeds=fit if fit >= 2 or wanted < 2 else 0)
+        return self._study.ledger.put(allowed, self._study.era(step)).seeds
 
     def cut(self, step: str) -> None:
         """Write down that a step was cut short or left out for want of time."""
-        self._study.ledger.once("budget", self._study.era(step), {"wanted": 1, "seeds": 0})
+        self._study.ledger.put(Allowance(wanted=1), self._study.era(step))
 
 
-def cuts(documents: Mapping[str, Any]) -> tuple[str, ...]:
-    """The steps that had to do with less than they wanted, out of the ledger's documents of kind `budget`."""
-    return tuple(step for step, body in documents.items() if body.get("seeds", 0) < body.get("wanted", 0))
+def cuts(ledger: Ledger) -> tuple[str, ...]:
+    """The steps that had to do with less than they wanted."""
+    return tuple(step for step, allowed in ledger.all(Allowance).items() if allowed.cut)

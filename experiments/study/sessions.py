@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
+from nightlab.experiments.ledger.documents import SessionClosed, SessionOpened
 from nightlab.experiments.ledger.events import Told
 from nightlab.experiments.ledger.ledger import Ledger
 
@@ -24,8 +24,8 @@ class Session:
         self._ledger = ledger
         self._started = time.monotonic()
         self.before_s = worked_s(ledger)  # of all sessions before this one
-        self._key = str(len(ledger.documents("opened")))
-        ledger.once("opened", self._key, {"at": time.time(), **_signs()})
+        self._key = str(len(ledger.all(SessionOpened)))
+        ledger.put(_opened(time.time()), self._key)
 
     @property
     def elapsed_s(self) -> float:
@@ -38,39 +38,39 @@ class Session:
 
     def close(self) -> None:
         """Write down that the session ended in order, and its length."""
-        self._ledger.once("session", self._key, {"wall_s": round(time.monotonic() - self._started, 2)})
+        self._ledger.put(SessionClosed(wall_s=round(time.monotonic() - self._started, 2)), self._key)
 
 
 def worked_s(ledger: Ledger, gap_s: float = GAP_S) -> float:
     """Working time of the sessions that are over, the killed ones up to their last row, in seconds."""
-    opened, closed = list(ledger.documents("opened").items()), ledger.documents("session")
-    total = sum(float(body["wall_s"]) for body in closed.values())
-    ends = [*(body.get("at", 0.0) for _, body in opened[1:]), float("inf")]
-    for (key, body), end in zip(opened, ends, strict=False):
-        if key not in closed and "at" in body:
-            stamps = ledger.stamps(body["at"], end)
-            total += sum(b - a for a, b in pairwise([body["at"], *stamps]) if b - a <= gap_s)
+    opened, closed = list(ledger.all(SessionOpened).items()), ledger.all(SessionClosed)
+    total = sum(session.wall_s for session in closed.values())
+    ends = [*(session.at or 0.0 for _, session in opened[1:]), float("inf")]
+    for (key, session), end in zip(opened, ends, strict=False):
+        if key not in closed and session.at is not None:
+            stamps = ledger.stamps(session.at, end)
+            total += sum(b - a for a, b in pairwise([session.at, *stamps]) if b - a <= gap_s)
     return total
 
 
 def last_death(ledger: Ledger) -> str:
     """How the session before this one ended: "" in order, "killed", or "broken" where the machine itself went down or
     ran out of memory, which a run may have caused."""
-    opened, closed = list(ledger.documents("opened").items()), ledger.documents("session")
+    opened, closed = list(ledger.all(SessionOpened).items()), ledger.all(SessionClosed)
     if len(opened) < 2 or opened[-2][0] in closed:
         return ""
-    before: dict[str, Any] = opened[-2][1]
-    now: dict[str, Any] = opened[-1][1]
-    return "killed" if all(before.get(sign) == now.get(sign) for sign in _signs()) else "broken"
+    (_, before), (_, now) = opened[-2:]
+    alike = (before.boot, before.out_of_memory) == (now.boot, now.out_of_memory)
+    return "killed" if alike else "broken"
 
 
-def _signs() -> dict[str, str]:
-    """What tells that the machine was started again, or has ended a process for want of memory (Linux; else empty)."""
-    found = {"boot": "", "out_of_memory": ""}
+def _opened(at: float) -> SessionOpened:
+    """With what tells that the machine was started again, or has ended a process for want of memory (Linux; else
+    empty)."""
     try:
-        found["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
     except OSError:
-        return found
-    found["out_of_memory"] = next((line.split()[1] for line in lines if line.startswith("oom_kill ")), "")
-    return found
+        return SessionOpened(at=at)
+    killed = next((line.split()[1] for line in lines if line.startswith("oom_kill ")), "")
+    return SessionOpened(at=at, boot=boot, out_of_memory=killed)

@@ -20,6 +20,21 @@ from pathlib import Path
 from typing import Any, get_args
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger.documents import (
+    OPENING,
+    Done,
+    Doubts,
+    Extension,
+    FileHashes,
+    ForkOrigin,
+    HoldoutOpening,
+    Mode,
+    Origin,
+    StudyMode,
+    TreeHashes,
+    document,
+    in_extension,
+)
 from nightlab.experiments.ledger.ledger import Ledger, Run, Trial, opened
 from nightlab.experiments.loop.decision import Rule
 from nightlab.experiments.records import Level
@@ -83,6 +98,7 @@ class SettingsError(NightlabError):
     exit_code = 2
 
 
+@document("study", "settings")
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a study was asked to do. Zero stands for the template's own number of trials, seeds or hours."""
@@ -165,23 +181,25 @@ class Study:
         self.folder = folder
         self.ledger = Ledger(folder / "study.db", read_only=read_only)
         self.template = load(folder / "template")
-        body = self.ledger.document("study", "settings")
-        if body is None:
+        asked = self.ledger.get(Settings)
+        if asked is None:
             self.ledger.close()
             raise StudyError(f"{folder}: its ledger holds no settings, so it was never started; start a new study")
-        extended = self.ledger.documents("extension")
+        self._hours = asked.hours
+        extended = self.ledger.all(Extension).values()
         self.extensions = len(extended)
-        trials, hours = (sum(e[what] for e in extended.values()) for what in ("trials", "hours"))
-        self.first_round = max((e["round"] for e in extended.values()), default=0)  # of the paper's versions since then
-        self.settings = replace(Settings(**body), trials=body["trials"] + trials, hours=body["hours"] + hours)
+        self.first_round = max((e.round for e in extended), default=0)  # of the paper's versions since then
+        trials, hours = sum(e.trials for e in extended), sum(e.hours for e in extended)
+        self.settings = replace(asked, trials=asked.trials + trials, hours=asked.hours + hours)
         if self.settings.confirm_seeds:
             budget = self.template.spec.budget.model_copy(update={"confirm_seeds": self.settings.confirm_seeds})
             self.template = replace(self.template, spec=self.template.spec.model_copy(update={"budget": budget}))
-        self.origin = self.ledger.document("study", "fork")
+        self.mode = (self.ledger.get(StudyMode) or StudyMode()).mode
+        self.origin = self.ledger.get(ForkOrigin)
         if self.origin is not None:
-            knobs = tuple(replace(k, default=self.origin["params"][k.name]) for k in self.template.knobs)
+            knobs = tuple(replace(k, default=self.origin.params[k.name]) for k in self.template.knobs)
             self.template = replace(self.template, knobs=knobs)
-        self._doubt((self.ledger.document("study", "trust") or {}).get("doubts", ()))
+        self._doubt((self.ledger.get(Doubts) or Doubts()).doubts)
         self.artifacts = ArtifactStore(folder / "artifacts", executables(self.template.folder, self.template.files()))
 
     @property
@@ -190,7 +208,7 @@ class Study:
 
     def weigh(self, doubts: Sequence[str]) -> None:
         """Write down, once, what the first runs say against the evaluator; the template's trust is what follows."""
-        self._doubt(self.ledger.once("study", "trust", {"doubts": list(doubts)})["doubts"])
+        self._doubt(self.ledger.put(Doubts(doubts=tuple(doubts))).doubts)
 
     def _doubt(self, doubts: Iterable[str]) -> None:
         self.template = replace(self.template, doubts=tuple(dict.fromkeys((*self.template.doubts, *doubts))))
@@ -198,20 +216,20 @@ class Study:
     @property
     def shut(self) -> bool:
         """Whether its holdout had been opened before: for the first claim, or in the study that it was forked from."""
-        return bool(self.extensions or (self.origin or {}).get("shut"))
+        return bool(self.extensions or (self.origin and self.origin.shut))
 
     @property
     def finished(self) -> bool:
         """Whether it has come to its end, or that of its last extension."""
-        return self.ledger.document("done", self.era("study")) is not None
+        return self.ledger.get(Done, self.era("study")) is not None
 
     def era(self, name: str) -> str:
         """The name of something that each extension of the study has anew: a claim, its runs, its seeds."""
-        return _of(name, self.extensions)
+        return in_extension(name, self.extensions)
 
     def earlier(self, name: str) -> tuple[str, ...]:
         """The names that it had before the last extension, in their order."""
-        return tuple(_of(name, extension) for extension in range(self.extensions))
+        return tuple(in_extension(name, extension) for extension in range(self.extensions))
 
     def current(self, runs: Sequence[Run], extensions: int | None = None) -> tuple[Run, ...]:
         """Runs under the plain names of their phases, those for a claim before the last extension apart from them.
@@ -221,19 +239,21 @@ class Study:
         last = self.extensions if extensions is None else extensions
         if not last:
             return tuple(runs)
-        names = {_of(phase, last): phase for phase in CLAIMED} | {phase: f"earlier.{phase}" for phase in CLAIMED}
+        names = {phase: f"earlier.{phase}" for phase in CLAIMED}
+        names |= {in_extension(phase, last): phase for phase in CLAIMED}
         return tuple(replace(run, phase=names.get(run.phase, run.phase)) for run in runs)
 
-    def extend(self, trials: int) -> None:
-        """Give a finished study more trials, and the hours that it had; its next claim is preregistered anew."""
+    def extend(self, trials: int, rounds: int) -> None:
+        """Give a finished study more trials, and the hours that it had; its next claim is preregistered anew.
+
+        rounds: how many versions of a paper it has.
+        """
         if isinstance(trials, bool) or not isinstance(trials, int) or trials < 1:
             raise SettingsError(f"trials = {trials!r} must be a whole number, at least 1, of trials to add")
         if not self.finished:
             raise StudyError(f"{self.folder} is not finished; {resuming(self.folder)} without --trials first")
-        body = self.ledger.once("study", "settings", {})
-        rounds = [int(key) for key in self.ledger.documents("meta")]
-        row = {"trials": trials, "hours": body["hours"], "round": max(rounds, default=-1) + 1}
-        self.ledger.once("extension", str(self.extensions + 1), row)
+        more = Extension(trials=trials, hours=self._hours, round=rounds)
+        self.ledger.put(more, str(self.extensions + 1))
 
     def trial(self, number: int) -> Trial:
         """One of its trials. Raises NoTrial."""
@@ -265,7 +285,7 @@ class Study:
 
         It tells nobody without the study's key what it is for.
         """
-        origin = f"{self.origin['study']}:{self.origin['trial']}/" if self.origin else ""
+        origin = f"{self.origin.study}:{self.origin.trial}/" if self.origin else ""
         return int.from_bytes(self._drawn(f"{origin}{purpose}/{replicate}")[:4], "big") >> 1
 
     @property
@@ -280,39 +300,40 @@ class Study:
 
     def prepare(self) -> None:
         """Lay out inputs and private data once; afterwards check that nobody has altered them, and mend what can be."""
-        if self.ledger.document("study", "hashes") is None:
+        if self.ledger.get(TreeHashes) is None:
             shutil.rmtree(self.folder / "data", ignore_errors=True)
             self._laid_out(self.inputs, self.private)
-            found = {what: tree_hash(listing(place)) for what, place in self._places().items()}
-            self.ledger.once("study", "hashes", found)
+            self.ledger.put(TreeHashes(of={what: tree_hash(listing(place)) for what, place in self._places().items()}))
         self._mend()
 
     def _laid_out(self, inputs: Path, private: Path) -> None:
         inputs.mkdir(parents=True)
         private.mkdir(mode=0o700)
         if self.template.spec.data:
-            origin = (self.ledger.document("study", "origin") or {}).get("template", str(self.template.folder))
-            _run_prepare(self.template, origin, inputs, private, self.data_seed)
+            origin = self.ledger.get(Origin)
+            begun = origin.template if origin else str(self.template.folder)
+            _run_prepare(self.template, begun, inputs, private, self.data_seed)
 
     def _places(self) -> dict[str, Path]:
         return {"template": self.template.folder, "inputs": self.inputs, "private data": self.private}
 
     def _mend(self) -> None:
         """Put back what is missing and set aside what was added. Raises StudyError where anything still differs."""
-        recorded, now = self.ledger.document("study", "hashes") or {}, dict[str, Listing]()
+        hashes, now = self.ledger.get(TreeHashes), dict[str, Listing]()
+        recorded = hashes.of if hashes else {}
         for what, place in self._places().items():
             if place.is_dir() and tree_hash(found := listing(place)) == recorded[what]:
                 now[what] = found
         if now.keys() == recorded.keys():
-            self.ledger.once("study", "files", now)  # of a study of an earlier version, too
+            self.ledger.put(FileHashes(of=now))  # of a study of an earlier version, too
             return
-        files = self.ledger.document("study", "files") or {}
+        files = (self.ledger.get(FileHashes) or FileHashes(of={})).of
         again, wrong = self.folder / "data.new", []
-        origin = (self.ledger.document("study", "origin") or {}).get("template", "")
+        origin = self.ledger.get(Origin)
 
         def fresh(what: str) -> Path:
             if what == "template":
-                return Path(origin)
+                return Path(origin.template if origin else "")
             if not again.is_dir():
                 self._laid_out(again / "inputs", again / "private data")
             return again / what
@@ -361,14 +382,11 @@ class Study:
         self.ledger.close()
 
 
-def create(template: Template, settings: Settings, out: Path, **known: Any) -> Path:
-    """Make the folder of a new study, with its own copy of the template, and return it.
-
-    known: what else its ledger says of the study from the beginning, such as its mode.
-    """
+def create(template: Template, settings: Settings, out: Path, mode: Mode = "pipeline") -> Path:
+    """Make the folder of a new study, with its own copy of the template, and return it."""
     name = _named(template)
     with _laid_out(template, out, name) as folder:
-        _started(folder, template, settings, known)
+        _started(folder, template, settings, mode)
     return out / name
 
 
@@ -388,33 +406,37 @@ def _laid_out(template: Template, out: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _started(folder: Path, template: Template, settings: Settings, known: Mapping[str, Any]) -> None:
+def _started(
+    folder: Path, template: Template, settings: Settings, mode: Mode, forked: ForkOrigin | None = None
+) -> None:
     """Write what is known of a study. The settings come last: without them, after a kill, it was never started."""
-    origin = {"template": str(template.folder), "started": time.strftime("%Y-%m-%d %H:%M:%S")}
     with opened(folder / "study.db") as ledger:
-        for key, body in {"origin": origin, **known, "settings": asdict(settings.filled(template))}.items():
-            ledger.once("study", key, body)
+        ledger.put(Origin(template=str(template.folder), started=time.strftime("%Y-%m-%d %H:%M:%S")))
+        ledger.put(StudyMode(mode=mode))
+        if forked:
+            ledger.put(forked)
+        ledger.put(settings.filled(template))
 
 
-def fork(parent: Study, trial: int, settings: Settings, out: Path, **known: Any) -> Path:
+def fork(parent: Study, trial: int, settings: Settings, out: Path, mode: Mode = "pipeline") -> Path:
     """A new study whose baseline is a trial of another: its files and parameters. Returns its folder."""
     found, settings = _that_ran(parent, trial), settings.filled(parent.template)
     name = _named(parent.template)
     files = parent.artifacts.read(found.change.artifact)
-    origin = {
-        "study": parent.name,
-        "trial": trial,
-        "params": dict(found.change.params),
-        "edited": edited(parent, trial),
-        "artifact": found.change.artifact,
-        "shut": _seen(parent, settings),
-    }
+    origin = ForkOrigin(
+        study=parent.name,
+        trial=trial,
+        params=found.change.params,
+        edited=edited(parent, trial),
+        artifact=found.change.artifact,
+        shut=_seen(parent, settings),
+    )
     with _laid_out(parent.template, out, name) as folder:
         for path in parent.template.spec.artifact.editable:
             if (target := folder / "template" / path).is_symlink():
                 target.unlink()  # what it leads to is another file
             target.write_bytes(files[path])
-        _started(folder, parent.template, settings, {**known, "fork": origin})
+        _started(folder, parent.template, settings, mode, origin)
     return out / name
 
 
@@ -422,13 +444,13 @@ def _seen(parent: Study, settings: Settings) -> bool:
     """Whether the holdout that a fork would have has been opened: another seed prepares other data."""
     same = (settings.seed, settings.key) == (parent.settings.seed, parent.settings.key)
     anew = parent.template.spec.data and not same
-    return not anew and (parent.shut or "opening" in parent.ledger.documents("holdout"))
+    return not anew and (parent.shut or parent.ledger.get(HoldoutOpening, OPENING) is not None)
 
 
 def edited(parent: Study, trial: int) -> bool:
     """Whether others than the template's author wrote some of a trial's files. Raises ForkError or NoTrial."""
-    before = parent.ledger.document("study", "fork") or {"edited": False}
-    return bool(before["edited"]) or _that_ran(parent, trial).change.artifact != parent.baseline_artifact
+    before = parent.origin is not None and parent.origin.edited
+    return before or _that_ran(parent, trial).change.artifact != parent.baseline_artifact
 
 
 def _that_ran(study: Study, trial: int) -> Trial:
@@ -436,10 +458,6 @@ def _that_ran(study: Study, trial: int) -> Trial:
         state = "failed" if found.verdict else "is not settled yet"
         raise ForkError(f"{study.folder}: trial {trial} {state}; give one that is the baseline, kept or reverted")
     return found
-
-
-def _of(name: str, extension: int) -> str:
-    return f"{name} {extension}" if extension else name
 
 
 def resuming(folder: Path, more: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 
 from nightlab.agents.chat.usage import told, usage
 from nightlab.agents.team import MetaReview
+from nightlab.experiments.ledger.documents import Extension
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.loop.loop import BASELINE
@@ -20,6 +22,7 @@ from nightlab.experiments.study.study import Study, read, resuming
 from nightlab.experiments.study.summary import experiment_summary
 from nightlab.experiments.template.diffs import changed, concerned
 from nightlab.experiments.template.template import load, names
+from nightlab.papers.audit.finding import Findings
 from nightlab.telling.progress import claim_told
 from nightlab.telling.terminal import Terminal
 
@@ -37,8 +40,8 @@ def opened(folder: Path) -> Iterator[Study]:
 
 def rounds(study: Study) -> list[dict[str, Any]]:
     """The scores of every round, in the form of `run --json`; a round that begins an extension has its number."""
-    metas = [MetaReview.model_validate(m) for m in study.ledger.documents("meta").values()]
-    begun = {row["round"]: int(key) for key, row in study.ledger.documents("extension").items()}
+    metas = study.ledger.all(MetaReview).values()
+    begun = {more.round: int(key) for key, more in study.ledger.all(Extension).items()}
     return [
         {
             "round": m.round,
@@ -55,7 +58,7 @@ def rounds(study: Study) -> list[dict[str, Any]]:
 def outcome(study: Study) -> dict[str, Any]:
     """The JSON of `experiment`, or of `run` for a study of the whole pipeline."""
     summary = experiment_summary(study)
-    if study.ledger.document("study", "mode") == "experiment":
+    if study.mode == "experiment":
         used = usage(study.ledger)
         return summary | ({"usage": used} if used["calls"] else {})
     reviews = rounds(study)
@@ -93,19 +96,21 @@ def _paper(study: Study) -> dict[str, Any] | None:
 def findings(study: Study) -> list[dict[str, str]]:
     """What the audit objects to in the published version."""
     kept = [r["round"] for r in rounds(study) if r["kept"]]
-    found = study.ledger.documents("findings")
-    return list(found.get(f"{kept[-1]}.mended", found.get(str(kept[-1]), []))) if kept else []
+    if not kept:
+        return []
+    found = study.ledger.get(Findings, f"{kept[-1]}.mended") or study.ledger.get(Findings, str(kept[-1]))
+    return [asdict(each) for each in found.root] if found else []
 
 
 def no_reviews(study: Study) -> str:
-    if study.ledger.document("study", "mode") == "experiment":
+    if study.mode == "experiment":
         return f"{study.folder} is an experiment without a paper; reviews come with `nightlab run`"
     return f"{study.folder} has no reviews yet; {resuming(study.folder)} goes on with it"
 
 
 def problem(study: Study) -> str:
     """What was asked for and is not there; empty if all is."""
-    if study.ledger.document("study", "mode") == "experiment":
+    if study.mode == "experiment":
         return ""
     from nightlab.graph.drafting import compiled
 
@@ -145,7 +150,7 @@ def print_outcome(study: Study, console: Console) -> None:
         f" {varied['nearest']:.2f} of the diagonal to the nearest other, {varied['mean']:.2f} on average",
         soft_wrap=True,
     )
-    if study.ledger.document("study", "mode") == "experiment":
+    if study.mode == "experiment":
         from nightlab.papers.figures.curve import draw_curve
 
         console.print(f"curve  {draw_curve(study)}", soft_wrap=True)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import ConfigDict, RootModel
+
+from nightlab.experiments.ledger.documents import document
+
 Severity = Literal["error", "warning"]
 
 
@@ -19,3 +23,10 @@ class Finding:
     where: str
     text: str
     severity: Severity = "error"
+
+
+@document("findings")
+class Findings(RootModel[tuple[Finding, ...]]):
+    """All that is wrong with one version of a paper."""
+
+    model_config = ConfigDict(frozen=True)

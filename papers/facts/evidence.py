@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
+from nightlab.experiments.ledger.documents import Extension, Notice, document
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.loop.repair import standing
@@ -22,6 +23,33 @@ from nightlab.experiments.template.template import Template
 BASELINE = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class RoleCounts:
+    """What a role's model did, how often the offline agent stood in, and what its failed calls mostly ended with."""
+
+    model: str
+    done: int
+    fallbacks: int
+    why: str = ""
+
+
+@document("team")
+@dataclass(frozen=True, kw_only=True)
+class TeamCounts:
+    """What the language models had done by then, by role.
+
+    unusable: trials whose proposals could not be used. cut, free, frames: the writer's sentences that were cut, are its
+    own reading, or were filled by code.
+    """
+
+    roles: Mapping[str, RoleCounts] = field(default_factory=dict)
+    unusable: int = 0
+    cut: int = 0
+    free: int = 0
+    frames: int = 0
+
+
+@document("evidence")
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """What is written down of a round's evidence, once: rows that come later change nothing of it.
@@ -38,7 +66,7 @@ class Snapshot:
     earlier: tuple[Mapping[str, Any], ...]
     ablation: tuple[Mapping[str, Any], ...]
     sensitivity: tuple[Mapping[str, Any], ...]
-    notices: Mapping[str, Mapping[str, Any]]
+    notices: Mapping[str, Notice]
     notes: Mapping[str, str]
     idea_strategies: tuple[str, ...]
 
@@ -60,11 +88,11 @@ class Evidence:
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
     facts: Mapping[str, Fact]
-    notices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of the overseer
+    notices: Mapping[str, Notice] = field(default_factory=dict)  # of the overseer
     notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
     earlier: tuple[Mapping[str, Any], ...] = ()  # the claims that were made before the study was extended
     extensions: Mapping[str, int] = field(default_factory=dict)  # trials that each extension added
-    team: Mapping[str, Any] = field(default_factory=dict)  # what the disclosure counted of the language models
+    team: TeamCounts = field(default_factory=TeamCounts)  # what the disclosure counted of the language models
 
     @property
     def best(self) -> Trial:
@@ -116,9 +144,10 @@ class Evidence:
         return mean(value for _, value in self.search_scores(trial))
 
 
-def snapshot(study: Study) -> Snapshot:
+def snapshot(study: Study, strategies: tuple[str, ...] | None = None) -> Snapshot:
     """What a study's ledger holds now.
 
+    strategies: those of the study's idea; without one, it may use all that the template declares.
     Raises StudyError if it holds no claim yet.
     """
     ledger = study.ledger
@@ -130,16 +159,16 @@ def snapshot(study: Study) -> Snapshot:
     return Snapshot(
         trials=sum(1 for _ in ledger.each_trial()),
         last_run=max((run.id for run in ledger.each_run()), default=0),
-        extensions={key: row["trials"] for key, row in ledger.documents("extension").items()},
+        extensions={key: more.trials for key, more in ledger.all(Extension).items()},
         settings=asdict(study.settings),
         preregistration=ledger.document("preregistration", study.era("claim")) or {},
         claim=claim,
         earlier=tuple(c for key in study.earlier("claim") if (c := ledger.document("claim", key))),
         ablation=tuple(_latest(ledger.documents(study.era("ablation")))),
         sensitivity=tuple(ledger.documents(study.era("sensitivity")).values()),
-        notices=ledger.documents("notice"),
+        notices=ledger.all(Notice),
         notes=notes(study),
-        idea_strategies=_strategies(study),
+        idea_strategies=study.template.strategies if strategies is None else strategies,
     )
 
 
@@ -184,12 +213,6 @@ def _edits(study: Study, trials: Sequence[Trial]) -> dict[int, tuple[FileDiff, .
 def _before(trials: Sequence[Trial], trial: Trial) -> str:
     """The artifact that a trial's edits are edits of."""
     return trials[standing(trials, trial.change.parent or BASELINE)].change.artifact
-
-
-def _strategies(study: Study) -> tuple[str, ...]:
-    """The strategies of the study's idea; without one, all that the template declares."""
-    idea = next(iter(study.ledger.documents("idea").values()), None)
-    return tuple(idea["strategies"]) if idea else study.template.strategies
 
 
 def _latest(documents: Mapping[str, Any]) -> list[Any]:

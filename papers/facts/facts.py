@@ -9,13 +9,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
+from pydantic import ConfigDict, RootModel
+
 from nightlab.experiments.claim.inference import summarize
+from nightlab.experiments.ledger.documents import document
 from nightlab.experiments.numbers import decimals, fixed, p_text, plain
 from nightlab.experiments.records import Fact, Params, ParamValue
 from nightlab.papers.facts.evidence import BASELINE, Evidence
 from nightlab.papers.facts.formulas import Part, Statistic, Value, computed
 
 Text = Callable[[float], str]  # how a value is printed
+
+
+@document("facts")
+class RoundFacts(RootModel[Mapping[str, Fact]]):
+    """The facts of a round's evidence by id, as they were when it was taken down."""
+
+    model_config = ConfigDict(frozen=True)
 
 
 class Facts(dict[str, Fact]):

@@ -204,7 +204,7 @@ def notices(e: Evidence) -> Value:
 
 @formula("notices of the overseer on signs of gaming")
 def notices_of_gaming(e: Evidence) -> Value:
-    return Value(sum(n["concern"] == "gaming" for n in e.notices.values()))
+    return Value(sum(n.concern == "gaming" for n in e.notices.values()))
 
 
 @formula("the gain on dev lies above that on the holdout, intervals apart")

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger.documents import document
 from nightlab.experiments.reading import form_of
 from nightlab.papers.literature import identifiers, names
 from nightlab.papers.literature.network import REQUESTS, faults, loopback
@@ -61,6 +62,15 @@ class Reference:
         if self.doi:
             return f"https://doi.org/{quote(self.doi, safe='/:;().,_-')}"
         return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else self.url
+
+
+@document("survey", "references")
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """The literature that a study was given, and a sentence on where it comes from."""
+
+    note: str
+    references: tuple[Reference, ...]
 
 
 def load_bib(file: Path) -> tuple[Reference, ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.template.template import Template
-from nightlab.papers.literature.literature import LiteratureError, Reference, load_bib, search_arxiv
+from nightlab.papers.literature.literature import LiteratureError, Reference, Survey, load_bib, search_arxiv
 
 FOUND = 6  # papers asked of arXiv
 
 
-def survey(template: Template) -> tuple[list[Reference], str]:
-    """The references of a study and a sentence on where they come from.
+def survey(template: Template) -> Survey:
+    """The references of a study.
 
     Raises LiteratureError for a references.bib that cannot be used; an arXiv that cannot be reached is only told.
     """
@@ -20,9 +20,9 @@ def survey(template: Template) -> tuple[list[Reference], str]:
     try:
         found = search_arxiv(f"{template.spec.template.title} {topics}", FOUND)
     except LiteratureError as error:
-        return own, f"{_told(own)}; {error}"
+        return Survey(references=tuple(own), note=f"{_told(own)}; {error}")
     new = _new(found, own)
-    return own + new, f"{_told(own)} and {len(new)} from arXiv"
+    return Survey(references=(*own, *new), note=f"{_told(own)} and {len(new)} from arXiv")
 
 
 def _told(own: list[Reference]) -> str:

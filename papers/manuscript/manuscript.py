@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from nightlab.experiments.ledger.documents import document
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.finding import Finding, Severity
 from nightlab.papers.literature.literature import Reference
@@ -102,6 +103,7 @@ class Table(_Record):
             raise ValueError(f"the table {self.key!r} needs one of l, r, c, X for each column: {self.align!r}")
 
 
+@document("manuscript")
 @dataclass(frozen=True, kw_only=True)
 class Manuscript(_Record):
     """A paper before it is set. All texts are markup; authors_note says who wrote it, reader by which model the

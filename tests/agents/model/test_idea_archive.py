@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from nightlab.agents.model.idea_archive import earlier
+from nightlab.agents.team import Idea
 from nightlab.experiments.ledger.ledger import opened
 from nightlab.experiments.study.study import Settings, Study, create
 from nightlab.experiments.template.template import load
 from tests.conftest import MakeTemplate
 
-IDEA = {"title": "A walk", "hypothesis": "walking helps", "strategies": ["east"]}
+IDEA = Idea(key="walk", title="A walk", question="?", hypothesis="walking helps", strategies=("east",))
 
 
 def finished(template: Path, out: Path, **claim: bool) -> Path:
     folder = create(load(template), Settings(), out)
     with opened(folder / "study.db") as ledger:
-        ledger.once("idea", "walk", IDEA)
+        ledger.put(IDEA, IDEA.key)
         ledger.once("claim", "claim", claim)
     return folder
 

@@ -92,8 +92,8 @@ def test_a_place_that_cannot_be_written_is_told(make_template: MakeTemplate, tmp
 
 
 def test_what_ends_the_making_of_a_study_leaves_none(make_template: MakeTemplate, tmp_path: Path) -> None:
-    with pytest.raises(TypeError):
-        create(load(make_template()), Settings(), tmp_path / "broken", mode=object())
+    with pytest.raises(ValueError, match="mode"):
+        create(load(make_template()), Settings(), tmp_path / "broken", mode="neither")  # type: ignore[arg-type]
     assert not list((tmp_path / "broken").iterdir())
 
 

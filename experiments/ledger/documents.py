@@ -1,0 +1,249 @@
+"""The documents of a ledger: what there is one of in a study, or one of a kind, each a frozen record.
+
+KINDS lists them all: those below, which the experiments write, and those that a room above registers beside its own
+records. A record is written and read by its type; the name of its kind stands at its registration alone.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import TypeAdapter
+
+from nightlab.experiments.records import Params
+
+T = TypeVar("T")
+Mode = Literal["pipeline", "experiment"]
+Concern = Literal["stagnation", "waste", "gaming"]
+Action = Literal["widen", "report", "park", "stop", "run again"]
+OPENING = "opening"  # the key of the one opening of the holdout
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[T]):
+    """How records of a type stand in the ledger.
+
+    key: of a kind of which a study has one. older: makes today's body out of one that an earlier version wrote; a row
+    is read through it and stays as it is.
+    """
+
+    shape: type[T]
+    name: str
+    key: str
+    older: Callable[[Any], Any]
+
+    @functools.cached_property
+    def _adapter(self) -> TypeAdapter[T]:
+        return TypeAdapter(self.shape)
+
+    def body(self, record: T) -> Any:
+        """What is written of a record. Raises ValueError where that could not be read again."""
+        body = self._adapter.dump_python(record, warnings=False)
+        self._adapter.validate_python(body)
+        return body
+
+    def read(self, body: Any) -> T:
+        """The record of a body. Raises ValueError where it holds none."""
+        return self._adapter.validate_python(self.older(body))
+
+
+KINDS: dict[type[Any], Kind[Any]] = {}
+
+
+def document(
+    name: str, key: str = "", *, older: Callable[[Any], Any] = lambda body: body
+) -> Callable[[type[T]], type[T]]:
+    """Register a type of records as a kind of documents, under the name that it has in the ledger."""
+
+    def register(shape: type[T]) -> type[T]:
+        if any((kind.name, kind.key) == (name, key) for kind in KINDS.values()):
+            raise ValueError(f"there is a kind of documents {name!r} {key!r} already")
+        KINDS[shape] = Kind(shape=shape, name=name, key=key, older=older)
+        return shape
+
+    return register
+
+
+def kind_of(shape: type[T]) -> Kind[T]:
+    """Raises LookupError for a type that is no kind of documents."""
+    if shape not in KINDS:
+        raise LookupError(f"{shape.__name__} is no kind of documents; register it by `document`")
+    return KINDS[shape]
+
+
+def in_extension(name: str, extension: int) -> str:
+    """The name of something that each extension of a study has anew: a claim, its runs, its seeds."""
+    return f"{name} {extension}" if extension else name
+
+
+# The study
+
+
+@document("study", "origin")
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """The folder of the template, and when the study was begun."""
+
+    template: str
+    started: str = ""
+
+
+@document("study", "mode", older=lambda body: {"mode": body} if isinstance(body, str) else body)
+@dataclass(frozen=True, kw_only=True)
+class StudyMode:
+    """Whether a paper follows the experiment."""
+
+    mode: Mode = "pipeline"
+
+
+@document("study", "fork")
+@dataclass(frozen=True, kw_only=True)
+class ForkOrigin:
+    """The trial of another study that is the baseline here.
+
+    edited: whether others than the template's author wrote its files. shut: whether the holdout was opened there.
+    """
+
+    study: str
+    trial: int
+    params: Params
+    artifact: str = ""
+    edited: bool = False
+    shut: bool = False
+
+
+@document("study", "trust")
+@dataclass(frozen=True, kw_only=True)
+class Doubts:
+    """What the first runs say against the evaluator."""
+
+    doubts: tuple[str, ...] = ()
+
+
+@document("study", "hashes", older=lambda body: body if "of" in body else {"of": body})
+@dataclass(frozen=True, kw_only=True)
+class TreeHashes:
+    """The hash of what the study was begun with, by what it is: template, inputs, private data."""
+
+    of: Mapping[str, str]
+
+
+@document("study", "files", older=lambda body: body if "of" in body else {"of": body})
+@dataclass(frozen=True, kw_only=True)
+class FileHashes:
+    """The same file by file: the hash of each by its path."""
+
+    of: Mapping[str, Mapping[str, str]]
+
+
+@document("extension")
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """What a finished study was given more, by a number that counts from 1. round: the first one of its papers."""
+
+    trials: int
+    hours: float
+    round: int
+
+
+@document("done")
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The study, or its last extension, came to its end."""
+
+
+@document("opened")
+@dataclass(frozen=True, kw_only=True)
+class SessionOpened:
+    """When a session began, by the wall clock, and what tells of a start or a lack of memory of the machine."""
+
+    at: float | None = None  # an early version did not say
+    boot: str = ""
+    out_of_memory: str = ""
+
+
+@document("session")
+@dataclass(frozen=True, kw_only=True)
+class SessionClosed:
+    """A session that ended in order, and its length."""
+
+    wall_s: float
+
+
+# The search
+
+
+@document("interrupted")
+@dataclass(frozen=True, kw_only=True)
+class RunInterrupted:
+    """A run was in progress when its session died: "killed", or "broken" with the machine."""
+
+    death: str = ""
+
+
+@document("refused")
+@dataclass(frozen=True, kw_only=True)
+class ProposalRefused:
+    """Why the proposal for a trial could not be used."""
+
+    reason: str
+
+
+@document("notice")
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What the overseer noticed after a trial, and what follows. `key` is unique within the study."""
+
+    key: str
+    concern: Concern
+    trial: int
+    sentence: str
+    action: Action
+    strategy: str = ""  # the one that is parked
+
+
+@document("rung")
+@dataclass(frozen=True, kw_only=True)
+class RungDecision:
+    """Whether a trial passed a cheaper level: its rank among all that ran there so far."""
+
+    passed: bool
+    rank: int
+    of: int
+    score: float
+
+
+@document("budget")
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """How many seeds an optional step wanted and got of the hours, or a note on how the models' budget ended."""
+
+    wanted: int = 0
+    seeds: int = 0
+    note: str = ""
+
+    @property
+    def cut(self) -> bool:
+        return self.seeds < self.wanted
+
+
+# The claim
+
+
+@document("selection")
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """The trial that was chosen for the confirmation."""
+
+    trial: int
+
+
+@document("holdout")
+@dataclass(frozen=True, kw_only=True)
+class HoldoutOpening:
+    """The trial for which the holdout was opened, or was asked for and stayed shut."""
+
+    best: int
