@@ -22,10 +22,11 @@ import numpy as np
 
 from nightlab.experiments.claim.inference import compare
 from nightlab.experiments.claim.selection import select
-from nightlab.experiments.loop.decision import More, Noise, Rule, judge
+from nightlab.experiments.loop.decision import More, Noise, judge
 from nightlab.experiments.loop.loop import CALIBRATION
-from nightlab.experiments.records import Knob, Params
-from nightlab.experiments.search.policy import Exhausted, Tried, make_policy
+from nightlab.experiments.records import Knob, Params, Rule
+from nightlab.experiments.search.policy import Exhausted, Tried
+from nightlab.experiments.search.registry import make_policy
 from nightlab.experiments.template.contract import BudgetTable
 
 TRIALS, SEEDS, CONFIRM = 100, 3, BudgetTable().confirm_seeds

@@ -31,7 +31,8 @@ import numpy as np
 import optuna
 
 from nightlab.experiments.records import Knob
-from nightlab.experiments.search.policy import Tried, make_policy
+from nightlab.experiments.search.policy import Tried
+from nightlab.experiments.search.registry import make_policy
 
 CAP = 100
 METHODS = ("nightlab", "tpe", "random")

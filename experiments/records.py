@@ -12,10 +12,12 @@ from typing import Literal, Protocol, TypeAlias
 ParamValue: TypeAlias = int | float | str
 Params: TypeAlias = Mapping[str, ParamValue]
 Split = Literal["dev", "holdout"]
+BASELINE = 0  # the number of the baseline's trial
 Direction = Literal["minimize", "maximize"]
 Trust = Literal["verified", "reported"]
 Level = Literal["S0", "S1", "S2", "S3"]
 Status = Literal["ok", "crash", "timeout", "memory", "invalid", "tampered"]
+Rule = Literal["paired", "strict"]  # how a verdict is passed
 VerdictKind = Literal["baseline", "kept", "reverted", "failed"]
 
 

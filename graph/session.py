@@ -21,7 +21,7 @@ from nightlab.experiments.executors.local.sandbox import choose
 from nightlab.experiments.ledger.documents import Done, Mode
 from nightlab.experiments.ledger.events import Ended
 from nightlab.experiments.loop.run_accounts import Stopped
-from nightlab.experiments.search.policy import make_policy
+from nightlab.experiments.search.registry import make_policy
 from nightlab.experiments.study.sessions import Session
 from nightlab.experiments.study.study import (
     ROLES,

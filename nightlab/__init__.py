@@ -36,8 +36,8 @@ def run(template: str | Path, *, out: str | Path = "studies", **settings: Any) -
 
 def experiment(template: str | Path, *, out: str | Path = "studies", **settings: Any) -> dict[str, Any]:
     """Run only the experiment subgraph; returns counts, baseline, best and claim as in `nightlab experiment --json`."""
+    from nightlab.experiments.claim.summary import experiment_summary
     from nightlab.experiments.study.study import read
-    from nightlab.experiments.study.summary import experiment_summary
 
     study = read(_work(template, Path(out), "experiment", settings))
     try:

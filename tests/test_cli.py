@@ -413,7 +413,7 @@ def test_the_cost_of_a_small_study_is_in_proportion_and_can_be_set(make_template
     told = json.loads(nightlab(*args, cwd=tmp_path).stdout.splitlines()[-1])
     with closing(read(Path(told["study"]))) as study:
         runs = study.ledger.runs()
-        searched = sum(t.verdict.numbers["runs"] for t in study.ledger.trials() if t.verdict)
+        searched = sum(t.verdict.runs or 0 for t in study.ledger.trials() if t.verdict)
     assert searched == 8 + 3  # one seed a verdict, weighed by the noise of the baseline's runs
     assert sum(run.phase == "search" for run in runs) <= 2.5 * searched
     assert sum(run.phase == "confirm" for run in runs) in (2, 4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -39,7 +39,7 @@ def picture(chat: Chat, ledger: Ledger, e: Evidence, folder: Path, stage: str) -
         asked = ledger.put(chat.attempt("figure", lambda: _asked(chat, e), AskedFigure))
     if asked.show not in KINDS:
         return None
-    plot = _declared(asked.show, asked.knobs, e)
+    plot = _declared(Drawing.model_validate(asdict(asked)), e)
 
     def placed() -> Figure:
         return Figure(KEY, FILE, draw(plot, e, folder / FILE))
@@ -47,16 +47,14 @@ def picture(chat: Chat, ledger: Ledger, e: Evidence, folder: Path, stage: str) -
     return None if fault(plot, e) else chat.attempt(f"{stage} figure", placed, lambda: None)
 
 
-def _declared(show: Kind, knobs: Sequence[str], e: Evidence) -> Declared:
+def _declared(drawing: Drawing, e: Evidence) -> Declared:
     """The drawing with the knobs' own names."""
     names = {k.name.replace("_", " ").casefold(): k.name for k in e.template.knobs}
-    found = (names.get(name.replace("_", " ").casefold(), name) for name in knobs[: MOST + 1])
-    return Declared(kind=show, knobs=tuple(dict.fromkeys(found)))
+    found = (names.get(name.replace("_", " ").casefold(), name) for name in drawing.knobs[: MOST + 1])
+    return Declared(kind=drawing.show, knobs=tuple(dict.fromkeys(found)))
 
 
 def _asked(chat: Chat, e: Evidence) -> AskedFigure:
     prompt = render("figure", task=context.task(e.template), knobs=[k.name for k in e.template.knobs], most=MOST)
-    answer = chat.ask(
-        Drawing, prompt, stage="figure", check=lambda d: fault(_declared(d.show, d.knobs, e), e), corrections=SENT_BACK
-    )
+    answer = chat.ask(Drawing, prompt, stage="figure", check=lambda d: fault(_declared(d, e), e), corrections=SENT_BACK)
     return AskedFigure(show=answer.show, knobs=tuple(answer.knobs))

@@ -11,11 +11,11 @@ from typing import Any
 from nightlab.agents.offline import tabulating
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, words
-from nightlab.experiments.claim.inference import scaled
 from nightlab.experiments.ledger.ledger import Trial, by_verdict
 from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Fact, Knob
 from nightlab.experiments.search.space import Space
+from nightlab.experiments.search.surrogate import scaled
 from nightlab.papers.facts.evidence import Evidence, confirmed
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.facts.formulas import Value, formula

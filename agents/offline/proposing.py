@@ -8,7 +8,8 @@ from nightlab.agents.team import Situation
 from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Change
 from nightlab.experiments.search.branch import branch, edited
-from nightlab.experiments.search.policy import Exhausted, Policy, Proposal, make_policy
+from nightlab.experiments.search.policy import Exhausted, Policy, Proposal
+from nightlab.experiments.search.registry import make_policy
 from nightlab.experiments.template.diffs import changed
 
 

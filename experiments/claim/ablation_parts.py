@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.executors.local.syntax import fault
-from nightlab.experiments.loop.loop import BASELINE, Loop
+from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.repair import standing
-from nightlab.experiments.records import Change, Params
+from nightlab.experiments.records import BASELINE, Change, Params
 from nightlab.experiments.template.diffs import changed, without
 
 

@@ -15,10 +15,10 @@ from nightlab.experiments.claim.pairing import LEVEL, effect, searched
 from nightlab.experiments.claim.selection import choose, failed_again
 from nightlab.experiments.ledger.documents import OPENING, HoldoutOpening, Notice
 from nightlab.experiments.ledger.ledger import Run
-from nightlab.experiments.loop.loop import BASELINE, Loop
+from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import gap
 from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.records import Change, Split
+from nightlab.experiments.records import BASELINE, Change, Split
 from nightlab.experiments.study.study import BaselineError, Study, StudyError
 
 NOTHING = Effect(effect=0.0, low=0.0, high=0.0, p_value=1.0, significant=False, n=0, test="none")

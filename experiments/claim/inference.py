@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -115,16 +114,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         running = max(running, min(1.0, (len(p_values) - rank) * p_values[i]))
         adjusted[i] = running
     return adjusted
-
-
-def scaled(values: Sequence[float]) -> list[float]:
-    """The values less their median, in units of the greatest distance from it; zeros where they are equal.
-
-    Their order and the shares of their variance stay, and no square of them overflows or vanishes.
-    """
-    middle = statistics.median(values)
-    unit = max(abs(v - middle) for v in values) or 1.0
-    return [(v - middle) / unit for v in values]
 
 
 def _moments(values: Sequence[float]) -> tuple[float, float]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from nightlab.experiments.claim.inference import Effect, compare
 from nightlab.experiments.ledger.ledger import Ledger, Run
 from nightlab.experiments.ledger.trial_scores import SEARCH
-from nightlab.experiments.loop.loop import BASELINE
-from nightlab.experiments.records import Split
+from nightlab.experiments.records import BASELINE, Split
 from nightlab.experiments.template.doubts import uses_seed
 from nightlab.experiments.template.template import Template
 

@@ -13,7 +13,8 @@ from itertools import takewhile
 from nightlab.experiments.ledger.documents import Selection
 from nightlab.experiments.ledger.trial_cache import Entry
 from nightlab.experiments.loop.decision import Noise
-from nightlab.experiments.loop.loop import BASELINE, CALIBRATION, Loop
+from nightlab.experiments.loop.loop import CALIBRATION, Loop
+from nightlab.experiments.records import BASELINE
 
 RUNGS = ((8, 8), (3, 16))  # trials and their replicates in each rung of the selection
 SELECTION_SHARE = 1.5  # of the search's runs: what the selection may run at most
@@ -59,7 +60,7 @@ def _selected(loop: Loop) -> int | dict[int, int]:
     effect, searched = loop.template.spec.objective.min_effect, loop.study.settings.seeds
     groups = [_eligible(loop, entry) for entry in loop.entries]
     verdicts = (t.verdict for t in loop.history())  # which know of no run of the selection
-    runs = sum(int(v.numbers.get("runs", 0)) for v in verdicts if v)
+    runs = sum(v.runs or 0 for v in verdicts if v)
     rungs = rungs_within(int(SELECTION_SHARE * runs), sum(map(bool, groups[1:])), max(CALIBRATION, searched))
     found = select(groups, loop.noise, searched=searched, min_effect=effect, rungs=rungs)
     if isinstance(found, dict) and not _affordable(loop, found):

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,12 +62,22 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """A trial's verdict as it stands in the ledger. `cause` says why a failed trial failed."""
+    """A trial's verdict as it stands in the ledger. `cause` says why a failed trial failed.
+
+    numbers: what was measured for it, by name. runs: how many the trial had then; met: how many of the incumbent's a
+    kept trial met; None in rows of an early version. incumbent: the trial that it was weighed against. twin: the one
+    that it repeats. suspected: its runs all had the same metrics, so it was run again before it was kept.
+    """
 
     kind: VerdictKind
     cause: str = ""
     reason: str
-    numbers: Mapping[str, float]
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    runs: int | None = None
+    met: int | None = None
+    incumbent: int | None = None
+    twin: int | None = None
+    suspected: bool = False
     elapsed_s: float = 0.0
 
 
@@ -88,9 +98,9 @@ def by_verdict(among: Sequence[Trial]) -> list[Trial]:
 
 def replaced(trial: Trial, among: Sequence[Trial]) -> Change | None:
     """The change of the incumbent that a trial was weighed against; None where it never was. among: all trials."""
-    if trial.verdict is None or "incumbent" not in trial.verdict.numbers:
+    if trial.verdict is None or trial.verdict.incumbent is None:
         return None
-    return among[int(trial.verdict.numbers["incumbent"])].change
+    return among[trial.verdict.incumbent].change
 
 
 class Ledger:
@@ -248,7 +258,7 @@ class Ledger:
             "kind": verdict.kind,
             "cause": verdict.cause,
             "reason": verdict.reason,
-            "numbers": _dump(dict(verdict.numbers)),
+            "numbers": _dump(_numbers(verdict)),
             "elapsed_s": verdict.elapsed_s,
             "settled_at": time.time(),
         }
@@ -347,13 +357,7 @@ class Ledger:
 def _trial(row: sa.RowMapping) -> Trial:
     verdict = None
     if row["kind"] is not None:
-        verdict = Settled(
-            kind=row["kind"],
-            cause=row["cause"],
-            reason=row["reason"],
-            numbers=json.loads(row["numbers"]),
-            elapsed_s=row["elapsed_s"],
-        )
+        verdict = _settled(row)
     change = Change(
         strategy=row["strategy"],
         hypothesis=row["hypothesis"],
@@ -363,6 +367,27 @@ def _trial(row: sa.RowMapping) -> Trial:
         proposer=row["proposer"],
     )
     return Trial(number=row["number"], change=change, verdict=verdict)
+
+
+def _numbers(verdict: Settled) -> dict[str, float]:
+    """The column `numbers`: what was measured, and the counts and flags beside it."""
+    counts = {name: count for name in _COUNTS if (count := getattr(verdict, name)) is not None}
+    return {**verdict.numbers, **counts, **({"suspected": 1} if verdict.suspected else {})}
+
+
+def _settled(row: sa.RowMapping) -> Settled:
+    """Earlier versions wrote counts and flags as floats."""
+    numbers = json.loads(row["numbers"])
+    counts = {name: int(numbers.pop(name)) for name in _COUNTS if name in numbers}
+    return Settled(
+        kind=row["kind"],
+        cause=row["cause"],
+        reason=row["reason"],
+        suspected=bool(numbers.pop("suspected", False)),
+        numbers=numbers,
+        elapsed_s=row["elapsed_s"],
+        **counts,
+    )
 
 
 def _run(row: sa.RowMapping) -> Run:
@@ -388,6 +413,7 @@ def _event(row: sa.RowMapping) -> Event:
     return Event(number=row["number"], at=row["told_at"], told=told)
 
 
+_COUNTS = ("runs", "met", "incumbent", "twin")
 _RUN_FIELDS = ("phase", "subject", "replicate", "seed", "inputs")
 _OUTCOME_FIELDS = ("status", "trust", "wall_s", "cpu_s", "memory_mb", "level", "error", "output")
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Self
 
 from scipy import special
 
 from nightlab.experiments.numbers import plural
-from nightlab.experiments.records import VerdictKind
-
-Rule = Literal["paired", "strict"]
+from nightlab.experiments.records import Rule, VerdictKind
 
 CONFIDENCE = 0.99  # of one verdict; a study passes many, so its best rests on the confirmation, not on this
 FUTILITY = 0.05  # no further replicate is spent on a candidate whose chance of being kept is below this

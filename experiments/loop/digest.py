@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 from nightlab.experiments.executors.local.text import clean
 from nightlab.experiments.ledger.ledger import Trial
-from nightlab.experiments.loop.loop import BASELINE
 from nightlab.experiments.numbers import written
-from nightlab.experiments.records import Change, Knob
+from nightlab.experiments.records import BASELINE, Change, Knob
 from nightlab.experiments.search.policy import Tried, incumbent
 from nightlab.experiments.template.diffs import Files, changed, diffs
 from nightlab.experiments.template.template import Template

@@ -73,7 +73,7 @@ class Overseer:
         self._unread(trial, outcomes, incumbent)
         if verdict.kind == "kept":
             self._price(trial, outcomes, incumbent)
-            if verdict.numbers.get("suspected"):
+            if verdict.suspected:
                 told = "was kept only after further runs, as all its runs had given the same metrics"
                 self._tell(trial, "gaming", f"Trial {trial.number} {told}.", "run again")
         return self.notices[known:]

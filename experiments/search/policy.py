@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Protocol
 
 import numpy as np
 
-from nightlab.experiments.records import Knob, Params, VerdictKind
+from nightlab.experiments.records import Params, VerdictKind
 
 
 class Exhausted(Exception):
@@ -57,30 +56,6 @@ class Policy(Protocol):
         Raises Exhausted when nothing is left to try.
         """
         ...
-
-
-def make_policy(name: str, *, knobs: Sequence[Knob], strategies: Sequence[str], seed: int) -> Policy:
-    """The policy called `name`; only the knobs of `strategies` move, the others stay at their defaults."""
-    from nightlab.experiments.search.archive import Archive
-    from nightlab.experiments.search.evolution import Evolution
-    from nightlab.experiments.search.greedy import Greedy
-    from nightlab.experiments.search.numeric import SAMPLERS, Numeric
-    from nightlab.experiments.search.tree import Tree
-
-    known: dict[str, Callable[..., Policy]] = {
-        "greedy": Greedy,
-        "tree": Tree,
-        "evolution": Evolution,
-        "archive": Archive,
-        **{sampler: partial(Numeric, sampler) for sampler in SAMPLERS},
-    }
-    if name not in known:
-        raise ValueError(f"no search policy is called {name!r}; there are {', '.join(known)}")
-    if unknown := set(strategies) - {k.strategy for k in knobs}:
-        raise ValueError(
-            f"no knob belongs to {sorted(unknown)}; the strategies are {sorted({k.strategy for k in knobs})}"
-        )
-    return known[name](knobs=knobs, strategies=strategies, seed=seed)
 
 
 def generator(seed: int, number: int) -> np.random.Generator:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -11,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import linalg, special
 
-from nightlab.experiments.claim.inference import scaled
 from nightlab.experiments.search.space import Matrix, Space, Vector
 
 LENGTHS = (0.2, 0.37, 0.67)  # on the unit axis of an ordered knob
@@ -152,3 +152,13 @@ def winsorized(values: Vector) -> Vector:
     cut = np.array(scaled(cut.tolist()))
     spread = float(cut.std())
     return np.asarray((cut - cut.mean()) / spread) if spread > 0 else cut
+
+
+def scaled(values: Sequence[float]) -> list[float]:
+    """The values less their median, in units of the greatest distance from it; zeros where they are equal.
+
+    Their order and the shares of their variance stay, and no square of them overflows or vanishes.
+    """
+    middle = statistics.median(values)
+    unit = max(abs(v - middle) for v in values) or 1.0
+    return [(v - middle) / unit for v in values]

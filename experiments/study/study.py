@@ -36,11 +36,10 @@ from nightlab.experiments.ledger.documents import (
     in_extension,
 )
 from nightlab.experiments.ledger.ledger import Ledger, Run, Trial, opened
-from nightlab.experiments.loop.decision import Rule
-from nightlab.experiments.records import Level
-from nightlab.experiments.study.mending import Listing, listing, mended, tree_hash
+from nightlab.experiments.records import Level, Rule
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.copying import copy
+from nightlab.experiments.template.mending import Listing, listing, mended, tree_hash
 from nightlab.experiments.template.template import Template, TemplateError, load
 
 PREPARE = """

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.study.mending import set_aside
+from nightlab.experiments.template.mending import set_aside
 
 
 class ArtifactError(NightlabError):

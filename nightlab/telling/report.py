@@ -13,13 +13,13 @@ from rich.table import Table
 
 from nightlab.agents.chat.usage import told, usage
 from nightlab.agents.team import MetaReview
+from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.documents import Extension
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
-from nightlab.experiments.loop.loop import BASELINE
 from nightlab.experiments.numbers import plural, written
+from nightlab.experiments.records import BASELINE
 from nightlab.experiments.study.study import Study, read, resuming
-from nightlab.experiments.study.summary import experiment_summary
 from nightlab.experiments.template.diffs import changed, concerned
 from nightlab.experiments.template.template import load, names
 from nightlab.papers.audit.finding import Findings

@@ -19,8 +19,8 @@ import pytest
 from langgraph.runtime import RunControl
 
 import nightlab
+from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.study.study import Settings, StudyError, read
-from nightlab.experiments.study.summary import experiment_summary
 from nightlab.graph import session
 from nightlab.graph.checkpoints import EVERY, KEPT
 from nightlab.graph.session import Interrupted, begin, work

@@ -22,6 +22,7 @@ import nightlab
 from nightlab.agents.model import context
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.confirmation import preregister
+from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.study import (
@@ -35,7 +36,6 @@ from nightlab.experiments.study.study import (
     read,
     reopen,
 )
-from nightlab.experiments.study.summary import experiment_summary
 from nightlab.graph import session
 from nightlab.graph.estimate import estimate, keyless
 from nightlab.papers.facts.evidence import Evidence, restored, snapshot

@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from nightlab.experiments.claim.confirmation import preregister
+from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Bench
 from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.study.study import Settings, Study, create, reopen
-from nightlab.experiments.study.summary import experiment_summary
 from nightlab.experiments.template.template import load
 from nightlab.papers.facts.evidence import restored, snapshot
 from nightlab.papers.figures.curve import points
@@ -68,7 +68,7 @@ def fill(study: Study, number: int, heights: tuple[float | None, ...]) -> None:
             study.ledger.settle_run(run.id, outcome(height))
     kind, runs = (("baseline", 5), ("kept", 3), ("reverted", 1), ("reverted", 0))[number]
     cause = "fidelity" if number == 3 else ""
-    verdict = Settled(kind=kind, cause=cause, reason="r", numbers={"runs": float(runs)}, elapsed_s=float(number))  # type: ignore[arg-type]
+    verdict = Settled(kind=kind, cause=cause, reason="r", runs=runs, elapsed_s=float(number))  # type: ignore[arg-type]
     study.ledger.settle(number, verdict)
 
 

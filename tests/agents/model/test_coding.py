@@ -16,10 +16,10 @@ from nightlab.agents.model.coding import ModelCoder
 from nightlab.agents.model.prompts import Prompt
 from nightlab.agents.offline import offline_team
 from nightlab.experiments.claim.caveats import notes
+from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.ledger.ledger import Ledger, Trial
 from nightlab.experiments.study.study import Settings, Study, StudyError, create, reopen
-from nightlab.experiments.study.summary import experiment_summary
 from nightlab.experiments.template.template import load
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab

@@ -25,7 +25,8 @@ from nightlab.experiments.ledger.documents import (
     TreeHashes,
     document,
 )
-from nightlab.experiments.ledger.ledger import Ledger, LedgerError
+from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled
+from nightlab.experiments.records import Change
 from nightlab.experiments.study.study import Settings
 from nightlab.papers.audit.finding import Finding, Findings
 
@@ -109,3 +110,25 @@ def test_a_room_registers_its_own_records_once_each(ledger: Ledger) -> None:
         assert json.loads(rows(ledger)[0][2]) == {"n": 1}
     finally:
         KINDS.pop(Tally, None)
+
+
+def test_counts_and_flags_of_an_earlier_version_s_verdicts_are_typed(ledger: Ledger) -> None:
+    """It kept them as floats among the numbers."""
+    change = Change(strategy="s", hypothesis="h", params={}, artifact="a", parent=None, proposer="p")
+    numbers = {"difference": 0.5, "runs": 3.0, "met": 2.0, "incumbent": 0.0, "suspected": 1.0}
+    typed = Settled(
+        kind="kept", reason="r", numbers={"difference": 0.5}, runs=3, met=2, incumbent=0, suspected=True, elapsed_s=1.0
+    )
+    plain = Settled(kind="failed", cause="duplicate", reason="r", twin=1)
+    for number in range(4):
+        ledger.claim(number, change)
+    with sqlite3.connect(ledger.file) as db:
+        for number, body in ((0, numbers), (1, {}), (2, {"twin": 1.0})):
+            row = (number, "kept", "", "r", json.dumps(body), 1.0, 0.0)
+            db.execute("INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    ledger.settle(3, plain)
+    found = [trial.verdict for trial in ledger.trials()]
+    assert found[0] == typed
+    assert [(v.runs, v.met, v.incumbent, v.suspected) for v in found[1:2] if v] == [(None, None, None, False)]
+    assert [v.twin for v in found[2:] if v] == [1, 1]
+    assert found[3] == plain

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from nightlab.experiments.loop.decision import More, Noise, Rule, Verdict, judge
+from nightlab.experiments.loop.decision import More, Noise, Verdict, judge
+from nightlab.experiments.records import Rule
 
 RNG = np.random.default_rng(11)
 

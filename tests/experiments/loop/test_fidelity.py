@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 import nightlab
+from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.loop.decision import More
 from nightlab.experiments.loop.loop import CALIBRATION, Loop
 from nightlab.experiments.study.study import Settings, create, reopen
-from nightlab.experiments.study.summary import experiment_summary
 from nightlab.experiments.template.contract import FidelityTable
 from nightlab.experiments.template.template import TemplateError, load
 from tests.conftest import EXPERIMENT, MakeTemplate
@@ -90,7 +91,7 @@ def test_what_was_decided_at_a_level_is_not_decided_anew(make_template: MakeTemp
         loop.claim(1, move(loop, x=0.0))
         while not loop.ready():
             loop.wait()
-        assert loop.decide(1) is None  # the first to arrive passes
+        assert isinstance(loop.decide(1), More)  # the first to arrive passes
         runs = [r.id for r in study.ledger.runs()]
     with ExitStack() as stack:
         study = stack.enter_context(reopen(folder))

@@ -15,15 +15,17 @@ from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.inference import untested
 from nightlab.experiments.claim.selection import choose, chosen
 from nightlab.experiments.claim.sensitivity import neighbours, probe_sensitivity
+from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.executors.local.local import local_runner
+from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.loop.decision import Verdict
-from nightlab.experiments.loop.loop import BASELINE, CALIBRATION, Loop
+from nightlab.experiments.loop.loop import CALIBRATION, Loop
 from nightlab.experiments.loop.run_accounts import MAX_DEATHS, Bench
-from nightlab.experiments.records import Change, Knob
-from nightlab.experiments.search.policy import incumbent, make_policy
+from nightlab.experiments.records import BASELINE, Change, Knob
+from nightlab.experiments.search.policy import incumbent
+from nightlab.experiments.search.registry import make_policy
 from nightlab.experiments.search.strategies import COMBINATION
 from nightlab.experiments.study.study import Settings, SettingsError, Study, StudyError, create, reopen
-from nightlab.experiments.study.summary import experiment_summary
 from nightlab.experiments.template.template import load
 from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
 
@@ -117,7 +119,7 @@ def test_the_search_builds_on_the_loop_s_incumbent_when_verdicts_come_out_of_ord
         while loop.open:
             loop.wait()
             for ready in loop.ready():
-                if loop.decide(ready):
+                if isinstance(loop.decide(ready), Settled):
                     order.append(ready)
                     assert incumbent(loop.tried()).number == loop.incumbent
     assert order == [2, 1, 4, 3]
@@ -216,7 +218,7 @@ def test_a_run_that_was_there_at_every_death_is_given_up(
     again = Loop(bench)
     again.wait()
     verdict = again.decide(1)
-    assert verdict is not None
+    assert isinstance(verdict, Settled)
     assert (verdict.kind, verdict.cause) == ("failed", "crash")
     assert f"stopped {MAX_DEATHS[death]} times while this run was in progress" in verdict.reason
 
@@ -282,7 +284,7 @@ def test_a_better_trial_that_was_reverted_is_found_again(
     loop.baseline()
     unlucky = Verdict(kind="reverted", reason="bad luck", numbers={"difference": 0.0})
     with monkeypatch.context() as patched:
-        patched.setattr("nightlab.experiments.loop.loop.judge", lambda *_args, **_kwargs: unlucky)
+        patched.setattr("nightlab.experiments.loop.judgement.judge", lambda *_args, **_kwargs: unlucky)
         judged(loop, move(loop, x=0.6))
         judged(loop, move(loop, x=0.0))
     assert loop.incumbent == BASELINE
@@ -428,11 +430,11 @@ def test_every_verdict_has_a_sentence_and_its_numbers(
     judged(loop, move(loop, mood="odd"))
     judged(loop, move(loop, x=0.9))
     found = {t.number: t.verdict for t in loop.study.ledger.trials() if t.verdict}
-    assert all(v.reason and v.numbers for v in found.values())
+    assert all(v.reason and (v.numbers or v.twin) for v in found.values())
     assert (found[2].cause, found[2].numbers["replicate"]) == ("crash", 0.0)
-    assert found[3].numbers["twin"] == 2.0
+    assert found[3].twin == 2
     broken = {"cost beyond max = 1.4": pytest.approx(0.4), "cost beyond max = 1.5": pytest.approx(0.3)}
-    assert {k: v for k, v in found[4].numbers.items() if k != "runs"} == broken
+    assert dict(found[4].numbers) == broken
     assert "max = 1.4" in found[4].reason
     assert "max = 1.5" in found[4].reason
 

@@ -181,7 +181,7 @@ def test_copied_results_are_run_again_before_they_count(
     loop = loop_of(make_template(files={"experiment.py": code}), seeds=2)
     loop.baseline()
     verdict = judged(loop, move(loop, mood="odd"))
-    assert (verdict.kind, verdict.numbers["suspected"]) == ("kept", 1.0)  # type: ignore[attr-defined]
+    assert (verdict.kind, verdict.suspected) == ("kept", True)  # type: ignore[attr-defined]
     assert len(loop.entries[1].outcomes) == 2 + AGAIN
     (told,) = loop.study.ledger.documents("notice").values()
     assert (told["concern"], told["action"], told["trial"]) == ("gaming", "run again", 1)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nightlab.experiments.records import Knob
-from nightlab.experiments.search.policy import Tried, incumbent, make_policy
+from nightlab.experiments.search.policy import Tried, incumbent
+from nightlab.experiments.search.registry import make_policy
 
 X = Knob(name="x", type="float", strategy="east", default=0.1, low=0.0, high=1.0)
 Y = Knob(name="y", type="float", strategy="north", default=0.5, low=0.0, high=1.0)

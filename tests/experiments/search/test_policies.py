@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from nightlab.experiments.records import Knob, Params
-from nightlab.experiments.search.policy import Exhausted, Policy, Tried, make_policy
+from nightlab.experiments.search import registry
+from nightlab.experiments.search.policy import Exhausted, Policy, Proposal, Tried
+from nightlab.experiments.search.registry import make_policy
 
 KNOBS = (
     Knob(name="x", type="float", strategy="east", default=0.1, low=0.0, high=1.0),
@@ -118,3 +120,25 @@ def test_greedy_draws_every_strategy() -> None:
     trials = search(policy("greedy"), start(), 40)
     counts = {s: sum(t.strategy == s for t in trials) for s in STRATEGIES}
     assert min(counts.values()) >= 2
+
+
+def test_a_policy_from_outside_is_known_by_its_name() -> None:
+    class Same:
+        """Proposes the baseline's parameters, whatever was tried."""
+
+        def __init__(self, *, knobs: Sequence[Knob], strategies: Sequence[str], seed: int) -> None:
+            self._strategy = strategies[0]
+
+        def propose(self, trials: Sequence[Tried], number: int) -> Proposal:
+            return Proposal(params=trials[0].params, strategy=self._strategy, parent=0, sampler="same")
+
+    with pytest.raises(ValueError, match="there is a search policy 'greedy' already"):
+        registry.register("greedy", Same)
+    registry.register("same", Same)
+    try:
+        made = registry.make_policy("same", knobs=KNOBS, strategies=[KNOBS[0].strategy], seed=1)
+        assert isinstance(made, Same)
+        with pytest.raises(ValueError, match=r"no search policy is called 'other'; there are greedy, .*, same"):
+            registry.make_policy("other", knobs=KNOBS, strategies=[], seed=1)
+    finally:
+        registry._POLICIES.pop("same")

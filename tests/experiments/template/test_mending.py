@@ -13,8 +13,8 @@ import pytest
 
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Change
-from nightlab.experiments.study.mending import listing, tree_hash
 from nightlab.experiments.study.study import NoStudy, Settings, Study, StudyError, create, reopen
+from nightlab.experiments.template.mending import listing, tree_hash
 from nightlab.experiments.template.template import load
 from tests.conftest import PREPARE, MakeTemplate
 

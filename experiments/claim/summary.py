@@ -11,8 +11,7 @@ from nightlab.experiments.claim.inference import summarize
 from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
 from nightlab.experiments.ledger.trial_scores import trial_scores
 from nightlab.experiments.loop.fidelity import cost
-from nightlab.experiments.loop.loop import BASELINE
-from nightlab.experiments.records import Split
+from nightlab.experiments.records import BASELINE, Split
 from nightlab.experiments.search.diversity import diversity
 from nightlab.experiments.study.sessions import worked_s
 from nightlab.experiments.study.study import Study
