@@ -11,7 +11,7 @@ from typing import Any
 
 from nightlab.experiments.executors.local import metrics, outcome
 from nightlab.experiments.executors.local.imports import imported
-from nightlab.experiments.executors.local.integrity import Seal
+from nightlab.experiments.executors.local.integrity import Seal, read_through
 from nightlab.experiments.executors.local.launch import Limits, Settings, claims
 from nightlab.experiments.executors.local.pool import Broken, Pool, Reply, Ticket
 from nightlab.experiments.executors.local.sandbox import contents, executables
@@ -129,6 +129,8 @@ class Execution:
 
     def _perform(self, req: RunRequest, slot: int, ticket: Ticket) -> Reply:
         """Run the experiment."""
+        if self._station.template.interleaved:  # a run that has put them out of memory does not slow its partner
+            read_through(self._station.inputs)
         files = contents(req.artifact)
         sources = {name.partition("/")[2]: data for name, data in files.items()}
         params = dict(req.params)

@@ -32,6 +32,12 @@ class Seal:
         return ""
 
 
+def read_through(folder: Path) -> None:
+    """Read all plain files of a folder, so that whoever reads them next finds them in memory."""
+    for path in _files([folder]):
+        _content(path)
+
+
 def _files(paths: Sequence[Path]) -> list[Path]:
     found = [path for path in paths if not path.is_dir()]
     for folder in (path for path in paths if path.is_dir()):

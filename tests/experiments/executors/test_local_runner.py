@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import mmap
 import os
 import random
 import signal
@@ -480,6 +482,29 @@ def test_closing_ends_everything_at_once(house: Callable[..., House]) -> None:
             future.result(1)
     with pytest.raises(RunnerError, match="closed"):
         h.runner.submit(h.request())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it asks Linux what of a file is in memory")
+@pytest.mark.parametrize("timed", [True, False])
+def test_inputs_are_in_memory_before_each_run_that_is_timed(house: Callable[..., House], timed: bool) -> None:
+    h = house({"[objective]": f"[objective]\ninterleaved = {str(timed).lower()}"})
+    with (h.inputs / "noise").open("r+b") as file:
+        os.fsync(file.fileno())
+        for _ in range(2):  # the partner of a run that has put them out of memory
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            if _in_memory(file.fileno()):
+                pytest.skip("this file system keeps all in memory")
+            assert h.run().status == "ok"
+            assert _in_memory(file.fileno()) == timed
+
+
+def _in_memory(fd: int) -> bool:
+    """Whether the first page of a file is in the page cache."""
+    there = (ctypes.c_ubyte * 1)()
+    with mmap.mmap(fd, 1) as memory:
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        ctypes.CDLL(None).mincore(ctypes.c_void_p(start), ctypes.c_size_t(1), there)
+    return bool(there[0] & 1)
 
 
 @pytest.mark.parametrize("what", ["private/offset.json", "inputs/noise", "template/evaluate.py"])

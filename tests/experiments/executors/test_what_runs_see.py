@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.blindness import measure
 from nightlab.experiments.executors.local.launch import Limits
 from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.executors.local.sandbox import LEVELS, Finished, confined, probe
@@ -127,6 +128,14 @@ print(json.dumps(dict(told()), default=str))
     seen = [json.loads(outcome.output) for outcome in runs]
     for what in seen[0]:
         assert [one[what] for one in seen] == [seen[0][what]] * len(seen), what
+
+
+def test_no_classifier_learns_what_a_run_is_for() -> None:
+    """Trained on all that runs see, in an order drawn by chance; one whose answer is planted is found out."""
+    found = measure(BEST, runs=40)
+    chance, planted = found.pop("chance"), found.pop("planted")
+    assert planted > 0.9
+    assert max(found.values()) <= chance, found
 
 
 @pytest.mark.parametrize(
