@@ -73,6 +73,7 @@ class RunRequest:
     splits: what the evaluator scores afterwards, on the same outputs.
     cold: in a sandbox that is started for it, which is in nothing that a run can see another than the warm one.
     probe: look whether the evaluator is a judge at all, on both splits; what it finds on the holdout stays untold.
+    run: its number in the ledger, under which an executor's handle is kept; 0 where there is none.
     """
 
     artifact: Path
@@ -81,6 +82,7 @@ class RunRequest:
     splits: tuple[Split, ...] = ("dev",)
     cold: bool = False
     probe: bool = False
+    run: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

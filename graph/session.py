@@ -15,11 +15,12 @@ from langgraph.runtime import RunControl
 from nightlab.agents.assemble import staff
 from nightlab.agents.chat.configuration import completed
 from nightlab.agents.team import Idea, MetaReview
+from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
-from nightlab.experiments.executors.local.local import local_runner
-from nightlab.experiments.executors.local.sandbox import choose
+from nightlab.experiments.executors.registry import check, runs_at
 from nightlab.experiments.ledger.documents import Done, Mode
 from nightlab.experiments.ledger.events import Ended
+from nightlab.experiments.loop.handles import LedgerHandles
 from nightlab.experiments.loop.run_accounts import Stopped
 from nightlab.experiments.search.registry import make_policy
 from nightlab.experiments.study.sessions import Session
@@ -114,8 +115,7 @@ def _check(template: Template, settings: Settings, *, edited: bool = False) -> N
             make_policy(settings.policy, knobs=template.knobs, strategies=template.strategies, seed=settings.seed)
         except ValueError as error:
             raise SettingsError(f"policy: {error}") from None
-    if edited or not _own_code(settings):
-        choose(settings.isolation, own_code=False)
+    check(settings.executor, settings.isolation, own_code=not edited and _own_code(settings))
 
 
 def extend(folder: Path, trials: int) -> None:
@@ -192,8 +192,8 @@ def _runner(study: Study) -> Any:
     with suppress(OSError):
         remove(scratch)  # what a killed session left there
     settings = study.settings
-    return local_runner(
-        study.template,
+    place = Place(
+        template=study.template,
         inputs=study.inputs,
         private=study.private,
         scratch=scratch,
@@ -201,6 +201,7 @@ def _runner(study: Study) -> Any:
         minimum=settings.isolation,
         own_code=_own_code(settings) and not (study.origin and study.origin.edited),
     )
+    return runs_at(settings.executor, place, LedgerHandles(study.ledger, settings.executor))
 
 
 def _own_code(settings: Settings) -> bool:

@@ -184,6 +184,15 @@ class RunInterrupted:
     death: str = ""
 
 
+@document("handle")
+@dataclass(frozen=True, kw_only=True)
+class RunHandle:
+    """What an executor calls a run that was submitted to it."""
+
+    executor: str
+    handle: str
+
+
 @document("refused")
 @dataclass(frozen=True, kw_only=True)
 class ProposalRefused:

@@ -102,6 +102,7 @@ class Bench:
                 seed=seed,
                 splits=job.splits,
                 probe=job.probe,
+                run=run.id,
             )
             if not self._in_flight:
                 self._last_settled = time.monotonic()

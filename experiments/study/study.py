@@ -112,6 +112,7 @@ class Settings:
     policy: str = "greedy"
     rule: str = "paired"
     isolation: Level | None = None  # refuse to run below it
+    executor: str = "local"  # where the runs happen, by its name
     model: str = ""  # for every role, e.g. "openai:gpt-4.1-mini"; empty: the offline team
     models: Mapping[str, str] = field(default_factory=dict)  # role -> model, before `model`
     base_url: str = ""  # of a server that speaks OpenAI's protocol

@@ -19,6 +19,10 @@ class Seal:
         self._signatures = {name: _signature(paths) for name, paths in named.items()}
         self._hashes = {name: _hash(paths) for name, paths in named.items()}
 
+    def hash_of(self, *names: str) -> str:
+        """The hash that the named ones had in the beginning."""
+        return hashlib.sha256("".join(self._hashes[name] for name in names).encode()).hexdigest()[:32]
+
     def broken(self) -> str:
         """What has changed, for people; empty if nothing has."""
         for name, paths in self._named.items():
@@ -57,10 +61,12 @@ def _signature(paths: Sequence[Path]) -> _Signature:
 
 
 def _hash(paths: Sequence[Path]) -> str:
+    """Equal for the same files wherever they lie."""
     digest = hashlib.sha256()
-    for path in _files(paths):
-        digest.update(os.fsencode(path) + b"\0")
-        digest.update(_content(path))
+    for root in paths:
+        for path in _files([root]):
+            digest.update(os.fsencode(path.relative_to(root) if path != root else path.name) + b"\0")
+            digest.update(_content(path))
     return digest.hexdigest()
 
 

@@ -1,27 +1,25 @@
-"""The runner of one machine: slots that are kept busy, each run in a sandbox, judged in another."""
+"""The executor of this machine: slots that are kept busy, each run in a sandbox."""
 
 from __future__ import annotations
 
+import itertools
 import logging
-import os
 import queue
-import tempfile
 import threading
-from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
-from nightlab.experiments.executors.local.execution import Execution, Station
-from nightlab.experiments.executors.local.gpus import share
+from nightlab.experiments.executors.executor import Order, Performed, Place, State
+from nightlab.experiments.executors.local.execution import Execution
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
-from nightlab.experiments.executors.local.launch import RunnerError
-from nightlab.experiments.executors.local.pool import Cancelled, Ticket
+from nightlab.experiments.executors.local.judging import LocalJudge
 from nightlab.experiments.executors.local.sandbox import choose, describe
-from nightlab.experiments.records import Level, RunOutcome, RunRequest
+from nightlab.experiments.executors.local.station import Station
+from nightlab.experiments.executors.runs import Runs
+from nightlab.experiments.executors.ticket import Cancelled, Ticket
+from nightlab.experiments.records import Level
 from nightlab.experiments.template.template import Template
-
-_Job = tuple[RunRequest, "Future[RunOutcome]"]
 
 
 def local_runner(
@@ -41,36 +39,49 @@ def local_runner(
 
     Raises IsolationError where the machine isolates too little, RunnerError where it lacks the GPUs.
     """
-    level = choose(minimum, own_code=own_code)
-    if level in ("S0", "S1") or (level == "S2" and not own_code):
-        logging.getLogger(__name__).warning("experiments run at level %s: %s", level, describe(level))
+    level = _level(minimum, own_code=own_code)
     return LocalRunner(template, inputs=inputs, private=private, scratch=scratch, workers=workers, level=level)
 
 
-class LocalRunner:
+def _level(minimum: Level | None, *, own_code: bool) -> Level:
+    level = choose(minimum, own_code=own_code)
+    if level in ("S0", "S1") or (level == "S2" and not own_code):
+        logging.getLogger(__name__).warning("experiments run at level %s: %s", level, describe(level))
+    return level
+
+
+class LocalRunner(Runs):
     """See `local_runner`. Closing it, or the death of its process, ends everything that it started."""
 
     def __init__(
         self, template: Template, *, inputs: Path, private: Path, scratch: Path, workers: int, level: Level
     ) -> None:
-        self._level = level
-        self._workers = workers
-        scratch.mkdir(parents=True, exist_ok=True)
-        self._scratch = Path(tempfile.mkdtemp(prefix="runner-", dir=scratch))
-        station = Station(
-            template=template,
-            inputs=inputs,
-            private=private,
-            scratch=self._scratch,
-            level=level,
-            threads=max(1, (os.cpu_count() or 1) // workers),
-            gpus=share(template.spec.run.gpus, workers),
-        )
+        station = Station.made(template, inputs=inputs, private=private, scratch=scratch, workers=workers, level=level)
+        super().__init__(LocalExecutor(station, workers), LocalJudge(station))
+
+
+@dataclass
+class _Task:
+    """A run that was submitted and not collected yet."""
+
+    order: Order
+    ticket: Ticket = field(default_factory=Ticket)
+    ended: threading.Event = field(default_factory=threading.Event)
+    performed: Performed | None = None
+    error: Exception | None = None
+
+
+class LocalExecutor:
+    """Runs experiments in the sandboxes of this machine; they end with it, and their handles with them."""
+
+    durable = False
+
+    def __init__(self, station: Station, workers: int) -> None:
+        self._station = station
         self._execution = Execution(station)
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._closed = False
-        self._tickets: dict[Future[RunOutcome], Ticket] = {}
+        self._numbers = itertools.count(1)
+        self._tasks: dict[str, _Task] = {}
+        self._queue: queue.SimpleQueue[_Task | None] = queue.SimpleQueue()
         self._slots = [
             threading.Thread(target=self._work, args=(slot,), name=f"slot-{slot}", daemon=True)
             for slot in range(workers)
@@ -78,74 +89,73 @@ class LocalRunner:
         for thread in self._slots:
             thread.start()
 
+    @classmethod
+    def at(cls, place: Place) -> LocalExecutor:
+        """See `local_runner`."""
+        level = _level(place.minimum, own_code=place.own_code)
+        station = Station.made(
+            place.template,
+            inputs=place.inputs,
+            private=place.private,
+            scratch=place.scratch,
+            workers=place.workers,
+            level=level,
+        )
+        return cls(station, place.workers)
+
     @property
     def level(self) -> Level:
-        return self._level
+        return self._station.level
 
     @property
     def workers(self) -> int:
-        return self._workers
+        return len(self._slots)
 
-    def submit(self, request: RunRequest) -> Future[RunOutcome]:
-        """Queue a run. Cancelling the future ends the run, also while it is under way."""
-        future: Future[RunOutcome] = Future()
-        with self._lock:
-            if self._closed:
-                raise RunnerError("the runner is closed")
-            self._tickets[future] = Ticket()
-        future.add_done_callback(self._done)
-        self._jobs.put((request, future))
-        return future
+    def submit(self, order: Order) -> str:
+        handle, task = str(next(self._numbers)), _Task(order)
+        self._tasks[handle] = task
+        self._queue.put(task)
+        return handle
 
-    def started(self, future: Future[RunOutcome]) -> bool:
-        """Whether a submitted run has left the queue."""
-        with self._lock:
-            return future not in self._tickets or self._tickets[future].started
+    def poll(self, handle: str, patience: float = 0.0) -> State:
+        if not (task := self._tasks.get(handle)):
+            return "lost"
+        if not task.ended.wait(patience):
+            return "running" if task.ticket.started else "queued"
+        return "lost" if task.ticket.cancelled else "ended"
+
+    def collect(self, handle: str) -> Performed:
+        """Once: what it has told, it forgets."""
+        task = self._tasks.pop(handle)
+        if task.error:
+            raise task.error
+        assert task.performed, f"run {handle} has not ended"
+        return task.performed
+
+    def cancel(self, handle: str) -> None:
+        if task := self._tasks.pop(handle, None):
+            task.ticket.cancel()
+            task.ended.set()
 
     def close(self) -> None:
-        """End all runs at once; the futures of those that are queued or under way are cancelled."""
-        with self._lock:
-            self._closed = True
-            futures = list(self._tickets)
-        for future in futures:
-            if future.cancel():
-                future.set_running_or_notify_cancel()  # wakes whoever is in concurrent.futures.wait
+        for task in list(self._tasks.values()):
+            task.ticket.cancel()
         for _ in self._slots:
-            self._jobs.put(None)
+            self._queue.put(None)
         self._execution.close()
         for thread in self._slots:
             thread.join()
         with suppress(OSError):  # what the system does not let go
-            remove(self._scratch)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+            remove(self._station.scratch)
 
     def _work(self, slot: int) -> None:
-        while job := self._jobs.get():
-            request, future = job
-            with self._lock:
-                ticket = self._tickets.get(future)
-                if ticket is not None:
-                    ticket.started = True
-            if ticket is None:
-                continue  # cancelled while it was queued
+        while task := self._queue.get():
+            task.ticket.started = True
             try:
-                outcome = self._execution.run(request, slot, ticket)
+                if not task.ticket.cancelled:
+                    task.performed = self._execution.perform(task.order, slot, task.ticket)
             except Cancelled:
-                future.cancel()
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the future
-                with suppress(InvalidStateError):
-                    future.set_exception(error)
-            else:
-                with suppress(InvalidStateError):  # cancelled at the last moment
-                    future.set_result(outcome)
-
-    def _done(self, future: Future[RunOutcome]) -> None:
-        with self._lock:
-            ticket = self._tickets.pop(future)
-        if future.cancelled():
-            ticket.cancel()
+                task.ticket.cancelled = True
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever collects the run
+                task.error = error
+            task.ended.set()

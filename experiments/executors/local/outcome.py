@@ -89,6 +89,8 @@ def reported(
     """What the experiment says of itself, by lines that it printed or a file that it wrote."""
     source = template.spec.evaluate.parse or ""
     if source == "stdout":
+        if not said:
+            raise InvalidMetrics("its executor has not read what it printed; give evaluate.entry or a file to parse")
         found, notes = _printed(template, said)
     elif source in outputs:
         found, notes = metrics.parse_json(outputs[source], template.counting)

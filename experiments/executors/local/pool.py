@@ -10,40 +10,13 @@ from typing import Any
 
 from nightlab.experiments.executors.local.launch import Overdue, RunnerError, Sandbox, Settings, exchange
 from nightlab.experiments.executors.local.text import clean
+from nightlab.experiments.executors.ticket import Cancelled, Ticket
 
 Reply = tuple[dict[str, Any], dict[str, bytes]]
 
 
-class Cancelled(Exception):
-    """The run was cancelled, or the runner closed."""
-
-
 class Broken(Exception):
     """A sandbox that worked ended twice during this run, or gave no answer; the message says what it said."""
-
-
-class Ticket:
-    """One run, which can be cancelled from another thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._connection: socket.socket | None = None
-        self.cancelled = False
-        self.started = False  # whether it has left the queue
-
-    def attach(self, connection: socket.socket) -> None:
-        """Make `connection` the one that cancelling cuts."""
-        with self._lock:
-            if self.cancelled:
-                raise Cancelled
-            self._connection = connection
-
-    def cancel(self) -> None:
-        with self._lock:
-            self.cancelled = True
-            if self._connection is not None:
-                with suppress(OSError):
-                    self._connection.shutdown(socket.SHUT_RDWR)
 
 
 class Pool:
@@ -129,9 +102,14 @@ class Pool:
 def _exchange(sandbox: Sandbox, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket) -> Reply:
     try:
         with sandbox.connect() as connection:
-            ticket.attach(connection)
+            ticket.attach(lambda: _cut(connection))
             return exchange(connection, header, files)
     except EOFError:
         if ticket.cancelled:
             raise Cancelled from None
         raise
+
+
+def _cut(connection: socket.socket) -> None:
+    with suppress(OSError):  # the answer was there already
+        connection.shutdown(socket.SHUT_RDWR)

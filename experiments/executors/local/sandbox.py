@@ -83,17 +83,20 @@ def why_not(level: Level) -> str:
     return "" if ended.ok and report == "held" else (ended.stdout + ended.stderr).strip() or f"exit code {ended.code}"
 
 
+def needed(minimum: Level | None, *, own_code: bool) -> Level:
+    """The least level that will do: `minimum`, or else S3 for code of a model."""
+    least: Level = minimum or ("S0" if own_code else "S3")
+    return "S2" if least == "S1" and not own_code else least  # only S0 says that the whole risk is accepted
+
+
 def choose(minimum: Level | None, *, own_code: bool) -> Level:
     """The level to run at; IsolationError where that is less than `minimum`, which is S3 for code of a model."""
-    level = probe()
-    needed: Level = minimum or ("S0" if own_code else "S3")
-    if not own_code and needed == "S1":
-        needed = "S2"  # only S0 says that the whole risk is accepted
-    if LEVELS.index(level) < LEVELS.index(needed):
-        tried: Level = "S2" if needed == "S2" else "S3"
+    level, least = probe(), needed(minimum, own_code=own_code)
+    if LEVELS.index(level) < LEVELS.index(least):
+        tried: Level = "S2" if least == "S2" else "S3"
         less = "what S2 leaves open with --isolation S2" if level == "S2" else "the risk with --isolation S0"
         raise IsolationError(
-            f"this machine isolates at level {level} ({describe(level)}), and {needed} is needed"
+            f"this machine isolates at level {level} ({describe(level)}), and {least} is needed"
             f"{'' if own_code else ' for code that a model wrote'}. {tried} fails here with: {why_not(tried)}."
             " Allow user namespaces (sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone=1,"
             " kernel.apparmor_restrict_unprivileged_userns=0; Docker: --security-opt seccomp=unconfined),"

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.local.inside.guest import STAMP
 from nightlab.experiments.executors.local.inside.output.capture import Capture
 from nightlab.experiments.executors.local.inside.run import Run
@@ -480,7 +481,7 @@ def test_closing_ends_everything_at_once(house: Callable[..., House]) -> None:
     for future in futures:
         with pytest.raises(CancelledError):
             future.result(1)
-    with pytest.raises(RunnerError, match="closed"):
+    with pytest.raises(NightlabError, match="closed"):
         h.runner.submit(h.request())
 
 
