@@ -33,6 +33,14 @@ class Prose:
     outcome: str = ""  # for which it was written
 
 
+@document("gate")
+@dataclass(frozen=True, kw_only=True)
+class StoodIn:
+    """The places of one draft in which the offline text stands in for what the gate refused, as a reader names them."""
+
+    places: tuple[str, ...] = ()
+
+
 @document("figure", "analyst-figure")
 @dataclass(frozen=True, kw_only=True)
 class AskedFigure:

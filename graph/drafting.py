@@ -10,6 +10,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from nightlab.agents.documents import StoodIn
+from nightlab.agents.offline.writing import OfflineWriter
 from nightlab.agents.team import Analysis, Brief, MetaReview, Request
 from nightlab.agents.telling import disclosure
 from nightlab.experiments.records import Fact
@@ -18,12 +20,18 @@ from nightlab.graph.lab import Lab
 from nightlab.papers.audit.audit import MIN_PAGES, names_of
 from nightlab.papers.audit.audit import audit as mechanical_audit
 from nightlab.papers.audit.finding import Finding, Findings
+from nightlab.papers.audit.ground import ground
+from nightlab.papers.audit.provenance import stood_in, taken_over
 from nightlab.papers.facts.evidence import Evidence, Snapshot, TeamCounts, save_edits, save_trials
 from nightlab.papers.facts.facts import save
+from nightlab.papers.frames.frames import sayings
+from nightlab.papers.frames.record import record
 from nightlab.papers.latex import latex
 from nightlab.papers.literature.literature import Reference, Survey
 from nightlab.papers.manuscript.manuscript import Manuscript, to_json
+from nightlab.papers.manuscript.markup import literal
 
+VIEWS = {"view": "discussion", "threats_seen": "limitations"}  # where the readings of an analyst's model stand
 NO_FAULT_OF_THE_WRITER = ("no-pdf",)
 
 
@@ -147,11 +155,29 @@ def _whole(place: Path, draft: Manuscript) -> bool:
 
 def _written(lab: Lab, brief: Brief, key: str) -> Manuscript:
     """The writer's manuscript, with the disclosure where language models took part."""
-    written = lab.team.writer.write(brief)
+    written, places = _gated(lab, brief, lab.team.writer.write(brief))
     if not lab.team.roles:
         return written
+    lab.study.ledger.put(StoodIn(places=tuple(places)), brief.stage)
     counts = lab.study.ledger.put(disclosure.counted(lab.study.ledger, lab.team, brief.stage), key)
     return disclosure.disclosed(written, counts)
+
+
+def _gated(lab: Lab, brief: Brief, draft: Manuscript) -> tuple[Manuscript, list[str]]:
+    """What the gate lets through of a draft, and where the offline text stands in."""
+    readers = {role: literal(disclosure.shown(name)) for role, name in lab.team.roles.items()}
+    views = {where: brief.analysis.conclusions.get(key, "") for key, where in VIEWS.items()}
+    if any(views.values()) and "analyst" in readers:
+        sections = tuple(
+            replace(s, body=f"{s.body}\n\n> {views[s.key]}") if views.get(s.key) else s for s in draft.sections
+        )
+        draft = replace(draft, sections=sections, reader=draft.reader or readers["analyst"])
+    own = OfflineWriter().write(replace(brief, model=draft.reader))
+    e, names = brief.evidence, names_of(brief.evidence.template)
+    sealed = e.fresh_data and e.template.trust == "verified"
+    leans = ground(own, brief.references, names, names=names, improved=e.improved, sealed=sealed)
+    paper, found = taken_over(draft, own, leans, sayings(record(e)), readers.values())
+    return paper, stood_in(found, own)
 
 
 def _note_compiled(place: Path, compiled: latex.Compiled) -> None:

@@ -83,7 +83,7 @@ class ModelAnalyst:
             raise NoAnswer("no sentence of the analysis could stand")
         return dataclasses.replace(
             measured,
-            conclusions={**measured.conclusions, "reading": read, "threats": "\n".join(threats)},
+            conclusions={**measured.conclusions, "view": read, "threats_seen": " ".join(threats)},
             requests=tuple(
                 Request(kind="evidence", action=action, text=text)
                 for action, text in wanted.items()

@@ -126,7 +126,7 @@ class _Desk:
             "outcome": context.outcome(e),
             "frames": context.frames(e, self._rules.frames),
             "references": context.references(brief.references, brief.idea.strategies),
-            "conclusions": brief.analysis.conclusions.get("reading", ""),
+            "conclusions": brief.analysis.conclusions.get("view", ""),
         }
 
     def draft(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nightlab.agents.chat.recording import ANSWERED
-from nightlab.agents.documents import Fallback, Prose
+from nightlab.agents.documents import Fallback, Prose, StoodIn
 from nightlab.agents.team import Analysis, RankedIdeas, Review, Team
 from nightlab.agents.telling.words import listed
 from nightlab.experiments.ledger.ledger import Ledger, Trial
@@ -62,6 +62,7 @@ def counted(ledger: Ledger, team: Team, stage: str) -> TeamCounts:
         cut=sum(prose.cut for prose in ledger.all(Prose).values()),
         free=draft.free,
         frames=draft.frames,
+        stood_in=(ledger.get(StoodIn, stage) or StoodIn()).places,
     )
 
 
@@ -84,7 +85,7 @@ def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int
     return {
         "ideator": sum(bool(idea.proposer) for idea in ideas.root),
         "coder": sum(shown(t.change.proposer) == roles.get("coder") and not _unusable(t) for t in ledger.each_trial()),
-        "analyst": sum("reading" in analysis.conclusions for analysis in analyses),
+        "analyst": sum("view" in analysis.conclusions for analysis in analyses),
         "writer": sum(bool(text) for text in prose.parts.values()),
         "reviewer": sum(review.by == roles.get("reviewer") for review in reviews),
     }
@@ -196,9 +197,14 @@ def _body(counts: TeamCounts) -> str:
         if "writer" in roles
         else ""
     )
+    instead = (
+        f" In these places the offline text stands in for what the gate refused: {listed(counts.stood_in)}."
+        if counts.stood_in
+        else ""
+    )
     return (
         "Language models had roles in this study. What they return is data that is checked: a number that is no fact, a"
         " citation that was not retrieved or an answer of the wrong form is sent back with the reason, and where no"
         " answer passes, the offline agent, which works by fixed rules, does that step. The counts are taken from the"
-        f" ledger.{offline}{unusable}{cut}\n\n" + "\n".join(items)
+        f" ledger.{offline}{unusable}{cut}{instead}\n\n" + "\n".join(items)
     )

@@ -39,7 +39,7 @@ class TeamCounts:
     """What the language models had done by then, by role.
 
     unusable: trials whose proposals could not be used. cut, free, frames: the writer's sentences that were cut, are its
-    own reading, or were filled by code.
+    own reading, or were filled by code. stood_in: where the offline text stands in for what the gate refused.
     """
 
     roles: Mapping[str, RoleCounts] = field(default_factory=dict)
@@ -47,6 +47,7 @@ class TeamCounts:
     cut: int = 0
     free: int = 0
     frames: int = 0
+    stood_in: tuple[str, ...] = ()
 
 
 @document("evidence")

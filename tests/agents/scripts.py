@@ -76,6 +76,51 @@ def good(file: Path) -> str:
     return _written(file, rows)
 
 
+LIES = (
+    "The best configuration is twice as good as the baseline.",
+    "The accuracy is 99.9 percent.",
+    "The effect is -{fact:claim.effect}.",
+    "The study has {fact:search.trials}{fact:search.trials} trials.",
+    "XXIV layers were used.",
+    "The holdout was used to choose the best configuration.",
+    "Earlier work was withdrawn for fraud {cite:walks2020}.",
+    "There is no threat to the validity of the study.",
+    "It may be noted that the path clearly wins.",
+    "This is a state-of-the-art result.",
+    "The gain comes from the shape of the valley.",
+    "The path carries over to every valley.",
+    "All runs were made on a V100 in Zurich.",
+    "Human walkers did not reach this height.",
+    "The reviewers praised the study.",
+)
+
+
+def liar(file: Path) -> str:
+    """A model that lies in every role, in fluent English and in the right form."""
+    told = " ".join(LIES)
+    idea = IDEA | {"title": LIES[9], "hypothesis": LIES[11], "expected_effect": LIES[1], "risks": LIES[7]}
+    rows: list[dict[str, Any]] = [
+        {"role": "ideator", "stage": "*reflection", "answer": SECOND | {"hypothesis": LIES[10]}, "repeat": True},
+        {"role": "ideator", "answer": idea, "repeat": True},
+        {"role": "coder", "answer": {"params": {"x": 1.0}, "strategy": "state_of_the_art", "hypothesis": told}},
+        {"role": "analyst", "stage": "figure", "answer": {"show": "verdicts", "caption": LIES[1]}},
+        {
+            "role": "analyst",
+            "answer": {"conclusions": told, "threats": list(LIES), "experiment": "none"},
+            "repeat": True,
+        },
+        {"role": "writer", "stage": "*outline", "answer": dict.fromkeys(TEXTS, told), "repeat": True},
+        {"role": "writer", "stage": "*critique", "answer": {"notes": [{"part": "discussion", "problem": told}]}},
+        {
+            "role": "writer",
+            "answer": {"text": f"{told} {{say:search}} We suspect that walks differ from day to day."},
+            "repeat": True,
+        },
+        {"role": "reviewer", "answer": FORM | {"summary": told, "overall": 10}, "repeat": True},
+    ]
+    return _written(file, rows)
+
+
 def rubbish(file: Path) -> str:
     """A model whose every answer is useless in a way of its own."""
     answers: list[Any] = [

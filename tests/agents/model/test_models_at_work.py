@@ -109,6 +109,22 @@ def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTempla
     assert "Asked without an answer that could be used: fake:good7 as coder." in tex
 
 
+def test_a_liar_in_every_role_ends_in_a_paper_with_nothing_false_in_it(
+    make_template: MakeTemplate, tmp_path: Path
+) -> None:
+    study = whole(make_template, scripts.liar(tmp_path / "liar.jsonl"), rounds=0)
+    tex = (study.paper / "paper.tex").read_text(encoding="utf-8")
+    found, cut = findings(study), facts(study)["team.writer.cut"]
+    study.close()
+    assert found == []
+    assert cut >= 3 * len(scripts.LIES)
+    assert tex.count("We suspect that walks differ from day to day.") == 3  # its true sentence stands in each reading
+    told = " ".join(tex.split()).casefold()
+    for lie in scripts.LIES:
+        for piece in (lie.split("{")[0].rstrip(".")[:40].casefold(), lie.rstrip(".")[-30:].casefold()):
+            assert piece not in told
+
+
 def test_a_useless_model_spoils_nothing(make_template: MakeTemplate, tmp_path: Path) -> None:
     study = whole(make_template, scripts.rubbish(tmp_path / "rubbish.jsonl"), rounds=0)
     tex = (study.paper / "paper.tex").read_text(encoding="utf-8")

@@ -1,0 +1,109 @@
+"""The gate over a whole manuscript: what of a draft the paper takes over.
+
+Each text of a paper is what trusted code says of the study's evidence. A writer, whoever it is, can add readings to it,
+in the sections that have room for them; each sentence of a reading is a frame that code has filled, or free and
+licensed. All else of a draft is a finding, and the code's own text stands there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+
+from nightlab.papers.audit.finding import Finding
+from nightlab.papers.audit.sentences import Ground, objection
+from nightlab.papers.frames.words import Phrasings
+from nightlab.papers.manuscript.manuscript import Manuscript, Passage, passages
+
+ROOMY = ("introduction", "discussion", "limitations")  # sections that may end with readings
+KIND = "gate"
+_READING = "> "
+
+
+def taken_over(
+    draft: Manuscript,
+    own: Manuscript,
+    ground: Ground,
+    frames: Mapping[str, Phrasings],
+    readers: Collection[str] = (),
+) -> tuple[Manuscript, list[Finding]]:
+    """The paper that comes of a draft, and what was not taken over.
+
+    own: what the code says in the draft's places. readers: whose readings there may be, as a draft names them.
+    """
+    found = [*_strange(draft, own, readers)]
+    sections = []
+    for section in own.sections:
+        said = next((s for s in draft.sections if s.key == section.key), section)
+        kept = []
+        for text in _readings(said.body):
+            if why := refusal(text, ground, frames, section.key):
+                found.append(Finding(KIND, f"section:{section.key}", why))
+            else:
+                kept.append(text)
+        body = "\n\n".join([_without_readings(section.body), *(f"{_READING}{text}" for text in kept)])
+        sections.append(replace(section, body=body))
+    reader = draft.reader if draft.reader in readers else ""
+    return replace(own, sections=tuple(sections), reader=reader), found
+
+
+def refusal(text: str, ground: Ground, frames: Mapping[str, Phrasings], key: str = ROOMY[0]) -> str:
+    """Why a reading cannot stand in a section; empty if it can."""
+    if key not in ROOMY:
+        return f"no reading may stand here: {_shown(text)}"
+    for sentence in _free(text, frames):
+        if reason := objection(sentence, ground):
+            return f"{_shown(sentence)}: {reason}"
+    return ""
+
+
+def _free(text: str, frames: Mapping[str, Phrasings]) -> Iterator[str]:
+    """The sentences of a reading that no frame says, without their backslashes."""
+    said = sorted((p for phrasings in frames.values() for p in phrasings), key=len, reverse=True)
+    for phrasing in said:
+        text = re.sub(rf"(?:^|(?<=[.!?”] )){re.escape(phrasing)}(?= |$)", "", text)
+    plain = re.sub(r"\\(.)", r"\1", text)
+    yield from (s for part in re.split(r"(?<=[.!?])\s+", plain) if (s := part.strip()))
+
+
+def _strange(draft: Manuscript, own: Manuscript, readers: Collection[str]) -> Iterator[Finding]:
+    """The texts of a draft that are not the code's, and those of the code's that it lacks, readings apart."""
+    ours, theirs = (Counter(_bare(p) for p in passages(m) if p.where != "reader") for m in (own, draft))
+    for where, text in theirs - ours:
+        yield Finding(KIND, where, f"this is not what the evidence says here: {_shown(text)}")
+    for where, text in ours - theirs:
+        yield Finding(KIND, where, f"this is left out: {_shown(text)}")
+    if draft.reader and draft.reader not in readers:
+        yield Finding(KIND, "reader", f"no such reader took part: {_shown(draft.reader)}")
+
+
+def _bare(passage: Passage) -> tuple[str, str]:
+    return passage.where, " ".join((_without_readings(passage.text) if passage.block else passage.text).split())
+
+
+def _readings(body: str) -> list[str]:
+    """The readings of a body, each as one line."""
+    parts = (part.strip() for part in re.split(r"\n\s*\n", body))
+    return [
+        " ".join(line.strip().removeprefix(_READING) for line in part.splitlines())
+        for part in parts
+        if part.startswith(_READING)
+    ]
+
+
+def _without_readings(body: str) -> str:
+    parts = re.split(r"\n\s*\n", body)
+    return "\n\n".join(part for part in parts if not part.strip().startswith(_READING))
+
+
+def stood_in(found: Collection[Finding], own: Manuscript) -> list[str]:
+    """The places where the code's text stands in for a draft's, as a reader names them."""
+    names = {f"section:{s.key}": s.heading for s in (*own.sections, *own.appendix)}
+    places = (names.get(f.where.removesuffix(":heading"), f.where.split(":")[0].replace("_", " ")) for f in found)
+    return list(dict.fromkeys(places))
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 120 else f"{text[:117]}...")
