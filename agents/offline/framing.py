@@ -39,7 +39,6 @@ def limitations(b: Brief) -> dict[str, Any]:
         "optimism": optimism.value if optimism else None,
         "level": e.level,
         "undecided": [results.part(row) for row in results.undecided(e)],
-        "threats": [line for line in b.analysis.conclusions.get("threats", "").splitlines() if line],
         "by_model": bool(b.model),
     }
 

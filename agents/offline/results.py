@@ -32,7 +32,6 @@ def results(b: Brief) -> dict[str, Any]:
         "untested_it": untested(e.claim, "it"),
         "importance": told.get("importance", ""),
         "picture": told.get("picture", ""),
-        "reading": told.get("reading", ""),
     }
 
 

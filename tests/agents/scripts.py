@@ -113,7 +113,7 @@ def liar(file: Path) -> str:
         {"role": "writer", "stage": "*critique", "answer": {"notes": [{"part": "discussion", "problem": told}]}},
         {
             "role": "writer",
-            "answer": {"text": f"{told} {{say:search}} We suspect that walks differ from day to day."},
+            "answer": {"text": f"{told} {{say:search}} We suspect that walks differ with the weather of the valley."},
             "repeat": True,
         },
         {"role": "reviewer", "answer": FORM | {"summary": told, "overall": 10}, "repeat": True},
