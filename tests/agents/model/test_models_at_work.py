@@ -118,7 +118,7 @@ def test_a_liar_in_every_role_ends_in_a_paper_with_nothing_false_in_it(
     study.close()
     assert found == []
     assert cut >= 3 * len(scripts.LIES)
-    assert tex.count("We suspect that walks differ with the weather of the valley.") == 3  # its true sentence stands in each reading
+    assert tex.count("We suspect that walks differ with the weather of the valley.") == 3  # in each reading
     told = " ".join(tex.split()).casefold()
     for lie in scripts.LIES:
         for piece in (lie.split("{")[0].rstrip(".")[:40].casefold(), lie.rstrip(".")[-30:].casefold()):
