@@ -60,7 +60,7 @@ class Request(Record):
     """What a reviewer asks for: a change of the text, or an experiment by its name."""
 
     kind: RequestKind
-    action: str  # an experiment of `nightlab.experiments.claim`, or the part of the text that is meant
+    action: str  # of `nightlab.agents.actions`, or the part of the text that is meant
     text: str
 
 
@@ -157,16 +157,22 @@ class Brief:
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What a reviewer sees."""
+    """What a reviewer sees of any paper."""
 
     manuscript: Manuscript
+    references: Sequence[Reference] = ()
+    findings: Sequence[Finding] = ()  # what the mechanical audit found
+    pages: int = 0
+    stage: str = "round 0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudySubmission(Submission):
+    """The paper of a study, with what it was written from."""
+
     evidence: Evidence
     analysis: Analysis
     idea: Idea
-    references: Sequence[Reference]
-    findings: Sequence[Finding]
-    pages: int
-    stage: str = "round 0"
 
 
 class Ideator(Protocol):

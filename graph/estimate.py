@@ -11,11 +11,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from nightlab.agents.actions import actions
 from nightlab.agents.assemble import questions
 from nightlab.agents.chat.configuration import configured
+from nightlab.agents.offline.actions import PARTS
 from nightlab.experiments.claim.ablation import ABLATION_SEEDS
 from nightlab.experiments.claim.selection import RUNGS, SELECTION_SHARE
-from nightlab.experiments.claim.sensitivity import SENSITIVITY_SEEDS
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.ledger.documents import Mode
 from nightlab.experiments.loop.loop import CALIBRATION
@@ -24,7 +25,6 @@ from nightlab.experiments.study.study import BaselineError, Settings, Study, cre
 from nightlab.experiments.template.template import load
 
 TOKENS_IN, TOKENS_OUT = 1500, 300  # of one call, roughly
-PARTS = 4  # parts of the best that an ablation may have to take out
 VERSION_S = (3.0, 8.0)  # to analyse, draw, write, compile and review a version of the paper, without a model's answers
 
 
@@ -90,8 +90,8 @@ def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
         for had, runs in zip((settings.seeds, 1), searched, strict=True)
     ]
     parts = PARTS * min(ABLATION_SEEDS, n)
-    if mode == "pipeline" and settings.rounds:  # replicates of the ablation, and two steps of each knob
-        parts = PARTS * n + 2 * len(study.template.knobs) * min(SENSITIVITY_SEEDS, n)
+    if mode == "pipeline" and settings.rounds:
+        parts += sum(action.cost(study.template) for action in actions().values())
     return searched[0] + (again[0] if probe.noisy else 0), searched[1] + again[1] + parts
 
 

@@ -6,9 +6,8 @@ import json
 from collections.abc import Sequence
 from statistics import fmean
 
-from nightlab.agents.team import MetaReview, Request, Review, Submission, decided
-from nightlab.experiments.claim.ablation import ablate
-from nightlab.experiments.claim.sensitivity import probe_sensitivity
+from nightlab.agents.actions import actions
+from nightlab.agents.team import MetaReview, Request, Review, StudySubmission, decided
 from nightlab.experiments.numbers import plural
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
@@ -30,7 +29,7 @@ SCORES = (
 def panel(lab: Lab, idea: str, number: int) -> MetaReview:
     """Every reviewer's form and the area chair's summary, in the ledger and in reviews/round-N.json."""
     collected, analysis = drafting.evidence(lab, number)
-    submission = Submission(
+    submission = StudySubmission(
         manuscript=drafting.manuscript(lab, number),
         evidence=collected,
         analysis=analysis,
@@ -90,15 +89,6 @@ def chair(reviews: list[Review], number: int, before: list[MetaReview]) -> MetaR
 
 def gather(lab: Lab, requests: Sequence[Request]) -> list[str]:
     """Run the experiments that were asked for; what was run."""
-    done = []
-    for request in requests:
-        if request.kind != "evidence":
-            continue
-        if request.action == "replicates":
-            seeds = lab.study.template.spec.budget.confirm_seeds
-            rows = ablate(lab.loop, seeds=seeds)
-            done.append(f"the ablation of {plural(len(rows), 'component')} with {plural(seeds, 'seed')}")
-        elif request.action == "sensitivity":
-            rows = probe_sensitivity(lab.loop)
-            done.append(f"{len(rows)} neighbours of the best configuration")
-    return done
+    known = actions()
+    wanted = (known[r.action] for r in requests if r.kind == "evidence" and r.action in known)
+    return [action.run(lab.loop) for action in wanted if action.run]

@@ -72,7 +72,8 @@ def _gpus() -> Check:
 
 
 def _literature() -> Check:
-    from nightlab.papers.literature.literature import LiteratureError, search_arxiv
+    from nightlab.papers.literature.arxiv_search import search_arxiv
+    from nightlab.papers.literature.literature import LiteratureError
 
     try:
         search_arxiv("machine learning", 1, timeout=4.0)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from nightlab.agents.actions import possible
 from nightlab.agents.model.prose import Rules
 from nightlab.agents.offline import results
 from nightlab.agents.team import Idea
 from nightlab.agents.telling.words import claimed_on
 from nightlab.experiments.claim.inference import equal, exact, untested
-from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.audit import names_of
@@ -109,15 +109,7 @@ def idea_told(idea: Idea) -> str:
 
 def experiments(e: Evidence) -> dict[str, str]:
     """The experiments that may still be asked for, by action."""
-    if not e.improved:
-        return {}
-    found = {}
-    if e.template.knobs and not e.sensitivity:
-        found["sensitivity"] = "Move each knob of the best configuration one step either way."
-    seeds = e.template.spec.budget.confirm_seeds
-    if e.ablation and results.undecided(e) and seeds > max(r["n"] for r in e.ablation):
-        found["replicates"] = f"Repeat the ablation with {plural(seeds, 'seed')}."
-    return found
+    return {name: request.text for name, request in possible(e).items() if request.kind == "evidence"}
 
 
 def readable(source: str, facts: Mapping[str, Fact]) -> str:

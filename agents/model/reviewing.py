@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from nightlab.agents.actions import possible
 from nightlab.agents.chat.models import Chat, NoAnswer, quoted
 from nightlab.agents.model import context
 from nightlab.agents.model.prompts import render
-from nightlab.agents.team import ACCEPT, Questions, Request, Review, Reviewer, Submission, decided
+from nightlab.agents.team import ACCEPT, Questions, Request, Review, Reviewer, StudySubmission, Submission, decided
 from nightlab.agents.telling.disclosure import shown
 from nightlab.experiments.numbers import plural
 
@@ -33,7 +34,6 @@ TEXTS = {
     "related": "say better how the study stands to the cited work",
     "discussion": "discuss the outcome better",
     "conclusion": "write the outlook again",
-    "reproduction": "say how the study is repeated",
 }
 
 
@@ -99,28 +99,27 @@ class ModelReviewer:
         )
 
     def _filled_in(self, s: Submission, stage: str) -> Review:
-        actions = context.experiments(s.evidence) | TEXTS
-        if any(section.key == "reproduction" for section in s.manuscript.appendix):
-            del actions["reproduction"]
+        study = s if isinstance(s, StudySubmission) else None
+        known = possible(study.evidence, s.manuscript) if study else {}
         told: dict[str, Any] = {
             "persona": PERSONAS[self.name],
-            "task": context.task(s.evidence.template),
-            "outcome": context.outcome(s.evidence),
-            "facts": context.facts(s.evidence),
+            "task": context.task(study.evidence.template) if study else "",
+            "outcome": context.outcome(study.evidence) if study else "",
+            "facts": context.facts(study.evidence) if study else [],
             "findings": [f"{f.severity}: {f.text[:160]} ({f.where})" for f in s.findings[:8]],
             "paper": paper(s),
-            "actions": actions,
+            "actions": {name: request.text for name, request in known.items()} | TEXTS,
         }
         form = self._chat.ask(Form, render("reviewer", **told, first=None), stage=stage)
         again = render("reviewer", **told, first=_told(form))
         with contextlib.suppress(NoAnswer):  # then the first form stands
             form = self._chat.ask(Form, again, stage=f"{stage} reflection")
-        return _review(form, s, self.name, shown(self._chat.name), actions)
+        return _review(form, s, self.name, shown(self._chat.name), known)
 
 
 def paper(s: Submission) -> str:
     """The manuscript as its readers see it, each section's beginning."""
-    m, facts = s.manuscript, s.evidence.facts
+    m, facts = s.manuscript, s.evidence.facts if isinstance(s, StudySubmission) else {}
     parts = [f"Title: {context.readable(m.title, facts)}", f"Abstract: {context.readable(m.abstract, facts)}"]
     parts += [f"{x.heading}: {context.readable(x.body, facts)[:SECTION_LIMIT]}" for x in m.sections]
     return quoted("\n".join(parts), limit=12_000)
@@ -140,12 +139,13 @@ def objections(s: Submission) -> list[str]:
         found.append(
             f"The mechanical audit objects {plural(len(errors), 'time')}, first: {errors[0].text} ({errors[0].where})."
         )
-    if not s.evidence.improved and "negative" not in s.manuscript.abstract.casefold():
+    negative = isinstance(s, StudySubmission) and not s.evidence.improved
+    if negative and "negative" not in s.manuscript.abstract.casefold():
         found.append("The result is negative, and the abstract does not say so.")
     return found
 
 
-def _review(form: Form, s: Submission, name: str, by: str, actions: dict[str, str]) -> Review:
+def _review(form: Form, s: Submission, name: str, by: str, known: Mapping[str, Request]) -> Review:
     """The form as the panel's record, held to the evidence and to what can be asked for."""
     grave = objections(s)
     overall = min(form.overall, ACCEPT - 1) if grave else form.overall
@@ -160,19 +160,20 @@ def _review(form: Form, s: Submission, name: str, by: str, actions: dict[str, st
         ethical_concerns=_line(form.ethical_concerns, 300),
         overall=overall,
         decision=decided(overall),
-        requests=_requests(form, actions, context.experiments(s.evidence)),
+        requests=_requests(form, known),
     )
 
 
-def _requests(form: Form, actions: dict[str, str], experiments: dict[str, str]) -> tuple[Request, ...]:
+def _requests(form: Form, known: Mapping[str, Request]) -> tuple[Request, ...]:
     """What is asked for, of what can be done; an experiment's text is the mechanical one."""
     found: dict[str, Request] = {}
     for wish in form.requests:
-        action = wish.action.strip().casefold()
-        if action in experiments:
-            found[action] = Request(kind="evidence", action=action, text=experiments[action])
-        elif action in actions:
-            found[action] = Request(kind="text", action=action, text=_line(wish.text, 300) or TEXTS[action])
+        action, said = wish.action.strip().casefold(), _line(wish.text, 300)
+        if request := known.get(action):
+            texts = {} if request.kind == "evidence" or not said else {"text": said}
+            found[action] = request.model_copy(update=texts)
+        elif action in TEXTS:
+            found[action] = Request(kind="text", action=action, text=said or TEXTS[action])
     return tuple(found.values())[:MOST_REQUESTS]
 
 

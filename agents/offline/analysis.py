@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from nightlab.agents.actions import actions
 from nightlab.agents.offline import tabulating
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, words
@@ -46,12 +47,14 @@ class OfflineAnalyst:
             facts.put(f"importance.{knob}", "importance", _percent, knob=knob, seed=self._seed)
         facts.count("importance.trials", "weighed_trials")
         facts.count("table.trials", "listed_trials")
+        for action in actions().values():
+            action.facts(facts)
         drawn = [
             _progress(evidence, folder),
             *_confirmation(evidence, folder),
             *_ablation(evidence, folder),
             *_response(evidence, folder, shares),
-            *_sensitivity(evidence, folder),
+            *(figure for action in actions().values() for figure in action.figures(evidence, folder)),
         ]
         return Analysis(
             facts=facts,
@@ -231,7 +234,8 @@ def _response(e: Evidence, folder: Path, shares: Mapping[str, float]) -> list[Fi
     ]
 
 
-def _sensitivity(e: Evidence, folder: Path) -> list[Figure]:
+def sensitivity(e: Evidence, folder: Path) -> list[Figure]:
+    """What a step of each knob costs."""
     if not e.sensitivity:
         return []
     rows = [

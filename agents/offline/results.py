@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from nightlab.agents.actions import actions
 from nightlab.agents.offline import claims
 from nightlab.agents.team import Brief
-from nightlab.agents.telling.words import concern, many, strategies, strategy, words
+from nightlab.agents.telling.words import concern, strategies, strategy, words
 from nightlab.experiments.claim.inference import equal, exact, untested
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.papers.facts.evidence import Evidence
@@ -123,11 +124,5 @@ def discussion(b: Brief) -> dict[str, Any]:
 
 def _answers(b: Brief) -> list[str]:
     """What the revision did about the panel's requests."""
-    ablated = "ablation.seeds" in b.evidence.facts
-    seeds = many(b.evidence, "ablation.seeds", "seed") if ablated else "further seeds"
-    told = {
-        "replicates": f"repeated the ablation with {seeds} ({{ref:ablation}})",
-        "sensitivity": "measured how sensitive the best configuration is to each knob ({ref:sensitivity})",
-        "reproduction": "say how the study is repeated ({ref:reproduction})",
-    }
-    return [told[r.action] for r in b.requests if r.action in told]
+    known = actions()
+    return [known[r.action].answer(b) for r in b.requests if r.action in known]

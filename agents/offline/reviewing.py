@@ -9,29 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
-from nightlab.agents.offline import results
-from nightlab.agents.team import Request, Review, Submission, decided
+from nightlab.agents.actions import Judgement, Side, actions
+from nightlab.agents.team import Review, StudySubmission, Submission, decided
 from nightlab.agents.telling.words import source
 from nightlab.experiments.claim.inference import equal
 from nightlab.experiments.numbers import plural
 from nightlab.papers.manuscript.manuscript import keys_cited
 
-Side = Literal["soundness", "presentation", "contribution"]
 SIDES: tuple[Side, ...] = ("soundness", "presentation", "contribution")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """One criterion applied: `points` are added to the side's score; positive ones are strengths."""
-
-    side: Side
-    points: float
-    text: str
-    question: str = ""
-    request: Request | None = None
 
 
 def offline_panel() -> tuple[OfflineReviewer, ...]:
@@ -49,7 +35,9 @@ class OfflineReviewer:
         self.emphasis: Side = emphasis
 
     def review(self, submission: Submission) -> Review:
-        judged = [j for criterion in CRITERIA for j in criterion(submission)]
+        study = submission if isinstance(submission, StudySubmission) else None
+        judged = [j for criterion in OF_PAPERS for j in criterion(submission)]
+        judged += [j for criterion in criteria() for j in criterion(study)] if study else []
         side = {s: self._side(judged, s) for s in SIDES}
         grade = {s: _grade(v) for s, v in side.items()}
         weighted = (sum(side.values()) + side[self.emphasis]) / 4
@@ -58,10 +46,10 @@ class OfflineReviewer:
         weaknesses = [j.text for j in judged if j.points < 0]
         return Review(
             reviewer=self.name,
-            summary=_summary(submission),
+            summary=_summary(study) if study else _paper_summary(submission),
             strengths=tuple(strengths),
             weaknesses=tuple(weaknesses),
-            originality=_grade(0.5 + 3 * submission.idea.novelty) if submission.references else 2,
+            originality=_grade(0.5 + 3 * study.idea.novelty) if study and study.references else 2,
             quality=grade["soundness"],
             clarity=grade["presentation"],
             significance=_grade(side["contribution"] - 0.25),
@@ -72,7 +60,7 @@ class OfflineReviewer:
             presentation=grade["presentation"],
             contribution=grade["contribution"],
             overall=overall,
-            confidence=4 if submission.evidence.template.trust == "verified" else 3,
+            confidence=_confidence(study),
             decision=decided(overall),
             requests=tuple(j.request for j in judged if j.request),
         )
@@ -82,7 +70,20 @@ class OfflineReviewer:
         return max(1.0, min(4.0, 2.5 + sum(j.points for j in judged if j.side == side)))
 
 
-def _summary(s: Submission) -> str:
+def _confidence(study: StudySubmission | None) -> int:
+    """More where there is evidence behind the paper, and most where that is verified."""
+    if study is None:
+        return 2
+    return 4 if study.evidence.template.trust == "verified" else 3
+
+
+def _paper_summary(s: Submission) -> str:
+    figures, tables = plural(len(s.manuscript.figures), "figure"), plural(len(s.manuscript.tables), "table")
+    pages = plural(s.pages, "page")
+    return f"The paper {s.manuscript.title!r} has {pages}, {figures} and {tables}. Its evidence is not at hand."
+
+
+def _summary(s: StudySubmission) -> str:
     e = s.evidence
     sure = "the same in every pair" if equal(e.claim) else f"p {e.facts['claim.p'].text}"
     outcome = "claims an improvement, confirmed on fresh seeds" if e.improved else "reports a negative result"
@@ -94,10 +95,11 @@ def _summary(s: Submission) -> str:
     )
 
 
-Criterion = Callable[[Submission], Iterator[Judgement]]
+PaperCriterion = Callable[[Submission], Iterator[Judgement]]
+Criterion = Callable[[StudySubmission], Iterator[Judgement]]
 
 
-def protocol(s: Submission) -> Iterator[Judgement]:
+def protocol(s: StudySubmission) -> Iterator[Judgement]:
     """Was the claim fixed in advance and tested where the search could not look?"""
     if "Holdout" in s.evidence.notes:
         text = "The holdout gives the same metrics as the development split in every run, so it hardly is one."
@@ -122,53 +124,7 @@ def protocol(s: Submission) -> Iterator[Judgement]:
         yield Judgement(side="soundness", points=-0.5, text="The confirmation has fewer than eight pairs of seeds.")
 
 
-def ablation(s: Submission) -> Iterator[Judgement]:
-    """Is it known which change the gain comes from?"""
-    e = s.evidence
-    if not e.improved:
-        return
-    if not e.ablation:
-        yield Judgement(side="soundness", points=-0.5, text="There is no ablation of what was kept.")
-        return
-    undecided = results.undecided(e)
-    if not undecided:
-        yield Judgement(side="soundness", points=0.25, text="The ablation decides on every part that was kept.")
-    elif (seeds := e.template.spec.budget.confirm_seeds) > max(r["n"] for r in e.ablation):
-        yield Judgement(
-            side="soundness",
-            points=-0.25,
-            text=f"The ablation leaves {len(undecided)} of {plural(len(e.ablation), 'part')} undecided.",
-            question="Do more seeds decide on the parts that the ablation leaves open?",
-            request=Request(
-                kind="evidence", action="replicates", text=f"Repeat the ablation with {plural(seeds, 'seed')}."
-            ),
-        )
-    else:
-        yield Judgement(
-            side="soundness",
-            points=0.1,
-            text="The ablation uses all confirmation seeds and names the parts that it cannot decide on.",
-        )
-
-
-def robustness(s: Submission) -> Iterator[Judgement]:
-    """Is the best configuration a narrow optimum?"""
-    e = s.evidence
-    if not e.improved or not e.template.knobs:
-        return
-    if e.sensitivity:
-        yield Judgement(side="soundness", points=0.5, text="The neighbourhood of the best configuration is measured.")
-        return
-    yield Judgement(
-        side="soundness",
-        points=-0.25,
-        text="It is not shown how sensitive the result is to the values found.",
-        question="How much of the gain remains if each knob is moved a little?",
-        request=Request(kind="evidence", action="sensitivity", text="Move each knob of the best one step either way."),
-    )
-
-
-def honesty(s: Submission) -> Iterator[Judgement]:
+def honesty(s: StudySubmission) -> Iterator[Judgement]:
     """Does the paper say what went wrong and where its numbers come from?"""
     e = s.evidence
     text = " ".join(section.body for section in s.manuscript.sections).casefold()
@@ -205,7 +161,8 @@ def audited(s: Submission) -> Iterator[Judgement]:
 def readability(s: Submission) -> Iterator[Judgement]:
     """Length of the abstract and of the sentences, figures and tables."""
     abstract = len(s.manuscript.abstract.split())
-    if not (80 if s.evidence.improved else 1) <= abstract <= 260:
+    brief = isinstance(s, StudySubmission) and not s.evidence.improved  # nothing found may be told in few words
+    if not (1 if brief else 80) <= abstract <= 260:
         yield Judgement(
             side="presentation",
             points=-0.25,
@@ -218,26 +175,12 @@ def readability(s: Submission) -> Iterator[Judgement]:
         yield Judgement(
             side="presentation", points=-0.25, text="Sentences are long: more than thirty words on average."
         )
-    if len(s.manuscript.figures) >= (3 if s.evidence.improved else 1) and len(s.manuscript.tables) >= 2:
+    if len(s.manuscript.figures) >= (1 if brief else 3) and len(s.manuscript.tables) >= 2:
         yield Judgement(side="presentation", points=0.25, text="Figures and tables show the search and its outcome.")
     else:
         yield Judgement(
             side="presentation", points=-0.5, text="There are too few figures and tables to follow the work."
         )
-
-
-def repeatable(s: Submission) -> Iterator[Judgement]:
-    """Is it said how a reader repeats the study?"""
-    if any(section.key == "reproduction" for section in s.manuscript.appendix):
-        yield Judgement(side="presentation", points=0.25, text="The paper says how the study is repeated.")
-        return
-    yield Judgement(
-        side="presentation",
-        points=-0.25,
-        text="The paper does not say how a reader repeats the study.",
-        question="What does a reader need to repeat the study?",
-        request=Request(kind="text", action="reproduction", text="Add how the study is repeated."),
-    )
 
 
 def related_work(s: Submission) -> Iterator[Judgement]:
@@ -251,7 +194,7 @@ def related_work(s: Submission) -> Iterator[Judgement]:
         yield Judgement(side="presentation", points=-0.5, text=f"It cites {plural(cited, 'reference')} only.")
 
 
-def effect(s: Submission) -> Iterator[Judgement]:
+def effect(s: StudySubmission) -> Iterator[Judgement]:
     """How much better is it?"""
     e = s.evidence
     if not e.improved:
@@ -270,7 +213,7 @@ def effect(s: Submission) -> Iterator[Judgement]:
         yield Judgement(side="contribution", points=-0.25, text="The gain is significant, but small.")
 
 
-def scope(s: Submission) -> Iterator[Judgement]:
+def scope(s: StudySubmission) -> Iterator[Judgement]:
     """How far does the result reach?"""
     yield Judgement(
         side="contribution",
@@ -290,18 +233,13 @@ def scope(s: Submission) -> Iterator[Judgement]:
         )
 
 
-CRITERIA: tuple[Criterion, ...] = (
-    protocol,
-    ablation,
-    robustness,
-    honesty,
-    audited,
-    readability,
-    repeatable,
-    related_work,
-    effect,
-    scope,
-)
+OF_PAPERS: tuple[PaperCriterion, ...] = (audited, readability, related_work)
+OF_STUDIES: tuple[Criterion, ...] = (protocol, honesty, effect, scope)
+
+
+def criteria() -> list[Criterion]:
+    """What is asked of a study's paper: those above, and one for each action."""
+    return [*OF_STUDIES, *(action.criterion for action in actions().values())]
 
 
 def _grade(value: float, high: int = 4) -> int:

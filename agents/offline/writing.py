@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from nightlab.agents.actions import actions
 from nightlab.agents.offline import claims, framing, literature, methods, results
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.rendering import environment
@@ -35,7 +36,8 @@ HEADINGS = {
     "trials": "All trials",
     "reproduction": "How to repeat the study",
 }
-APPENDIX = ("trials", "reproduction")
+BEFORE = ("introduction", "related", "method", "setup", "results", "ablation")
+AFTER = ("discussion", "limitations", "conclusion")  # what the actions' experiments tell
 CONTEXTS: Mapping[str, Callable[[Brief], Mapping[str, Any]]] = {
     "title": framing.title,
     "abstract": framing.abstract,
@@ -58,17 +60,18 @@ class OfflineWriter:
     """Writes the paper of a study: a positive one if the confirmation bears the claim, else an honest negative one."""
 
     def write(self, brief: Brief) -> Manuscript:
-        left_out = {
-            *(() if brief.evidence.sensitivity else ("sensitivity",)),
-            *(() if any(r.action == "reproduction" for r in brief.requests) else ("reproduction",)),
-        }
-        made = [Section(key, heading, text(key, brief)) for key, heading in HEADINGS.items() if key not in left_out]
+        made = {key: Section(key, HEADINGS[key], text(key, brief)) for key in (*BEFORE, *AFTER, "trials")}
+        told = [(a.kind, s) for a in actions().values() if (s := a.section(brief))]
         return Manuscript(
             title=text("title", brief),
             authors_note=brief.team,
             abstract=text("abstract", brief),
-            sections=tuple(s for s in made if s.key not in APPENDIX),
-            appendix=tuple(s for s in made if s.key in APPENDIX),
+            sections=(
+                *(made[key] for key in BEFORE),
+                *(s for kind, s in told if kind == "evidence"),
+                *(made[key] for key in AFTER),
+            ),
+            appendix=(made["trials"], *(s for kind, s in told if kind == "text")),
             figures=brief.analysis.figures,
             tables=brief.analysis.tables,
         )

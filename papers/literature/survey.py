@@ -1,39 +1,47 @@
-"""The survey: the template's own references, and arXiv's where there is a network."""
+"""The survey: what each source of literature finds, and a word about those that could not be asked."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.template.template import Template
-from nightlab.papers.literature.literature import LiteratureError, Reference, Survey, load_bib, search_arxiv
+from nightlab.papers.literature.literature import Reference, Survey, Unreachable
+from nightlab.papers.literature.sources import source, sources
 
-FOUND = 6  # papers asked of arXiv
 
-
-def survey(template: Template) -> Survey:
+def survey(template: Template, names: Iterable[str] | None = None) -> Survey:
     """The references of a study.
 
-    Raises LiteratureError for a references.bib that cannot be used; an arXiv that cannot be reached is only told.
+    names: of the sources to ask, by default all. Raises LiteratureError for a bibliography that cannot be used; a
+    source that cannot be reached is only told.
     """
-    file = template.folder / "references.bib"
-    own = list(load_bib(file)) if file.is_file() else []
-    topics = " ".join(s.replace("_", " ") for s in template.strategies[:2])
-    try:
-        found = search_arxiv(f"{template.spec.template.title} {topics}", FOUND)
-    except LiteratureError as error:
-        return Survey(references=tuple(own), note=f"{_told(own)}; {error}")
-    new = _new(found, own)
-    return Survey(references=(*own, *new), note=f"{_told(own)} and {len(new)} from arXiv")
+    known, told, unreached = list[Reference](), list[str](), list[str]()
+    for asked in map(source, sources() if names is None else names):
+        try:
+            new = _new(asked.find(template), known)
+        except Unreachable as error:
+            unreached.append(str(error))
+            continue
+        count = str(len(new)) if told else plural(len(new), "reference")
+        told.append(f"{count} {asked.whence}{_unverified(new)}")
+        known += new
+    note = "; ".join([" and ".join(told) or "no source of literature was asked", *unreached])
+    return Survey(references=tuple(known), note=note)
 
 
-def _told(own: list[Reference]) -> str:
-    """How many references the template brings, and which of them nothing identifies."""
-    bare = [r.key for r in own if not r.identified]
-    without = f" (unverified, without a DOI or an arXiv id: {', '.join(bare)})" if bare else ""
-    return f"{plural(len(own), 'reference')} of the template{without}"
+def _unverified(found: Sequence[Reference]) -> str:
+    """Which references nothing identifies."""
+    bare = [r.key for r in found if not r.identified]
+    return f" (unverified, without a DOI or an arXiv id: {', '.join(bare)})" if bare else ""
 
 
-def _new(found: list[Reference], own: list[Reference]) -> list[Reference]:
+def _new(found: Sequence[Reference], known: Sequence[Reference]) -> list[Reference]:
     """What is not known yet, under keys that are not taken."""
-    ids, keys = {r.arxiv for r in own if r.arxiv}, {r.key for r in own}
-    titles = {r.title.casefold() for r in own}
-    return [r for r in found if r.arxiv not in ids and r.key not in keys and r.title.casefold() not in titles]
+    ids = {id for r in known for id in (r.arxiv, r.doi.casefold()) if id}
+    keys, titles = {r.key for r in known}, {r.title.casefold() for r in known}
+    return [
+        r
+        for r in found
+        if not {r.arxiv, r.doi.casefold()} & ids and r.key not in keys and r.title.casefold() not in titles
+    ]

@@ -11,7 +11,7 @@ import pytest
 
 import nightlab
 from nightlab.agents.assemble import staff
-from nightlab.agents.team import Submission
+from nightlab.agents.team import StudySubmission
 from nightlab.experiments.study.study import Study
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
@@ -47,7 +47,7 @@ def reviewed_again(study: Study) -> None:
     """A model that likes a paper cannot accept it against the audit's errors."""
     lab = Lab(study, staff(study), lambda: pytest.fail("no run is needed"))
     evidence, analysis = drafting.evidence(lab, 0)
-    submission = Submission(
+    submission = StudySubmission(
         manuscript=drafting.manuscript(lab, 0),
         evidence=evidence,
         analysis=analysis,

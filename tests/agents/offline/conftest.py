@@ -9,7 +9,7 @@ import pytest
 
 import nightlab
 from nightlab.agents.offline import offline_team
-from nightlab.agents.team import Submission
+from nightlab.agents.team import StudySubmission
 from nightlab.experiments.study.study import Settings, read
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
@@ -23,12 +23,12 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def submission(digits: Path) -> Submission:
+def submission(digits: Path) -> StudySubmission:
     study = read(digits)
     lab = Lab(study, offline_team(Settings()), lambda: pytest.fail("no run is needed"))
     evidence, analysis = drafting.evidence(lab, 0)
     idea = the_idea(lab, next(iter(study.ledger.documents("idea"))))
-    made = Submission(
+    made = StudySubmission(
         manuscript=drafting.manuscript(lab, 0),
         evidence=evidence,
         analysis=analysis,
@@ -41,6 +41,6 @@ def submission(digits: Path) -> Submission:
     return made
 
 
-def with_claim(s: Submission, **claim: object) -> Submission:
+def with_claim(s: StudySubmission, **claim: object) -> StudySubmission:
     evidence = Evidence(**{**vars(s.evidence), "claim": {**s.evidence.claim, **claim}})
     return dataclasses.replace(s, evidence=evidence)

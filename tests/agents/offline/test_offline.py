@@ -12,9 +12,9 @@ from nightlab.agents.model import context
 from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.offline.proposing import OfflineCoder
-from nightlab.agents.offline.reviewing import CRITERIA, offline_panel, readability
+from nightlab.agents.offline.reviewing import OF_PAPERS, criteria, offline_panel, readability
 from nightlab.agents.offline.writing import text
-from nightlab.agents.team import Brief, Idea, Situation, Submission
+from nightlab.agents.team import Brief, Idea, Situation, StudySubmission
 from nightlab.agents.telling.words import concern, strategies, words
 from nightlab.experiments.ledger.ledger import Settled, Trial, by_verdict
 from nightlab.experiments.records import Change, Fact
@@ -86,7 +86,7 @@ def test_a_template_without_knobs_leaves_the_offline_coder_nothing(make_template
         OfflineCoder("greedy", 0).propose(situation(load(folder), ()))
 
 
-def test_a_model_is_told_of_an_exact_effect_without_interval_and_p(submission: Submission) -> None:
+def test_a_model_is_told_of_an_exact_effect_without_interval_and_p(submission: StudySubmission) -> None:
     e = submission.evidence
     same = with_claim(submission, low=e.claim["effect"], high=e.claim["effect"], p_value=0.0, alike=True).evidence
     chance = Evidence(**{**vars(same), "claim": {**same.claim, "alike": False}})
@@ -99,7 +99,7 @@ def test_a_model_is_told_of_an_exact_effect_without_interval_and_p(submission: S
     assert "exact" not in context.outcome(e)
 
 
-def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submission: Submission) -> None:
+def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submission: StudySubmission) -> None:
     s = submission
     for significant in (True, False):
         changed_claim = with_claim(s, significant=significant)
@@ -116,7 +116,7 @@ def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submi
         assert ("negative result" in manuscript.abstract) is not significant
 
 
-def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(submission: Submission) -> None:
+def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(submission: StudySubmission) -> None:
     s, idea = submission, Idea(**{**submission.idea.model_dump(), "title": "Larger steps are better."})
     first, *others = s.evidence.trials
     one = s.evidence.template.knobs[0]
@@ -146,7 +146,7 @@ def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(su
 
 
 @pytest.mark.parametrize("improved", [True, False])
-def test_a_short_paper_is_held_against_nobody_who_found_nothing(submission: Submission, improved: bool) -> None:
+def test_a_short_paper_is_held_against_nobody_who_found_nothing(submission: StudySubmission, improved: bool) -> None:
     short = with_claim(submission, significant=improved)
     m = dataclasses.replace(short.manuscript, abstract="A negative result.", figures=short.manuscript.figures[:1])
     told = [j.text for j in readability(dataclasses.replace(short, manuscript=m)) if j.points < 0]
@@ -154,7 +154,7 @@ def test_a_short_paper_is_held_against_nobody_who_found_nothing(submission: Subm
     assert any("too few figures" in t for t in told) is improved
 
 
-def test_the_method_says_what_the_changes_started_from(submission: Submission) -> None:
+def test_the_method_says_what_the_changes_started_from(submission: StudySubmission) -> None:
     e = submission.evidence
     kinds = [t.verdict.kind for t in e.trials if t.verdict]
     parents = [kinds[t.change.parent] for t in e.trials if t.change.parent is not None]
@@ -171,7 +171,7 @@ def test_the_method_says_what_the_changes_started_from(submission: Submission) -
         assert told in context.readable(text("method", brief), changed_facts.facts)
 
 
-def test_how_to_repeat_a_study_is_told_by_its_own_settings(submission: Submission) -> None:
+def test_how_to_repeat_a_study_is_told_by_its_own_settings(submission: StudySubmission) -> None:
     e = submission.evidence
 
     def told(evidence: Evidence) -> str:
@@ -198,7 +198,7 @@ def test_how_to_repeat_a_study_is_told_by_its_own_settings(submission: Submissio
     assert "extending it by `nightlab resume --trials +4`; a study of 24 trials from the start is another" in longer
 
 
-def test_the_curve_and_the_tables_are_on_the_same_seeds(digits: Path, submission: Submission) -> None:
+def test_the_curve_and_the_tables_are_on_the_same_seeds(digits: Path, submission: StudySubmission) -> None:
     study, e = read(digits), submission.evidence
     later = [r for r in study.ledger.runs("search") if r.replicate >= e.settings.seeds]
     curve, order = points(study), [t.number for t in by_verdict(study.ledger.trials())]
@@ -212,7 +212,7 @@ def test_the_curve_and_the_tables_are_on_the_same_seeds(digits: Path, submission
     assert all("the search seeds of the verdicts, {fact:setting.seeds} at most" in caption for caption in captions)
 
 
-def test_a_kept_trial_concerns_all_in_which_it_differs_from_what_it_replaced(submission: Submission) -> None:
+def test_a_kept_trial_concerns_all_in_which_it_differs_from_what_it_replaced(submission: StudySubmission) -> None:
     e = submission.evidence
     east, west = (next(k.name for k in e.template.knobs if k.strategy == s) for s in e.template.strategies[:2])
     first = e.trials[0].change
@@ -234,7 +234,7 @@ def test_a_kept_trial_concerns_all_in_which_it_differs_from_what_it_replaced(sub
     assert concern(known, trials[0]) == [first.strategy]
 
 
-def test_reviews_follow_the_rubric(submission: Submission) -> None:
+def test_reviews_follow_the_rubric(submission: StudySubmission) -> None:
     good, bad = with_claim(submission, significant=True), with_claim(submission, significant=False)
     for reviewer in offline_panel():
         assert reviewer.review(good).overall > reviewer.review(bad).overall
@@ -243,7 +243,7 @@ def test_reviews_follow_the_rubric(submission: Submission) -> None:
     assert ("evidence", "sensitivity") in asked
 
 
-def test_an_audit_with_objections_lowers_the_presentation(submission: Submission) -> None:
+def test_an_audit_with_objections_lowers_the_presentation(submission: StudySubmission) -> None:
     findings = [Finding("bare-numeral", "section:results", f"{i}") for i in range(8)]
     objected = dataclasses.replace(submission, findings=findings)
     reviewer = offline_panel()[1]
@@ -253,7 +253,7 @@ def test_an_audit_with_objections_lowers_the_presentation(submission: Submission
     assert any("objects 8 times" in weakness for weakness in dirty.weaknesses)
 
 
-def test_every_criterion_speaks_on_some_paper(submission: Submission) -> None:
+def test_every_criterion_speaks_on_some_paper(submission: StudySubmission) -> None:
     positive = with_claim(submission, significant=True)
-    for criterion in CRITERIA:
+    for criterion in (*OF_PAPERS, *criteria()):
         assert [*criterion(submission), *criterion(positive)]

@@ -14,7 +14,7 @@ from jinja2 import nodes
 
 from nightlab.agents.offline import writing
 from nightlab.agents.offline.writing import CONTEXTS, FOLDER, HEADINGS, text
-from nightlab.agents.team import Brief, Request, Submission
+from nightlab.agents.team import Brief, Request, StudySubmission
 from nightlab.agents.telling.rendering import environment
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
@@ -56,7 +56,7 @@ def number(id: str, value: float = 3) -> Fact:
     return Fact(id=id, value=value, text=str(value), formula="")
 
 
-def brief_of(s: Submission, **changes: Any) -> Brief:
+def brief_of(s: StudySubmission, **changes: Any) -> Brief:
     brief = Brief(
         evidence=s.evidence, analysis=s.analysis, idea=s.idea, references=s.references, team="By the offline team."
     )
@@ -196,7 +196,7 @@ def of_words(b: Brief) -> Iterator[Brief]:
     yield replace(b, model="fake:x", analysis=replace(b.analysis, conclusions=conclusions), requests=asked)
 
 
-def test_every_branch_of_every_section_reads(submission: Submission, seen: Seen) -> None:
+def test_every_branch_of_every_section_reads(submission: StudySubmission, seen: Seen) -> None:
     base = brief_of(submission)
     for brief in (b for kind in (of_claims, of_extensions, of_the_study, of_words) for b in kind(base)):
         for name in CONTEXTS:

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from nightlab.papers.latex.bibliography import UNVERIFIED, entry
-from nightlab.papers.literature.literature import LiteratureError, Reference, load_bib, search_arxiv, write_bib
+from nightlab.papers.literature.arxiv_search import search_arxiv
+from nightlab.papers.literature.literature import LiteratureError, Reference, load_bib, write_bib
 from nightlab.papers.literature.untex import plain
 from tests.papers import sample
 

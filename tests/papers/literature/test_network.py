@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.papers.literature.literature import LiteratureError, search_arxiv
+from nightlab.papers.literature.arxiv_search import search_arxiv
+from nightlab.papers.literature.literature import LiteratureError
 from nightlab.papers.literature.network import HTTPX, REQUESTS, Client, direct, faults, loopback
 from tests.conftest import MakeTemplate
 

@@ -1,0 +1,113 @@
+"""What every action must do, and the registry of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from nightlab.agents import actions
+from nightlab.agents.actions import Action, possible, register
+from nightlab.agents.offline.reviewing import offline_panel
+from nightlab.agents.team import Brief, Request, StudySubmission, Submission
+from nightlab.papers.facts.facts import Facts
+from nightlab.papers.manuscript.markup import blocks
+from tests.agents.offline.conftest import with_claim
+
+
+class ActionContract:
+    """What every action must do, on a study where it is wanted."""
+
+    name: ClassVar[str]
+
+    @pytest.fixture
+    def action(self) -> Action:
+        return actions.actions()[self.name]
+
+    @pytest.fixture
+    def wanting(self, submission: StudySubmission) -> StudySubmission:
+        """A paper that lacks it."""
+        return with_claim(submission, significant=True)
+
+    def test_it_is_asked_for_in_a_sentence_until_it_is_there(self, action: Action, wanting: StudySubmission) -> None:
+        request = possible(wanting.evidence, wanting.manuscript)[self.name]
+        assert (request.action, request.kind) == (action.name, action.kind)
+        assert re.fullmatch(r"[A-Z].*\.", request.text)
+
+    def test_the_rubric_asks_for_it(self, action: Action, wanting: StudySubmission) -> None:
+        asked = [j for j in action.criterion(wanting) if j.request]
+        assert [j.request and j.request.action for j in asked] == [self.name]
+        assert all(j.points < 0 and j.question.endswith("?") for j in asked)
+
+    def test_an_experiment_runs_something_and_has_a_price(self, action: Action, wanting: StudySubmission) -> None:
+        assert (action.run is not None) == (action.kind == "evidence")
+        assert (action.cost(wanting.evidence.template) > 0) == (action.kind == "evidence")
+
+    def test_its_facts_and_figures_need_its_runs(
+        self, action: Action, wanting: StudySubmission, tmp_path: Path
+    ) -> None:
+        facts = Facts(wanting.evidence)
+        action.facts(facts)
+        assert not facts
+        assert not action.figures(wanting.evidence, tmp_path)
+
+    def test_a_revision_says_what_was_done(self, action: Action, wanting: StudySubmission) -> None:
+        asked = Request(kind=action.kind, action=self.name, text="Do it.")
+        brief = Brief(
+            evidence=wanting.evidence,
+            analysis=wanting.analysis,
+            idea=wanting.idea,
+            references=(),
+            team="",
+            requests=[asked],
+        )
+        assert re.fullmatch(r"[a-z].*[^.]", action.answer(brief))
+        if section := action.section(brief):
+            assert section.key == self.name
+            assert blocks(section.body)
+
+
+class TestReplicates(ActionContract):
+    name = "replicates"
+
+    @pytest.fixture
+    def wanting(self, submission: StudySubmission) -> StudySubmission:
+        part = {
+            "strategy": "optimizer",
+            "trial": 1,
+            "significant": False,
+            "low": -0.1,
+            "high": 0.1,
+            "effect": 0,
+            "n": 2,
+        }
+        claimed = with_claim(submission, significant=True)
+        return dataclasses.replace(claimed, evidence=dataclasses.replace(claimed.evidence, ablation=(part,)))
+
+
+class TestSensitivity(ActionContract):
+    name = "sensitivity"
+
+
+class TestReproduction(ActionContract):
+    name = "reproduction"
+
+
+def test_a_name_is_taken_once_and_an_experiment_runs_something() -> None:
+    known = actions.actions()["sensitivity"]
+    with pytest.raises(ValueError, match="'sensitivity' already"):
+        register(known)
+    with pytest.raises(ValueError, match="'idle': an experiment runs something"):
+        register(dataclasses.replace(known, name="idle", run=None))
+
+
+def test_a_panel_needs_no_more_than_a_paper(submission: StudySubmission) -> None:
+    bare = Submission(manuscript=submission.manuscript)
+    for reviewer in offline_panel():
+        review = reviewer.review(bare)
+        assert "evidence is not at hand" in review.summary
+        assert (review.confidence, review.requests) == (2, ())
+        assert review.strengths
