@@ -65,14 +65,14 @@ class SourceContract:
         assert len(found) == len(source.find(load("digits")))
 
 
-def survey_of(first: LiteratureSource, template: Template, *others: LiteratureSource) -> tuple[tuple[Reference, ...], str]:
+def survey_of(first: LiteratureSource, template: Template, *others: LiteratureSource) -> tuple[list[Reference], str]:
     """A survey that asks these sources alone."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nightlab.papers.literature.sources._SOURCES", {})
         for place, source in enumerate((first, *others)):
             register(f"source {place}", source)
         made = survey(template)
-    return made.references, made.note
+    return list(made.references), made.note
 
 
 class TestBibliography(SourceContract):
@@ -84,7 +84,7 @@ class TestBibliography(SourceContract):
         folder = shutil.copytree(load("digits").folder, tmp_path / "digits")
         (folder / "references.bib").unlink()
         found, note = survey_of(Bibliography(), load(folder))
-        assert (found, note) == ((), "0 references of the template")
+        assert (found, note) == ([], "0 references of the template")
 
 
 class TestArxiv(SourceContract):
