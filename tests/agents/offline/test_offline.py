@@ -223,10 +223,10 @@ def test_a_kept_trial_concerns_all_in_which_it_differs_from_what_it_replaced(sub
             first, params={**first.params, east: "other", west: "other"}, parent=1, strategy=e.template.strategies[1]
         ),
     ]
-    kinds = [("baseline", {}), ("reverted", {"incumbent": 0.0}), ("kept", {"incumbent": 0.0})]
+    kinds = [("baseline", None), ("reverted", 0), ("kept", 0)]
     trials = tuple(
-        Trial(number=n, change=change, verdict=Settled(kind=kind, reason="r", numbers=numbers))  # type: ignore[arg-type]
-        for n, (change, (kind, numbers)) in enumerate(zip(changes, kinds, strict=True))
+        Trial(number=n, change=change, verdict=Settled(kind=kind, reason="r", incumbent=met))  # type: ignore[arg-type]
+        for n, (change, (kind, met)) in enumerate(zip(changes, kinds, strict=True))
     )
     known = dataclasses.replace(e, trials=trials, edits={})
     assert concern(known, trials[2]) == list(e.template.strategies[:2])

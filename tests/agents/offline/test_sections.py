@@ -169,7 +169,7 @@ def kept_at(trial: Trial, below: int) -> Trial:
     kind: Any = "baseline" if trial.number == 0 else "kept" if trial.number < below else "reverted"
     change = replace(trial.change, proposer="fake:a") if trial.number == 1 else trial.change  # by a model
     return replace(
-        trial, change=change, verdict=Settled(kind=kind, reason="so", numbers={"difference": 1.0, "incumbent": 0.0})
+        trial, change=change, verdict=Settled(kind=kind, reason="so", numbers={"difference": 1.0}, incumbent=0)
     )
 
 
