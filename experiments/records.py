@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 ParamValue: TypeAlias = int | float | str
 Params: TypeAlias = Mapping[str, ParamValue]
@@ -74,6 +74,7 @@ class RunRequest:
     cold: in a sandbox that is started for it, which is in nothing that a run can see another than the warm one.
     probe: look whether the evaluator is a judge at all, on both splits; what it finds on the holdout stays untold.
     run: its number in the ledger, under which an executor's handle is kept; 0 where there is none.
+    items: values by item are asked for too, where the evaluator has them.
     """
 
     artifact: Path
@@ -83,6 +84,7 @@ class RunRequest:
     cold: bool = False
     probe: bool = False
     run: int = 0
+    items: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +102,7 @@ class RunOutcome:
     output: str = ""  # head and tail of what the experiment printed, likewise
     notes: tuple[str, ...] = ()  # what was left out: outputs that were not collected, metrics that are none
     doubts: tuple[str, ...] = ()  # what keeps the metrics from being verified, where the request asked for it
+    items: Mapping[Split, Mapping[str, Any]] = field(default_factory=dict)  # arrays by item, where it asked for them
 
 
 class Runner(Protocol):

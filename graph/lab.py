@@ -13,6 +13,7 @@ from langgraph.config import get_config, get_stream_writer
 
 from nightlab.agents.team import Idea, Team
 from nightlab.experiments.ledger.events import Event, Progress, Told
+from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Bench
 from nightlab.experiments.records import Runner
@@ -35,6 +36,7 @@ class Lab:
     start_runner: Callable[[], Runner]
     session: Session | None = None
     stopping: Callable[[], bool] = lambda: False
+    draws: Draws | None = None  # of a template that redraws its data
     _evidence: tuple[str, Evidence] | None = field(default=None, repr=False)  # the last that was asked for, by its name
     _counted: float = field(default=0.0, repr=False)  # when runs were counted last
     _stack: ExitStack = field(default_factory=ExitStack, repr=False)
@@ -47,8 +49,10 @@ class Lab:
         self.study.prepare()
         runner = self.start_runner()
         self._stack.callback(runner.close)
+        if self.draws:
+            self._stack.callback(self.draws.close)
         budget = Budget(self.study, self.session, runner.workers)
-        bench = Bench(self.study, runner, budget, self.stopping)
+        bench = Bench(self.study, runner, budget, self.stopping, self.draws)
         bench.progress = self._progress
         return bench
 

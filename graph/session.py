@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from langgraph.runtime import RunControl
 from nightlab.agents.assemble import staff
 from nightlab.agents.chat.configuration import completed
 from nightlab.agents.team import Idea, MetaReview
+from nightlab.experiments.claim import family
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.registry import check, runs_at
 from nightlab.experiments.ledger.documents import Done, Mode
 from nightlab.experiments.ledger.events import Ended
+from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.handles import LedgerHandles
 from nightlab.experiments.loop.run_accounts import Stopped
 from nightlab.experiments.search.registry import make_policy
@@ -132,7 +135,7 @@ def fork(parent: Path, trial: int, out: Path, **changed: Any) -> Path:
         other = changed.keys() & {"model", "models", "base_url"}
         settings = _staffed(first, changed, parent) if other else replace(first, **changed)
         _check(study.template, settings, edited=edited(study, trial))
-        return fork_study(study, trial, settings, out, study.mode)
+        return fork_study(study, trial, settings, out, study.mode, share=family.take(study))
 
 
 def _staffed(first: Settings, changed: Mapping[str, Any], parent: Path) -> Settings:
@@ -169,6 +172,7 @@ def work(
             lambda: _runner(study),
             session,
             lambda: control is not None and control.drain_requested,
+            Draws(study, partial(_runner_on, study)) if study.template.redraws else None,
         )
         if stop is not None:
             stop.append(lab.close)
@@ -191,12 +195,16 @@ def _runner(study: Study) -> Any:
     scratch = study.folder / "scratch"
     with suppress(OSError):
         remove(scratch)  # what a killed session left there
+    return _runner_on(study, study.inputs, study.private)
+
+
+def _runner_on(study: Study, inputs: Path, private: Path) -> Any:
     settings = study.settings
     place = Place(
         template=study.template,
-        inputs=study.inputs,
-        private=study.private,
-        scratch=scratch,
+        inputs=inputs,
+        private=private,
+        scratch=study.folder / "scratch",
         workers=settings.workers,
         minimum=settings.isolation,
         own_code=_own_code(settings) and not (study.origin and study.origin.edited),

@@ -7,7 +7,7 @@ from typing import Any
 
 from nightlab.experiments.claim.ablation_parts import components
 from nightlab.experiments.claim.inference import holm
-from nightlab.experiments.claim.pairing import LEVEL
+from nightlab.experiments.claim.pairing import LEVEL, Rule
 from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.claim.variants import against_best
 from nightlab.experiments.loop.loop import Loop
@@ -23,7 +23,8 @@ def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
     variants = {c.key: c.taken_out(best, loop.template.defaults) for c in parts if n}
     effects = against_best(loop, "ablate", variants, n)
     parts = [c for c in parts if c.key in effects]
-    corrected = holm([effects[c.key].p_value for c in parts])
+    claim = loop.study.ledger.document("claim", loop.study.era("claim")) or {}
+    corrected = holm([effects[c.key].p_value for c in parts], Rule.of(claim).looks)
     rows = []
     for part, p in zip(parts, corrected, strict=True):
         lost = effects[part.key]

@@ -43,6 +43,7 @@ def notes(study: Study) -> dict[str, str]:
         **_proposals(study),
         **_shortness(study),
         **_reliability(study),
+        **_withheld(study),
     }
 
 
@@ -54,6 +55,19 @@ def _reliability(study: Study) -> dict[str, str]:
         "Reliability": "The trial that the search had kept as its best failed when it was run again on further seeds,"
         " so another one was confirmed, however good its other runs are."
     }
+
+
+def _withheld(study: Study) -> dict[str, str]:
+    """Why there is no claim although the test finds an improvement."""
+    claim = study.ledger.document("claim", study.era("claim")) or {}
+    if not (why := claim.get("withheld")) or claim["p_value"] >= claim["level"]:
+        return {}
+    reasons = {
+        "constraint": f"the hard constraint on {' and on '.join(claim['broken'])} is not seen to hold in fresh runs",
+        "reliability": "runs of the best configuration failed or ended in a catastrophe more often than those of the"
+        " baseline",
+    }
+    return {"Withheld": f"The test finds an improvement, and yet none is claimed: {reasons[why]}."}
 
 
 def _extension(study: Study) -> dict[str, str]:

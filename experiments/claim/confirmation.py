@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from nightlab.experiments.claim.inference import Effect
-from nightlab.experiments.claim.pairing import LEVEL, effect, searched
+from nightlab.experiments.claim import family, power
+from nightlab.experiments.claim.constraints import broken
+from nightlab.experiments.claim.inference import TRIM, Effect, summarize
+from nightlab.experiments.claim.pairing import Rule, effect, score, searched
+from nightlab.experiments.claim.reliability import CHEAP_S, Reliability, Score, Sides, observed, watched
 from nightlab.experiments.claim.selection import choose, failed_again
 from nightlab.experiments.ledger.documents import OPENING, HoldoutOpening, Notice
 from nightlab.experiments.ledger.ledger import Run
@@ -26,25 +29,38 @@ NOTHING = Effect(effect=0.0, low=0.0, high=0.0, p_value=1.0, significant=False, 
 
 def preregister(study: Study) -> Mapping[str, Any]:
     """Fix the claim's test before the search; the first version stands."""
-    objective = study.template.spec.objective
+    objective, era = study.template.spec.objective, study.era("claim")
+    n, redraws = study.confirmations, study.template.redraws
+    level = family.level(study)
     return dict(
         study.ledger.once(
             "preregistration",
-            study.era("claim"),
+            era,
             {
                 "hypothesis": f"the best trial's {study.template.fitness_label} is better than the baseline's",
                 "metric": objective.metric,
                 "direction": objective.direction,
-                "split": "holdout" if study.template.trust == "verified" and not study.shut else "dev",
-                "test": "one-sided paired t-test over fresh seeds",
-                "level": LEVEL,
-                "seeds": [
-                    study.seed_of(study.era("confirm"), i) for i in range(study.template.spec.budget.confirm_seeds)
-                ],
+                "split": "holdout" if study.template.trust == "verified" and (redraws or not study.shut) else "dev",
+                "test": "one-sided test of the trimmed mean difference over fresh seeds",
+                "level": level,
+                "family_level": family.FAMILY_LEVEL,
+                "trim": TRIM,
+                "losses": True,
+                "looks": 2,
+                "draws": n if redraws else 0,
+                "seeds": [study.seed_of(study.era("confirm"), i) for i in range(n)],
                 "min_effect": objective.min_effect,
+                "smallest": power.smallest_effect(_noise(study), n, level=level, cut=int(TRIM * n)),
             },
         )
     )
+
+
+def _noise(study: Study) -> float:
+    """The standard deviation between the baseline's runs before the search."""
+    runs = searched(study.ledger)
+    values = [v for run in runs if (v := score(study.template, run, "dev")) is not None]
+    return summarize(values).stderr * len(values) ** 0.5 if values else 0.0
 
 
 def confirm(loop: Loop) -> dict[str, Any]:
@@ -53,18 +69,70 @@ def confirm(loop: Loop) -> dict[str, Any]:
     A study that is resumed after the opening goes on with the same best trial; any other one is refused.
     """
     study, plan, best = loop.study, preregister(loop.study), choose(loop)
-    _open_holdout(study, best)
-    runs = loop.bench.all(_jobs(loop, best, plan))
-    _check_baseline(study, runs, len(plan["seeds"]))
-    before = searched(study.ledger)
+    if not plan.get("draws"):  # each draw has a sealed holdout of its own
+        _open_holdout(study, best)
+    runs, seen = _ran(loop, best, plan)
+    before, rule = searched(study.ledger), Rule.of(plan)
     effects = {
-        split: effect(loop.template, runs, "baseline", "best", split, plan["level"], before=before)
+        split: effect(loop.template, runs, "baseline", "best", split, rule, before=before, items=study.items)
         for split in _splits(plan)
     }
     found = effects[plan["split"]] if best != BASELINE else None
     if found and plan["split"] == "holdout" and (dev := effects["dev"]):
         _watch_gap(study, best, dev, found)
-    return dict(study.ledger.once("claim", study.era("claim"), _claim(loop, plan, best, found, runs)))
+    claim = _claim(loop, plan, best, found, runs) | (_steady(loop, plan, seen, runs) if found and seen else {})
+    claim["significant"] &= not claim.get("withheld")
+    return dict(study.ledger.once("claim", study.era("claim"), claim))
+
+
+def _ran(loop: Loop, best: int, plan: Mapping[str, Any]) -> tuple[list[Run], Reliability | None]:
+    """The confirmation's runs, and how they went; None where there is no best, or an earlier version fixed the plan."""
+    n, phase, found = len(plan["seeds"]), loop.study.era("confirm"), list[Run]()
+
+    def run(jobs: list[Job]) -> list[Run]:
+        found.extend(runs := loop.bench.all(jobs))
+        return runs
+
+    def pairs(replicates: range) -> Sides:
+        if replicates.start:  # beyond what the study owes
+            allowed = loop.bench.budget.seeds("further confirmation", 2, len(replicates))
+            replicates = range(replicates.start, replicates.start + allowed)
+        runs = run(_jobs(loop, best, plan, replicates))
+        if not replicates.start:
+            _check_baseline(loop.study, runs, n)
+        return _scores(loop, plan, runs, "baseline"), _scores(loop, plan, runs, "best")
+
+    def watch(replicates: range) -> list[Score]:
+        change, splits = loop.entries[best].trial.change, _splits(plan)
+        more = [
+            Job(phase=phase, subject="watch", replicate=i, change=change, seeds=phase, splits=splits)
+            for i in replicates
+        ]
+        return _scores(loop, plan, run(more), "watch")
+
+    if best == BASELINE or not plan.get("losses"):
+        pairs(range(n))
+        return found, None
+    return found, observed(n, pairs, watch, more=_affordable(loop, n))[1]
+
+
+def _affordable(loop: Loop, seeds: int) -> int:
+    """How many further runs the best gets: none where runs are dear or say nothing of a risk."""
+    budget = loop.bench.budget
+    fit = not (loop.deterministic or loop.template.interleaved or loop.template.redraws)  # a draw is not cheap
+    cheap = fit and budget.run_s < CHEAP_S
+    return budget.seeds("watch", 1, watched(seeds) if cheap else 0)
+
+
+def _scores(loop: Loop, plan: Mapping[str, Any], runs: Sequence[Run], subject: str) -> list[Score]:
+    return [score(loop.template, run, plan["split"]) for run in runs if run.subject == subject]
+
+
+def _steady(loop: Loop, plan: Mapping[str, Any], seen: Reliability, runs: Sequence[Run]) -> dict[str, Any]:
+    """How the best's runs went, and why the claim is withheld whatever the test says, if it is."""
+    violated = broken(loop.template, [run for run in runs if run.subject in ("best", "watch")], _splits(plan))
+    withheld = "constraint" if violated else "" if seen.holds else "reliability"
+    return {"reliability": asdict(seen), "broken": violated, "withheld": withheld}
 
 
 def _open_holdout(study: Study, best: int) -> None:
@@ -87,12 +155,21 @@ def _splits(plan: Mapping[str, Any]) -> tuple[Split, ...]:
     return ("dev", "holdout") if plan["split"] == "holdout" else ("dev",)
 
 
-def _jobs(loop: Loop, best: int, plan: Mapping[str, Any]) -> list[Job]:
-    """Baseline and best on each fresh seed: side by side, each first in turn."""
+def _jobs(loop: Loop, best: int, plan: Mapping[str, Any], replicates: range) -> list[Job]:
+    """Baseline and best on fresh seeds: side by side, each first in turn."""
     phase, contenders = loop.study.era("confirm"), _contenders(loop, best)
     return [
-        Job(phase=phase, subject=name, replicate=i, change=change, seeds=phase, splits=_splits(plan))
-        for i in range(len(plan["seeds"]))
+        Job(
+            phase=phase,
+            subject=name,
+            replicate=i,
+            change=change,
+            seeds=phase,
+            splits=_splits(plan),
+            items=True,
+            draw=i if plan.get("draws") else None,
+        )
+        for i in replicates
         for name, change in contenders[:: 1 if i % 2 else -1]
     ]
 
@@ -120,6 +197,7 @@ def _claim(loop: Loop, plan: Mapping[str, Any], best: int, found: Effect | None,
         "chosen": best,
         "split": plan["split"],
         **asdict(shown),
+        **{key: plan[key] for key in ("level", "trim", "losses", "looks", "draws") if key in plan},
         "tested": tested,
         "significant": shown.significant and shown.effect > plan["min_effect"],
         "incumbent_failed": failed_again(loop, loop.incumbent),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
-from nightlab.experiments.claim.inference import Effect, compare
+from nightlab.experiments.claim.crossed import Row, crossed
+from nightlab.experiments.claim.inference import TRIM, Effect, compare
+from nightlab.experiments.claim.item_rows import item_rows
+from nightlab.experiments.claim.reliability import Score, with_losses
 from nightlab.experiments.ledger.ledger import Ledger, Run
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.records import BASELINE, Split
+from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.template.doubts import uses_seed
 from nightlab.experiments.template.template import Template
 
@@ -16,30 +21,64 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How pairs are tested: at which level, with which share of them set aside, and whether a failed run of the second
+    subject is a loss or leaves its pair out. looks: at the parts, which a revision may measure again."""
+
+    level: float = LEVEL
+    trim: float = TRIM
+    losses: bool = False
+    looks: int = 1
+
+    @classmethod
+    def of(cls, plan: Mapping[str, Any]) -> Self:
+        """The rule of a preregistration or a claim; those of an earlier version tested the mean of what ran."""
+        known = {key: plan[key] for key in ("level", "trim", "losses", "looks") if key in plan}
+        return cls(**{"trim": 0.0, **known})
+
+    @property
+    def of_parts(self) -> Rule:
+        """The same for the parts of what was claimed, where a run that fails leaves its pair out."""
+        return replace(self, level=LEVEL, losses=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pairs:
     """Scores of two subjects on the seeds on which both ran, oriented so that larger is better.
 
-    runs: the numbers of exactly the runs that the scores come from, those of `first` before those of `second`.
+    ran: the pairs of runs that the scores come from.
     """
 
     first: tuple[float, ...]
     second: tuple[float, ...]
-    runs: tuple[int, ...]
+    ran: tuple[tuple[Run, Run], ...]
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """The numbers of exactly the runs that the scores come from, those of `first` before those of `second`."""
+        return tuple(pair[side].id for side in (0, 1) for pair in self.ran)
 
 
-def pairs(template: Template, runs: Sequence[Run], first: str, second: str, split: Split) -> Pairs:
-    """The pairs of two subjects, by their seeds in the order of the runs of `first`."""
+def pairs(
+    template: Template, runs: Sequence[Run], first: str, second: str, split: Split, losses: bool = False
+) -> Pairs:
+    """The pairs of two subjects, by their seeds in the order of the runs of `first`. losses: see `Rule`."""
     by_subject: dict[str, dict[int, Run]] = {first: {}, second: {}}
     for run in runs:
-        if run.subject in by_subject and run.outcome and run.outcome.status == "ok":
+        if run.subject in by_subject and run.outcome and (losses or run.outcome.status == "ok"):
             by_subject[run.subject][run.seed] = run
     common = [seed for seed in by_subject[first] if seed in by_subject[second]]
     before, after = ([by_subject[subject][seed] for seed in common] for subject in (first, second))
+    scores = with_losses(*([score(template, run, split) for run in side] for side in (before, after)))
+    ran = [pair for pair in zip(before, after, strict=True) if score(template, pair[0], split) is not None]
+    return Pairs(first=tuple(scores[0]), second=tuple(scores[1]), ran=tuple(ran))
 
-    def scores(side: Sequence[Run]) -> tuple[float, ...]:
-        return tuple(template.sign * template.fitness(dict(r.outcome.metrics[split])) for r in side if r.outcome)
 
-    return Pairs(first=scores(before), second=scores(after), runs=tuple(r.id for r in (*before, *after)))
+def score(template: Template, run: Run, split: Split) -> Score:
+    """The fitness of a run, oriented so that larger is better; None where it failed."""
+    if run.outcome is None or run.outcome.status != "ok":
+        return None
+    return template.sign * template.fitness(dict(run.outcome.metrics[split]))
 
 
 def effect(
@@ -48,20 +87,31 @@ def effect(
     first: str,
     second: str,
     split: Split,
-    level: float = LEVEL,
+    rule: Rule = Rule(),
     *,
     before: Sequence[Run] = (),
+    items: ItemStore | None = None,
 ) -> Effect | None:
-    """How much better the second subject is than the first; None if they share fewer than two seeds.
+    """How much better the second subject is than the first; None if they share fewer than two seeds, or if the second
+    never ran.
 
     before: runs of the baseline that the search had. Where these differ, a few that are alike are so by chance.
+    items: where values by item may be; with them the effect is one for other items too, unless the search saw them.
     """
-    both = pairs(template, runs, first, second, split)
-    if len(both.first) < 2:
-        return None
+    both = pairs(template, runs, first, second, split, rule.losses)
     sides = [[r for r in runs if r.subject == subject] for subject in (first, second)]
+    if len(both.first) < 2 or all(score(template, r, split) is None for r in sides[1]):
+        return None
     alike = all(_alike(side, split) for side in sides) and _alike(before, "dev")
-    found = compare(both.first, both.second, level=level)
+    rows = list[Row]()
+    if items is not None and split == "holdout":
+        differences = [b - a for a, b in zip(both.first, both.second, strict=True)]
+        rows = item_rows(template, both.ran, differences, split, items, before)
+    found = (
+        crossed(rows, level=rule.level, trim=rule.trim)
+        if rows
+        else compare(both.first, both.second, level=rule.level, trim=rule.trim)
+    )
     return replace(found, alike=alike, runs=both.runs, seeded=uses_seed(template))
 
 

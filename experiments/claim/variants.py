@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nightlab.experiments.claim.inference import Effect
-from nightlab.experiments.claim.pairing import effect, searched
+from nightlab.experiments.claim.pairing import Rule, effect, searched
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.records import Change
@@ -13,6 +13,7 @@ from nightlab.experiments.records import Change
 
 def against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: int) -> dict[str, Effect]:
     """Effect of the best over each of its variants, on the confirmation's seeds."""
+    claim = loop.study.ledger.document("claim", loop.study.era("claim")) or {}
     jobs = [
         Job(
             phase=loop.study.era(phase),
@@ -20,15 +21,17 @@ def against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: 
             replicate=i,
             change=change,
             seeds=loop.study.era("confirm"),
+            draw=i if claim.get("draws") else None,
         )
-        for key, change in variants.items()
         for i in range(seeds)
+        for key, change in variants.items()
     ]
     runs = loop.bench.all(jobs)
     reference = [r for r in loop.study.ledger.runs(loop.study.era("confirm")) if r.subject in ("best", "baseline")]
     name = "best" if any(r.subject == "best" for r in reference) else "baseline"
     before, effects = searched(loop.study.ledger), {}
+    rule = Rule.of(claim).of_parts
     for key in variants:
-        if lost := effect(loop.template, [*runs, *reference], key, name, "dev", before=before):
+        if lost := effect(loop.template, [*runs, *reference], key, name, "dev", rule, before=before):
             effects[key] = lost  # a variant that does not run at all has none that could be measured
     return effects

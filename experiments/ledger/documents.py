@@ -105,6 +105,7 @@ class ForkOrigin:
     """The trial of another study that is the baseline here.
 
     edited: whether others than the template's author wrote its files. shut: whether the holdout was opened there.
+    share: of the level of the claims, what it took along; None in an early version.
     """
 
     study: str
@@ -113,6 +114,7 @@ class ForkOrigin:
     artifact: str = ""
     edited: bool = False
     shut: bool = False
+    share: float | None = None
 
 
 @document("study", "trust")
@@ -137,6 +139,23 @@ class FileHashes:
     """The same file by file: the hash of each by its path."""
 
     of: Mapping[str, Mapping[str, str]]
+
+
+@document("draw")
+@dataclass(frozen=True, kw_only=True)
+class DrawHashes:
+    """The hashes of a draw of the data, by its number."""
+
+    inputs: str
+    private: str
+
+
+@document("fork")
+@dataclass(frozen=True, kw_only=True)
+class Forked:
+    """What a fork of this study, by a number that counts from 1, took of its level."""
+
+    level: float
 
 
 @document("extension")
@@ -240,6 +259,14 @@ class Allowance:
 
 
 # The claim
+
+
+@document("items")
+@dataclass(frozen=True, kw_only=True)
+class ItemHashes:
+    """The arrays of a run's values by item: split -> metric, or "group" -> hash. By the run's number."""
+
+    of: Mapping[str, Mapping[str, str]]
 
 
 @document("selection")

@@ -106,7 +106,9 @@ class Loop(SearchState):
         if not _has(entry.outcomes, replicate):
             probe = entry.trial.number == BASELINE and self.template.trust == "verified" and not self.study.shut
             change = entry.trial.change
-            found.append(Job(phase=SEARCH, subject=number, replicate=replicate, change=change, probe=probe))
+            found.append(
+                Job(phase=SEARCH, subject=number, replicate=replicate, change=change, probe=probe, items=probe)
+            )
         if entry.paired and not _has(entry.partners, replicate):
             rival = self.entries[self.incumbent].trial.change
             found.append(Job(phase=BESIDE, subject=number, replicate=replicate, change=rival))

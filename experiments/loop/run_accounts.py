@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.documents import RunInterrupted
 from nightlab.experiments.ledger.ledger import Run
+from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.fidelity import PHASE
 from nightlab.experiments.records import Change, Params, Runner, RunOutcome, RunRequest, Split
 from nightlab.experiments.study.budget import Budget
@@ -40,6 +41,8 @@ class Job:
     splits: tuple[Split, ...] = ("dev",)
     probe: bool = False  # look whether the evaluator is a judge
     fidelity: Params = field(default_factory=dict)  # the parameter that makes the run cheaper; empty: the full run
+    items: bool = False  # keep the values by item
+    draw: int | None = None  # on this draw of the data; None: on the study's own
 
 
 class Bench:
@@ -51,8 +54,10 @@ class Bench:
         runner: Runner,
         budget: Budget | None = None,
         stopping: Callable[[], bool] = lambda: False,
+        draws: Draws | None = None,
     ) -> None:
         self.study = study
+        self._draws = draws
         self.runner = runner
         self.budget = budget or Budget(study, workers=runner.workers)
         self.progress: Callable[[int, int], None] | None = None  # told by `all` of its runs: done, in all
@@ -84,15 +89,17 @@ class Bench:
         self.study.check_disk()
         ledger = self.study.ledger
         seed = self.study.seed_of(job.seeds, job.replicate)
-        inputs = _inputs(job.change, seed, job.fidelity)
+        inputs = _inputs(job, seed)
         run = ledger.claim_run(job.phase, job.subject, job.replicate, seed, inputs)
         if run.outcome is not None or any(r.id == run.id for r in (*self._in_flight.values(), *self._reused)):
             return run
         measured_anew = self.study.template.interleaved  # an earlier timing is of an earlier machine
-        earlier = None if measured_anew else self._earlier(inputs, job.splits)
-        if earlier:
-            ledger.settle_run(run.id, earlier)
-            self._reused.append(replace(run, outcome=earlier))
+        earlier = None if measured_anew else self._earlier(inputs, job)
+        if earlier and earlier.outcome:
+            outcome = replace(earlier.outcome, wall_s=0.0, cpu_s=0.0, output=f"the outcome of run {earlier.id}")
+            self.study.items.copy(run.id, earlier.id)
+            ledger.settle_run(run.id, outcome)
+            self._reused.append(replace(run, outcome=outcome))
         else:
             table = self.study.template.spec.fidelity
             full = table.full if table else {}
@@ -103,10 +110,12 @@ class Bench:
                 splits=job.splits,
                 probe=job.probe,
                 run=run.id,
+                items=job.items,
             )
             if not self._in_flight:
                 self._last_settled = time.monotonic()
-            self._in_flight[self.runner.submit(request)] = run
+            runner = self.runner if job.draw is None or not self._draws else self._draws.runner(job.draw)
+            self._in_flight[runner.submit(request)] = run
         return run
 
     def collect(self, timeout: float | None = None) -> list[Run]:
@@ -120,6 +129,7 @@ class Bench:
             outcome = replace(future.result(), trust=self.study.template.trust)
             if outcome.status != "ok":
                 self.study.check_disk()
+            self.study.items.add(run.id, outcome.items)
             self.study.ledger.settle_run(run.id, outcome)
             now = time.monotonic()
             if run.phase != PHASE:  # a cheaper run tells nothing of what full ones will take
@@ -154,11 +164,11 @@ class Bench:
                 self.progress(len(settled), total)
         return [settled[run.id] for run in claimed]
 
-    def _earlier(self, inputs: str, splits: tuple[Split, ...]) -> RunOutcome | None:
-        """A good outcome of the same inputs that holds the splits."""
+    def _earlier(self, inputs: str, job: Job) -> Run | None:
+        """A good run of the same inputs that holds the splits."""
         for run in self.study.ledger.good_runs(inputs):
-            if run.outcome is not None and set(splits) <= set(run.outcome.metrics):
-                return replace(run.outcome, wall_s=0.0, cpu_s=0.0, output=f"the outcome of run {run.id}")
+            if run.outcome is not None and set(job.splits) <= set(run.outcome.metrics):
+                return run
         return None
 
     def _replay(self) -> None:
@@ -180,8 +190,10 @@ class Bench:
                 return
 
 
-def _inputs(change: Change, seed: int, fidelity: Params) -> str:
-    text = f"{change.artifact} {json.dumps(dict(change.params), sort_keys=True)} {seed}"
-    if fidelity:
-        text += f" {json.dumps(dict(fidelity), sort_keys=True)}"
+def _inputs(job: Job, seed: int) -> str:
+    text = f"{job.change.artifact} {json.dumps(dict(job.change.params), sort_keys=True)} {seed}"
+    if job.fidelity:
+        text += f" {json.dumps(dict(job.fidelity), sort_keys=True)}"
+    if job.draw is not None:
+        text += f" draw {job.draw}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,6 +25,7 @@ from nightlab.experiments.ledger.documents import (
     OPENING,
     Done,
     Doubts,
+    DrawHashes,
     Extension,
     FileHashes,
     ForkOrigin,
@@ -37,6 +39,7 @@ from nightlab.experiments.ledger.documents import (
 )
 from nightlab.experiments.ledger.ledger import Ledger, Run, Trial, opened
 from nightlab.experiments.records import Level, Rule
+from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.copying import copy
 from nightlab.experiments.template.mending import Listing, listing, mended, tree_hash
@@ -44,22 +47,24 @@ from nightlab.experiments.template.template import Template, TemplateError, load
 
 PREPARE = """
 import importlib, pathlib, shutil, sys
-folder, module, function, inputs, private, seed = sys.argv[1:]
+folder, module, function, *draws = sys.argv[1:]
 sys.path.insert(0, folder)
 prepare = getattr(importlib.import_module(module), function)
-places, seed = (pathlib.Path(inputs), pathlib.Path(private)), int(seed)
-try:
-    prepare(*places, seed)
-except Exception:
-    if seed < 2**32:
-        raise
-    for entry in (entry for place in places for entry in place.iterdir()):
-        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-    prepare(*places, seed % 2**32)  # to a generator that takes no more
+for inputs, private, seed in zip(*[iter(draws)] * 3):
+    places, seed = (pathlib.Path(inputs), pathlib.Path(private)), int(seed)
+    try:
+        prepare(*places, seed)
+    except Exception:
+        if seed < 2**32:
+            raise
+        for entry in (entry for place in places for entry in place.iterdir()):
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        prepare(*places, seed % 2**32)  # to a generator that takes no more
 """
 PREPARE_TIMEOUT_S = 3600
 ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
 CLAIMED = ("confirm", "ablate", "sensitivity")  # phases that a claim has of its own
+FEWEST_DRAWS = 10  # of a confirmation: an interval over fewer says little
 FREE_MB = 8  # on the study's disk; with less, a failure says nothing about what failed
 
 
@@ -200,6 +205,7 @@ class Study:
             knobs = tuple(replace(k, default=self.origin.params[k.name]) for k in self.template.knobs)
             self.template = replace(self.template, knobs=knobs)
         self._doubt((self.ledger.get(Doubts) or Doubts()).doubts)
+        self.items = ItemStore(folder / "items", self.ledger)
         self.artifacts = ArtifactStore(folder / "artifacts", executables(self.template.folder, self.template.files()))
 
     @property
@@ -293,6 +299,38 @@ class Study:
         """The seed of the preparation, 128 bits that nobody can guess; a fork with seed and key has the same data."""
         return int.from_bytes(self._drawn("prepare")[:16], "big") if self.settings.key else self.settings.seed
 
+    def draw(self, number: int) -> tuple[Path, Path]:
+        """The public inputs and the private data of a draw for the present claim; laid out with those that the claim
+        needs besides where they are not. Raises StudyError where they are not what they were."""
+        folder = self.folder / "data" / "draws" / self.era("draw")
+        places = {n: (folder / str(n) / "inputs", folder / str(n) / "private") for n in self._draws_beside(number)}
+        if missing := {n: both for n, both in places.items() if not both[1].is_dir()}:
+            seeds = [int.from_bytes(self._drawn(f"{self.era('draw')}/{n}")[:16], "big") for n in missing]
+            self._laid_out([(*both, seed) for both, seed in zip(missing.values(), seeds, strict=True)])
+            for n, both in missing.items():
+                found = DrawHashes(inputs=tree_hash(listing(both[0])), private=tree_hash(listing(both[1])))
+                if self.ledger.put(found, f"{self.era('draw')}/{n}") != found:
+                    raise StudyError(
+                        f"{self.folder}: the template's prepare gives other data than before for the same seed, so the"
+                        " confirmation cannot be gone on with; make it draw with its seed alone, and start anew"
+                    )
+        return places[number]
+
+    def _draws_beside(self, number: int) -> range:
+        """Draws that are laid out together, since the preparation's start takes longer than it."""
+        size = self.confirmations
+        return range(number // size * size, (number // size + 1) * size)
+
+    def forget_draws(self) -> None:
+        """Remove the draws' data, which their seeds bring back."""
+        shutil.rmtree(self.folder / "data" / "draws", ignore_errors=True)
+
+    @property
+    def confirmations(self) -> int:
+        """Pairs of runs that a confirmation has: each on a draw of its own where the template redraws."""
+        asked = self.template.spec.budget.confirm_seeds
+        return max(FEWEST_DRAWS, asked) if self.template.redraws else asked
+
     def _drawn(self, words: str) -> bytes:
         text, key = f"{self.settings.seed}/{words}".encode(), bytes.fromhex(self.settings.key)
         # a study of an earlier version has no key, and keeps its seeds
@@ -302,17 +340,20 @@ class Study:
         """Lay out inputs and private data once; afterwards check that nobody has altered them, and mend what can be."""
         if self.ledger.get(TreeHashes) is None:
             shutil.rmtree(self.folder / "data", ignore_errors=True)
-            self._laid_out(self.inputs, self.private)
+            self._laid_out([(self.inputs, self.private, self.data_seed)])
             self.ledger.put(TreeHashes(of={what: tree_hash(listing(place)) for what, place in self._places().items()}))
         self._mend()
 
-    def _laid_out(self, inputs: Path, private: Path) -> None:
-        inputs.mkdir(parents=True)
-        private.mkdir(mode=0o700)
+    def _laid_out(self, draws: Sequence[tuple[Path, Path, int]]) -> None:
+        """Prepare data in folders for inputs and private data, each by a seed."""
+        for inputs, private, _ in draws:
+            shutil.rmtree(inputs, ignore_errors=True)
+            inputs.mkdir(parents=True)
+            private.mkdir(mode=0o700)
         if self.template.spec.data:
             origin = self.ledger.get(Origin)
             begun = origin.template if origin else str(self.template.folder)
-            _run_prepare(self.template, begun, inputs, private, self.data_seed)
+            _run_prepare(self.template, begun, draws)
 
     def _places(self) -> dict[str, Path]:
         return {"template": self.template.folder, "inputs": self.inputs, "private data": self.private}
@@ -335,7 +376,7 @@ class Study:
             if what == "template":
                 return Path(origin.template if origin else "")
             if not again.is_dir():
-                self._laid_out(again / "inputs", again / "private data")
+                self._laid_out([(again / "inputs", again / "private data", self.data_seed)])
             return again / what
 
         shutil.rmtree(again, ignore_errors=True)
@@ -418,8 +459,13 @@ def _started(
         ledger.put(settings.filled(template))
 
 
-def fork(parent: Study, trial: int, settings: Settings, out: Path, mode: Mode = "pipeline") -> Path:
-    """A new study whose baseline is a trial of another: its files and parameters. Returns its folder."""
+def fork(
+    parent: Study, trial: int, settings: Settings, out: Path, mode: Mode = "pipeline", share: float | None = None
+) -> Path:
+    """A new study whose baseline is a trial of another: its files and parameters. Returns its folder.
+
+    share: of the level of the claims, which it takes along.
+    """
     found, settings = _that_ran(parent, trial), settings.filled(parent.template)
     name = _named(parent.template)
     files = parent.artifacts.read(found.change.artifact)
@@ -430,6 +476,7 @@ def fork(parent: Study, trial: int, settings: Settings, out: Path, mode: Mode = 
         edited=edited(parent, trial),
         artifact=found.change.artifact,
         shut=_seen(parent, settings),
+        share=share,
     )
     with _laid_out(parent.template, out, name) as folder:
         for path in parent.template.spec.artifact.editable:
@@ -498,7 +545,7 @@ def _opened(folder: Path, *, read_only: bool) -> Study:
     return Study(folder, read_only=read_only)
 
 
-def _run_prepare(template: Template, origin: str, inputs: Path, private: Path, seed: int) -> None:
+def _run_prepare(template: Template, origin: str, draws: Sequence[tuple[Path, Path, int]]) -> None:
     """origin: the folder that the study's template is a copy of, which is where a fault is mended."""
     assert template.spec.data is not None
     module, function = template.spec.data.prepare.split(":")
@@ -511,9 +558,7 @@ def _run_prepare(template: Template, origin: str, inputs: Path, private: Path, s
         template.folder,
         module,
         function,
-        inputs,
-        private,
-        seed,
+        *chain.from_iterable(draws),
     ]
     try:
         done = subprocess.run(

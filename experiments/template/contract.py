@@ -73,6 +73,7 @@ class ArtifactTable(Table):
 class DataTable(Table):
     prepare: Entry
     told: tuple[str, ...] = ()  # sentences with the numbers of the data, which the paper quotes as their author's
+    redraw: StrictBool = False  # another seed draws or splits the data anew: a claim is then tested over fresh draws
 
 
 class RunTable(Table):

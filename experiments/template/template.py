@@ -96,6 +96,11 @@ class Template:
         return self.spec.objective.interleaved
 
     @property
+    def redraws(self) -> bool:
+        """Whether a claim is tested over fresh draws of the data."""
+        return bool(self.spec.data and self.spec.data.redraw)
+
+    @property
     def trust(self) -> Trust:
         return "verified" if self.spec.evaluate.entry and not self.doubts else "reported"
 

@@ -16,6 +16,7 @@ from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.loop.repair import standing
 from nightlab.experiments.records import Fact, Split
+from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.study.study import Settings, Study, StudyError
 from nightlab.experiments.template.diffs import FileDiff, diffs, unified
 from nightlab.experiments.template.template import Template
@@ -89,6 +90,7 @@ class Evidence:
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
     facts: Mapping[str, Fact]
+    items: ItemStore | None = None  # values by item, of the runs that the claim rests on
     notices: Mapping[str, Notice] = field(default_factory=dict)  # of the overseer
     notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
     earlier: tuple[Mapping[str, Any], ...] = ()  # the claims that were made before the study was extended
@@ -195,6 +197,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         notes=taken.notes,
         earlier=taken.earlier,
         extensions=taken.extensions,
+        items=study.items,
         facts={},
     )
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from nightlab.experiments.claim.inference import Effect, holm, summarize
+from nightlab.experiments.claim.inference import COVERAGE, Effect, holm, summarize
+from nightlab.experiments.claim.pairing import Rule
 from nightlab.experiments.claim.pairing import effect as paired_effect
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.records import Fact, ParamValue, Split
@@ -106,8 +107,8 @@ def preregistered(e: Evidence, key: str) -> Value:
 
 
 @formula("coverage of all intervals")
-def coverage(e: Evidence) -> Value:
-    return Value(100 * (1 - e.preregistration["level"]))
+def coverage(e: Evidence) -> Value:  # noqa: ARG001
+    return Value(100 * COVERAGE)
 
 
 @formula("knobs that {whose} may move")
@@ -268,7 +269,9 @@ def claimed(e: Evidence, part: Part, split: Split) -> Value:
     if not e.claim["tested"]:
         return Value(e.claim["p_value"] if part == "p" else e.claim[part])
     rows = [*e.runs_of("confirm", "baseline"), *e.runs_of("confirm", "best")]
-    return _part(_needed(paired_effect(e.template, rows, "baseline", "best", split, e.preregistration["level"])), part)
+    before = e.runs_of("search", str(BASELINE))
+    found = paired_effect(e.template, rows, "baseline", "best", split, Rule.of(e.claim), before=before, items=e.items)
+    return _part(_needed(found), part)
 
 
 @formula("confirmation runs that failed; their seeds are left out")
@@ -301,6 +304,7 @@ def _then(e: Evidence, number: int) -> Evidence:
     """The evidence of an earlier claim, which counts from 1: the runs of its own confirmation for the present ones."""
     phase = "earlier.confirm" if number == 1 else f"confirm {number - 1}"
     rows = tuple(replace(r, phase="confirm") for r in e.runs if r.phase == phase)
+    rows += tuple(r for r in e.runs if r.phase == "search")
     return replace(e, claim=e.earlier[number - 1], runs=rows)
 
 
@@ -310,7 +314,7 @@ def ablated(e: Evidence, part: Part, component: str) -> Value:
     if part != "p":
         return _part(found, part)
     keys = [row["key"] for row in e.ablation]
-    adjusted = holm([_against_best(e, "ablate", key).p_value for key in keys])
+    adjusted = holm([_against_best(e, "ablate", key).p_value for key in keys], Rule.of(e.claim).looks)
     return Value(adjusted[keys.index(component)], found.runs)
 
 
@@ -333,7 +337,7 @@ def _against_best(e: Evidence, phase: str, variant: str) -> Effect:
     """What the best loses in a variant of it, on the seeds of the confirmation on which both ran."""
     best = "baseline" if e.best.number == BASELINE else "best"
     rows: list[Run] = [*e.runs_of(phase, variant), *e.runs_of("confirm", best)]
-    return _needed(paired_effect(e.template, rows, variant, best, "dev"))
+    return _needed(paired_effect(e.template, rows, variant, best, "dev", Rule.of(e.claim).of_parts))
 
 
 def _needed(effect: Effect | None) -> Effect:

@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,19 +31,23 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"]) -> dict[str, float]:
+def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"]) -> dict[str, Any]:
     """The metrics of `out/network.npz` on `split`: log loss (nats per image), accuracy, number of parameters.
 
+    `items` has the first two image by image, with the image's number in the data set.
     Raises ValueError where the file is missing or is no network in the form that the readme describes.
     """
     layers, activations = read_network(out / "network.npz")
     images = np.load(private / f"{split}_images.npy", allow_pickle=False).reshape(-1, PIXELS)
     labels = np.load(private / f"{split}_labels.npy", allow_pickle=False)
     probability = predict(layers, activations, images.astype(np.float64))
+    loss = -np.log(probability[np.arange(len(labels)), labels].clip(CLIP))
+    right = (probability.argmax(axis=1) == labels).astype(float)
     return {
-        "log_loss": float(-np.log(probability[np.arange(len(labels)), labels].clip(CLIP)).mean()),
-        "accuracy": float((probability.argmax(axis=1) == labels).mean()),
+        "log_loss": float(loss.mean()),
+        "accuracy": float(right.mean()),
         "parameters": float(sum(weight.size + bias.size for weight, bias in layers)),
+        "items": {"log_loss": loss, "accuracy": right, "group": np.load(private / f"{split}_index.npy")},
     }
 
 

@@ -15,6 +15,7 @@ def prepare(inputs: Path, private: Path, seed: int) -> None:
     """Write `train` to `inputs`, `dev` and `holdout` to `private`: images (n, 8, 8) in [0, 1] and labels (n,).
 
     The split is stratified by label and drawn with `seed`, so that no two studies rest on the same draw of images.
+    Private has `index` too: which images of the data set they are, so that one is known again in another draw.
     """
     digits = load_digits()
     images = (digits.images / 16).astype(np.float32)
@@ -24,3 +25,5 @@ def prepare(inputs: Path, private: Path, seed: int) -> None:
     for folder, split, rows in ((inputs, "train", train), (private, "dev", dev), (private, "holdout", holdout)):
         np.save(folder / f"{split}_images.npy", images[rows])
         np.save(folder / f"{split}_labels.npy", digits.target[rows].astype(np.int64))
+        if folder == private:
+            np.save(folder / f"{split}_index.npy", rows)

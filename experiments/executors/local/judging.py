@@ -97,21 +97,22 @@ class LocalJudge:
         template = self._station.template
         entry, parse = template.spec.evaluate.entry, template.spec.evaluate.parse
         against: tuple[str, ...] = ()
+        items: outcome.ByItem = {}
         try:
             if entry:
-                (found, notes), against = self._evaluate(req, outputs, ticket)
+                (found, notes), against, items = self._evaluate(req, outputs, ticket)
             else:
                 found, notes = outcome.reported(template, outputs, said, result.output, req.splits)
         except metrics.InvalidMetrics as error:
             nothing = "" if outputs or parse == "stdout" else "the experiment wrote no output files; "
             lacking = f"\n{'; '.join(result.notes[:5])}" if parse != "stdout" and result.notes else ""
             return replace(result, status="invalid", error=f"{nothing}{error}{lacking}")
-        return replace(result, metrics=found, notes=result.notes + notes, doubts=against)
+        return replace(result, metrics=found, notes=result.notes + notes, doubts=against, items=items)
 
     def _evaluate(
         self, req: RunRequest, outputs: Mapping[str, bytes], ticket: Ticket
-    ) -> tuple[outcome.Tables, tuple[str, ...]]:
-        """What the evaluator finds and, of a run that is to probe it, what speaks against it.
+    ) -> tuple[outcome.Tables, tuple[str, ...], outcome.ByItem]:
+        """What the evaluator finds, what speaks against it in a run that is to probe it, and the values by item.
 
         A probe scores both splits; of what it finds on the other one, nothing else leaves this function.
         """
@@ -119,15 +120,20 @@ class LocalJudge:
         files = {f"out/{name}": data for name, data in outputs.items()}
         watched = template.spec.artifact.editable if req.probe else ()
         reply, _ = self._pool.ask(
-            self._evaluator, {"splits": splits, "seed": req.seed, "watched": watched}, files, ticket
+            self._evaluator,
+            {"splits": splits, "seed": req.seed, "watched": watched, "items": req.items or req.probe},
+            files,
+            ticket,
         )
         found, notes = outcome.judged(template, reply, splits)
+        items = outcome.by_item(template, reply, found)
         against = list[str]()
         if req.probe:
             against = [doubts.LOADED] if claims(reply).get("ran") else []
             against += doubts.of_scores(template.counting, found)
             against += self._echo(req, outputs, [table[template.metric] for table in found.values()], ticket)
-        return ({split: found[split] for split in req.splits}, notes), tuple(against)
+        kept = {split: items[split] for split in req.splits if req.items and split in items}
+        return ({split: found[split] for split in req.splits}, notes), tuple(against), kept
 
     def _echo(
         self, req: RunRequest, outputs: Mapping[str, bytes], values: list[float], ticket: Ticket
@@ -136,7 +142,7 @@ class LocalJudge:
         if not (forged := doubts.forged(outputs, values)):
             return ()
         with suppress(metrics.InvalidMetrics):  # what it cannot read it does not hand back
-            (again, _), _ = self._evaluate(replace(req, splits=BOTH, probe=False), forged, ticket)
+            (again, _), _, _ = self._evaluate(replace(req, splits=BOTH, probe=False), forged, ticket)
             if [table[self._station.template.metric] for table in again.values()] == list(map(doubts.other, values)):
                 return (doubts.ECHO,)
         return ()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nightlab.experiments.executors.local import metrics
 from nightlab.experiments.executors.local.launch import Limits, RunnerError, claims
@@ -15,6 +19,7 @@ from nightlab.experiments.executors.local.text import clean
 from nightlab.experiments.records import Level, RunOutcome, Split, Status, Trust
 from nightlab.experiments.template.template import Template
 
+ITEM_ROUNDING = 1e-9  # by which the mean of a metric's items may differ from it
 _OUTPUT = 16_000  # characters
 _LIMITS: Mapping[str, tuple[Status, str]] = {
     "timeout": ("timeout", "it ran longer than {wall_s:g} s (run.timeout_s)"),
@@ -81,6 +86,45 @@ def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ..
         metrics.require(found[split], template.counting, template.spec.evaluate.entry or "", {})
         notes |= dict.fromkeys(left)
     return found, tuple(notes)
+
+
+ByItem = dict[Split, dict[str, NDArray[Any]]]  # values by item, by split and metric, and the groups of the items
+
+
+def by_item(template: Template, reply: Mapping[str, Any], found: Mapping[Split, Mapping[str, float]]) -> ByItem:
+    """The values by item that the evaluator gave beside its metrics, as arrays; InvalidMetrics where they are not
+    those of which a metric is the mean."""
+    said, tables = claims(reply).get("items"), ByItem()
+    for split, packed in said.items() if isinstance(said, dict) else ():
+        if split in found and isinstance(packed, dict) and packed:
+            given = {template.metric if name == "metric" else name: text for name, text in packed.items()}
+            groups = _unpacked(given.pop("group", None), "<q")
+            tables[split] = {name: _items(name, text, found[split]) for name, text in given.items()}
+            for name, values in list(tables[split].items()):
+                if groups is not None and len(groups) != len(values):
+                    raise InvalidMetrics(f"items: {len(groups)} groups, and {len(values)} values of {name!r}")
+                tables[split] |= {} if groups is None else {"group": groups}
+    return tables
+
+
+def _items(name: str, text: Any, metrics: Mapping[str, float]) -> NDArray[Any]:
+    """The values of one metric, whose mean is that metric."""
+    values = _unpacked(text, "<d")
+    if name not in metrics or values is None or not len(values) or not np.isfinite(values).all():
+        raise InvalidMetrics(f"items: {clean(name)!r:.80} must be a metric, with a finite number for each item")
+    if abs(values.mean() - metrics[name]) > ITEM_ROUNDING * max(1.0, abs(metrics[name])):
+        raise InvalidMetrics(
+            f"items: the mean of {name!r} is {values.mean():.12g} and the metric {metrics[name]:.12g}; give items of"
+            " a metric that is their mean, or none"
+        )
+    return values
+
+
+def _unpacked(text: Any, kind: str) -> NDArray[Any] | None:
+    try:
+        return np.frombuffer(base64.b64decode(text, validate=True), kind) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def reported(

@@ -1,5 +1,6 @@
 import math
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -39,11 +40,29 @@ def test_paired_agrees_with_scipy() -> None:
     after = before + RNG.normal(0.4, 0.5, size=16)
     expected = stats.ttest_rel(after, before, alternative="greater")
     interval = stats.ttest_rel(after, before).confidence_interval(0.95)
-    effect = compare(before.tolist(), after.tolist())
+    effect = compare(before.tolist(), after.tolist(), trim=0)
     assert effect.p_value == pytest.approx(expected.pvalue)
     assert (effect.low, effect.high) == pytest.approx((interval.low, interval.high))
     assert effect.effect == pytest.approx(np.mean(after - before))
-    assert (effect.n, effect.test) == (16, "one-sided paired t-test")
+    assert (effect.n, effect.test, effect.estimand) == (16, "one-sided paired t-test", "mean")
+
+
+@pytest.mark.parametrize("draw", [RNG.normal, RNG.standard_cauchy, RNG.lognormal])
+def test_trimmed_agrees_with_scipy(draw: Callable[..., np.ndarray]) -> None:
+    """Yuen's test against a side without spread is the one of a single sample."""
+    before, after = draw(size=24), draw(size=24) + 1
+    effect = compare(before.tolist(), after.tolist(), level=0.025)
+    zeros = [0.0] * 24
+    expected = stats.ttest_ind(after - before, zeros, equal_var=False, trim=0.2, alternative="greater")
+    assert (effect.p_value, effect.dof) == (pytest.approx(expected.pvalue), 15)
+    assert effect.effect == pytest.approx(stats.trim_mean(after - before, 0.2))
+    assert effect.bound == pytest.approx(effect.low)  # the bound of a test at 2.5 % ends where the 95 % interval does
+    assert effect.significant == (effect.bound > 0)
+
+
+def test_where_the_middle_is_all_equal_the_mean_is_tested() -> None:
+    effect = compare([0.0] * 24, [0.1] * 22 + [-5.0] * 2)
+    assert (effect.estimand, effect.significant) == ("mean", False)
 
 
 def test_values_without_spread_are_decided_exactly() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import array
+import base64
 import contextlib
 import gc
+import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
@@ -267,7 +270,7 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
     _reseed(request["seed"], seeded)  # what came with its imports; a seed that it has set itself stands
     asked = inspect.signature(evaluate).parameters.get("seed")
     own = {"seed": request["seed"]} if asked and asked.kind in (asked.POSITIONAL_OR_KEYWORD, asked.KEYWORD_ONLY) else {}
-    metrics, left = {}, {}
+    metrics, left, items = {}, {}, {}
     for split in request["splits"]:
         found = evaluate(Path(places["out"]), Path(places["private"]), split, **own)
         if not isinstance(found, Mapping):
@@ -275,10 +278,30 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
             wrong = f"{function}() must return a dict of numbers, not {type(found).__name__}"
             os.write(REPORT, json.dumps({"wrong": wrong}).encode())
             return 1
+        by_item = found.get("items")
+        if isinstance(by_item, Mapping):
+            found = {name: value for name, value in found.items() if name != "items"}
+            items[split] = _packed(by_item) if request.get("items") else {}
         metrics[split], left[split] = _sorted_out(found, config["metrics"])
     ran = witness.seen[:1] if witness else []
-    os.write(REPORT, json.dumps({"metrics": metrics, "left": left, "ran": ran}).encode())
+    os.write(REPORT, json.dumps({"metrics": metrics, "left": left, "ran": ran, "items": items}).encode())
     return 0
+
+
+def _packed(by_item: Mapping[Any, Any]) -> dict[str, str]:
+    """Values by item as text: doubles, and of the groups whole numbers, equal for equal names."""
+    found = {}
+    for name, values in by_item.items():
+        listed = getattr(values, "tolist", lambda values=values: list(values))()
+        whole = [v if type(v) is int else _numbered(v) for v in listed] if name == "group" else None
+        packed = array.array("d", listed) if whole is None else array.array("q", whole)
+        found[str(name)[:100]] = base64.b64encode(packed.tobytes()).decode()
+    return found
+
+
+def _numbered(name: Any) -> int:
+    """The number of a group that has another name."""
+    return int.from_bytes(hashlib.blake2b(str(name).encode(), digest_size=7).digest(), "big")
 
 
 def _sorted_out(found: Mapping[Any, Any], counting: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:

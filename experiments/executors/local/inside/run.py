@@ -18,7 +18,7 @@ from .output.collect import Outputs
 
 MB = 1 << 20
 _BEGUN = 1 + guest.STAMP.size  # bytes that say when the run began
-_REPORT = 1 << 17  # bytes of a report at most
+_REPORT = 1 << 23  # bytes of a report at most, which may hold values by item
 
 
 @dataclass

@@ -1,0 +1,71 @@
+"""Values by item: what an evaluator said of each image, day or question, kept as arrays by their hashes.
+
+They lie in the study's folder, which no run sees. Those of the holdout go nowhere but into the claim's test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nightlab.experiments.ledger.documents import ItemHashes
+from nightlab.experiments.ledger.ledger import Ledger
+from nightlab.experiments.records import Split
+
+
+class ItemStore:
+    """The item arrays of a study. Reading one checks it against its hash."""
+
+    def __init__(self, folder: Path, ledger: Ledger) -> None:
+        self._folder, self._ledger = folder, ledger
+        self._known = dict[str, NDArray[Any]]()
+
+    def add(self, run: int, found: Mapping[Split, Mapping[str, NDArray[Any]]]) -> None:
+        """Keep what a run was scored by; the first arrays of a run stand."""
+        if found:
+            hashes: dict[str, dict[str, str]] = {
+                split: {name: self._put(values) for name, values in table.items()} for split, table in found.items()
+            }
+            self._ledger.put(ItemHashes(of=hashes), str(run))
+
+    def copy(self, run: int, earlier: int) -> None:
+        """The arrays of a run whose outcome is that of an earlier one."""
+        if (hashes := self._ledger.get(ItemHashes, str(earlier))) is not None:
+            self._ledger.put(hashes, str(run))
+
+    def of(self, run: int, split: Split, name: str) -> tuple[NDArray[Any], NDArray[Any] | None] | None:
+        """A metric's values by item in a run, and the groups of the items where they have some; None where the
+        evaluator gave no values."""
+        hashes = self._ledger.get(ItemHashes, str(run))
+        table = hashes.of.get(split, {}) if hashes else {}
+        if name not in table:
+            return None
+        return self._get(table[name]), self._get(table["group"]) if "group" in table else None
+
+    def _put(self, values: NDArray[Any]) -> str:
+        data = io.BytesIO()
+        np.save(data, values, allow_pickle=False)
+        key = hashlib.sha256(data.getvalue()).hexdigest()
+        if not (file := self._file(key)).is_file():
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            aside = file.with_suffix(".new")
+            aside.write_bytes(data.getvalue())
+            aside.replace(file)
+        return key
+
+    def _get(self, key: str) -> NDArray[Any]:
+        if key not in self._known:
+            data = self._file(key).read_bytes()
+            if hashlib.sha256(data).hexdigest() != key:
+                raise LookupError(f"{self._file(key)} is not what was written there; restore it from a copy")
+            self._known[key] = np.load(io.BytesIO(data), allow_pickle=False)
+        return self._known[key]
+
+    def _file(self, key: str) -> Path:
+        return self._folder / f"{key}.npy"

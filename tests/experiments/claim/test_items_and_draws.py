@@ -1,0 +1,104 @@
+# ruff: noqa: F811
+"""Claims that hold for other items and other draws of the data: what evaluators give by item, and fresh draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nightlab.experiments.claim import confirmation
+from nightlab.experiments.claim.pairing import Rule, effect, searched
+from nightlab.experiments.loop.loop import Loop
+from nightlab.experiments.study.study import Settings, read
+from nightlab.graph.session import begin, work
+from tests.conftest import MakeTemplate
+from tests.experiments.loop.test_loop import judged, loop_of, move, stack  # noqa: F401
+
+PREPARE = """\
+import json
+import random
+
+
+def prepare(inputs, private, seed):
+    (inputs / "noise").write_text("0.01")
+    pool = random.Random(seed).sample(range(60), 50)
+    (private / "items.json").write_text(json.dumps({"dev": pool[:20], "holdout": pool[20:]}))
+"""
+EVALUATE = """\
+import json
+import random
+
+
+def evaluate(out, private, split):
+    answer = json.loads((out / "answer.json").read_text())
+    items = json.loads((private / "items.json").read_text())[split]
+    heights = [answer["height"] + random.Random(f"{i} {answer['cost']}").gauss(0, 0.1) for i in items]
+    height = sum(heights) / len(heights)
+    return {"height": height, "cost": answer["cost"], "items": {"height": heights, "group": items}}
+"""
+FILES: dict[str, str | None] = {"prepare.py": PREPARE, "evaluate.py": EVALUATE}
+
+
+def test_with_values_by_item_a_claim_is_one_for_other_items(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template(files=FILES))
+    loop.baseline()
+    judged(loop, move(loop, x=0.6))
+    claim = confirmation.confirm(loop)
+    study = loop.study
+    runs = study.ledger.runs("confirm")
+    over_seeds = effect(study.template, runs, "baseline", "best", "holdout", Rule.of(claim))
+    assert over_seeds is not None
+    assert (claim["n"], claim["items"], over_seeds.items) == (6, 30, 0)
+    assert claim["effect"] == pytest.approx(over_seeds.effect)
+    assert claim["high"] - claim["low"] > 3 * (over_seeds.high - over_seeds.low)
+    assert claim["significant"]
+    values, groups = study.items.of(runs[0].id, "holdout", "height") or (np.zeros(0), None)
+    assert runs[0].outcome is not None
+    assert values.mean() == pytest.approx(runs[0].outcome.metrics["holdout"]["height"], abs=1e-9)
+    assert groups is not None
+    assert len(set(groups)) == 30
+    assert all(study.items.of(run.id, "holdout", "height") is None for run in searched(study.ledger))
+
+
+@pytest.mark.parametrize(
+    ("items", "told"),
+    [
+        ('{"height": [height + 1e-6, height + 1e-6]}', "the mean of 'height' is"),
+        ('{"auc": heights}', "'auc' must be a metric"),
+        ('{"height": heights, "group": [1, 2]}', "2 groups, and 20 values"),
+        ('{"height": []}', "with a finite number for each item"),
+    ],
+)
+def test_items_that_are_not_those_of_a_metric_are_refused_at_the_first_run(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop], items: str, told: str
+) -> None:
+    body = EVALUATE.replace('{"height": heights, "group": items}', items)
+    loop = loop_of(make_template(files=FILES | {"evaluate.py": body}))
+    with pytest.raises(Exception, match=told):
+        loop.baseline()
+
+
+def test_each_seed_of_a_confirmation_has_a_draw_of_its_own(make_template: MakeTemplate, tmp_path: Path) -> None:
+    folder = make_template({'prepare = "prepare:prepare"': 'prepare = "prepare:prepare"\nredraw = true'}, files=FILES)
+    study = begin(folder, Settings(trials=5, workers=2), tmp_path / "studies", "experiment")
+    work(study, lambda _: None)
+    with closing(read(study)) as done:
+        claim = done.ledger.document("claim", "claim")
+        draws, runs = done.ledger.documents("draw"), done.ledger.runs("confirm")
+        assert (claim["draws"], claim["n"], len(draws)) == (10, 10, 10)  # though six seeds were asked for
+        assert len({found["private"] for found in draws.values()}) == 10
+        by_side = {r.subject: done.items.of(r.id, "holdout", "height") for r in runs if r.replicate == 3}
+        (_, first), (_, second) = (by_side[name] or (None, None) for name in ("baseline", "best"))
+        assert np.array_equal(first, second)  # baseline and best are scored on the same draw
+        searched_on = (done.items.of(done.ledger.runs("search")[0].id, "dev", "height") or (None, None))[1]
+        left = len(set(range(60)) - set(searched_on))  # without what the search saw
+        assert left - 5 <= claim["items"] <= left  # and without what only the draws have that are set aside
+        assert "opening" not in done.ledger.documents("holdout")
+        assert not (study / "data" / "draws").exists()
+        assert {r.replicate for r in done.ledger.runs("ablate")} <= set(range(10))
