@@ -20,7 +20,7 @@ from nightlab.graph.lab import Lab
 from nightlab.papers.audit.audit import MIN_PAGES, names_of
 from nightlab.papers.audit.audit import audit as mechanical_audit
 from nightlab.papers.audit.finding import Finding, Findings
-from nightlab.papers.audit.ground import ground
+from nightlab.papers.audit.ground import of_study
 from nightlab.papers.audit.provenance import stood_in, taken_over
 from nightlab.papers.facts.evidence import Evidence, Snapshot, TeamCounts, save_edits, save_trials
 from nightlab.papers.facts.facts import save
@@ -173,9 +173,8 @@ def _gated(lab: Lab, brief: Brief, draft: Manuscript) -> tuple[Manuscript, list[
         )
         draft = replace(draft, sections=sections, reader=draft.reader or readers["analyst"])
     own = OfflineWriter().write(replace(brief, model=draft.reader))
-    e, names = brief.evidence, names_of(brief.evidence.template)
-    sealed = e.fresh_data and e.template.trust == "verified"
-    leans = ground(own, brief.references, names, names=names, improved=e.improved, sealed=sealed)
+    e = brief.evidence
+    leans = of_study(e, brief.references, own)
     paper, found = taken_over(draft, own, leans, sayings(record(e)), readers.values())
     return paper, stood_in(found, own)
 

@@ -14,7 +14,7 @@ from nightlab.experiments.claim.inference import equal, exact, untested
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.audit import names_of
-from nightlab.papers.audit.ground import ground
+from nightlab.papers.audit.ground import ground, of_study
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.formulas import meaning
 from nightlab.papers.frames.frames import sayings
@@ -84,8 +84,7 @@ def rules(
 ) -> Rules:
     """What prose about the study may say: before the experiments no frame is there."""
     names = names_of(template)
-    sealed = template.trust == "verified" if e is None else e.fresh_data and template.trust == "verified"
-    leans = ground(manuscript, found, names, names=names, improved=e.improved if e else None, sealed=sealed)
+    leans = of_study(e, found, manuscript) if e else ground(template, found)
     return Rules(ground=leans, frames=sayings(record(e)) if e else {}, names=names)
 
 

@@ -7,50 +7,92 @@ import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
+from nightlab.experiments.template.template import Template
+from nightlab.papers.audit.audit import names_of
 from nightlab.papers.audit.sentences import Ground, Work
+from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.literature import names as people
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.manuscript import Manuscript
 
 RECORD = ("method", "setup", "limitations", "reproduction")  # sections whose text tells of the protocol alone
+PLANNED = frozenset({"prepared", "tested", "t_test", "knobs"})  # what is said of a study before it has an outcome
 _OPENING = 60  # words of a section that say what a reference to it may say
 
 
 def ground(
-    manuscript: Manuscript | None,
+    template: Template,
     references: Sequence[Reference],
-    topic: Collection[str],
     *,
-    names: Collection[str] = (),
+    manuscript: Manuscript | None = None,
     improved: bool | None = None,
-    sealed: bool = True,
+    holds: Collection[str] = PLANNED,
 ) -> Ground:
     """The ground of a study's free sentences.
 
-    manuscript: as trusted code wrote it. topic: the task, knobs and metrics in words. sealed: whether the claim rests
-    on a holdout that only the evaluator sees.
+    manuscript: as trusted code wrote it. holds: what of `protocol.toml` holds of the study, see `holding`.
     """
-    conditions = {"always": True, "holdout": sealed, "negative": improved is False}
-    protocol = [told for when, told in _protocol() if conditions[when]]
-    works = {r.key: Work(title=r.title, abstract=r.abstract, families=_families(r)) for r in references}
-    if manuscript is None:
-        return Ground(works=works, record=protocol, topic=topic, names=names, improved=improved)
-    own = [_words(s.body) for s in (*manuscript.sections, *manuscript.appendix) if s.key in RECORD]
+    own = (
+        [_words(s.body) for s in (*manuscript.sections, *manuscript.appendix) if s.key in RECORD] if manuscript else []
+    )
+    names = names_of(template)
     return Ground(
-        works=works,
-        targets=dict(_targets(manuscript)),
-        record=(*protocol, *own),
-        topic=topic,
+        works={r.key: Work(title=r.title, abstract=r.abstract, families=_families(r)) for r in references},
+        targets=dict(_targets(manuscript)) if manuscript else {},
+        record=(*protocol(frozenset(holds)), *own),
+        topic=names,
         names=names,
+        knobs=_knobs(template),
         improved=improved,
     )
 
 
+def of_study(e: Evidence, references: Sequence[Reference], manuscript: Manuscript | None = None) -> Ground:
+    """The ground of a study whose confirmation is done."""
+    return ground(e.template, references, manuscript=manuscript, improved=e.improved, holds=holding(e))
+
+
+def holding(e: Evidence) -> frozenset[str]:
+    """What of the protocol holds of a study."""
+    tested = bool(e.claim["tested"])
+    conditions = {
+        "sandbox": e.level in ("S2", "S3"),
+        "prepared": e.template.spec.data is not None,
+        "tested": tested and not e.earlier,
+        "t_test": "paired t-test" in str(e.preregistration.get("test", "")),
+        "ablated": bool(e.ablation),
+        "sensitive": bool(e.sensitivity),
+        "knobs": bool(e.template.knobs) and not e.edits,
+        "sealed": tested and e.fresh_data and e.template.trust == "verified",
+        "negative": tested and not e.improved,
+    }
+    return frozenset(name for name, holds in conditions.items() if holds)
+
+
 @cache
-def _protocol() -> tuple[tuple[str, str], ...]:
-    source = files("nightlab.papers.audit").joinpath("protocol.toml").read_text("utf-8")
-    return tuple((each["when"], " ".join(each["told"].split())) for each in tomllib.loads(source)["holds"])
+def protocol(holds: frozenset[str]) -> tuple[str, ...]:
+    """The sentences of the protocol of which all that they need holds."""
+    source = _protocol()
+    needs = {word: name for name, words in source["needs"].items() for word in words}
+
+    def missing(sentence: str) -> bool:
+        return any(needs.get(w, "") not in ("", *holds) for w in re.findall(r"[\w-]+", sentence.casefold()))
+
+    told = [text for kind, text in source["told"].items() if kind == "always" or kind in holds]
+    every = (s for text in told for s in re.split(r"(?<=\.)\s+", text.strip()))
+    return tuple(s for s in every if not missing(s))
+
+
+@cache
+def _protocol() -> Any:
+    return tomllib.loads(files("nightlab.papers.audit").joinpath("protocol.toml").read_text("utf-8"))
+
+
+def _knobs(template: Template) -> list[str]:
+    """What the search may move, in words: knobs and their strategies."""
+    return [name.replace("_", " ") for name in (*(k.name for k in template.knobs), *template.strategies)]
 
 
 def _families(reference: Reference) -> tuple[str, ...]:

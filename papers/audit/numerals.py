@@ -54,6 +54,7 @@ def _words() -> re.Pattern[str]:
         r"\w+[- ]tupled?",
         rf"(?:{plain})(?:-\w+)+",
         rf"(?:\w+-)+(?:{plain})",
+        r"\w+-digit",
         r"two-(?:thirds|fifths|\w+ths|fold|digit)",
     )
     return re.compile(rf"\b(?:{plain}|{'|'.join(built)})\b")

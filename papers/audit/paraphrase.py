@@ -47,8 +47,22 @@ def says(sentence: str, passages: Iterable[str], *, turned: bool = False) -> boo
     if sum(not turns for _, turns in said) < 2:
         return False
     orders = [said, *(said[i:] + said[:i] for i in range(1, len(said)) if turned)]
+    if active := _active(sentence):
+        orders.append(_content(active))
     parts = [_content(s) for p in passages for s in re.split(r"(?<=[.;:!?])\s+", p)]
     return any(_within(order, part) for part in parts for order in orders)
+
+
+_PASSIVE = re.compile(
+    r"^(?P<whom>.+?) (?:can |may )?(?:is|are|was|were|be|been) (?P<how>(?:never |not |only |also )?)"
+    r"(?P<done>\w+(?:ed|en|wn|ne|t|ld|de|pt|un|d))\b(?P<rest>.*?)(?: by (?P<who>.+))?$"
+)
+
+
+def _active(sentence: str) -> str:
+    """A passive sentence with its doer, if it names one, before the verb, and what is done to after it."""
+    m = _PASSIVE.match(" ".join(re.findall(r"[\w'-]+", sentence)))
+    return f"{m['who'] or ''} {m['how']}{m['done']} {m['whom']} {m['rest']}" if m else ""
 
 
 def _within(said: Words, passage: Words) -> bool:

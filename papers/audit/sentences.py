@@ -42,7 +42,8 @@ class Ground:
     """What a free sentence may lean on.
 
     record: sentences that trusted code says of this study. targets: what a `{ref:KEY}` shows, in its caption's words.
-    topic: words of the task, of the knobs and of the metrics. improved: the verdict; None before there is one.
+    topic: words of the task, of the knobs and of the metrics. knobs: what the search may move, in words. improved: the
+    verdict; None before there is one.
     """
 
     works: Mapping[str, Work] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Ground:
     record: Collection[str] = ()
     topic: Collection[str] = ()
     names: Collection[str] = ()
+    knobs: Collection[str] = ()
     improved: bool | None = None
 
     @cached_property
@@ -133,9 +135,11 @@ def _refers(plain: str, targets: list[str]) -> bool:
 def _free(plain: str, ground: Ground) -> str:
     if reason := _form(plain, ground):
         return reason
+    last = ""
     for clause in _clauses(plain):
-        if reason := _clause(clause, ground):
-            return reason
+        last = _licence(clause, ground, last)
+        if not last:
+            return "it asserts what neither the record nor a frame says"
     return ""
 
 
@@ -153,7 +157,7 @@ def _form(plain: str, ground: Ground) -> str:
 
 
 def _english(plain: str) -> bool:
-    words = _bare(plain).split()
+    words = [w for w in _bare(plain).split() if len(w) > 1]
     if any(c.isalpha() and ord(c) > 0x24F for c in plain):
         return False
     return len(words) < 6 or sum(w in lists()["empty"] for w in words) >= 0.12 * len(words)
@@ -203,14 +207,16 @@ def _coordinated(part: str) -> list[str]:
     return found
 
 
-def _clause(clause: str, ground: Ground) -> str:
+def _licence(clause: str, ground: Ground, before: str) -> str:
+    """The kind of statement that a clause is licensed as; empty if it is of none. before: that of the clause before."""
     bare = _opened(_bare(clause)) + " ?" * clause.endswith(" ?")
     if paraphrase.says(bare, ground.record):
-        return ""
+        return "record"
     for kind, shape in licences():
         if (m := shape.search(bare)) and not _refused(kind, m, bare, ground):
-            return ""
-    return "it asserts what neither the record nor a frame says"
+            return kind
+    follows = before in ("remark", "foreign") and pattern("anaphor").match(bare)
+    return "foreign" if follows and not _claims("foreign", bare, bare, ground) else ""
 
 
 def _opened(bare: str) -> str:
@@ -224,46 +230,69 @@ def _refused(kind: str, m: re.Match[str], bare: str, ground: Ground) -> bool:
     """Whether a clause of a licensed kind says more than its kind may."""
     rest = bare[m.end() :]
     if kind == "denial":
-        sought = "evidence" in m[0] and _has("fault", rest)
-        twice = re.search(r"\b(?:not|no|never|nothing|anything$|cannot|fails?|without)\b", rest)
-        return bool(_has("turn", rest) or twice or sought) or _against_verdict(bare, ground)
+        return _denies_too_much(m[0], rest) or _against_verdict(bare, ground)
     if kind == "omission":
         return _has("turn", bare) or _has("fault", m["what"]) or (_had(m["what"], ground) and not _has("other", bare))
-    if _has("boast", bare):
+    if _has("verdict_noun", bare) or _has("boast", bare):
         return True
     if kind not in ("question", "next", "caution", "voice", "text", "remark") and _has("work", bare):
         return True
     if kind in ("voice", "text", "remark", "condition", "foreign"):
-        return _claims(kind, rest, bare) or (ground.improved is not None and kind == "text" and _denies(bare, ground))
-    if kind == "question" and bare.endswith("?"):
-        presupposed = re.match(r"(?:what|why|how|who|which)\b", bare) and pattern("strong").search(bare)
-        return not _has("other", bare) and bool(presupposed or (_has("win", bare) and _has("own", bare)))
-    if _has("super", bare) and kind != "question":
+        return _claims(kind, rest, bare, ground) or (kind == "text" and _denies(bare, ground))
+    if kind == "question":
+        return _presupposes(bare) or (not bare.endswith("?") and _against_verdict(bare, ground, loose=True))
+    if _has("super", bare) or (_has("win", bare) and " than " in bare) or _against_verdict(bare, ground, loose=True):
         return True
-    if kind == "question" and _has("win", bare) and " than " in bare:
+    return (kind in ("guess", "next") and _has("amount", bare)) or (kind == "guess" and _too_sure(bare))
+
+
+def _denies_too_much(denial: str, rest: str) -> bool:
+    """Whether a denial takes back in its complement what it denies, or takes a claim for granted there."""
+    if re.search(r"\b(?:why|how|what)\b", rest) and any(map(_in(rest), ("loaded", "boast", "work"))):
         return True
-    if _against_verdict(bare, ground, loose=True):
+    twice = re.search(r"\b(?:not|no|never|nothing|anything$|cannot|fails?|without)\b", rest)
+    return bool(_has("turn", rest) or twice or ("evidence" in denial and _has("fault", rest)))
+
+
+def _presupposes(bare: str) -> bool:
+    """Whether a question takes a claim for granted."""
+    if _has("rhetorical", bare) or (_has("win", bare) and " than " in bare):
         return True
-    if kind in ("guess", "next") and pattern("amount").search(bare):
-        return True
-    return kind == "guess" and _too_sure(bare)
+    if not bare.endswith("?"):
+        return False
+    taken = re.match(r"(?:what|why|how|who|which)\b", bare) and pattern("strong").search(bare)
+    return not _has("other", bare) and bool(taken or (_has("win", bare) and _has("own", bare)))
 
 
 def _denies(bare: str, ground: Ground) -> bool:
     return bool(ground.improved) and _has("denied", bare)
 
 
-def _claims(kind: str, rest: str, bare: str) -> bool:
+def _beyond_a_remark(bare: str, ground: Ground) -> bool:
+    """Whether a general remark is one on the study's own matter: what it is good for, what it owes to which part."""
+    matter = _has("matter", bare) or _has("own", bare)
+    knob = any(re.search(rf"\b{re.escape(name)}\b", bare) for name in ground.knobs)
+    if matter and (_has("universal", bare) or _has("win_verb_or_degree", bare)):
+        return True
+    if _has("advised", bare) and _has("persuades", bare) and (matter or knob):
+        return True
+    return _has("cleft", bare) or (knob and re.match(r"(?:the|this|these|our|its)\b", bare) is not None)
+
+
+def _claims(kind: str, rest: str, bare: str, ground: Ground) -> bool:
     """Whether a remark on the world, on the text or by its writer is a claim about the study."""
+    bare, rest = (pattern("aside").sub(" ", text) for text in (bare, rest))
     told = bare if kind in ("remark", "foreign") else rest
     if _has("test", told) or _has("device", told) or (_has("assert_verb", bare) and kind != "condition"):
         return True
     studied = pattern("studied").search(told)
+    if kind in ("remark", "foreign") and _beyond_a_remark(bare, ground):
+        return True
     if kind == "foreign":
         return (
             bool(pattern("studied_at_all").search(bare))
             or _in_the_past(bare)
-            or any(map(_in(bare), ("win", "super", "work", "universal")))
+            or any(map(_in(bare), ("win", "super", "superlative", "work", "universal")))
         )
     if kind == "remark":
         claimed = bool(studied) and any(map(_in(bare), ("win", "lose", "super", "work")))
@@ -283,7 +312,9 @@ def _claims(kind: str, rest: str, bare: str) -> bool:
 
 
 def _in_the_past(bare: str) -> bool:
-    return _has("happened", bare) or _has("forbidden_tense", bare)
+    """Whether the main verb tells of something done."""
+    main = pattern("subordinate").split(bare)[0]
+    return _has("happened", main) or _has("forbidden_tense", main)
 
 
 def _in(bare: str) -> Callable[[str], bool]:
@@ -297,8 +328,7 @@ def _too_sure(bare: str) -> bool:
     return bool(
         _has("universal", bare)
         or re.search(r" no (?:other|better|\w+er) ", bare)
-        or _has("test", bare)
-        or _has("device", bare)
+        or any(map(_in(bare), ("sureness", "test", "device")))
         or made
         or measured
     )

@@ -50,7 +50,7 @@ def test(r: Record) -> Said:
     yield (
         "test",
         (
-            f"The one-sided paired t-test gives a p value of {fact('claim.p')}: the effect of {fact('claim.effect')}"
+            f"The test fixed in advance gives a p value of {fact('claim.p')}: the effect of {fact('claim.effect')}"
             f" {found} significant at the level of {fact('setting.level')}.",
             f"At the level of {fact('setting.level')} the improvement {found} significant (p {fact('claim.p')}).",
         ),

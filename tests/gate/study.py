@@ -12,7 +12,6 @@ from nightlab.experiments.records import Fact
 from nightlab.experiments.template import template as templates
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit import paraphrase
-from nightlab.papers.audit.audit import names_of
 from nightlab.papers.audit.ground import ground
 from nightlab.papers.audit.sentences import Ground
 from nightlab.papers.frames.frames import sayings
@@ -35,8 +34,9 @@ class Study:
         self.references: tuple[Reference, ...] = load_bib(self.template.folder / "references.bib")
 
     def ground(self, improved: bool | None) -> Ground:
-        names = names_of(self.template)
-        return ground(self.manuscript, self.references, names, names=names, improved=improved)
+        holds = {"sandbox", "prepared", "tested", "t_test", "ablated", "sensitive", "knobs", "sealed"}
+        holds |= {"negative"} if improved is False else set()
+        return ground(self.template, self.references, manuscript=self.manuscript, improved=improved, holds=holds)
 
     @cached_property
     def _cells(self) -> dict[str, list[tuple[str, ...]]]:

@@ -10,7 +10,7 @@ import pytest
 
 from nightlab.agents.model.prose import Rules, counted, fault, faults, kept, markup, phrase, sentences, told
 from nightlab.experiments.records import Fact
-from nightlab.papers.audit.ground import ground
+from nightlab.papers.audit.ground import protocol
 from nightlab.papers.audit.sentences import Ground, Work
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.manuscript import Manuscript, Section, check
@@ -141,7 +141,11 @@ def test_a_negative_outcome_lets_no_gain_be_told() -> None:
     rules = replace(RULES, ground=replace(RULES.ground, improved=False))
     assert fault("We suspect that the change improves the loss of the baseline.", rules)
     assert (
-        fault("We report this as a negative result.", replace(rules, ground=ground(None, (), (), improved=False))) == ""
+        fault(
+            "We report this as a negative result.",
+            replace(rules, ground=replace(rules.ground, record=protocol(frozenset({"tested", "negative"})))),
+        )
+        == ""
     )
     assert fault("Whether a change improves the loss on other tasks stays open.", rules) == ""
 
