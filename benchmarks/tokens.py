@@ -118,12 +118,12 @@ def main() -> None:
     from nightlab.agents.chat.usage import price_of, usage
     from nightlab.agents.documents import Fallback
     from nightlab.agents.team import Review
-    from nightlab.experiments.ledger.ledger import opened
+    from nightlab.experiments.ledger.storage import opened
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=40)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, opened(study(args.trials, Path(name)) / "study.db") as ledger:
+    with tempfile.TemporaryDirectory() as name, opened(study(args.trials, Path(name))) as ledger:
         calls, told = ledger.calls.all(), usage(ledger)
         fallbacks = [each.role for each in ledger.all(Fallback).values()]
         reviews = len(ledger.all(Review))

@@ -12,11 +12,16 @@ from typing import Any
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from nightlab.experiments.errors import NightlabError
 from nightlab.graph.state import ExperimentInput, ExperimentOutput, ExperimentState, PipelineState
 
 KEPT = 4  # checkpoints of each namespace: the latest, and a few that tell how it came there
 EVERY = 32  # checkpoints between two prunings
 OWN: list[Any] = [ExperimentInput, ExperimentState, ExperimentOutput, PipelineState]  # what checkpoints hold of ours
+
+
+class CheckpointError(NightlabError):
+    """Checkpoints that cannot be used; the message says what to do."""
 
 
 class PrunedSaver(SqliteSaver):
@@ -69,11 +74,14 @@ def _set_aside_if_damaged(file: Path) -> None:
 
 @contextmanager
 def checkpoints(file: Path) -> Iterator[PrunedSaver]:
-    """The saver over a study's graph.db."""
+    """The saver over a study's graph.db. Raises CheckpointError where that cannot be used."""
     _set_aside_if_damaged(file)
-    with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
-        # The ledger is the truth and a replay repeats nothing, so the checkpoints need not wait for the disk.
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA cache_size=-500")  # kB: only the latest checkpoints are read
-        yield PrunedSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=OWN))
+    try:
+        with closing(sqlite3.connect(file, check_same_thread=False)) as connection:
+            # The ledger is the truth and a replay repeats nothing, so the checkpoints need not wait for the disk.
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA cache_size=-500")  # kB: only the latest checkpoints are read
+            yield PrunedSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=OWN))
+    except sqlite3.Error as error:
+        raise CheckpointError(f"{file} cannot be used ({error}); is the disk full or the folder read-only?") from error

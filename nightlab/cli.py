@@ -6,7 +6,6 @@ import copy
 import json
 import os
 import signal
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -505,16 +504,8 @@ def _told_errors() -> Iterator[None]:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(DONE) from None
-    except (sqlite3.Error, _database_error()) as error:
-        _fail(f"the study's database cannot be used: {error}; is the disk full or the folder read-only?", CAN_RESUME)
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), CAN_RESUME)
-
-
-def _database_error() -> type[Exception]:
-    from sqlalchemy.exc import DBAPIError
-
-    return DBAPIError
 
 
 def _print_json(body: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nightlab.agents.chat.models import Models, adopted
 from nightlab.agents.chat.protocol import checked_url
-from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.ledger.memory import MemoryLedger
 from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.study.study import ROLES, Settings, SettingsError
 from nightlab.experiments.template.diagnostics import told
@@ -88,8 +88,7 @@ def completed(settings: Settings, folder: Path) -> Settings:
         settings, model=_full(settings.model), models={role: _full(name) for role, name in settings.models.items()}
     )
     if settings.model or settings.models:
-        with opened(Path(":memory:")) as nowhere:
-            Models(settings, nowhere)
+        Models(settings, MemoryLedger())
     return settings
 
 

@@ -30,7 +30,8 @@ from nightlab.agents.chat.scripted import Script
 from nightlab.agents.chat.usage import Meter, price_of
 from nightlab.agents.documents import Fallback
 from nightlab.agents.model.prompts import Prompt, quoted, render
-from nightlab.experiments.ledger.ledger import Ledger, opened
+from nightlab.experiments.ledger.ledger import Ledger
+from nightlab.experiments.ledger.storage import opened, storage
 from nightlab.experiments.study.study import ROLES, Settings, SettingsError
 from nightlab.papers.literature.network import loopback
 
@@ -234,9 +235,9 @@ def adopted(settings: Settings) -> Settings:
 
 def _settings_of(folder: Path) -> Settings:
     """The settings of a recorded study. Raises SettingsError where there is none."""
-    if not (folder / "study.db").is_file():
+    if not storage().holds(folder):
         raise SettingsError(f"--replay {folder}: it holds no study; give the folder of one that ran with --record")
-    with opened(folder / "study.db", read_only=True) as ledger:
+    with opened(folder, read_only=True) as ledger:
         settings = ledger.get(Settings) or Settings()
     if not settings.record:
         raise SettingsError(f"--replay {folder}: it was not recorded; a study that ran with --record can be replayed")
@@ -245,5 +246,5 @@ def _settings_of(folder: Path) -> Settings:
 
 def _recording(folder: Path) -> Recording:
     _settings_of(folder)
-    with opened(folder / "study.db", read_only=True) as ledger:
+    with opened(folder, read_only=True) as ledger:
         return Recording(str(folder), ledger.calls.all(), ledger.all(Fallback).values())

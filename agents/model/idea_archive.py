@@ -9,7 +9,8 @@ from nightlab.agents.documents import EarlierIdea, EarlierIdeas
 from nightlab.agents.team import Idea
 from nightlab.experiments.claim.inference import untested
 from nightlab.experiments.ledger.documents import Origin
-from nightlab.experiments.ledger.ledger import LedgerError, opened
+from nightlab.experiments.ledger.ledger import LedgerError
+from nightlab.experiments.ledger.storage import opened, storage
 from nightlab.experiments.study.study import Study
 
 MOST = 8  # studies that are looked at, the latest first
@@ -29,27 +30,27 @@ def earlier(study: Study) -> tuple[EarlierIdea, ...]:
 
 
 def _recorded(folder: Path) -> EarlierIdeas:
-    with opened(folder / "study.db", read_only=True) as ledger:
+    with opened(folder, read_only=True) as ledger:
         return ledger.get(EarlierIdeas) or EarlierIdeas(())
 
 
 def _found(study: Study) -> tuple[EarlierIdea, ...]:
     origin = study.ledger.get(Origin)
     found = []
-    others = (f for f in study.folder.parent.glob("*/study.db") if f.parent != study.folder)
-    for file in sorted(others, key=lambda f: (f.stat().st_mtime, f.parent.name), reverse=True)[: 4 * MOST]:
+    others = [folder for folder in storage().studies(study.folder.parent) if folder != study.folder]
+    for folder in others[: 4 * MOST]:
         try:
-            told = _read(file, origin.template if origin else None)
+            told = _read(folder, origin.template if origin else None)
         except (LedgerError, ValueError, KeyError, TypeError, OSError) as error:
-            logging.getLogger(__name__).info("%s is passed over: %s", file, error)
+            logging.getLogger(__name__).info("%s is passed over: %s", folder, error)
             continue
         if told:
             found.append(told)
     return tuple(found[:MOST])
 
 
-def _read(file: Path, template: str | None) -> EarlierIdea | None:
-    with opened(file, read_only=True) as ledger:
+def _read(folder: Path, template: str | None) -> EarlierIdea | None:
+    with opened(folder, read_only=True) as ledger:
         origin, claim = ledger.get(Origin), ledger.document("claim", "claim")
         idea = next(iter(ledger.all(Idea).values()), None)
     if not (origin and idea and claim) or origin.template != template:
@@ -59,7 +60,7 @@ def _read(file: Path, template: str | None) -> EarlierIdea | None:
     else:
         outcome = "not confirmed" if claim["tested"] else untested(claim)
     return EarlierIdea(
-        study=file.parent.name,
+        study=folder.name,
         title=idea.title,
         hypothesis=idea.hypothesis,
         strategies=idea.strategies,

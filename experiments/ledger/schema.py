@@ -170,7 +170,7 @@ def looking(file: Path) -> sa.URL:
     return sa.URL.create("sqlite", database=f"file:{quote(os.fsencode(file.absolute()))}", query=query)
 
 
-def stand_in(connection: Any, _record: Any) -> None:
+def stand_in(connection: Any) -> None:
     """Let a connection that only reads see an older ledger in the present schema, by views of its own."""
     for name, table in metadata.tables.items():
         there = [row[1] for row in connection.execute(f"PRAGMA main.table_info({name})")]

@@ -37,7 +37,8 @@ from nightlab.experiments.ledger.documents import (
     document,
     in_extension,
 )
-from nightlab.experiments.ledger.ledger import Ledger, Run, Trial, opened
+from nightlab.experiments.ledger.ledger import Run, Trial
+from nightlab.experiments.ledger.storage import opened, storage
 from nightlab.experiments.records import Level, Rule
 from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
@@ -184,7 +185,7 @@ class Study:
 
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
-        self.ledger = Ledger(folder / "study.db", read_only=read_only)
+        self.ledger = storage().open(folder, read_only=read_only)
         self.template = load(folder / "template")
         asked = self.ledger.get(Settings)
         if asked is None:
@@ -451,7 +452,7 @@ def _started(
     folder: Path, template: Template, settings: Settings, mode: Mode, forked: ForkOrigin | None = None
 ) -> None:
     """Write what is known of a study. The settings come last: without them, after a kill, it was never started."""
-    with opened(folder / "study.db") as ledger:
+    with opened(folder) as ledger:
         ledger.put(Origin(template=str(template.folder), started=time.strftime("%Y-%m-%d %H:%M:%S")))
         ledger.put(StudyMode(mode=mode))
         if forked:
@@ -513,7 +514,7 @@ def resuming(folder: Path, more: str = "") -> str:
 
 
 def is_study(folder: Path) -> bool:
-    return (folder / "study.db").is_file() and (folder / "template" / "template.toml").is_file()
+    return storage().holds(folder) and (folder / "template" / "template.toml").is_file()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Settings
 from nightlab.graph.session import begin
 from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML
@@ -69,7 +69,7 @@ def lost(before: dict[str, set[tuple[Any, ...]]], after: dict[str, set[tuple[Any
 
 def told(folder: Path) -> dict[str, Any]:
     """Trials, verdicts, runs and claim, without what a clock decides."""
-    with opened(folder / "study.db") as ledger:
+    with opened(folder) as ledger:
         trials = [
             (t.number, dict(t.change.params), t.verdict and (t.verdict.kind, t.verdict.cause, dict(t.verdict.numbers)))
             for t in ledger.trials()

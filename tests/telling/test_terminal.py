@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from rich.table import Table
 
-from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Settings, create, reopen, resuming
 from nightlab.experiments.template.template import load
 from nightlab.telling.terminal import Terminal
@@ -52,7 +52,7 @@ def test_a_study_may_stand_in_any_folder(name: str, make_template: MakeTemplate,
         study.prepare()
         assert study.ledger.once("note", "path", {"path": name}) == {"path": name}
     assert {p.name for p in folder.iterdir()} >= {"study.db", "template", "data"}
-    with opened(folder / "study.db") as ledger:
+    with opened(folder) as ledger:
         assert ledger.document("study", "hashes")
     assert shlex.split(resuming(folder).strip("`")) == ["nightlab", "resume", str(folder)]
 

@@ -18,6 +18,7 @@ from nightlab.agents.chat.models import Chat, Models, NoAnswer, Prompt
 from nightlab.agents.chat.recording import MissingAnswer
 from nightlab.agents.chat.usage import told, usage
 from nightlab.experiments.ledger.ledger import Ledger
+from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.study.study import ROLES, Settings, SettingsError
 from tests.chat_server import FAULTS, Body, ChatServer
 
@@ -39,7 +40,7 @@ def three(_body: Body) -> str:
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "study.db")
+    opened = SqliteLedger(tmp_path / "study.db")
     yield opened
     opened.close()
 
@@ -203,7 +204,7 @@ def test_a_key_stays_in_the_environment(ledger: Ledger, monkeypatch: pytest.Monk
     assert KEY not in str(refused.value)
     assert "nightlab resume" in str(refused.value)
     ledger.close()
-    for file in ledger.file.parent.iterdir():
+    for file in Path(ledger.place).parent.iterdir():
         assert KEY.encode() not in file.read_bytes()
 
 
@@ -397,14 +398,14 @@ def test_a_replay_gives_the_same_answers_without_a_model(tmp_path: Path) -> None
             ends.append(access.attempt(stage, ask, lambda: -1))
         return ends
 
-    recorded = Ledger(tmp_path / "study.db")
+    recorded = SqliteLedger(tmp_path / "study.db")
     with ChatServer(three, ["broken", "ok", "ok", "prose", "ok", "refusal"]) as server:
         recorded.once("study", "settings", {"model": "openai:any", "record": True})
         first = drive(chat(recorded, server, record=True))
         asked = len(server.requests)
     assert first == [3, -1, -1, 3]
     assert len(recorded.documents("prompt")) == asked == len(recorded.calls.all())
-    again = Ledger(tmp_path / "again.db")
+    again = SqliteLedger(tmp_path / "again.db")
     replayed = Models(Settings(model="openai:any", replay=str(tmp_path)), again).chat("coder")
     assert drive(replayed) == first
     assert again.documents("fallback") == recorded.documents("fallback")
@@ -418,7 +419,7 @@ def test_a_replay_gives_the_same_answers_without_a_model(tmp_path: Path) -> None
 
 def test_a_study_that_was_not_recorded_is_not_replayed(tmp_path: Path, ledger: Ledger) -> None:
     ledger.once("study", "settings", {"record": False})
-    other = Ledger(tmp_path / "other.db")
+    other = SqliteLedger(tmp_path / "other.db")
     with pytest.raises(SettingsError, match="was not recorded"):
         Models(Settings(model="openai:any", replay=str(tmp_path)), other)
     other.close()

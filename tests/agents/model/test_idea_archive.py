@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nightlab.agents.model.idea_archive import earlier
 from nightlab.agents.team import Idea
-from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Settings, Study, create
 from nightlab.experiments.template.template import load
 from tests.conftest import MakeTemplate
@@ -16,7 +16,7 @@ IDEA = Idea(key="walk", title="A walk", question="?", hypothesis="walking helps"
 
 def finished(template: Path, out: Path, **claim: bool) -> Path:
     folder = create(load(template), Settings(), out)
-    with opened(folder / "study.db") as ledger:
+    with opened(folder) as ledger:
         ledger.put(IDEA, IDEA.key)
         ledger.once("claim", "claim", claim)
     return folder

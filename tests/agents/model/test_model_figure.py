@@ -12,6 +12,7 @@ import pytest
 from nightlab.agents.chat.models import Models
 from nightlab.agents.model import model_figure
 from nightlab.experiments.ledger.ledger import Ledger, Settled, Trial
+from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.study import Settings
 from nightlab.experiments.template.template import load
@@ -23,7 +24,7 @@ from tests.conftest import MakeTemplate
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = Ledger(tmp_path / "study.db")
+    opened = SqliteLedger(tmp_path / "study.db")
     yield opened
     opened.close()
 

@@ -26,6 +26,7 @@ from nightlab.experiments.ledger.documents import (
     document,
 )
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled
+from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.study import Settings
 from nightlab.papers.audit.finding import Finding, Findings
@@ -47,13 +48,13 @@ OLDER: list[tuple[str, str, Any, Any]] = [
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = Ledger(tmp_path / "study.db")
+    made = SqliteLedger(tmp_path / "study.db")
     yield made
     made.close()
 
 
 def rows(ledger: Ledger) -> list[tuple[str, str, str]]:
-    with sqlite3.connect(ledger.file) as db:
+    with sqlite3.connect(ledger.place) as db:
         return db.execute("SELECT kind, key, body FROM documents WHERE kind <> 'schema' ORDER BY rowid").fetchall()
 
 
@@ -122,7 +123,7 @@ def test_counts_and_flags_of_an_earlier_version_s_verdicts_are_typed(ledger: Led
     plain = Settled(kind="failed", cause="duplicate", reason="r", twin=1)
     for number in range(4):
         ledger.claim(number, change)
-    with sqlite3.connect(ledger.file) as db:
+    with sqlite3.connect(ledger.place) as db:
         for number, body in ((0, numbers), (1, {}), (2, {"twin": 1.0})):
             row = (number, "kept", "", "r", json.dumps(body), 1.0, 0.0)
             db.execute("INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?, ?)", row)

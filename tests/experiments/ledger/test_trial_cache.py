@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.ledger.ledger import Ledger, Settled, opened
+from nightlab.experiments.ledger.ledger import Ledger, Settled
+from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.ledger.trial_cache import BESIDE, Books, Entry, History
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.records import Change, RunOutcome
@@ -17,7 +18,7 @@ TRIALS = 12
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with opened(tmp_path / "study.db") as found:
+    with opened(tmp_path) as found:
         yield found
 
 

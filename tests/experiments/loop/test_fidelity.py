@@ -9,7 +9,7 @@ import pytest
 
 import nightlab
 from nightlab.experiments.claim.summary import experiment_summary
-from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.loop.decision import More
 from nightlab.experiments.loop.loop import CALIBRATION, Loop
 from nightlab.experiments.study.study import Settings, create, reopen
@@ -114,7 +114,7 @@ def test_a_whole_experiment_ends_bad_candidates_early_and_still_claims(
     assert result["trials"] == 10
     assert result["fidelity"]["ended_early"] > 0
     assert result["best"]["mean"] < result["baseline"]["mean"]
-    with opened(Path(result["study"]) / "study.db") as ledger:
+    with opened(Path(result["study"])) as ledger:
         ended = {str(t.number) for t in ledger.trials() if t.verdict and t.verdict.cause == "fidelity"}
         assert not ended & {r.subject for r in ledger.runs("search")}
         assert {r.phase for r in ledger.runs()} >= {"search", "rung", "confirm"}

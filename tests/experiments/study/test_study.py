@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import (
     NoStudy,
     Settings,
@@ -115,7 +115,7 @@ def test_a_study_of_a_version_without_keys_keeps_its_seeds(make_template: MakeTe
     folder = tmp_path / "old"
     shutil.copytree(make_template(), folder / "template")
     body = asdict(Settings(seed=3, trials=2).filled(load(folder / "template")))
-    with opened(folder / "study.db") as ledger:
+    with opened(folder) as ledger:
         ledger.once("study", "settings", {name: value for name, value in body.items() if name != "key"})
     with closing(read(folder)) as study:
         old = [int.from_bytes(hashlib.sha256(f"3/confirm/{i}".encode()).digest()[:4], "big") >> 1 for i in range(3)]

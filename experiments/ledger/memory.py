@@ -1,0 +1,199 @@
+"""Ledgers in the memory of this process: for tests, and for what needs no study of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+from nightlab.experiments.ledger.calls import Answer, Call, Calls
+from nightlab.experiments.ledger.events import Event, Told
+from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, as_json, kept
+from nightlab.experiments.records import Change, RunOutcome
+
+
+@dataclass
+class _Rows:
+    """What is kept of a study."""
+
+    documents: dict[tuple[str, str], str] = field(default_factory=dict)  # JSON, so that no reader changes them
+    events: list[Event] = field(default_factory=list)
+    told: dict[str, Event] = field(default_factory=dict)  # by what must not be told twice
+    trials: dict[int, Trial] = field(default_factory=dict)
+    runs: dict[tuple[str, str, int], Run] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    stamps: list[float] = field(default_factory=list)
+    lock: Any = field(default_factory=RLock)
+
+
+class MemoryStorage:
+    """Every study that was opened here, until the process ends."""
+
+    def __init__(self) -> None:
+        self._studies: dict[Path, _Rows] = {}
+
+    def open(self, study: Path, *, read_only: bool = False) -> Ledger:
+        if read_only and not self.holds(study):
+            raise LedgerError(f"{study}: no readable ledger (there is none in memory)")
+        return MemoryLedger(str(study), self._studies.setdefault(study.resolve(), _Rows()), read_only=read_only)
+
+    def holds(self, study: Path) -> bool:
+        return study.resolve() in self._studies
+
+    def move(self, study: Path, to: Path) -> None:
+        study.rename(to)
+        self._studies[to.resolve()] = self._studies.pop(study.resolve())
+
+    def studies(self, place: Path) -> list[Path]:
+        there = {at: rows for at, rows in self._studies.items() if at.parent == place.resolve()}
+        return sorted(there, key=lambda at: (max(there[at].stamps, default=0.0), at.name), reverse=True)
+
+
+class _Table:
+    """A part of a ledger that may be written to."""
+
+    def __init__(self, place: str, rows: _Rows, read_only: bool) -> None:
+        self.place, self._rows, self._read_only = place, rows, read_only
+
+    @contextmanager
+    def _writing(self) -> Iterator[_Rows]:
+        if self._read_only:
+            raise LedgerError(f"{self.place}: the ledger was opened to be read, so it is readonly")
+        with self._rows.lock:
+            yield self._rows
+            self._rows.stamps.append(time.time())
+
+
+class MemoryLedger(_Table, Ledger):
+    def __init__(self, place: str = "memory", rows: _Rows | None = None, *, read_only: bool = False) -> None:
+        super().__init__(place, rows or _Rows(), read_only)
+        self.heard: Callable[[Event], object] = lambda _event: None
+        self.calls: Calls = MemoryCalls(place, self._rows, read_only)
+
+    def check(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    # Documents
+
+    def once(self, kind: str, key: str, body: Any, told: Told | None = None) -> Any:
+        event, text = None, as_json(body)
+        with self._writing() as rows:
+            if told and (kind, key) not in rows.documents:
+                event = _told(rows, f"{kind} {key}", told)
+            stands = rows.documents.setdefault((kind, key), text)
+        if event:
+            self.heard(event)
+        return json.loads(stands)
+
+    def document(self, kind: str, key: str) -> Any | None:
+        text = self._rows.documents.get((kind, key))
+        return None if text is None else json.loads(text)
+
+    def documents(self, kind: str) -> dict[str, Any]:
+        return {key: json.loads(body) for (of, key), body in list(self._rows.documents.items()) if of == kind}
+
+    def stamps(self, start: float, end: float) -> list[float]:
+        return sorted(at for at in self._rows.stamps if start <= at < end)
+
+    # Events
+
+    def tell(self, told: Told, during: str) -> Event:
+        with self._writing() as rows:
+            event = _told(rows, f"{during} {told!r}", told)
+        self.heard(event)
+        return event
+
+    def events(self, after: int = 0) -> Iterator[Event]:
+        while after < len(self._rows.events):
+            yield self._rows.events[after]
+            after += 1
+
+    # Trials
+
+    def claim(self, number: int, change: Change) -> Trial:
+        with self._writing() as rows:
+            return rows.trials.setdefault(number, Trial(number=number, change=change, verdict=None))
+
+    def settle(self, number: int, verdict: Settled, told: Told | None = None) -> None:
+        event = None
+        with self._writing() as rows:
+            if number not in rows.trials:
+                raise LedgerError(f"{self.place}: trial {number} was never claimed")
+            if rows.trials[number].verdict is None:
+                rows.trials[number] = replace(rows.trials[number], verdict=verdict)
+                event = _told(rows, f"trial {number}", told) if told else None
+        if event:
+            self.heard(event)
+
+    def trial(self, number: int) -> Trial:
+        return self._rows.trials[number]
+
+    def each_trial(self) -> Iterator[Trial]:
+        yield from (self._rows.trials[number] for number in sorted(self._rows.trials))
+
+    # Runs
+
+    def claim_run(self, phase: str, subject: str, replicate: int, seed: int, inputs: str = "") -> Run:
+        with self._writing() as rows:
+            names = {"phase": phase, "subject": subject, "replicate": replicate}
+            run = Run(id=len(rows.runs) + 1, seed=seed, inputs=inputs, outcome=None, **names)  # type: ignore[arg-type]
+            return rows.runs.setdefault((phase, subject, replicate), run)
+
+    def settle_run(self, run: int, outcome: RunOutcome) -> None:
+        with self._writing() as rows:
+            name, found = next(((name, r) for name, r in rows.runs.items() if r.id == run), (None, None))
+            if name is None or found is None:
+                raise LedgerError(f"{self.place}: run {run} was never claimed")
+            if found.outcome is None:
+                rows.runs[name] = replace(found, outcome=kept(outcome))
+
+    def each_run(self) -> Iterator[Run]:
+        yield from list(self._rows.runs.values())
+
+    def runs(self, phase: str | None = None, subject: str | None = None) -> list[Run]:
+        return [run for run in self.each_run() if phase in (None, run.phase) and subject in (None, run.subject)]
+
+    def runs_by_trial(self, phases: Sequence[str]) -> Generator[Run, None, None]:
+        found = [run for run in self.each_run() if run.phase in phases]
+        yield from sorted(found, key=lambda run: (int(run.subject), run.phase, run.replicate))
+
+    def unsettled_runs(self) -> list[Run]:
+        return [run for run in self.each_run() if run.outcome is None]
+
+    def good_runs(self, inputs: str) -> list[Run]:
+        return [run for run in self.each_run() if run.inputs == inputs and run.outcome and run.outcome.status == "ok"]
+
+
+class MemoryCalls(_Table, Calls):
+    def claim(self, call: Call) -> int:
+        with self._writing() as rows:
+            attempts = [c.attempt for c in rows.calls if (c.role, c.stage) == (call.role, call.stage)]
+            number = len(rows.calls) + 1
+            rows.calls.append(replace(call, id=number, attempt=max(attempts, default=0) + 1, answer=None))
+        return number
+
+    def settle(self, call: int, answer: Answer) -> None:
+        with self._writing() as rows:
+            if not 0 < call <= len(rows.calls):
+                raise LedgerError(f"{self.place}: call {call} was never claimed")
+            if rows.calls[call - 1].answer is None:
+                rows.calls[call - 1] = replace(rows.calls[call - 1], answer=answer)
+
+    def all(self) -> list[Call]:
+        return list(self._rows.calls)
+
+
+def _told(rows: _Rows, key: str, told: Told) -> Event:
+    as_json(asdict(told))  # what is no JSON is refused here, too
+    if key not in rows.told:
+        rows.told[key] = Event(number=len(rows.events) + 1, at=time.time(), told=told)
+        rows.events.append(rows.told[key])
+    return rows.told[key]
