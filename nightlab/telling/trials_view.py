@@ -14,6 +14,7 @@ from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.numbers import plural, written
 from nightlab.experiments.study.study import Study
+from nightlab.experiments.template.contract import Constraint
 from nightlab.experiments.template.diffs import changed, diffs, unified
 from nightlab.telling.progress import COLOURS, claim_told
 from nightlab.telling.report import moves
@@ -60,6 +61,7 @@ def _row(
 ) -> dict[str, Any]:
     change, verdict = trial.change, trial.verdict
     before = None if change.parent is None else trials[change.parent].change
+    scores = trial_scores(study.template, runs, study.settings.seeds)
     return {
         "trial": trial.number,
         "parent": change.parent,
@@ -71,7 +73,8 @@ def _row(
         "hypothesis": change.hypothesis,
         "changed": {k: list(v) for k, v in changed(change.params, before.params).items()} if before else {},
         "code": [vars(d) for d in _code(study, trial, before.artifact, diffs)] if before else [],
-        "fitness": _mean(trial_scores(study.template, runs, study.settings.seeds)),
+        "fitness": _mean(scores),
+        "penalties": _penalties(study, [run for run in runs if run.id in scores]),
         "after_selection": _mean(trial_scores(study.template, runs, len(runs))),
         "confirmed": [n for n, claim in claims.items() if claim["best"] == trial.number],
     }
@@ -97,6 +100,31 @@ def _mean(scores: Mapping[int, float]) -> dict[str, float | int] | None:
     return None if fitness is None else {"fitness": fitness, "runs": len(scores)}
 
 
+def _penalties(study: Study, runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """By each constraint that cost something, its part of the fitness of these runs."""
+    found = []
+    for constraint in study.template.spec.constraint:
+        values = [run.outcome.metrics["dev"][constraint.metric] for run in runs if run.outcome]
+        costs = [constraint.penalty * constraint.violation(value) for value in values]
+        if penalty := mean(costs):
+            found.append(
+                {"metric": constraint.metric, "value": mean(values), "penalty": penalty, **_bounds(constraint)}
+            )
+    return found
+
+
+def _bounds(constraint: Constraint) -> dict[str, Any]:
+    bounds = {"min": constraint.min, "max": constraint.max, "for_each_unit": constraint.penalty}
+    return {name: value for name, value in bounds.items() if value is not None} | {"hard": constraint.hard}
+
+
+def _penalty(told: Mapping[str, Any]) -> str:
+    """What a penalty is for."""
+    bound = " and ".join(f"{name} = {told[name]:g}" for name in ("min", "max") if name in told)
+    hard = "; the constraint is hard, so that a trial that violates it is not kept" if told["hard"] else ""
+    return f"{told['for_each_unit']:g} for each unit of {told['metric']} beyond {bound}{hard}"
+
+
 def _claims(study: Study) -> dict[int, Mapping[str, Any]]:
     """The claims that were tested: of the study itself (0) and of each of its extensions."""
     claims = (study.ledger.document("claim", key) for key in (*study.earlier("claim"), study.era("claim")))
@@ -106,23 +134,27 @@ def _claims(study: Study) -> dict[int, Mapping[str, Any]]:
 def print_trials(study: Study) -> None:
     """A row a trial."""
     table = Table(box=None, pad_edge=False)
-    for name in ("trial", "from", "verdict", "fitness (runs)", "change"):
+    told = rows(study)
+    penalties = {_penalty(one): None for row in told for one in row["penalties"]}
+    for name in ("trial", "from", "verdict", "fitness (runs)", *(["penalty"] if penalties else []), "change"):
         side = "left" if name in ("verdict", "change") else "right"
         table.add_column(name, justify=side, header_style="bright_black")  # type: ignore[arg-type]
-    told = rows(study)
     for row in told:
-        mean = row["fitness"]
+        mean, penalty = row["fitness"], sum(one["penalty"] for one in row["penalties"])
         table.add_row(
             f"{'* ' if row['confirmed'] else ''}{row['trial']}",
             "" if row["parent"] is None else str(row["parent"]),
             Text(_verdict(row), style=COLOURS.get(row["verdict"], "")),
             f"{mean['fitness']:.5g} ({mean['runs']})" if mean else "",
+            *([f"{penalty:.5g}" if penalty else ""] if penalties else []),
             _change(row),
         )
     console = _console()
     _print(table, console)
     if any(row["confirmed"] for row in told):
         console.print("* went to the confirmation", style="bright_black")
+    for penalty_told in penalties:
+        console.print(f"penalty: the part of the fitness that is {penalty_told}", style="bright_black", soft_wrap=True)
 
 
 def print_trial(study: Study, number: int) -> None:
@@ -134,6 +166,10 @@ def print_trial(study: Study, number: int) -> None:
         "strategy": f"{told['strategy']}{origin}, proposed by {told['proposer']}",
         "verdict": f"{_verdict(told)}{': ' if told['reason'] else ''}{told['reason']}",
         "fitness": _fitness(told),
+        "penalty": "\n".join(
+            f"{one['penalty']:.5g} of it, since {one['metric']} = {one['value']:.5g}: {_penalty(one)}"
+            for one in told["penalties"]
+        ),
         "files": told["artifact"],
         **{
             f"claim {n}" if n else "claim": f"{claim['split']}, {plural(claim['n'], 'fresh seed')}: {claim_told(claim)}"

@@ -67,11 +67,11 @@ def check(table: Any, needed: Sequence[str], left: Mapping[str, str] | None = No
 
 
 def from_words(words: Mapping[str, str], needed: Iterable[str], unit: Mapping[str, str] | None = None) -> Found:
-    """The metrics of printed lines; a word that is no finite number is none, unless it is `needed`.
+    """The metrics of printed lines. A word that is no finite number is none: what is printed is mostly no metric.
 
     unit: of a metric, as it may stand after its number; another one may be another size of number.
     """
-    found = {}
+    found, why = {}, dict[str, str]()
     for name, word in words.items():
         match = _PRINTED.fullmatch(word)
         value: object = float(match[1].replace(",", "")) if match else word
@@ -81,14 +81,17 @@ def from_words(words: Mapping[str, str], needed: Iterable[str], unit: Mapping[st
             found[name] = float(value)  # type: ignore[arg-type]
         elif name in needed:
             raise InvalidMetrics(f"the metric {name!r} is {wrong}")
-    return found, ()
+        else:
+            why[name] = wrong
+    return found, tuple(_told(why))
 
 
-def require(metrics: Mapping[str, float], names: Iterable[str], source: str, near: Mapping[str, str]) -> None:
-    """Raise for the first metric that is missing. near: lines that may say it."""
+def require(found: Found, names: Iterable[str], source: str, near: Mapping[str, str]) -> None:
+    """Raise for the first metric that is missing, with all that was seen. near: lines that may say it."""
+    metrics, left = found
     for name in names:
         if name not in metrics:
-            there = ", ".join(sorted(metrics)) or "none"
+            there = "; ".join((", ".join(sorted(metrics)) or "none", *left))
             told = f"the metric {name!r} is missing from {source} (found: {there})"
             likely = f"; the likeliest line is {clean(near[name])!r:.200}" if name in near else ""
             raise InvalidMetrics(f"{told}; [objective] or a [[constraint]] names it{likely}")

@@ -59,6 +59,7 @@ def ended(reply: Mapping[str, Any], limits: Limits, level: Level, trust: Trust) 
     return replace(outcome, notes=tuple(f"not collected: {clean(what)}" for what in reply["problems"]))
 
 
+WRITTEN = 5  # output files that are named where the one with the metrics is missing
 Tables = tuple[dict[Split, dict[str, float]], tuple[str, ...]]  # the metrics by split, and what was left out of them
 
 
@@ -83,7 +84,7 @@ def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ..
     found, notes = {}, dict[str, None]()
     for split in splits:
         found[split], left = metrics.check(tables[split], template.counting, _texts(report.get("left"), split))
-        metrics.require(found[split], template.counting, template.spec.evaluate.entry or "", {})
+        metrics.require((found[split], left), template.counting, template.spec.evaluate.entry or "", {})
         notes |= dict.fromkeys(left)
     return found, tuple(notes)
 
@@ -139,10 +140,11 @@ def reported(
     elif source in outputs:
         found, notes = metrics.parse_json(outputs[source], template.counting)
     else:
-        raise InvalidMetrics(f"the experiment wrote no {source}")
+        there = f"; it wrote {', '.join(clean(name) for name in sorted(outputs)[:WRITTEN])}" if outputs else ""
+        raise InvalidMetrics(f"the experiment wrote no {source}{there}")
     place = "what it printed" if source == "stdout" else source
-    metrics.require(found, template.counting, place, _near(template, said, output))
-    return dict.fromkeys(splits, found), notes
+    metrics.require((found, notes), template.counting, place, _near(template, said, output))
+    return dict.fromkeys(splits, found), () if source == "stdout" else notes
 
 
 def _printed(template: Template, said: Mapping[str, Any]) -> metrics.Found:

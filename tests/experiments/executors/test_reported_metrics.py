@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -74,6 +75,21 @@ def test_of_too_many_metrics_those_that_count_are_there() -> None:
     assert len(found) == 256
     assert found["m299"] == 299
     assert notes[-1] == "and 39 more metrics"
+
+
+@pytest.mark.parametrize(
+    ("found", "seen"),
+    [
+        (metrics.parse_json('{"accuracy": 0.9, "loss": 1}', ["a"]), "accuracy, loss"),
+        (metrics.parse_json('{"dev": {"a": 0.3}}', ["a"]), "none; the metric 'dev' is {'a': 0.3}, not a number"),
+        (metrics.parse_json('{"b": 1, "c": "0.3"}', ["a"]), "b; the metric 'c' is '0.3', not a number"),
+        (metrics.from_words({"A": "0.5", "b": "high"}, ["a"]), "A; the metric 'b' is 'high', not a number"),
+        (metrics.check({}, ["a"]), "none"),
+    ],
+)
+def test_where_a_metric_is_missing_all_that_was_seen_is_named(found: metrics.Found, seen: str) -> None:
+    with pytest.raises(InvalidMetrics, match=re.escape(f"missing from here (found: {seen}")):
+        metrics.require(found, ["a"], "here", {})
 
 
 def test_printed_words() -> None:
