@@ -25,13 +25,13 @@ class TheBibliography(Environment):  # type: ignore[misc]
 
 
 def ordered(references: Iterable[Reference], cited: Iterable[str]) -> list[Reference]:
-    """The cited references as they are numbered: by first author, year and title."""
+    """The cited references as they are numbered: by first author, or title where nobody is named, year and title."""
     keys = set(cited)
     return sorted((r for r in references if r.key in keys), key=_order)
 
 
 def _order(reference: Reference) -> tuple[str, int, str]:
-    family = names.parts(reference.authors[0])[1] if reference.authors else ""
+    family = names.parts(reference.authors[0])[1] if reference.authors else reference.title
     return (family.casefold(), reference.year, reference.title)
 
 
@@ -50,12 +50,13 @@ def item(place: int) -> str:
 
 
 def entry(r: Reference) -> str:
-    """Authors, title, venue, year and a link, as LaTeX; a reference that nothing identifies says so."""
-    venue = rf"\emph{{{escape(r.venue)}}}, " if r.venue else ""
+    """What it has of authors, title, venue, year and a link, as LaTeX; one that nothing identifies says so."""
+    people = f"{_authors(r.authors).removesuffix('.')}. " if r.authors else ""
     title = escape(r.title.rstrip("."))
     stop = "" if title.endswith(("?", "!")) else "."
+    place = ", ".join(filter(None, (rf"\emph{{{escape(r.venue)}}}" if r.venue else "", str(r.year or ""))))
     told = "" if r.identified else f" {UNVERIFIED}."
-    return f"{_authors(r.authors).removesuffix('.')}. {title}{stop} {venue}{r.year}.{_link(r)}{told}"
+    return f"{people}{title}{stop}{f' {place}.' if place else ''}{_link(r)}{told}"
 
 
 def _authors(lines: Sequence[str]) -> str:

@@ -37,8 +37,8 @@ class Reference:
 
     key: str
     title: str
-    authors: tuple[str, ...]  # lines of `names`
-    year: int
+    authors: tuple[str, ...]  # lines of `names`; none where nobody is named
+    year: int  # 0 where none is given
     venue: str = ""
     doi: str = ""
     arxiv: str = ""
@@ -51,6 +51,11 @@ class Reference:
     def identified(self) -> bool:
         """Whether a DOI or an arXiv id says which work it is; without one nobody has looked it up."""
         return bool(self.doi or self.arxiv)
+
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """What a list of references prints it without."""
+        return tuple(what for what, given in (("author", self.authors), ("year", self.year)) if not given)
 
     @property
     def link(self) -> str:
@@ -72,8 +77,8 @@ class Survey:
 def load_bib(file: Path) -> tuple[Reference, ...]:
     """Read a BibTeX file, of BibTeX's own or of biblatex's fields.
 
-    Raises LiteratureError with the file, and the key and what is wrong of each entry: it needs a title, authors or
-    editors, and a year. One without a DOI and an arXiv id is read, and is not `identified`.
+    Raises LiteratureError with the file, and the key and what is wrong of each entry: it needs a title. What it lacks
+    beside that, `lacks` tells; one without a DOI and an arXiv id is not `identified`.
     """
     references, faults = [], []
     entries = _entries(file)
@@ -140,12 +145,10 @@ def _reference(file: Path, key: str, entry: Any, volume: Any = None) -> Referenc
     if wrong := next((p for p in people if not names.single(p)), None):
         raise refuse(f"joins authors by something else than `and`, or lacks the braces about a body's name: {wrong}")
     title = ": ".join(t for t in (fields.get("title"), fields.get("subtitle")) if t)
-    if missing := [n for n, v in (("title", title), ("author", authors or bodies)) if not v]:
-        raise refuse(f"has no {missing[0]}")
+    if not title:
+        raise refuse("has no title")
     dates = [fields[n] for n in ("date", "year", "eventdate") if fields.get(n)]
-    year = next((found[0] for text in dates if (found := _YEAR.search(text))), "")
-    if not year:
-        raise refuse(f"needs the year in four digits, not {dates[0] if dates else ''!r}")
+    year = next((found[0] for text in dates if (found := _YEAR.search(text))), 0)
     doi, arxiv = identifiers.doi(raw), identifiers.arxiv(raw)
     if doi and not identifiers.DOI.fullmatch(doi):
         raise refuse(f"{doi!r} is no DOI: one looks like 10.1000/xyz123")
@@ -179,7 +182,9 @@ def write_bib(references: Iterable[Reference], file: Path) -> None:
 
     entries = {}
     for r in references:
-        fields = {"title": f"{{{_braceless(r.title)}}}", "year": str(r.year)}
+        fields = {"title": f"{{{_braceless(r.title)}}}"}
+        if r.year:
+            fields["year"] = str(r.year)
         if r.venue:
             fields["journal"] = _braceless(r.venue)
         if r.doi:
@@ -190,8 +195,8 @@ def write_bib(references: Iterable[Reference], file: Path) -> None:
             fields["keywords"] = _braceless(", ".join(r.keywords))
         if r.url:
             fields["url"] = _braceless(r.url)
-        people = [names.person(_braceless(a)) for a in r.authors]
-        entries[r.key] = Entry("article" if r.venue else "misc", fields=fields, persons={"author": people})
+        people = {"author": [names.person(_braceless(a)) for a in r.authors]} if r.authors else {}
+        entries[r.key] = Entry("article" if r.venue else "misc", fields=fields, persons=people)
     file.write_text(BibliographyData(entries=entries).to_string("bibtex"), encoding="utf-8")
 
 

@@ -9,6 +9,8 @@ from nightlab.experiments.template.template import Template
 from nightlab.papers.literature.literature import Reference, Survey, Unreachable
 from nightlab.papers.literature.sources import source, sources
 
+LACKED = {"author": "an", "year": "a"}
+
 
 def survey(template: Template, names: Iterable[str] | None = None) -> Survey:
     """The references of a study.
@@ -24,16 +26,18 @@ def survey(template: Template, names: Iterable[str] | None = None) -> Survey:
             unreached.append(str(error))
             continue
         count = str(len(new)) if told else plural(len(new), "reference")
-        told.append(f"{count} {asked.whence}{_unverified(new)}")
+        told.append(f"{count} {asked.whence}{_bare(new)}")
         known += new
     note = "; ".join([" and ".join(told) or "no source of literature was asked", *unreached])
     return Survey(references=tuple(known), note=note)
 
 
-def _unverified(found: Sequence[Reference]) -> str:
-    """Which references nothing identifies."""
-    bare = [r.key for r in found if not r.identified]
-    return f" (unverified, without a DOI or an arXiv id: {', '.join(bare)})" if bare else ""
+def _bare(found: Sequence[Reference]) -> str:
+    """What some references are printed without."""
+    bare = {"unverified, without a DOI or an arXiv id": [r.key for r in found if not r.identified]}
+    bare |= {f"without {article} {what}": [r.key for r in found if what in r.lacks] for what, article in LACKED.items()}
+    without = "; ".join(f"{what}: {', '.join(keys)}" for what, keys in bare.items() if keys)
+    return f" ({without})" if without else ""
 
 
 def _new(found: Sequence[Reference], known: Sequence[Reference]) -> list[Reference]:

@@ -14,10 +14,13 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
+from nightlab.experiments.template.template import load
 from nightlab.papers.latex.bibliography import UNVERIFIED, entry
 from nightlab.papers.literature.arxiv_search import search_arxiv
 from nightlab.papers.literature.literature import LiteratureError, Reference, load_bib, write_bib
+from nightlab.papers.literature.survey import survey
 from nightlab.papers.literature.untex import plain
+from tests.conftest import MakeTemplate
 from tests.papers import sample
 
 ENTRY = """<entry>
@@ -140,9 +143,7 @@ def test_a_bibliography_is_read() -> None:
     [
         ("title = {T}, author = {A}, year = {2020}, doi = {11.5/x}", "is no DOI"),
         ("title = {T}, author = {A}, year = {2020}, eprint = {1413.0001}", "is no arXiv id"),
-        ("title = {T}, author = {A}, year = {soon}, doi = {10.1000/x}", "the year in four digits, not 'soon'"),
         ("author = {A}, year = {2020}, doi = {10.1000/x}", "has no title"),
-        ("title = {T}, year = {2020}, doi = {10.1000/x}", "has no author"),
         ("title = {T}, author = {A, B.; C, D.}, year = {2020}", "joins authors by something else than `and`"),
         ("title = {T}, author = {A, B. & C, D.}, year = {2020}", "joins authors by something else than `and`"),
         ("title = {T}, author = {A, B. and C, D. and}, year = {2020}", "joins authors by something else than `and`"),
@@ -205,6 +206,34 @@ def test_a_reference_without_an_identifier_is_read_and_says_so(tmp_path: Path, f
     assert not found.identified
     assert UNVERIFIED in entry(found)
     assert found.url in ("", "https://example.org/a_b~c%20d")
+
+
+@pytest.mark.parametrize(
+    ("fields", "lacks", "printed"),
+    [
+        ("year = {soon}", ("year",), "A. T. doi"),
+        ("year = {}", ("year",), "A. T. doi"),
+        ("date = {in press}, year = {}, journal = {J}", ("year",), r"A. T. \emph{J}. doi"),
+        ("author = {}", ("author",), "T. 2020. doi"),
+        ("author = {}, title = {Who?}, journal = {J}", ("author",), r"Who? \emph{J}, 2020. doi"),
+        ("author = {}, year = {n.d.}", ("author", "year"), "T. doi"),
+    ],
+)
+def test_what_has_no_author_or_year_is_printed_without_and_told(
+    tmp_path: Path, make_template: MakeTemplate, fields: str, lacks: tuple[str, ...], printed: str
+) -> None:
+    found = read(tmp_path, f"{fields}, doi = {{10.1000/x}}")
+    assert found.lacks == lacks
+    assert re.sub(r"\\href\{.*?\}\{(doi).*", r"\1", entry(found)) == printed
+    (tmp_path / "r.bib").rename(tmp_path / "first.bib")
+    write_bib([found], tmp_path / "r.bib")
+    (again,) = load_bib(tmp_path / "r.bib")
+    assert (again.authors, again.year, again.title) == (found.authors, found.year, found.title)
+    template = load(make_template(files={"references.bib": (tmp_path / "first.bib").read_text()}))
+    told = survey(template, ["bibliography"])
+    assert told.references == (replace(found, source="references.bib"),)
+    for what in ("author", "year"):
+        assert (f" {what}: k" in told.note) == (what in lacks)
 
 
 @pytest.mark.parametrize(
