@@ -44,7 +44,7 @@ def _topic(b: Brief, strategy: str, seen: set[str]) -> dict[str, Any]:
     seen: keys of the works that a sentence has told of, to which these are added.
     """
     found = [r for r in b.references if strategy in r.keywords]
-    named = [r for r in found if r.key not in seen and _predicate(r)][:SENTENCES]
+    named = [r for r in found if r.key not in seen and r.authors and _predicate(r)][:SENTENCES]
     seen.update(r.key for r in named)
     return {
         "name": strategy.replace("_", " "),
