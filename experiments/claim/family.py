@@ -10,10 +10,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from sqlalchemy.exc import OperationalError
-
 from nightlab.experiments.ledger.documents import Forked
-from nightlab.experiments.ledger.ledger import opened
+from nightlab.experiments.ledger.ledger import LedgerError
+from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Study
 
 FAMILY_LEVEL = 0.05
@@ -31,7 +30,7 @@ def take(parent: Study) -> float:
     A parent whose ledger cannot be written to keeps what it had.
     """
     left = _halved(parent, len(parent.ledger.documents("preregistration")))
-    with suppress(OperationalError), opened(parent.ledger.file) as ledger:
+    with suppress(LedgerError), opened(parent.folder) as ledger:
         ledger.put(Forked(level=left), str(len(ledger.all(Forked)) + 1))
     return left
 
