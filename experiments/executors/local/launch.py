@@ -17,11 +17,12 @@ from typing import Any, Literal
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.local.inside import frames
+from nightlab.experiments.executors.local.inside.kernel import cgroup
 from nightlab.experiments.executors.local.visible import View, closed_to_others
 from nightlab.experiments.records import Level
 
 _CODE = Path(__file__).resolve().parent
-_SANDBOXES = itertools.count()
+_SANDBOXES, _GROUPS = itertools.count(), itertools.count()
 _MARGIN = 300.0  # s for a reply beyond the run's own time: to start, to end its processes, to collect
 _PATIENCE = 30.0  # s for a sandbox to end
 _BOOT = """
@@ -102,6 +103,7 @@ class Sandbox:
         self._reply_s = settings.limits.wall_s + _MARGIN
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the sandbox
         fds = (control.fileno(), alive)
+        self._group = cgroup.made(cgroup.home(), str(next(_GROUPS)))
         own_tmp = "/lab/warm" if settings.level == "S3" else str(settings.scratch)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-B", "-c", _BOOT],
@@ -117,7 +119,9 @@ class Sandbox:
         os.close(alive)
         assert self._process.stdin is not None
         with suppress(BrokenPipeError), self._process.stdin as stdin:
-            stdin.write(json.dumps(_config(settings) | {"control": fds[0], "life": fds[1]}).encode())
+            stdin.write(
+                json.dumps(_config(settings) | {"control": fds[0], "life": fds[1], "group": self._group}).encode()
+            )
 
     def connect(self) -> socket.socket:
         """A connection for one request; closing it ends the run. It waits as long as a reply can take."""
@@ -159,6 +163,7 @@ class Sandbox:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(_PATIENCE)
             self._errors.close()
+            cgroup.removed(self._group)
 
 
 def exchange(

@@ -9,6 +9,7 @@ import time
 
 from . import frames, warm
 from .kernel import limits
+from .kernel.cgroup import Group
 from .kernel.usage import alone
 from .run import MB, Run
 from .standby import PATIENCE, Standby
@@ -43,9 +44,11 @@ def sweep(run: Run, standby: Standby) -> None:
         run.ended, standby.lost = "stuck", True
 
 
-def kill_all(run: Run, proc: int) -> None:
+def kill_all(run: Run, proc: int, group: Group | None) -> None:
     """Find and kill each process below this one until nothing is left."""
     me, used, largest, last = os.getpid(), 0.0, 0, time.monotonic() + PATIENCE
+    if group:
+        group.end()
     while True:
         with contextlib.suppress(OSError):
             os.killpg(run.pid, signal.SIGKILL)

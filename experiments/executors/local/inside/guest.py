@@ -37,7 +37,20 @@ STAMP = struct.Struct("d")  # when the run began, by the clock that the monitor 
 _LINGER = 1_000_000  # microseconds that it waits to be ended
 _METRICS, _LEFT = 256, 20  # numbers that an evaluator may give, and other things that are told of
 
-_OUTSIDE = {"binds", "links", "hidden", "allowed", "listed", "parent", "scratch", "named", "code", "uid", "path"}
+_OUTSIDE = {
+    "binds",
+    "links",
+    "hidden",
+    "allowed",
+    "listed",
+    "parent",
+    "scratch",
+    "named",
+    "code",
+    "uid",
+    "path",
+    "group",
+}
 
 Request = Mapping[str, Any]  # what is a run's own: its seed and parameters, or the splits to evaluate
 

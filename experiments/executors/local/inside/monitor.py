@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import ending, frames, guest, warm
-from .kernel import namespaces, syscalls, tree
+from .kernel import cgroup, namespaces, syscalls, tree
 from .kernel.usage import Meter, sockets
 from .output.capture import Capture
 from .output.collect import Outputs, collect
@@ -61,13 +61,14 @@ def _settled_in(config: dict[str, Any], starter: socket.socket | None) -> Monito
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # to follow deep folders
     isolated = config["level"] in ("S3", "S2")
     uid = 60000 + (config["uid"] + os.getpid()) % 5000 if isolated and os.geteuid() == 0 else None
+    group = cgroup.group(config["group"], str(os.getpid()), config["limits"])
     standby = None
     if starter:
-        standby = Standby(starter, uid, proc, *namespaces.separate(proc, config), sockets(proc))
+        standby = Standby(starter, uid, proc, *namespaces.separate(proc, config), sockets(proc), group)
         if uid is not None:
             namespaces.name_user(uid)
         standby.renew(config)
-    return Monitor(config, proc, uid, standby)
+    return Monitor(config, proc, uid, standby, group)
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Monitor:
     proc: int
     uid: int | None
     standby: Standby | None
+    group: cgroup.Group | None  # of control, at the levels where the guest is forked here
 
     @property
     def goes_on(self) -> bool:
@@ -132,6 +134,8 @@ class Monitor:
         with pipes() as (run.pipes, ends):
             run.pid = run.guest = os.fork()
             if run.pid == 0:
+                if self.group:
+                    self.group.enter()
                 guest.become(self.config, self.uid, ends, box, lambda: _with_word(request, run))
         return run
 
@@ -153,10 +157,17 @@ class Monitor:
         return Run(0, 0, config["limits"], Capture(size, readings), Capture(size))
 
     def _end(self, run: Run) -> None:
+        group = self.standby.group if self.standby else self.group
         if self.standby:
             ending.sweep(run, self.standby)
         else:
-            ending.kill_all(run, self.proc)
+            ending.kill_all(run, self.proc, group)
+        if group:
+            run.cpu = max(run.cpu, group.cpu_s())
+            if run.ended == "exit" and group.out_of_memory():
+                run.ended = "memory"
+        if group and not self.standby:
+            group.remove()
 
     def _outputs(self, run: Run, box: str) -> Outputs:
         if run.ended == "stuck":  # what they wrote may change still

@@ -26,8 +26,9 @@ def main(config: dict[str, Any]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # the runner ends it by closing the pipe, so that it can drain first
     linux = sys.platform == "linux"
+    config["group"] = os.open(config["group"], os.O_RDONLY | os.O_DIRECTORY) if config["group"] else -1
     if config["level"] == "S3":
-        namespaces.leave(config["network"])
+        namespaces.leave(config["network"], cgroups=config["group"] < 0)
     elif linux:
         syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
     first = os.fork()

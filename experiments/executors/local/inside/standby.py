@@ -12,6 +12,7 @@ from typing import Any
 
 from . import frames, warm
 from .kernel import namespaces
+from .kernel.cgroup import Group
 from .kernel.usage import Meter, alone, sockets
 
 PATIENCE = 20.0  # s until all processes of a run have ended
@@ -29,6 +30,7 @@ class Standby:
     broom: socket.socket  # to it
     spaces: list[int]
     sockets: int  # in its network while there is no run
+    group: Group | None = None  # of control, where there is one
     swept: bool = True  # whether all processes of the last run are gone
     lost: bool = False  # whether they would not go
     boxed: bool = False  # whether the folder of the next run is there
@@ -52,6 +54,8 @@ class Standby:
             with pipes() as (self.pipes, ends):
                 self.link = warm.ask(self.starter, self.uid, ends, self.spaces)
             self.pid = warm.started(self.link, next(fd for fd, name in self.pipes.items() if name == "report"))
+            if self.group and not self.group.enter(self.pid):
+                self.group = None
             memory = config["limits"]["memory_mb"] << 20
             self.meter = Meter(self.proc, memory, reaper=self.first, own_network=not config["network"])
             self.weight = spent.held if (spent := alone(self.proc, self.pid)) else 0

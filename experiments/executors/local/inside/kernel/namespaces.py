@@ -34,10 +34,13 @@ def privileged() -> bool:
     return os.geteuid() == 0 and bool(syscalls.effective() >> syscalls.CAP_SYS_ADMIN & 1)
 
 
-def leave(network: bool) -> None:
-    """Give this process new namespaces; its next child is process 1 of the new process table."""
+def leave(network: bool, *, cgroups: bool) -> None:
+    """Give this process new namespaces; its next child is process 1 of the new process table.
+
+    cgroups: also of control groups; where runs have such groups, the monitors who make them need the outer one.
+    """
     flags = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWUTS
-    flags |= syscalls.CLONE_NEWCGROUP | (0 if network else syscalls.CLONE_NEWNET)
+    flags |= (syscalls.CLONE_NEWCGROUP if cgroups else 0) | (0 if network else syscalls.CLONE_NEWNET)
     if privileged():
         syscalls.unshare(flags)
     else:
@@ -152,7 +155,7 @@ def _devices(gpus: bool) -> None:
         os.symlink(target, f"/new/dev/{name}")
 
 
-SPACES = ("pid_for_children", "mnt", "net")
+SPACES = ("pid_for_children", "mnt", "cgroup", "net")
 
 
 def separate(proc: int, config: dict[str, Any]) -> tuple[int, socket.socket, list[int]]:
@@ -163,8 +166,10 @@ def separate(proc: int, config: dict[str, Any]) -> tuple[int, socket.socket, lis
     will do anything any more, and when they are gone.
     """
     flags, spaces = syscalls.CLONE_NEWNS | syscalls.CLONE_NEWPID, list(SPACES[:2])
+    if config["group"] >= 0:
+        flags, spaces = flags | syscalls.CLONE_NEWCGROUP, [*spaces, "cgroup"]
     if not config["network"]:
-        flags, spaces = flags | syscalls.CLONE_NEWNET, list(SPACES)  # ports and abstract names of other runs are free
+        flags, spaces = flags | syscalls.CLONE_NEWNET, [*spaces, "net"]  # ports and names of other runs are free
     syscalls.unshare(flags)
     if not config["network"]:
         _loop_back()

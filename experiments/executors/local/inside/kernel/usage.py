@@ -164,16 +164,41 @@ def unlinked(proc: int, pids: Sequence[int], device: int) -> dict[int, int]:
     """Bytes on a device of files without a name that processes hold, by inode; PermissionError where one hides them."""
     found: dict[int, int] = {}
     for pid in pids:
-        for path, _ in _links(proc, pid, strict=True):
-            with suppress(FileNotFoundError, ProcessLookupError):
-                about = os.stat(path, dir_fd=proc)
-                if stat.S_ISREG(about.st_mode) and about.st_nlink == 0 and about.st_dev == device:
-                    found[about.st_ino] = about.st_blocks * 512
-        with suppress(FileNotFoundError, ProcessLookupError):
-            for mapping in _mappings(proc, pid):
-                if mapping.path.endswith(" (deleted)") and mapping.device == device:
-                    found[mapping.inode] = max(found.get(mapping.inode, 0), mapping.extent)
+        try:
+            for inode, size in _unlinked(proc, pid, device):
+                found[inode] = max(found.get(inode, 0), size)
+        except PermissionError:
+            if _hides(proc, pid):
+                raise
     return found
+
+
+def _unlinked(proc: int, pid: int, device: int) -> Iterator[tuple[int, int]]:
+    for path, _ in _links(proc, pid, strict=True):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            about = os.stat(path, dir_fd=proc)
+            if stat.S_ISREG(about.st_mode) and about.st_nlink == 0 and about.st_dev == device:
+                yield about.st_ino, about.st_blocks * 512
+    with suppress(FileNotFoundError, ProcessLookupError):
+        for mapping in _mappings(proc, pid):
+            if mapping.path.endswith(" (deleted)") and mapping.device == device:
+                yield mapping.inode, mapping.extent
+
+
+def _hides(proc: int, pid: int) -> bool:
+    """Whether a process stays closed to reading: one that ends, or begins a program, is so for a moment."""
+    for _ in range(3):
+        if exiting(proc, pid):
+            return False
+        try:
+            names(proc, f"{pid}/fd")
+        except PermissionError:
+            time.sleep(0.001)
+        except OSError:
+            return False  # it has ended
+        else:
+            return False
+    return True
 
 
 class _Mapping(NamedTuple):
@@ -284,7 +309,7 @@ def _links(proc: int, pid: int, *, strict: bool = False) -> Iterator[tuple[str, 
             with suppress(FileNotFoundError):
                 yield f"{place}/{name}", os.readlink(f"{place}/{name}", dir_fd=proc)
     except PermissionError:
-        if strict and not exiting(proc, pid):
+        if strict:
             raise
     except OSError:
         pass  # it has ended
