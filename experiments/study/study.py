@@ -64,7 +64,7 @@ for inputs, private, seed in zip(*[iter(draws)] * 3):
 """
 PREPARE_TIMEOUT_S = 3600
 ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
-CLAIMED = ("confirm", "ablate", "sensitivity")  # phases that a claim has of its own
+SEARCHED = ("search", "beside", "rung")  # phases of a search that goes on; a claim has all others of its own
 FEWEST_DRAWS = 10  # of a confirmation: an interval over fewer says little
 FREE_MB = 8  # on the study's disk; with less, a failure says nothing about what failed
 
@@ -246,8 +246,10 @@ class Study:
         last = self.extensions if extensions is None else extensions
         if not last:
             return tuple(runs)
-        names = {phase: f"earlier.{phase}" for phase in CLAIMED}
-        names |= {in_extension(phase, last): phase for phase in CLAIMED}
+        claimed = {run.phase for run in runs} - set(SEARCHED)
+        first = {phase: f"earlier.{phase}" for phase in claimed if not phase.rpartition(" ")[2].isdigit()}
+        latest = {phase: phase.removesuffix(f" {last}") for phase in claimed if phase.endswith(f" {last}")}
+        names = first | latest
         return tuple(replace(run, phase=names.get(run.phase, run.phase)) for run in runs)
 
     def extend(self, trials: int, rounds: int) -> None:
