@@ -58,6 +58,11 @@ def search(r: Record) -> Said:
 
 def trials(r: Record) -> Said:
     """The trials that were kept and the one that went to the confirmation."""
+    if r.has("trial.0.mean"):
+        yield (
+            "trial 0",
+            (f"The baseline that the search started from has a fitness of {fact('trial.0.mean')} on search seeds.",),
+        )
     for number, concern in r.kept.items():
         if r.has(f"trial.{number}.mean"):
             told = f", a change of {listed([words(c) for c in concern])}" if concern else ""
@@ -125,10 +130,30 @@ def importances(r: Record) -> Said:
                     f" {fact(f'importance.{name}')} of the variance of the fitness, its importance.",
                 ),
             )
+    yield from _ranked(r)
     for id in (i for i in r.facts if i.startswith("sensitivity.") and i.endswith(".effect")):
         yield _step(r, id.removesuffix(".effect"))
     if r.has("sensitivity.seeds"):
         yield "sensitivity seeds", (f"The sensitivity study used {fact('sensitivity.seeds')} seeds.",)
+
+
+def _ranked(r: Record) -> Said:
+    """Which knob goes with most of the variance, and which step costs most."""
+    shares = [n for n in r.defaults if r.has(f"importance.{n}")]
+    shares.sort(key=lambda n: -r.value(f"importance.{n}"))
+    if len(shares) > 1:
+        rest = listed([f"{words(n)} ({fact(f'importance.{n}')})" for n in shares[1:3]])
+        yield (
+            "importances",
+            (
+                f"Of the knobs, the {words(shares[0])} has the largest importance: the largest share of the variance of the"
+                f" fitness over the trials goes with it ({fact(f'importance.{shares[0]}')}), before {rest}.",
+            ),
+        )
+    steps = [i.removesuffix(".effect") for i in r.facts if i.startswith("sensitivity.") and i.endswith(".effect")]
+    if steps:
+        worst = max(steps, key=lambda s: r.value(f"{s}.effect"))
+        yield "steps", (f"Of the steps away from the best configuration, one costs most. {_step(r, worst)[1][0]}",)
 
 
 def _step(r: Record, id: str) -> tuple[str, Phrasings]:

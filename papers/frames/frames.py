@@ -10,9 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from nightlab.papers.facts.formulas import meaning
 from nightlab.papers.frames import course, outcome, setup
 from nightlab.papers.frames.record import Record
 from nightlab.papers.frames.words import Phrasings, Said
+from nightlab.papers.manuscript.markup import literal
 
 _SAY = re.compile(r"\{say:([^{}]*)\}")
 REGISTRY: tuple[Callable[[Record], Said], ...] = (
@@ -24,7 +26,16 @@ REGISTRY: tuple[Callable[[Record], Said], ...] = (
 
 def sayings(record: Record) -> dict[str, Phrasings]:
     """Every frame that the record bears, by its name, with its phrasings."""
-    return {name: phrasings for kind in REGISTRY for name, phrasings in kind(record)}
+    told = {name: phrasings for kind in REGISTRY for name, phrasings in kind(record)}
+    return told | dict(_plain(record))
+
+
+def _plain(record: Record) -> Said:
+    """Any fact in the words of its formula, for what no other frame says."""
+    for id, fact in record.facts.items():
+        what = re.sub(r"\btrial (\d+)", r"trial `T\1`", literal(meaning(fact).replace("_", " ")))
+        if not re.search(r"\d", re.sub(r"`T\d+`", "", what)):
+            yield f"number {id}", (f"By the evidence, {{fact:{id}}} is this: {what}.",)
 
 
 def named(mark: str) -> str:

@@ -69,17 +69,18 @@ class Study:
         )
 
     def says(self, sentence: str, verdict: str) -> bool:
-        """Whether some frame says what a sentence says: it has the sentence's facts, and most of its words."""
-        facts = set(re.findall(r"\{fact:([^{}]+)\}", sentence))
+        """Whether frames say what a sentence says: one has most of its words, or some together have its facts."""
+        wanted = set(_FACT.findall(sentence))
         said = set(paraphrase.content(sentence)) - _LIGHT
+        joined = ""
         for phrasings in self.sayings(verdict == "improvement").values():
             frame = " ".join(phrasings)
-            shared = said & set(paraphrase.content(frame))
-            if facts <= set(re.findall(r"\{fact:([^{}]+)\}", frame)) and len(shared) >= (0.25 if facts else 0.66) * len(
-                said
-            ):
+            if wanted & set(_FACT.findall(frame)):
+                joined += f" {frame}"
+            if not wanted and len(said & set(paraphrase.content(frame))) >= 0.6 * len(said):
                 return True
-        return False
+        shared = said & set(paraphrase.content(joined))
+        return bool(wanted) and wanted <= set(_FACT.findall(joined)) and len(shared) >= 0.25 * len(said)
 
     def sayings(self, improved: bool) -> dict[str, tuple[str, ...]]:
         """The frames of the study, by their names."""
@@ -88,4 +89,5 @@ class Study:
         return self._known[improved]
 
 
+_FACT = re.compile(r"\{fact:([^{}]+)\}")
 _LIGHT = frozenset(paraphrase.content("has reaches gives takes follows stays rises along costs well"))

@@ -27,10 +27,11 @@ def rows(name: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in (HERE / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def test_the_wrong_sentences_are_cut_and_the_right_ones_stand(study: Study) -> None:
+def test_wrong_sentences_are_cut_right_ones_stand_and_frames_say_what_was_measured(study: Study) -> None:
     wrong, right = measured(rows("wrong"), study), measured(rows("right"), study)
     assert wrong["caught"] >= 0.98
     assert right["flagged"] <= 0.21
+    assert measured(rows("frame"), study)["frames"] == 1
     told = {c: found["caught"] for c, found in wrong["classes"].items()}
     numbers = [c for c in told if any(w in c for w in ("digits", "number", "fraction", "folds", "swapped", "forged"))]
     assert len(numbers) > 10
