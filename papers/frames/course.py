@@ -146,8 +146,8 @@ def _ranked(r: Record) -> Said:
         yield (
             "importances",
             (
-                f"Of the knobs, the {words(shares[0])} has the largest importance: the largest share of the variance of the"
-                f" fitness over the trials goes with it ({fact(f'importance.{shares[0]}')}), before {rest}.",
+                f"Of the knobs, the {words(shares[0])} has the largest importance: the largest share of the variance of"
+                f" the fitness over the trials goes with it ({fact(f'importance.{shares[0]}')}), before {rest}.",
             ),
         )
     steps = [i.removesuffix(".effect") for i in r.facts if i.startswith("sensitivity.") and i.endswith(".effect")]
