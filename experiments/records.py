@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 ParamValue: TypeAlias = int | float | str
 Params: TypeAlias = Mapping[str, ParamValue]
 Split = Literal["dev", "holdout"]
+DOUBT = 0.25  # level at which the best counts as going wrong more often: cautious, since it withholds a claim
 BASELINE = 0  # the number of the baseline's trial
 Direction = Literal["minimize", "maximize"]
 Trust = Literal["verified", "reported"]
@@ -103,6 +104,56 @@ class RunOutcome:
     notes: tuple[str, ...] = ()  # what was left out: outputs that were not collected, metrics that are none
     doubts: tuple[str, ...] = ()  # what keeps the metrics from being verified, where the request asked for it
     items: Mapping[Split, Mapping[str, Any]] = field(default_factory=dict)  # arrays by item, where it asked for them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """How much better the best is than the baseline; positive is an improvement.
+
+    estimand: "mean", or "typical" for a trimmed mean. low, high: two-sided interval. p_value: one-sided, of the
+    hypothesis fixed in advance that the best is better; significant: p_value < level. bound: the one-sided lower bound
+    that goes with this test, above zero where it is significant. n: pairs; items: groups of items that were sampled
+    besides, 0 where only seeds or draws were. dof: of the t distribution. test: the test's name.
+    alike: whether the runs of each side have the same metrics on every seed. runs: the numbers of the runs behind it.
+    seeded: whether these are seen to use their seed.
+    """
+
+    effect: float
+    low: float
+    high: float
+    p_value: float
+    significant: bool
+    n: int
+    test: str
+    bound: float = 0.0
+    estimand: str = "mean"
+    items: int = 0
+    dof: float = 0.0
+    alike: bool = False
+    runs: tuple[int, ...] = ()
+    seeded: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reliability:
+    """How often runs of the best and of the baseline went wrong, and what that leaves open.
+
+    p_value: of no more for the best, given how many went wrong in all. worst: the best's worst run that did not fail.
+    not_excluded: a rate of runs gone wrong that the best's runs do not exclude, at one-sided 95 %.
+    """
+
+    wrong: int
+    runs: int
+    failed: int
+    baseline_wrong: int
+    baseline_runs: int
+    p_value: float
+    worst: float | None
+    not_excluded: float
+
+    @property
+    def holds(self) -> bool:
+        return self.p_value > DOUBT
 
 
 class Runner(Protocol):

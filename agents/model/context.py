@@ -61,13 +61,13 @@ def _found(e: Evidence) -> str:
 
 def facts(e: Evidence) -> list[tuple[str, str, str]]:
     """The facts that a text is likely to need: id, text, meaning."""
-    split = e.claim["split"]
+    split = e.claim.split
     wanted = [f"claim.{x}" for x in ("effect", *(() if equal(e.claim) else ("low", "high", "p")), "n", "relative")]
     wanted += [f"{who}.{split}.{x}" for who in ("baseline", "best") for x in ("mean", "stderr")]
     if e.first:
         wanted.append("earlier.0.claim.effect")
     wanted += [f"search.{x}" for x in ("trials", "kept", "reverted", "failed")]
-    wanted += [f"ablation.{r['key']}.effect" for r in sorted(e.ablation, key=lambda r: -r["effect"])[:3]]
+    wanted += [f"ablation.{r.key}.effect" for r in sorted(e.ablation, key=lambda r: -r.effect)[:3]]
     wanted += [id for id in e.facts if id.startswith("importance.")][:2]
     known = [e.facts[id] for id in wanted if id in e.facts]
     return [(f.id, f.text, meaning(f)[:60]) for f in known[:MOST_FACTS]]
@@ -90,7 +90,7 @@ def rules(
 
 def frames(e: Evidence, known: Mapping[str, Phrasings]) -> list[tuple[str, str]]:
     """The frames that a text is likely to need: name, and what it says here."""
-    split, fitness = e.claim["split"], e.template.fitness_label.replace("_", " ")
+    split, fitness = e.claim.split, e.template.fitness_label.replace("_", " ")
     first = ("claim", "test", "interval", "relative", "search", "kept", "confirmed", "moved", "parts")
     wanted = [*first, f"compare {fitness} {split}", *(n for n in known if n.startswith(("part ", "compare ")))]
     wanted += [*(n for n in known if n.startswith("importance "))][:2]

@@ -8,7 +8,7 @@ from pathlib import Path
 from nightlab.agents.documents import EarlierIdea, EarlierIdeas
 from nightlab.agents.team import Idea
 from nightlab.experiments.claim.inference import untested
-from nightlab.experiments.ledger.documents import Origin
+from nightlab.experiments.ledger.documents import Claim, Origin
 from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.ledger.storage import opened, storage
 from nightlab.experiments.study.study import Study
@@ -51,14 +51,12 @@ def _found(study: Study) -> tuple[EarlierIdea, ...]:
 
 def _read(folder: Path, template: str | None) -> EarlierIdea | None:
     with opened(folder, read_only=True) as ledger:
-        origin, claim = ledger.get(Origin), ledger.document("claim", "claim")
+        origin, claim = ledger.get(Origin), ledger.get(Claim, "claim")
         idea = next(iter(ledger.all(Idea).values()), None)
     if not (origin and idea and claim) or origin.template != template:
         return None
-    if claim["significant"]:
-        outcome = "an improvement, confirmed"
-    else:
-        outcome = "not confirmed" if claim["tested"] else untested(claim)
+    negative = "not confirmed" if claim.tested else untested(claim)
+    outcome = "an improvement, confirmed" if claim.significant else negative
     return EarlierIdea(
         study=folder.name,
         title=idea.title,

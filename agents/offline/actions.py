@@ -27,7 +27,7 @@ def _more_seeds(e: Evidence) -> str:
 
 
 def _most(e: Evidence) -> int:
-    return max(int(row["n"]) for row in e.ablation)
+    return max(row.n for row in e.ablation)
 
 
 def _ablate_longer(loop: Loop) -> str:

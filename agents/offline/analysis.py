@@ -163,7 +163,7 @@ def _marks(points: Sequence[Point]) -> str:
 def _confirmation(e: Evidence, folder: Path) -> list[Figure]:
     if e.best.number == 0:
         return []
-    splits = ["dev", "holdout"] if e.claim["split"] == "holdout" else ["dev"]
+    splits = ["dev", "holdout"] if e.claim.split == "holdout" else ["dev"]
     values = {subject: {split: _confirmed(e, subject, split) for split in splits} for subject in ("baseline", "best")}
     file = "figures/confirmation.pdf"
     figures.confirmation(folder / file, values["baseline"], values["best"], _label(e))  # type: ignore[arg-type]
@@ -183,13 +183,13 @@ def _ablation(e: Evidence, folder: Path) -> list[Figure]:
         return []
     rows = [
         Bar(
-            label=f"{r['strategy'].replace('_', ' ')} (trial {r['trial']})",
-            effect=r["effect"],
-            low=r["low"],
-            high=r["high"],
-            significant=r["low"] > 0 or r["high"] < 0,
+            label=f"{r.strategy.replace('_', ' ')} (trial {r.trial})",
+            effect=r.effect,
+            low=r.low,
+            high=r.high,
+            significant=r.low > 0 or r.high < 0,
         )
-        for r in sorted(e.ablation, key=lambda r: -r["effect"])
+        for r in sorted(e.ablation, key=lambda r: -r.effect)
     ]
     figures.ablation(folder / "figures/ablation.pdf", rows, f"{_label(e, 'dev')} lost without the part")
     caption = (
@@ -240,13 +240,13 @@ def sensitivity(e: Evidence, folder: Path) -> list[Figure]:
         return []
     rows = [
         Bar(
-            label=f"{r['knob'].replace('_', ' ')} = {written(r['value'])}",
-            effect=r["effect"],
-            low=r["low"],
-            high=r["high"],
-            significant=r["low"] > 0 or r["high"] < 0,
+            label=f"{r.knob.replace('_', ' ')} = {written(r.value)}",
+            effect=r.effect,
+            low=r.low,
+            high=r.high,
+            significant=r.low > 0 or r.high < 0,
         )
-        for r in sorted(e.sensitivity, key=lambda r: -r["effect"])
+        for r in sorted(e.sensitivity, key=lambda r: -r.effect)
     ]
     figures.sensitivity(folder / "figures/sensitivity.pdf", rows, f"{_label(e, 'dev')} lost by the step")
     caption = (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nightlab.agents.telling.words import claimed_on
 from nightlab.experiments.claim.inference import equal, exact, untested
+from nightlab.experiments.records import Effect
 from nightlab.papers.facts.evidence import Evidence
 
 
@@ -47,31 +46,31 @@ class Claim(Told):
     of_best: Group
 
 
-def effect(row: Mapping[str, Any], key: str) -> Told:
+def effect(row: Effect, key: str) -> Told:
     return Told(key=key, equal=equal(row), exact=exact(row))
 
 
 def claim(e: Evidence, prefix: str = "") -> Claim:
     """The claim of an evidence. prefix: what the ids of its facts begin with before `claim`."""
     body, key = e.claim, f"{prefix}claim"
-    tested = bool(body["tested"])
+    tested = body.tested
     return Claim(
         key=key,
         equal=equal(body),
         exact=exact(body),
         tested=tested,
         improved=e.improved,
-        best=int(body["best"]),
-        chosen=body.get("chosen", 0),
-        split=body["split"],
+        best=body.best,
+        chosen=body.chosen or 0,
+        split=body.split,
         on=claimed_on(e),
         untested="" if tested else untested(body),
-        test=body["test"].replace("_", " "),
+        test=body.test.replace("_", " "),
         p=_p(e, f"{key}.p") if tested else "",
-        incumbent_failed=bool(body.get("incumbent_failed")),
-        failed_runs=body["failed_runs"],
-        of_baseline=_group(e, f"{prefix}baseline.{body['split']}"),
-        of_best=_group(e, f"{prefix}best.{body['split']}"),
+        incumbent_failed=body.incumbent_failed,
+        failed_runs=body.failed_runs,
+        of_baseline=_group(e, f"{prefix}baseline.{body.split}"),
+        of_best=_group(e, f"{prefix}best.{body.split}"),
     )
 
 

@@ -29,7 +29,7 @@ def method(b: Brief) -> dict[str, Any]:
         "interleaved": t.interleaved,
         "notices": "overseer.notices" in e.facts,
         "gap": "overseer.gap" in e.facts,
-        "sealed": (e.first or e).claim["split"] == "holdout",
+        "sealed": (e.first or e).claim.split == "holdout",
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from nightlab.agents.actions import actions
@@ -10,6 +9,7 @@ from nightlab.agents.offline import claims
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import concern, strategies, strategy, words
 from nightlab.experiments.claim.inference import equal, exact, untested
+from nightlab.experiments.ledger.documents import AblatedPart, KnobStep
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.papers.facts.evidence import Evidence
 
@@ -20,7 +20,7 @@ def kind(e: Evidence) -> Literal["improved", "none", "unclear"]:
     """Whether the claim is borne out, there was no test, or the test does not bear it out."""
     if e.improved:
         return "improved"
-    return "unclear" if e.claim["tested"] else "none"
+    return "unclear" if e.claim.tested else "none"
 
 
 def results(b: Brief) -> dict[str, Any]:
@@ -40,9 +40,9 @@ def _kept(e: Evidence) -> list[Trial]:
     return [t for t in e.trials if t.verdict and t.verdict.kind == "kept"]
 
 
-def part(row: Mapping[str, Any]) -> str:
+def part(row: AblatedPart) -> str:
     """A part of the best configuration in words."""
-    return f"the {words(row['strategy'])} of trial `T{row['trial']}`"
+    return f"the {words(row.strategy)} of trial `T{row.trial}`"
 
 
 def some(named: list[str]) -> list[str]:
@@ -50,29 +50,29 @@ def some(named: list[str]) -> list[str]:
     return named if len(named) <= NAMED else [*named[:NAMED], "others"]
 
 
-def undecided(e: Evidence) -> list[Mapping[str, Any]]:
+def undecided(e: Evidence) -> list[AblatedPart]:
     """The parts whose effect the ablation tells neither to help nor to harm."""
-    return [r for r in e.ablation if not r["significant"] and r["high"] >= 0 and not exact(r)]
+    return [r for r in e.ablation if not r.significant and r.high >= 0 and not exact(r)]
 
 
 def whole(e: Evidence) -> str:
     """In words, the part that is all in which the best configuration differs from the baseline; empty if none is."""
     before, best = e.trials[0].change, e.best.change
     for row in e.ablation:
-        params = {**best.params, **{knob: before.params[knob] for knob in row["knobs"]}}
-        if (params, row["artifact"] or best.artifact) == (before.params, before.artifact):
-            return words(row["strategy"])
+        params = {**best.params, **{knob: before.params[knob] for knob in row.knobs}}
+        if (params, row.artifact or best.artifact) == (before.params, before.artifact):
+            return words(row.strategy)
     return ""
 
 
 def largest_part(e: Evidence) -> dict[str, Any]:
     """What a sentence on the ablation says; `top` is the part that is worth most, None where none is borne out."""
-    borne = any(r["significant"] and r["effect"] > 0 for r in e.ablation)
-    top = max(e.ablation, key=lambda r: r["effect"]) if borne else None
+    borne = any(r.significant and r.effect > 0 for r in e.ablation)
+    top = max(e.ablation, key=lambda r: r.effect) if borne else None
     return {
         "parts": len(e.ablation),
         "whole": whole(e),
-        "top": top and {"strategy": words(top["strategy"]), "key": f"ablation.{top['key']}"},
+        "top": top and {"strategy": words(top.strategy), "key": f"ablation.{top.key}"},
     }
 
 
@@ -81,34 +81,34 @@ def ablation(b: Brief) -> dict[str, Any]:
     return {
         "parts": len(rows),
         "whole": whole(b.evidence),
-        "of_knobs": any(r["knobs"] for r in rows),
-        "of_edits": any(not r["knobs"] for r in rows),
+        "of_knobs": any(r.knobs for r in rows),
+        "of_edits": any(not r.knobs for r in rows),
         "all_equal": all(map(equal, rows)),
-        "helps": some([f"{part(r)} (by {{fact:ablation.{r['key']}.effect}})" for r in rows if r["significant"]]),
+        "helps": some([f"{part(r)} (by {{fact:ablation.{r.key}.effect}})" for r in rows if r.significant]),
         "undecided": some([part(r) for r in undecided(b.evidence)]),
-        "idle": some([part(r) for r in rows if exact(r) and r["effect"] == 0]),
-        "harms": some([part(r) for r in rows if r["high"] < 0]),
+        "idle": some([part(r) for r in rows if exact(r) and r.effect == 0]),
+        "harms": some([part(r) for r in rows if r.high < 0]),
         "some_exact": any(map(exact, rows)),
         "some_equal": any(equal(r) and not exact(r) for r in rows),
     }
 
 
 def sensitivity(b: Brief) -> dict[str, Any]:
-    rows = sorted(b.evidence.sensitivity, key=lambda r: -r["effect"])
+    rows = sorted(b.evidence.sensitivity, key=lambda r: -r.effect)
     worst = rows[0]
     return {
         "worst": {
-            **vars(claims.effect(worst, f"sensitivity.{worst['key']}")),
-            "knob": words(worst["knob"]),
+            **vars(claims.effect(worst, f"sensitivity.{worst.key}")),
+            "knob": words(worst.knob),
             "value": _value(worst),
-            "includes_zero": worst["low"] <= 0 and not equal(worst),
+            "includes_zero": worst.low <= 0 and not equal(worst),
         },
-        "better": some([f"{words(r['knob'])} at {_value(r)}" for r in rows if r["high"] < 0]),
+        "better": some([f"{words(r.knob)} at {_value(r)}" for r in rows if r.high < 0]),
     }
 
 
-def _value(row: Mapping[str, Any]) -> str:
-    return f"`{row['value']}`" if isinstance(row["value"], str) else f"{{fact:sensitivity.{row['key']}.value}}"
+def _value(row: KnobStep) -> str:
+    return f"`{row.value}`" if isinstance(row.value, str) else f"{{fact:sensitivity.{row.key}.value}}"
 
 
 def discussion(b: Brief) -> dict[str, Any]:

@@ -120,7 +120,7 @@ def protocol(s: StudySubmission) -> Iterator[Judgement]:
         yield Judgement(side="soundness", points=-0.5, text="There is no holdout; the claim rests on dev data.")
     if s.evidence.template.trust == "reported":
         yield Judgement(side="soundness", points=-1.0, text=source(s.evidence))
-    if s.evidence.claim["n"] < 8:
+    if s.evidence.claim.n < 8:
         yield Judgement(side="soundness", points=-0.5, text="The confirmation has fewer than eight pairs of seeds.")
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from nightlab.agents.telling.disclosure import is_model
 from nightlab.agents.telling.disclosure import shown as name_of
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, strategies, words
 from nightlab.experiments.claim.inference import equal, exact
+from nightlab.experiments.ledger.documents import AblatedPart, Claim
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
-from nightlab.experiments.records import Knob
+from nightlab.experiments.records import Effect, Knob
 from nightlab.experiments.template.diffs import changed
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.manuscript.manuscript import Table
@@ -43,7 +41,7 @@ def penalised(e: Evidence) -> str:
 
 def _main(e: Evidence) -> Table:
     """All metrics of baseline and best on the fresh seeds."""
-    splits = ["dev", "holdout"] if e.claim["split"] == "holdout" else ["dev"]
+    splits = ["dev", "holdout"] if e.claim.split == "holdout" else ["dev"]
     subjects = ["baseline"] if e.best.number == 0 else ["baseline", "best"]
     others = sorted({k.split(".")[2] for k in e.facts if k.startswith("baseline.dev.") and k.count(".") == 3})
     rows = []
@@ -75,14 +73,14 @@ def _claims(e: Evidence) -> Table:
     )
 
 
-def _claim(trials: str, key: str, claim: Mapping[str, Any]) -> tuple[str, ...]:
+def _claim(trials: str, key: str, claim: Claim) -> tuple[str, ...]:
     """A row of the claims. key: what the ids of the claim's facts begin with."""
-    split, baseline = claim["split"], f"{key}baseline.{claim['split']}.mean"
-    if not claim["tested"]:
+    split, baseline = claim.split, f"{key}baseline.{claim.split}.mean"
+    if not claim.tested:
         return (mark(trials), NONE, split, NONE, NONE, mark(baseline), NONE, "not tested", NONE)
     return (
         mark(trials),
-        f"`T{claim['best']}`",
+        f"`T{claim.best}`",
         split,
         mark(f"{key}claim.n"),
         mark(f"{key}best.{split}.mean"),
@@ -165,12 +163,12 @@ def edit(e: Evidence, number: int) -> str:
     return f"{files} ({many(e, f'edit.{number}.added', 'line')} added, {mark(f'edit.{number}.removed')} removed)"
 
 
-def _part(e: Evidence, row: Mapping[str, Any]) -> str:
+def _part(e: Evidence, row: AblatedPart) -> str:
     """What an ablation takes out."""
-    if row["knobs"]:
-        return listed([words(k) for k in row["knobs"]])
-    joint = [f"`T{n}`" for n in row.get("joint", ())]
-    return edit(e, row["trial"]) + (f", with {listed(joint)} that stand on it" if joint else "")
+    if row.knobs:
+        return listed([words(k) for k in row.knobs])
+    joint = [f"`T{n}`" for n in row.joint]
+    return edit(e, row.trial) + (f", with {listed(joint)} that stand on it" if joint else "")
 
 
 def _source(e: Evidence) -> str:
@@ -187,19 +185,19 @@ def _ablation(e: Evidence) -> Table:
         ("Part", "Taken out", "Loss", "Interval", "p"),
         tuple(
             (
-                f"{words(r['strategy'])}, trial `T{r['trial']}`",
+                f"{words(r.strategy)}, trial `T{r.trial}`",
                 _part(e, r),
-                mark(f"ablation.{r['key']}.effect"),
-                _sure(r, f"ablation.{r['key']}"),
-                mark(None if equal(r) else f"ablation.{r['key']}.p"),
+                mark(f"ablation.{r.key}.effect"),
+                _sure(r, f"ablation.{r.key}"),
+                mark(None if equal(r) else f"ablation.{r.key}.p"),
             )
-            for r in sorted(e.ablation, key=lambda r: -r["effect"])
+            for r in sorted(e.ablation, key=lambda r: -r.effect)
         ),
         "lXrrr",
     )
 
 
-def _sure(effect: Mapping[str, Any], key: str) -> str:
+def _sure(effect: Effect, key: str) -> str:
     """The interval of an effect, where it has one. key: of its facts."""
     if equal(effect):
         return "exact" if exact(effect) else "all equal"

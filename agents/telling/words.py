@@ -32,7 +32,7 @@ def many(e: Evidence, key: str, noun: str) -> str:
 
 def claimed_on(e: Evidence) -> str:
     """The data that the claim is on, with no more said for them than holds."""
-    if e.claim["split"] != "holdout":
+    if e.claim.split != "holdout":
         return "the development split"
     if "Holdout" in e.notes:
         return "a holdout with the same metrics as the development split"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from nightlab.experiments.claim.ablation_parts import components
 from nightlab.experiments.claim.inference import holm
 from nightlab.experiments.claim.pairing import LEVEL, Rule
 from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.claim.variants import against_best
+from nightlab.experiments.ledger.documents import AblatedPart
 from nightlab.experiments.loop.loop import Loop
 
 ABLATION_SEEDS = 8
 
 
-def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
+def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[AblatedPart]:
     """Take each component out of the best and test what is lost, Holm-corrected; on dev, paired with the best."""
     best, parts = loop.entries[chosen(loop)].trial.change, components(loop)
     asked = min(seeds, loop.template.spec.budget.confirm_seeds)
@@ -23,12 +21,11 @@ def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[dict[str, Any]]:
     variants = {c.key: c.taken_out(best, loop.template.defaults) for c in parts if n}
     effects = against_best(loop, "ablate", variants, n)
     parts = [c for c in parts if c.key in effects]
-    claim = loop.study.ledger.document("claim", loop.study.era("claim")) or {}
-    corrected = holm([effects[c.key].p_value for c in parts], Rule.of(claim).looks)
+    corrected = holm([effects[c.key].p_value for c in parts], Rule.of(loop.study.claim).looks)
     rows = []
     for part, p in zip(parts, corrected, strict=True):
         lost = effects[part.key]
         # The variant is the "baseline" of the comparison: a positive effect is what the component contributes.
-        body = {**asdict(part), **asdict(lost), "p_holm": p, "significant": bool(p < LEVEL)}
-        rows.append(dict(loop.study.ledger.once(loop.study.era("ablation"), f"{part.key}/{n}", body)))
+        found = AblatedPart(**vars(part), **{**vars(lost), "significant": p < LEVEL}, p_holm=p)
+        rows.append(loop.study.ledger.put(found, f"{part.key}/{n}", extension=loop.study.extensions))
     return rows

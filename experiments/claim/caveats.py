@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import filecmp
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from nightlab.experiments.claim.inference import equal, exact
 from nightlab.experiments.ledger.documents import Notice
@@ -16,7 +15,7 @@ from nightlab.experiments.loop.overseer import UNUSABLE, same, unread
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.study.budget import cuts
 from nightlab.experiments.study.study import Study
-from nightlab.experiments.template.doubts import of_scores, uses_seed
+from nightlab.experiments.template.doubts import of_scores
 
 TELLING = 100  # bytes; smaller files may be alike by chance
 STEPS = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensitivity analysis"}
@@ -48,8 +47,8 @@ def notes(study: Study) -> dict[str, str]:
 
 
 def _reliability(study: Study) -> dict[str, str]:
-    claim = study.ledger.document("claim", study.era("claim"))
-    if not (claim and claim["tested"] and claim.get("incumbent_failed")):  # without a test, it is its reason
+    claim = study.claim
+    if not (claim and claim.tested and claim.incumbent_failed):  # without a test, it is its reason
         return {}
     return {
         "Reliability": "The trial that the search had kept as its best failed when it was run again on further seeds,"
@@ -59,15 +58,15 @@ def _reliability(study: Study) -> dict[str, str]:
 
 def _withheld(study: Study) -> dict[str, str]:
     """Why there is no claim although the test finds an improvement."""
-    claim = study.ledger.document("claim", study.era("claim")) or {}
-    if not (why := claim.get("withheld")) or claim["p_value"] >= claim["level"]:
+    claim = study.claim
+    if claim is None or not claim.withheld or claim.p_value >= claim.level:
         return {}
     reasons = {
-        "constraint": f"the hard constraint on {' and on '.join(claim['broken'])} is not seen to hold in fresh runs",
+        "constraint": f"the hard constraint on {' and on '.join(claim.broken)} is not seen to hold in fresh runs",
         "reliability": "runs of the best configuration failed or ended in a catastrophe more often than those of the"
         " baseline",
     }
-    return {"Withheld": f"The test finds an improvement, and yet none is claimed: {reasons[why]}."}
+    return {"Withheld": f"The test finds an improvement, and yet none is claimed: {reasons[claim.withheld]}."}
 
 
 def _extension(study: Study) -> dict[str, str]:
@@ -145,7 +144,7 @@ def _unread(study: Study) -> dict[str, str]:
 
 def _exactness(study: Study) -> dict[str, str]:
     """Where the differences have no spread, what that means: an interval without width and a p value of zero do not."""
-    claim: Mapping[str, Any] | None = study.ledger.document("claim", study.era("claim"))
+    claim = study.claim
     if claim is None or not equal(claim):
         return {}
     if exact(claim):
@@ -163,7 +162,7 @@ def _exactness(study: Study) -> dict[str, str]:
 def _seeds(study: Study) -> dict[str, str]:
     """Replicates that agree where nothing shows that the seed was used."""
     runs = [run.outcome for run in study.ledger.runs(SEARCH, "0") if run.outcome and run.outcome.status == "ok"]
-    if len(runs) < 2 or uses_seed(study.template) or not same(study.template, runs[1:], runs):
+    if len(runs) < 2 or study.template.uses_seed or not same(study.template, runs[1:], runs):
         return {}
     return {
         "Seeds": "All runs of the baseline agree, and the experiment is not seen to use the seed that it is given. If"

@@ -6,54 +6,47 @@ once per study.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from nightlab.experiments.claim import family, power
 from nightlab.experiments.claim.constraints import broken
-from nightlab.experiments.claim.inference import TRIM, Effect, summarize
+from nightlab.experiments.claim.inference import TRIM, summarize
 from nightlab.experiments.claim.pairing import Rule, effect, score, searched
-from nightlab.experiments.claim.reliability import CHEAP_S, Reliability, Score, Sides, observed, watched
+from nightlab.experiments.claim.reliability import CHEAP_S, Score, Sides, observed, watched
 from nightlab.experiments.claim.selection import choose, failed_again
-from nightlab.experiments.ledger.documents import OPENING, HoldoutOpening, Notice
+from nightlab.experiments.ledger.documents import OPENING, Claim, HoldoutOpening, Notice, Preregistration
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import gap
 from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.records import BASELINE, Change, Split
+from nightlab.experiments.records import BASELINE, Change, Effect, Reliability, Split
 from nightlab.experiments.study.study import BaselineError, Study, StudyError
 
 NOTHING = Effect(effect=0.0, low=0.0, high=0.0, p_value=1.0, significant=False, n=0, test="none")
 
 
-def preregister(study: Study) -> Mapping[str, Any]:
+def preregister(study: Study) -> Preregistration:
     """Fix the claim's test before the search; the first version stands."""
-    objective, era = study.template.spec.objective, study.era("claim")
-    n, redraws = study.confirmations, study.template.redraws
-    level = family.level(study)
-    return dict(
-        study.ledger.once(
-            "preregistration",
-            era,
-            {
-                "hypothesis": f"the best trial's {study.template.fitness_label} is better than the baseline's",
-                "metric": objective.metric,
-                "direction": objective.direction,
-                "split": "holdout" if study.template.trust == "verified" and (redraws or not study.shut) else "dev",
-                "test": "one-sided test of the trimmed mean difference over fresh seeds",
-                "level": level,
-                "family_level": family.FAMILY_LEVEL,
-                "trim": TRIM,
-                "losses": True,
-                "looks": 2,
-                "draws": n if redraws else 0,
-                "seeds": [study.seed_of(study.era("confirm"), i) for i in range(n)],
-                "min_effect": objective.min_effect,
-                "smallest": power.smallest_effect(_noise(study), n, level=level, cut=int(TRIM * n)),
-            },
-        )
+    objective, redraws = study.template.spec.objective, study.template.redraws
+    n, level = study.confirmations, family.level(study)
+    plan = Preregistration(
+        hypothesis=f"the best trial's {study.template.fitness_label} is better than the baseline's",
+        metric=objective.metric,
+        direction=objective.direction,
+        split="holdout" if study.template.trust == "verified" and (redraws or not study.shut) else "dev",
+        test="one-sided test of the trimmed mean difference over fresh seeds",
+        level=level,
+        family_level=family.FAMILY_LEVEL,
+        trim=TRIM,
+        losses=True,
+        looks=2,
+        draws=n if redraws else 0,
+        seeds=tuple(study.seed_of(study.era("confirm"), i) for i in range(n)),
+        min_effect=objective.min_effect,
+        smallest=power.smallest_effect(_noise(study), n, level=level, cut=int(TRIM * n)),
     )
+    return study.ledger.put(plan, study.era("claim"))
 
 
 def _noise(study: Study) -> float:
@@ -63,13 +56,13 @@ def _noise(study: Study) -> float:
     return summarize(values).stderr * len(values) ** 0.5 if values else 0.0
 
 
-def confirm(loop: Loop) -> dict[str, Any]:
-    """Run baseline and best on fresh seeds, open the holdout once, test the claim; the claim as a document.
+def confirm(loop: Loop) -> Claim:
+    """Run baseline and best on fresh seeds, open the holdout once, test the claim.
 
     A study that is resumed after the opening goes on with the same best trial; any other one is refused.
     """
     study, plan, best = loop.study, preregister(loop.study), choose(loop)
-    if not plan.get("draws"):  # each draw has a sealed holdout of its own
+    if not plan.draws:  # each draw has a sealed holdout of its own
         _open_holdout(study, best)
     runs, seen = _ran(loop, best, plan)
     before, rule = searched(study.ledger), Rule.of(plan)
@@ -77,17 +70,18 @@ def confirm(loop: Loop) -> dict[str, Any]:
         split: effect(loop.template, runs, "baseline", "best", split, rule, before=before, items=study.items)
         for split in _splits(plan)
     }
-    found = effects[plan["split"]] if best != BASELINE else None
-    if found and plan["split"] == "holdout" and (dev := effects["dev"]):
+    found = effects[plan.split] if best != BASELINE else None
+    if found and plan.split == "holdout" and (dev := effects["dev"]):
         _watch_gap(study, best, dev, found)
-    claim = _claim(loop, plan, best, found, runs) | (_steady(loop, plan, seen, runs) if found and seen else {})
-    claim["significant"] &= not claim.get("withheld")
-    return dict(study.ledger.once("claim", study.era("claim"), claim))
+    claim = _claim(loop, plan, best, found, runs)
+    if found and seen:
+        claim = _watched(loop, plan, claim, seen, runs)
+    return study.ledger.put(claim, study.era("claim"))
 
 
-def _ran(loop: Loop, best: int, plan: Mapping[str, Any]) -> tuple[list[Run], Reliability | None]:
+def _ran(loop: Loop, best: int, plan: Preregistration) -> tuple[list[Run], Reliability | None]:
     """The confirmation's runs, and how they went; None where there is no best, or an earlier version fixed the plan."""
-    n, phase, found = len(plan["seeds"]), loop.study.era("confirm"), list[Run]()
+    n, phase, found = len(plan.seeds), loop.study.era("confirm"), list[Run]()
 
     def run(jobs: list[Job]) -> list[Run]:
         found.extend(runs := loop.bench.all(jobs))
@@ -110,7 +104,7 @@ def _ran(loop: Loop, best: int, plan: Mapping[str, Any]) -> tuple[list[Run], Rel
         ]
         return _scores(loop, plan, run(more), "watch")
 
-    if best == BASELINE or not plan.get("losses"):
+    if best == BASELINE or not plan.losses:
         pairs(range(n))
         return found, None
     return found, observed(n, pairs, watch, more=_affordable(loop, n))[1]
@@ -124,15 +118,16 @@ def _affordable(loop: Loop, seeds: int) -> int:
     return budget.seeds("watch", 1, watched(seeds) if cheap else 0)
 
 
-def _scores(loop: Loop, plan: Mapping[str, Any], runs: Sequence[Run], subject: str) -> list[Score]:
-    return [score(loop.template, run, plan["split"]) for run in runs if run.subject == subject]
+def _scores(loop: Loop, plan: Preregistration, runs: Sequence[Run], subject: str) -> list[Score]:
+    return [score(loop.template, run, plan.split) for run in runs if run.subject == subject]
 
 
-def _steady(loop: Loop, plan: Mapping[str, Any], seen: Reliability, runs: Sequence[Run]) -> dict[str, Any]:
-    """How the best's runs went, and why the claim is withheld whatever the test says, if it is."""
+def _watched(loop: Loop, plan: Preregistration, claim: Claim, seen: Reliability, runs: Sequence[Run]) -> Claim:
+    """The claim with how the best's runs went, and why it is withheld whatever the test says, if it is."""
     violated = broken(loop.template, [run for run in runs if run.subject in ("best", "watch")], _splits(plan))
     withheld = "constraint" if violated else "" if seen.holds else "reliability"
-    return {"reliability": asdict(seen), "broken": violated, "withheld": withheld}
+    significant = claim.significant and not withheld
+    return replace(claim, reliability=seen, broken=violated, withheld=withheld, significant=significant)
 
 
 def _open_holdout(study: Study, best: int) -> None:
@@ -151,11 +146,11 @@ def _open_holdout(study: Study, best: int) -> None:
         )
 
 
-def _splits(plan: Mapping[str, Any]) -> tuple[Split, ...]:
-    return ("dev", "holdout") if plan["split"] == "holdout" else ("dev",)
+def _splits(plan: Preregistration) -> tuple[Split, ...]:
+    return ("dev", "holdout") if plan.split == "holdout" else ("dev",)
 
 
-def _jobs(loop: Loop, best: int, plan: Mapping[str, Any], replicates: range) -> list[Job]:
+def _jobs(loop: Loop, best: int, plan: Preregistration, replicates: range) -> list[Job]:
     """Baseline and best on fresh seeds: side by side, each first in turn."""
     phase, contenders = loop.study.era("confirm"), _contenders(loop, best)
     return [
@@ -167,7 +162,7 @@ def _jobs(loop: Loop, best: int, plan: Mapping[str, Any], replicates: range) -> 
             seeds=phase,
             splits=_splits(plan),
             items=True,
-            draw=i if plan.get("draws") else None,
+            draw=i if plan.draws else None,
         )
         for i in replicates
         for name, change in contenders[:: 1 if i % 2 else -1]
@@ -189,24 +184,27 @@ def _check_baseline(study: Study, runs: Sequence[Run], seeds: int) -> None:
         )
 
 
-def _claim(loop: Loop, plan: Mapping[str, Any], best: int, found: Effect | None, runs: Sequence[Run]) -> dict[str, Any]:
+def _claim(loop: Loop, plan: Preregistration, best: int, found: Effect | None, runs: Sequence[Run]) -> Claim:
     """found: the effect on the plan's split; None where nothing could be tested."""
     tested, shown = found is not None, found or NOTHING
-    return {
-        "best": best if tested else BASELINE,
-        "chosen": best,
-        "split": plan["split"],
-        **asdict(shown),
-        **{key: plan[key] for key in ("level", "trim", "losses", "looks", "draws") if key in plan},
-        "tested": tested,
-        "significant": shown.significant and shown.effect > plan["min_effect"],
-        "incumbent_failed": failed_again(loop, loop.incumbent),
-        "failed_runs": sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
-    }
+    return Claim(
+        **{**vars(shown), "significant": shown.significant and shown.effect > plan.min_effect},
+        best=best if tested else BASELINE,
+        chosen=best,
+        split=plan.split,
+        tested=tested,
+        level=plan.level,
+        trim=plan.trim,
+        losses=plan.losses,
+        looks=plan.looks,
+        draws=plan.draws,
+        incumbent_failed=failed_again(loop, loop.incumbent),
+        failed_runs=sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
+    )
 
 
 def _watch_gap(study: Study, best: int, dev: Effect, holdout: Effect) -> None:
     """Write down a gain on dev that did not carry over to the holdout."""
-    if sentence := gap(asdict(dev), asdict(holdout)):
+    if sentence := gap(dev, holdout):
         notice = Notice(key="gap", concern="gaming", trial=best, sentence=sentence, action="report")
         study.ledger.put(notice, notice.key)

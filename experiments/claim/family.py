@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from nightlab.experiments.ledger.documents import Forked
+from nightlab.experiments.ledger.documents import Forked, Preregistration
 from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Study
@@ -20,7 +20,7 @@ FAMILY_LEVEL = 0.05
 
 def level(study: Study) -> float:
     """The level of the study's present claim."""
-    claims = study.ledger.documents("preregistration").keys() - {study.era("claim")}
+    claims = study.ledger.all(Preregistration).keys() - {study.era("claim")}
     return _halved(study, len(claims))
 
 
@@ -29,7 +29,7 @@ def take(parent: Study) -> float:
 
     A parent whose ledger cannot be written to keeps what it had.
     """
-    left = _halved(parent, len(parent.ledger.documents("preregistration")))
+    left = _halved(parent, len(parent.ledger.all(Preregistration)))
     with suppress(LedgerError), opened(parent.folder) as ledger:
         ledger.put(Forked(level=left), str(len(ledger.all(Forked)) + 1))
     return left

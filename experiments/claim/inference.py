@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from scipy import special
+
+from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.records import Effect
 
 COVERAGE = 0.95  # of all two-sided intervals
 TRIM = 0.2  # share of the runs that is set aside at either end, as Yuen and Wilcox advise
@@ -25,34 +28,6 @@ class Summary:
     n: int
     low: float
     high: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effect:
-    """How much better the best is than the baseline; positive is an improvement.
-
-    estimand: "mean", or "typical" for a trimmed mean. low, high: two-sided interval of coverage `COVERAGE`. p_value:
-    one-sided, of the hypothesis fixed in advance that the best is better; significant: p_value < level. bound: the
-    one-sided lower bound that goes with this test, above zero where it is significant. n: pairs; items: groups of items
-    that were sampled besides, 0 where only seeds or draws were. dof: of the t distribution. test: the test's name.
-    alike: whether the runs of each side have the same metrics on every seed. runs: the numbers of the runs behind it.
-    seeded: whether these are seen to use their seed.
-    """
-
-    effect: float
-    low: float
-    high: float
-    p_value: float
-    significant: bool
-    n: int
-    test: str
-    bound: float = 0.0
-    estimand: str = "mean"
-    items: int = 0
-    dof: float = 0.0
-    alike: bool = False
-    runs: tuple[int, ...] = ()
-    seeded: bool = True
 
 
 def summarize(values: Sequence[float]) -> Summary:
@@ -116,21 +91,21 @@ def weighed(effect: float, stderr: float, dof: float, *, level: float, n: int, *
     )
 
 
-def equal(effect: Mapping[str, Any]) -> bool:
+def equal(effect: Effect) -> bool:
     """Whether an effect is the same in all its pairs, so that its interval and its p value say nothing."""
-    return bool(effect["n"] > 1 and effect["low"] == effect["high"])
+    return effect.n > 1 and effect.low == effect.high
 
 
-def exact(effect: Mapping[str, Any]) -> bool:
+def exact(effect: Effect) -> bool:
     """Whether more seeds would show the same: not only the differences are equal, but all runs of each side."""
-    return equal(effect) and bool(effect.get("alike", False)) and bool(effect.get("seeded", True))
+    return equal(effect) and effect.alike and effect.seeded
 
 
-def untested(claim: Mapping[str, Any], chosen: str = "the chosen trial") -> str:
+def untested(claim: Claim, chosen: str = "the chosen trial") -> str:
     """Why there was no test of a claim, as a clause. chosen: how it names the trial that was to be confirmed."""
-    if claim.get("chosen"):
+    if claim.chosen:
         return f"too few confirmation runs of {chosen} and of the baseline succeeded on the same seeds"
-    if claim.get("incumbent_failed"):
+    if claim.incumbent_failed:
         return (
             "the trial that the search had kept as its best failed when it was run again on further seeds, and no other"
             " led the baseline clearly enough to be confirmed"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 from nightlab.experiments.claim.crossed import Row, crossed
-from nightlab.experiments.claim.inference import TRIM, Effect, compare
+from nightlab.experiments.claim.inference import TRIM, compare
 from nightlab.experiments.claim.item_rows import item_rows
 from nightlab.experiments.claim.reliability import Score, with_losses
+from nightlab.experiments.ledger.documents import Claim, Preregistration
 from nightlab.experiments.ledger.ledger import Ledger, Run
 from nightlab.experiments.ledger.trial_scores import SEARCH
-from nightlab.experiments.records import BASELINE, Split
+from nightlab.experiments.records import BASELINE, Effect, Split
 from nightlab.experiments.study.items import ItemStore
-from nightlab.experiments.template.doubts import uses_seed
 from nightlab.experiments.template.template import Template
 
 LEVEL = 0.05
@@ -31,10 +31,11 @@ class Rule:
     looks: int = 1
 
     @classmethod
-    def of(cls, plan: Mapping[str, Any]) -> Self:
+    def of(cls, plan: Preregistration | Claim | None) -> Self:
         """The rule of a preregistration or a claim; those of an earlier version tested the mean of what ran."""
-        known = {key: plan[key] for key in ("level", "trim", "losses", "looks") if key in plan}
-        return cls(**{"trim": 0.0, **known})
+        if plan is None:
+            return cls(trim=0.0)
+        return cls(level=plan.level, trim=plan.trim, losses=plan.losses, looks=plan.looks)
 
     @property
     def of_parts(self) -> Rule:
@@ -112,7 +113,7 @@ def effect(
         if rows
         else compare(both.first, both.second, level=rule.level, trim=rule.trim)
     )
-    return replace(found, alike=alike, runs=both.runs, seeded=uses_seed(template))
+    return replace(found, alike=alike, runs=both.runs, seeded=template.uses_seed)
 
 
 def searched(ledger: Ledger) -> list[Run]:

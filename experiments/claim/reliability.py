@@ -10,39 +10,17 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from scipy import special
 
+from nightlab.experiments.records import Reliability
+
 CATASTROPHE = 10.0  # robust standard deviations, and times the gain
-DOUBT = 0.25  # level at which the best counts as going wrong more often: cautious, since it withholds a claim
 WATCHED = 6.2  # further runs of the best for each seed: 149 for 24, which miss a rate of 2 % with a chance of 5 %
 FEWEST = 12  # confirmation seeds: whoever asks for fewer wants a sketch
 CHEAP_S = 1.0  # seconds a run
 
 Score = float | None  # of a run, larger is better; None where it failed
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reliability:
-    """How often runs of the best and of the baseline went wrong, and what that leaves open.
-
-    p_value: of no more for the best, given how many went wrong in all. worst: the best's worst run that did not fail.
-    not_excluded: a rate of runs gone wrong that the best's runs do not exclude, at one-sided 95 %.
-    """
-
-    wrong: int
-    runs: int
-    failed: int
-    baseline_wrong: int
-    baseline_runs: int
-    p_value: float
-    worst: float | None
-    not_excluded: float
-
-    @property
-    def holds(self) -> bool:
-        return self.p_value > DOUBT
 
 
 def reliability(baseline: Sequence[Score], best: Sequence[Score], further: Sequence[Score] = ()) -> Reliability:

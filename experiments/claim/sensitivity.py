@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.claim.variants import against_best
+from nightlab.experiments.ledger.documents import KnobStep
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.records import Knob, Params, ParamValue
 
 SENSITIVITY_SEEDS = 4
 
 
-def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[dict[str, Any]]:
+def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[KnobStep]:
     """Move each knob of the best one step down and up and measure what it costs, on dev, paired with the best."""
     best = loop.entries[chosen(loop)].trial.change
     seeds = min(seeds, loop.template.spec.budget.confirm_seeds)
@@ -30,8 +30,8 @@ def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[dict[s
     rows = []
     for key, lost in effects.items():
         ((knob_name, value),) = steps[key].items()
-        body = {"key": key, "knob": knob_name, "value": value, **asdict(lost)}
-        rows.append(dict(loop.study.ledger.once(loop.study.era("sensitivity"), key, body)))
+        found = KnobStep(key=key, knob=knob_name, value=value, **vars(lost))
+        rows.append(loop.study.ledger.put(found, key, extension=loop.study.extensions))
     return rows
 
 

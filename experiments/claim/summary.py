@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.inference import summarize
+from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
 from nightlab.experiments.ledger.trial_scores import trial_scores
 from nightlab.experiments.loop.fidelity import cost
@@ -25,8 +26,8 @@ def experiment_summary(study: Study) -> dict[str, Any]:
     """
     ledger, template = study.ledger, study.template
     trials, runs = ledger.trials(), study.current(ledger.runs())
-    claim, before = ledger.document("claim", study.era("claim")), study.earlier("claim")
-    best = claim["best"] if claim else _incumbent(trials)
+    claim, before = study.claim, study.earlier_claims
+    best = claim.best if claim else _incumbent(trials)
     winner = _measured(study, runs, best, "best", claim)
     return {
         "study": str(study.folder),
@@ -36,7 +37,7 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "baseline": _measured(study, runs, BASELINE, "baseline", claim),
         "best": {"trial": best, **winner, "params": dict(trials[best].change.params)} if winner else None,
         "claim": _claim(claim),
-        **({"earlier_claims": [_claim(ledger.document("claim", key)) for key in before]} if before else {}),
+        **({"earlier_claims": [_claim(each) for each in before]} if before else {}),
         "notes": list(notes(study).values()),
         "trust": template.trust,
         "isolation": min((r.outcome.level for r in runs if r.outcome), default=None),
@@ -66,10 +67,10 @@ def _counts(trials: Sequence[Trial]) -> dict[str, Any]:
 
 
 def _measured(
-    study: Study, runs: Sequence[Run], trial: int, subject: str, claim: Mapping[str, Any] | None
+    study: Study, runs: Sequence[Run], trial: int, subject: str, claim: Claim | None
 ) -> dict[str, float | int] | None:
     """The trial's fitness. subject: its name in the confirmation."""
-    found = _confirmed(study, runs, "baseline" if trial == BASELINE else subject, claim["split"]) if claim else []
+    found = _confirmed(study, runs, "baseline" if trial == BASELINE else subject, claim.split) if claim else []
     if not found:
         own = (r for r in runs if r.subject == str(trial))
         found = list(trial_scores(study.template, own, study.settings.seeds).values())
@@ -84,14 +85,14 @@ def _confirmed(study: Study, runs: Sequence[Run], subject: str, split: Split) ->
     return [study.template.fitness(dict(o.metrics[split])) for o in own if o is not None and o.status == "ok"]
 
 
-def _claim(claim: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if claim is None or not claim["tested"]:
+def _claim(claim: Claim | None) -> dict[str, Any] | None:
+    if claim is None or not claim.tested:
         return None
     return {
-        "effect": claim["effect"],
-        "ci95": [claim["low"], claim["high"]],
-        "p_value": claim["p_value"],
-        "significant": claim["significant"],
-        "split": claim["split"],
-        "n": claim["n"],
+        "effect": claim.effect,
+        "ci95": [claim.low, claim.high],
+        "p_value": claim.p_value,
+        "significant": claim.significant,
+        "split": claim.split,
+        "n": claim.n,
     }

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nightlab.experiments.claim.inference import Effect
 from nightlab.experiments.claim.pairing import Rule, effect, searched
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.records import Change
+from nightlab.experiments.records import Change, Effect
 
 
 def against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: int) -> dict[str, Effect]:
     """Effect of the best over each of its variants, on the confirmation's seeds."""
-    claim = loop.study.ledger.document("claim", loop.study.era("claim")) or {}
+    claim = loop.study.claim
     jobs = [
         Job(
             phase=loop.study.era(phase),
@@ -21,7 +20,7 @@ def against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: 
             replicate=i,
             change=change,
             seeds=loop.study.era("confirm"),
-            draw=i if claim.get("draws") else None,
+            draw=i if claim and claim.draws else None,
         )
         for i in range(seeds)
         for key, change in variants.items()

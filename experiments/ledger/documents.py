@@ -13,7 +13,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter
 
-from nightlab.experiments.records import Params
+from nightlab.experiments.records import Direction, Effect, Params, ParamValue, Reliability, Split
 
 T = TypeVar("T")
 Mode = Literal["pipeline", "experiment"]
@@ -283,3 +283,86 @@ class HoldoutOpening:
     """The trial for which the holdout was opened, or was asked for and stayed shut."""
 
     best: int
+
+
+@document("preregistration")
+@dataclass(frozen=True, kw_only=True)
+class Preregistration:
+    """The test of a claim, fixed before its search.
+
+    family_level: shared by a study's extensions and forks. trim: share of the pairs set aside at either end. losses:
+    whether a failed run of the best is a loss. looks: at the parts. draws: of the data, 0 where there is one. smallest:
+    the effect that the test would find. An early version tested the mean of what ran.
+    """
+
+    hypothesis: str
+    metric: str
+    direction: Direction
+    split: Split
+    test: str
+    level: float
+    seeds: tuple[int, ...]
+    min_effect: float
+    family_level: float = 0.05
+    trim: float = 0.0
+    losses: bool = False
+    looks: int = 1
+    draws: int = 0
+    smallest: float | None = None
+
+
+@document("claim")
+@dataclass(frozen=True, kw_only=True)
+class Claim(Effect):
+    """What the confirmation came to.
+
+    best: the trial that was tested, the baseline where none was; chosen: the one that was to be. tested: whether there
+    was a test; without one the effect says nothing. incumbent_failed: whether the search's incumbent failed on further
+    seeds. failed_runs: of the confirmation. level to draws: as preregistered. reliability: how the best's runs went;
+    withheld: why there is no claim although the test may find one: "constraint", of those that are `broken`, or
+    "reliability".
+    """
+
+    best: int
+    chosen: int | None = None  # an early version did not say
+    split: Split
+    tested: bool
+    incumbent_failed: bool = False
+    failed_runs: int = 0
+    level: float = 0.05
+    trim: float = 0.0
+    losses: bool = False
+    looks: int = 1
+    draws: int = 0
+    reliability: Reliability | None = None
+    broken: tuple[str, ...] = ()
+    withheld: str = ""
+
+
+@document("ablation")
+@dataclass(frozen=True, kw_only=True)
+class AblatedPart(Effect):
+    """What a part of the best contributes: the effect of the best over itself without the part.
+
+    knobs: those of one strategy that differ from the default, or none for an edit; artifact: then the best's files
+    without it. trial: the last that set them. joint: edits that are taken out along with it. p_holm: corrected for the
+    number of parts.
+    """
+
+    key: str
+    trial: int
+    strategy: str
+    knobs: tuple[str, ...] = ()
+    artifact: str = ""
+    joint: tuple[int, ...] = ()
+    p_holm: float
+
+
+@document("sensitivity")
+@dataclass(frozen=True, kw_only=True)
+class KnobStep(Effect):
+    """What is lost when a knob of the best moves one step, to `value`."""
+
+    key: str
+    knob: str
+    value: ParamValue

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.calls import Calls
-from nightlab.experiments.ledger.documents import Kind, kind_of
+from nightlab.experiments.ledger.documents import Kind, in_extension, kind_of
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.records import Change, RunOutcome, VerdictKind
 
@@ -30,7 +30,7 @@ class Run:
     """One execution: its claim and, once it is settled, its outcome."""
 
     id: int
-    phase: str  # search, confirm, ablate, sensitivity
+    phase: str  # search, beside, rung, confirm, ablate, sensitivity; of a later extension with its number
     subject: str  # a trial's number, or a variant's key
     replicate: int
     seed: int
@@ -102,13 +102,14 @@ class Ledger(Protocol):
 
     # Documents, each a record of a registered type (`nightlab.experiments.ledger.documents`)
 
-    def put(self, record: T, key: str = "", told: Told | None = None) -> T:
+    def put(self, record: T, key: str = "", told: Told | None = None, *, extension: int = 0) -> T:
         """Write a record unless there is one of its type and key already; the one that stands in the ledger.
 
         key: of types of which there is more than one. told: is told together with the record, if that is written.
+        extension: of types that each extension of a study has anew.
         """
-        kind = kind_of(type(record))
-        return self._read(kind, kind.key or key, self.once(kind.name, kind.key or key, kind.body(record), told))
+        kind, name = kind_of(type(record)), in_extension(kind_of(type(record)).name, extension)
+        return self._read(kind, kind.key or key, self.once(name, kind.key or key, kind.body(record), told))
 
     def get(self, shape: type[T], key: str = "") -> T | None:
         """The record of a type and key, if there is one. Raises LedgerError where its row cannot be read as one."""
@@ -116,10 +117,11 @@ class Ledger(Protocol):
         body = self.document(kind.name, kind.key or key)
         return None if body is None else self._read(kind, kind.key or key, body)
 
-    def all(self, shape: type[T]) -> dict[str, T]:
+    def all(self, shape: type[T], *, extension: int = 0) -> dict[str, T]:
         """All records of a type by key, in the order of writing. Raises LedgerError as `get` does."""
         kind = kind_of(shape)
-        return {key: self._read(kind, key, body) for key, body in self.documents(kind.name).items()}
+        bodies = self.documents(in_extension(kind.name, extension))
+        return {key: self._read(kind, key, body) for key, body in bodies.items()}
 
     def _read(self, kind: Kind[T], key: str, body: Any) -> T:
         try:

@@ -13,7 +13,7 @@ from nightlab.experiments.executors.local.inside.words import named
 from nightlab.experiments.first_seen import Firsts
 from nightlab.experiments.ledger.documents import Action, Concern, Notice
 from nightlab.experiments.ledger.ledger import Trial
-from nightlab.experiments.records import RunOutcome
+from nightlab.experiments.records import Effect, RunOutcome
 from nightlab.experiments.template.contract import Constraint
 from nightlab.experiments.template.template import Template
 
@@ -191,12 +191,12 @@ def unread(template: Template) -> str:
     )
 
 
-def gap(dev: Mapping[str, float], holdout: Mapping[str, float]) -> str:
+def gap(dev: Effect, holdout: Effect) -> str:
     """A sentence where the gain on dev did not carry over to the holdout: their intervals lie apart; else empty."""
-    if dev["low"] <= holdout["high"] or dev["effect"] <= holdout["effect"]:
+    if dev.low <= holdout.high or dev.effect <= holdout.effect:
         return ""
     return (
-        f"The gain of {dev['effect']:.4g} on dev is {holdout['effect']:.4g} on the holdout, and their intervals lie"
+        f"The gain of {dev.effect:.4g} on dev is {holdout.effect:.4g} on the holdout, and their intervals lie"
         " apart: unless the splits differ in scale, what was found is in part particular to dev."
     )
 

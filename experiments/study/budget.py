@@ -59,14 +59,14 @@ class Budget:
     @property
     def owed_s(self) -> float:
         """Time that the confirmation, if it is still to come, and the paper need."""
-        if self._study.ledger.document("claim", self._study.era("claim")) is not None:
+        if self._study.claim is not None:
             return self.paper_s
         return 2 * self._study.template.spec.budget.confirm_seeds * (self.run_s + COLD_S / self._workers) + self.paper_s
 
     def search_ended(self, claimed: int, open_runs: int) -> str:
         """Why no further trial may be claimed; empty while one may. open_runs: the runs that the open trials want.
 
-        Half of what is left beside the confirmation's share is the search's; the ablation has as many runs as that.
+        Beside what is owed, it leaves the time of as many runs as the confirmation's, for the ablation.
         """
         settings = self._study.settings
         if claimed >= settings.trials:

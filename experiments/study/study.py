@@ -23,6 +23,7 @@ from typing import Any, get_args
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.documents import (
     OPENING,
+    Claim,
     Done,
     Doubts,
     DrawHashes,
@@ -251,6 +252,17 @@ class Study:
         latest = {phase: phase.removesuffix(f" {last}") for phase in claimed if phase.endswith(f" {last}")}
         names = first | latest
         return tuple(replace(run, phase=names.get(run.phase, run.phase)) for run in runs)
+
+    @property
+    def claim(self) -> Claim | None:
+        """The study's, or that of its last extension, once there is one."""
+        return self.ledger.get(Claim, self.era("claim"))
+
+    @property
+    def earlier_claims(self) -> tuple[Claim, ...]:
+        """Those that were made before the last extension."""
+        found = (self.ledger.get(Claim, key) for key in self.earlier("claim"))
+        return tuple(claim for claim in found if claim)
 
     def extend(self, trials: int, rounds: int) -> None:
         """Give a finished study more trials, and the hours that it had; its next claim is preregistered anew.

@@ -12,13 +12,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nightlab.experiments.executors.local.inside.words import named
 from nightlab.experiments.records import Split
-
-if TYPE_CHECKING:
-    from nightlab.experiments.template.template import Template
+from nightlab.experiments.template.contract import RunTable
 
 SAID = "the template itself says so"
 BLIND = "the evaluator never looks at its split, so there is no holdout"
@@ -35,15 +32,13 @@ def of_evaluator(folder: Path, entry: str) -> tuple[str, ...]:
     return () if _looks_at(folder, entry, "split", 2) else (BLIND,)
 
 
-def uses_seed(template: Template) -> bool:
-    """Whether the experiment is seen to use the seed that it is given."""
-    if entry := template.spec.run.entry:
-        return _looks_at(template.folder, entry, "seed", 3)
-    texts = [word.encode() for word in template.spec.run.command or ()]
-    texts += [(template.folder / name).read_bytes() for name in template.files()]
-    return any(b"NIGHTLAB_SEED" in text for text in texts) or any(
-        "seed" in named(word) for word in template.spec.run.command or ()
-    )
+def uses_seed(folder: Path, run: RunTable, files: Sequence[str]) -> bool:
+    """Whether an experiment of these files is seen to use the seed that it is given."""
+    if run.entry:
+        return _looks_at(folder, run.entry, "seed", 3)
+    command = run.command or ()
+    texts = [*(word.encode() for word in command), *((folder / name).read_bytes() for name in files)]
+    return any(b"NIGHTLAB_SEED" in text for text in texts) or any("seed" in named(word) for word in command)
 
 
 def of_scores(counting: Sequence[str], scores: Mapping[Split, Mapping[str, float]]) -> tuple[str, ...]:

@@ -101,6 +101,11 @@ class Template:
         return bool(self.spec.data and self.spec.data.redraw)
 
     @property
+    def uses_seed(self) -> bool:
+        """Whether the experiment is seen to use the seed that it is given."""
+        return doubts.uses_seed(self.folder, self.spec.run, self.files())
+
+    @property
     def trust(self) -> Trust:
         return "verified" if self.spec.evaluate.entry and not self.doubts else "reported"
 

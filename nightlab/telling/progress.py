@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any, Protocol, Self
 
 from rich.console import Console, Group
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from nightlab.experiments.claim.inference import equal, exact, untested
 from nightlab.experiments.executors.local.text import printable
+from nightlab.experiments.ledger.documents import Claim, kind_of
 from nightlab.experiments.numbers import plural
 
 STAGES = {
@@ -86,21 +86,21 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def claim_told(claim: Mapping[str, Any]) -> str:
+def claim_told(claim: Claim) -> str:
     """What a claim's test came to."""
-    if not claim["tested"]:
-        return "no test took place, since " + untested(claim, f"trial {claim.get('chosen')}")
+    if not claim.tested:
+        return "no test took place, since " + untested(claim, f"trial {claim.chosen}")
     if equal(claim):
-        verdict = "an improvement" if claim["significant"] else "no improvement"
+        verdict = "an improvement" if claim.significant else "no improvement"
         told = (
             "exact, since all runs are the same on every seed"
             if exact(claim)
-            else f"equal in all {claim['n']} pairs, so that its spread cannot be estimated"
+            else f"equal in all {claim.n} pairs, so that its spread cannot be estimated"
         )
-        return f"improvement {claim['effect']:.4g}, {told}: {verdict}"
-    verdict = "significant" if claim["significant"] else "not significant"
-    interval = f"{claim['low']:.4g} to {claim['high']:.4g}"
-    return f"improvement {claim['effect']:.4g}, 95 % interval {interval}, p {claim['p_value']:.2g}: {verdict}"
+        return f"improvement {claim.effect:.4g}, {told}: {verdict}"
+    verdict = "significant" if claim.significant else "not significant"
+    interval = f"{claim.low:.4g} to {claim.high:.4g}"
+    return f"improvement {claim.effect:.4g}, 95 % interval {interval}, p {claim.p_value:.2g}: {verdict}"
 
 
 def line_of(event: dict[str, Any]) -> str:
@@ -112,7 +112,8 @@ def line_of(event: dict[str, Any]) -> str:
     if "trial" in event:
         return trial_line(event)
     if "claim" in event:
-        return f"claim on {event['claim']['split']}: {claim_told(event['claim'])}"
+        claim = kind_of(Claim).read(event["claim"])
+        return f"claim on {claim.split}: {claim_told(claim)}"
     if "review" in event:
         r = event["review"]
         return f"round {r['round']}: overall {r['overall']:g}, {r['decision']}" + ("" if r["kept"] else " (not kept)")

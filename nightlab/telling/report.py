@@ -14,7 +14,7 @@ from rich.table import Table
 from nightlab.agents.chat.usage import told, usage
 from nightlab.agents.team import MetaReview
 from nightlab.experiments.claim.summary import experiment_summary
-from nightlab.experiments.ledger.documents import Extension
+from nightlab.experiments.ledger.documents import Claim, Extension
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.numbers import plural, written
@@ -127,8 +127,8 @@ def print_outcome(study: Study, console: Console) -> None:
     """The kept changes, the claim and, for the whole pipeline, where the paper is and its scores."""
     body = experiment_summary(study)
     console.print(_kept(study, body["best"]["trial"] if body["claim"] else BASELINE))
-    for extension, key in enumerate((*study.earlier("claim"), study.era("claim"))):
-        if claim := study.ledger.document("claim", key):
+    for extension, claim in enumerate((*study.earlier_claims, study.claim)):
+        if claim:
             console.print(_claim(study, claim, extension), soft_wrap=True)
     for note in body["notes"]:
         console.print(f"note   {note}", soft_wrap=True)
@@ -169,14 +169,14 @@ def _failed_by(causes: Mapping[str, int]) -> str:
     return f" ({', '.join(f'{cause} {count}' for cause, count in causes.items())})" if causes else ""
 
 
-def _claim(study: Study, claim: Mapping[str, Any], extension: int) -> str:
+def _claim(study: Study, claim: Claim, extension: int) -> str:
     """A claim in a line: the study's first one, or that of an extension."""
     which = f" of extension {extension}" if extension else ""
-    if not claim["tested"]:
+    if not claim.tested:
         return f"claim{which}: {claim_told(claim)}"
     judge = "verified by the evaluator" if study.template.trust == "verified" else "reported by the experiment itself"
     judge = "reported" if study.template.doubts else judge
-    of = f"trial {claim['best']} over the baseline, {claim['split']}, {plural(claim['n'], 'fresh seed')}"
+    of = f"trial {claim.best} over the baseline, {claim.split}, {plural(claim.n, 'fresh seed')}"
     return f"claim{which} ({of}): {claim_told(claim)}; {judge}"
 
 

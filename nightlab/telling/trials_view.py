@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.numbers import plural, written
@@ -57,7 +58,7 @@ def whole(study: Study, number: int) -> dict[str, Any]:
 
 
 def _row(
-    study: Study, trial: Trial, trials: Sequence[Trial], runs: Sequence[Run], claims: Mapping[int, Mapping[str, Any]]
+    study: Study, trial: Trial, trials: Sequence[Trial], runs: Sequence[Run], claims: Mapping[int, Claim]
 ) -> dict[str, Any]:
     change, verdict = trial.change, trial.verdict
     before = None if change.parent is None else trials[change.parent].change
@@ -76,7 +77,7 @@ def _row(
         "fitness": _mean(scores),
         "penalties": _penalties(study, [run for run in runs if run.id in scores]),
         "after_selection": _mean(trial_scores(study.template, runs, len(runs))),
-        "confirmed": [n for n, claim in claims.items() if claim["best"] == trial.number],
+        "confirmed": [n for n, claim in claims.items() if claim.best == trial.number],
     }
 
 
@@ -125,10 +126,9 @@ def _penalty(told: Mapping[str, Any]) -> str:
     return f"{told['for_each_unit']:g} for each unit of {told['metric']} beyond {bound}{hard}"
 
 
-def _claims(study: Study) -> dict[int, Mapping[str, Any]]:
+def _claims(study: Study) -> dict[int, Claim]:
     """The claims that were tested: of the study itself (0) and of each of its extensions."""
-    claims = (study.ledger.document("claim", key) for key in (*study.earlier("claim"), study.era("claim")))
-    return {n: claim for n, claim in enumerate(claims) if claim and claim["tested"]}
+    return {n: claim for n, claim in enumerate((*study.earlier_claims, study.claim)) if claim and claim.tested}
 
 
 def print_trials(study: Study) -> None:
@@ -172,7 +172,7 @@ def print_trial(study: Study, number: int) -> None:
         ),
         "files": told["artifact"],
         **{
-            f"claim {n}" if n else "claim": f"{claim['split']}, {plural(claim['n'], 'fresh seed')}: {claim_told(claim)}"
+            f"claim {n}" if n else "claim": f"{claim.split}, {plural(claim.n, 'fresh seed')}: {claim_told(claim)}"
             for n, claim in _claims(study).items()
             if n in told["confirmed"]
         },

@@ -56,12 +56,12 @@ def of_study(e: Evidence, references: Sequence[Reference], manuscript: Manuscrip
 
 def holding(e: Evidence) -> frozenset[str]:
     """What of the protocol holds of a study."""
-    tested = bool(e.claim["tested"])
+    tested = e.claim.tested
     conditions = {
         "sandbox": e.level in ("S2", "S3"),
         "prepared": e.template.spec.data is not None,
         "tested": tested and not e.earlier,
-        "t_test": "paired t-test" in str(e.preregistration.get("test", "")),
+        "t_test": "paired t-test" in e.preregistration.test,
         "ablated": bool(e.ablation),
         "sensitive": bool(e.sensitivity),
         "knobs": bool(e.template.knobs) and not e.edits,

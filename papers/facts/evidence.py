@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
-from nightlab.experiments.ledger.documents import Extension, Notice, document
+from nightlab.experiments.ledger.documents import (
+    AblatedPart,
+    Claim,
+    Extension,
+    KnobStep,
+    Notice,
+    Preregistration,
+    document,
+)
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.loop.repair import standing
@@ -63,11 +71,11 @@ class Snapshot:
     last_run: int
     extensions: Mapping[str, int]  # trials that each extension up to then had added
     settings: Mapping[str, Any]
-    preregistration: Mapping[str, Any]
-    claim: Mapping[str, Any]
-    earlier: tuple[Mapping[str, Any], ...]
-    ablation: tuple[Mapping[str, Any], ...]
-    sensitivity: tuple[Mapping[str, Any], ...]
+    preregistration: Preregistration
+    claim: Claim
+    earlier: tuple[Claim, ...]
+    ablation: tuple[AblatedPart, ...]
+    sensitivity: tuple[KnobStep, ...]
     notices: Mapping[str, Notice]
     notes: Mapping[str, str]
     idea_strategies: tuple[str, ...]
@@ -82,10 +90,10 @@ class Evidence:
     settings: Settings
     trials: tuple[Trial, ...]
     runs: tuple[Run, ...]
-    preregistration: Mapping[str, Any]
-    claim: Mapping[str, Any]
-    ablation: tuple[Mapping[str, Any], ...]
-    sensitivity: tuple[Mapping[str, Any], ...]
+    preregistration: Preregistration
+    claim: Claim
+    ablation: tuple[AblatedPart, ...]
+    sensitivity: tuple[KnobStep, ...]
     level: str
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
@@ -93,23 +101,23 @@ class Evidence:
     items: ItemStore | None = None  # values by item, of the runs that the claim rests on
     notices: Mapping[str, Notice] = field(default_factory=dict)  # of the overseer
     notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
-    earlier: tuple[Mapping[str, Any], ...] = ()  # the claims that were made before the study was extended
+    earlier: tuple[Claim, ...] = ()  # the claims that were made before the study was extended
     extensions: Mapping[str, int] = field(default_factory=dict)  # trials that each extension added
     team: TeamCounts = field(default_factory=TeamCounts)  # what the disclosure counted of the language models
 
     @property
     def best(self) -> Trial:
-        return self.trials[int(self.claim["best"])]
+        return self.trials[self.claim.best]
 
     @property
     def improved(self) -> bool:
         """Whether the confirmation bears the claim of an improvement."""
-        return bool(self.claim["significant"])
+        return self.claim.significant
 
     @property
     def fresh_data(self) -> bool:
         """Whether the claim is on data that the search had not seen, as far as the runs and the data tell."""
-        return self.claim["split"] == "holdout" and not self.notes.keys() & {"Holdout", "Shared data"}
+        return self.claim.split == "holdout" and not self.notes.keys() & {"Holdout", "Shared data"}
 
     @property
     def first(self) -> Evidence | None:
@@ -154,8 +162,8 @@ def snapshot(study: Study, strategies: tuple[str, ...] | None = None) -> Snapsho
     Raises StudyError if it holds no claim yet.
     """
     ledger = study.ledger
-    claim = ledger.document("claim", study.era("claim"))
-    if claim is None:
+    claim, plan = study.claim, ledger.get(Preregistration, study.era("claim"))
+    if claim is None or plan is None:
         raise StudyError(
             f"{study.folder}: the experiment has not been confirmed yet; `nightlab resume` goes on with it"
         )
@@ -164,11 +172,11 @@ def snapshot(study: Study, strategies: tuple[str, ...] | None = None) -> Snapsho
         last_run=max((run.id for run in ledger.each_run()), default=0),
         extensions={key: more.trials for key, more in ledger.all(Extension).items()},
         settings=asdict(study.settings),
-        preregistration=ledger.document("preregistration", study.era("claim")) or {},
+        preregistration=plan,
         claim=claim,
-        earlier=tuple(c for key in study.earlier("claim") if (c := ledger.document("claim", key))),
-        ablation=tuple(_latest(ledger.documents(study.era("ablation")))),
-        sensitivity=tuple(ledger.documents(study.era("sensitivity")).values()),
+        earlier=study.earlier_claims,
+        ablation=_latest(ledger.all(AblatedPart, extension=study.extensions)),
+        sensitivity=tuple(ledger.all(KnobStep, extension=study.extensions).values()),
         notices=ledger.all(Notice),
         notes=notes(study),
         idea_strategies=study.template.strategies if strategies is None else strategies,
@@ -219,14 +227,14 @@ def _before(trials: Sequence[Trial], trial: Trial) -> str:
     return trials[standing(trials, trial.change.parent or BASELINE)].change.artifact
 
 
-def _latest(documents: Mapping[str, Any]) -> list[Any]:
+def _latest(parts: Mapping[str, AblatedPart]) -> tuple[AblatedPart, ...]:
     """Of each ablated component the version with the most seeds."""
-    latest: dict[str, Any] = {}
-    for key, body in documents.items():
+    latest: dict[str, AblatedPart] = {}
+    for key, part in parts.items():
         name = key.rsplit("/", 1)[0]
-        if name not in latest or body["n"] >= latest[name]["n"]:
-            latest[name] = body
-    return list(latest.values())
+        if name not in latest or part.n >= latest[name].n:
+            latest[name] = part
+    return tuple(latest.values())
 
 
 def confirmed(e: Evidence, subject: str) -> list[Run]:

@@ -155,7 +155,7 @@ def _search(facts: Facts, e: Evidence) -> None:
 
 
 def _confirmation(facts: Facts, e: Evidence) -> None:
-    split = e.claim["split"]
+    split = e.claim.split
     for subject in ("baseline",) if e.best.number == BASELINE else ("baseline", "best"):
         for each in ("dev", "holdout") if split == "holdout" else ("dev",):
             facts.group(f"{subject}.{each}", "fitness", subject=subject, split=each)
@@ -174,25 +174,25 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
 def _earlier(facts: Facts, e: Evidence) -> None:
     """The claims that were made before the study was extended, each from the runs on its own seeds."""
     for number, claim in enumerate(e.earlier, 1):
-        key, split = f"earlier.{number - 1}", claim["split"]
-        for subject in ("baseline", "best") if claim["tested"] else ("baseline",):
+        key, split = f"earlier.{number - 1}", claim.split
+        for subject in ("baseline", "best") if claim.tested else ("baseline",):
             facts.group(f"{key}.{subject}.{split}", "earlier_fitness", subject=subject, split=split, number=number)
-        if claim["tested"]:
+        if claim.tested:
             facts.effect(f"{key}.claim", "earlier_claimed", split=split, number=number)
         facts.count(f"{key}.trials", "trials_before", number=number)
 
 
 def _variants(facts: Facts, e: Evidence) -> None:
     for row in e.ablation:
-        facts.effect(f"ablation.{row['key']}", "ablated", component=row["key"])
+        facts.effect(f"ablation.{row.key}", "ablated", component=row.key)
     if e.ablation:
         facts.count("ablation.seeds", "seeds", phase="ablation")
     if e.sensitivity:
         facts.count("sensitivity.seeds", "seeds", phase="sensitivity")
-    for row in e.sensitivity:
-        facts.effect(f"sensitivity.{row['key']}", "stepped", step=row["key"])
-        if not isinstance(row["value"], str):
-            facts.put(f"sensitivity.{row['key']}.value", "step_value", step=row["key"])
+    for step in e.sensitivity:
+        facts.effect(f"sensitivity.{step.key}", "stepped", step=step.key)
+        if not isinstance(step.value, str):
+            facts.put(f"sensitivity.{step.key}.value", "step_value", step=step.key)
 
 
 def _parameters(facts: Facts, e: Evidence) -> None:

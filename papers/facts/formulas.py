@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from nightlab.experiments.claim.inference import COVERAGE, Effect, holm, summarize
+from nightlab.experiments.claim.inference import COVERAGE, holm, summarize
 from nightlab.experiments.claim.pairing import Rule
 from nightlab.experiments.claim.pairing import effect as paired_effect
 from nightlab.experiments.ledger.ledger import Run
-from nightlab.experiments.records import Fact, ParamValue, Split
+from nightlab.experiments.records import Effect, Fact, ParamValue, Split
 from nightlab.papers.facts.evidence import BASELINE, Evidence, confirmed
 
 
@@ -103,7 +103,7 @@ def template_key(e: Evidence, key: str) -> Value:
 
 @formula("preregistered {key} of the test")
 def preregistered(e: Evidence, key: str) -> Value:
-    return Value(e.preregistration[key])
+    return Value(getattr(e.preregistration, key))
 
 
 @formula("coverage of all intervals")
@@ -266,8 +266,8 @@ def _of(statistic: Statistic, values: Sequence[float], used: Sequence[int]) -> V
 
 @formula("{part} best against baseline, {split}, paired on fresh seeds")
 def claimed(e: Evidence, part: Part, split: Split) -> Value:
-    if not e.claim["tested"]:
-        return Value(e.claim["p_value"] if part == "p" else e.claim[part])
+    if not e.claim.tested:
+        return Value(e.claim.p_value if part == "p" else getattr(e.claim, part))
     rows = [*e.runs_of("confirm", "baseline"), *e.runs_of("confirm", "best")]
     before = e.runs_of("search", str(BASELINE))
     found = paired_effect(e.template, rows, "baseline", "best", split, Rule.of(e.claim), before=before, items=e.items)
@@ -282,7 +282,7 @@ def failed_confirmations(e: Evidence) -> Value:
 
 @formula("effect of the claim / mean of the baseline")
 def relative(e: Evidence) -> Value:
-    split = e.claim["split"]
+    split = e.claim.split
     effect, before = claimed(e, "effect", split), fitness(e, "mean", "baseline", split)
     return Value(100 * effect.value / abs(before.value), effect.runs)
 
@@ -313,7 +313,7 @@ def ablated(e: Evidence, part: Part, component: str) -> Value:
     found = _against_best(e, "ablate", component)
     if part != "p":
         return _part(found, part)
-    keys = [row["key"] for row in e.ablation]
+    keys = [row.key for row in e.ablation]
     adjusted = holm([_against_best(e, "ablate", key).p_value for key in keys], Rule.of(e.claim).looks)
     return Value(adjusted[keys.index(component)], found.runs)
 
@@ -325,12 +325,12 @@ def stepped(e: Evidence, part: Part, step: str) -> Value:
 
 @formula("{step}: the knob's value one step away from the best")
 def step_value(e: Evidence, step: str) -> Value:
-    return Value(next(row["value"] for row in e.sensitivity if row["key"] == step))
+    return Value(float_or_int(next(row.value for row in e.sensitivity if row.key == step)))
 
 
 @formula("seeds of the {phase}")
 def seeds(e: Evidence, phase: Literal["ablation", "sensitivity"]) -> Value:
-    return Value(max(row["n"] for row in getattr(e, phase)))
+    return Value(max(row.n for row in getattr(e, phase)))
 
 
 def _against_best(e: Evidence, phase: str, variant: str) -> Effect:

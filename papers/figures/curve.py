@@ -16,8 +16,8 @@ from nightlab.papers.figures.figures import Point
 def draw_curve(study: Study) -> Path:
     """Write progress.pdf into the study's folder; returns its path."""
     file = study.folder / "progress.pdf"
-    claim = study.ledger.document("claim", study.era("claim"))
-    best = claim["best"] if claim else None
+    claim = study.claim
+    best = claim.best if claim else None
     figures.progress(file, points(study), f"dev {study.template.search_label}", best or None)
     return file
 

@@ -42,19 +42,19 @@ class Record:
 def record(e: Evidence) -> Record:
     """The record of a study's evidence."""
     kept = [t for t in e.trials if t.verdict and t.verdict.kind == "kept"]
-    tested = bool(e.claim["tested"])
+    tested = e.claim.tested
     return Record(
         facts=e.facts,
         metric=e.template.fitness_label,
         lower=e.template.sign < 0,
-        split=e.claim["split"],
+        split=e.claim.split,
         improved=e.improved,
         tested=tested,
         spread=tested and not equal(e.claim),
         why_untested="" if tested else untested(e.claim),
         best=0 if e.best.number == BASELINE else e.best.number,
         kept={t.number: tuple(concerned(t.change, replaced(t, e.trials), e.template.knobs)) for t in kept},
-        parts={row["key"]: f"{row['strategy']} of trial `T{row['trial']}`" for row in e.ablation},
+        parts={row.key: f"{row.strategy} of trial `T{row.trial}`" for row in e.ablation},
         defaults=e.template.defaults,
         chosen={k: v for k, v in e.best.change.params.items() if k in e.template.defaults},
         author=" ".join(e.template.spec.template.description.split()),

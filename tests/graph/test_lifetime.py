@@ -84,7 +84,7 @@ def test_an_extension_goes_on_and_makes_a_claim_of_its_own(make_template: MakeTe
         summary, again = experiment_summary(study), preregister(study)
         assert summary["trials"] == 5
         assert (first["split"], summary["claim"]["split"]) == ("holdout", "dev")
-        assert not set(plan["seeds"]) & set(again["seeds"])
+        assert not set(plan["seeds"]) & set(again.seeds)
         assert study.ledger.document("claim", "claim")["effect"] == first["effect"]
         assert set(study.ledger.documents("holdout")) == {"opening", "refused for extension 1"}
         written = [row for row in study.ledger.stamps(0, float("inf")) if row]
@@ -316,7 +316,7 @@ def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path
         "ideator": 2 * 2,
         "coder": 30,
         "analyst": 1 + versions,
-        "writer": 7 * versions,
+        "writer": 5 * versions,
         "reviewer": 3 * 2 * versions,
     }
     roles = {role: told_of(quiet, models={role: "openai:gpt-4.1-mini"})["calls"] for role in asked}

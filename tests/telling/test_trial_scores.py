@@ -9,9 +9,10 @@ from statistics import fmean
 import pytest
 from rich.console import Console
 
-from nightlab.experiments.claim.confirmation import preregister
+from nightlab.experiments.claim.confirmation import NOTHING, preregister
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.executors.local.local import local_runner
+from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Bench
@@ -73,8 +74,7 @@ def fill(study: Study, number: int, heights: tuple[float | None, ...]) -> None:
 
 
 def test_the_mean_of_a_trial_is_one_number_wherever_it_is_told(study: Study) -> None:
-    untold = {"best": 0, "tested": False, "split": "dev", "significant": False, "n": 0, "low": 0.0, "high": 0.0}
-    study.ledger.once("claim", "claim", untold)
+    study.ledger.put(Claim(**vars(NOTHING), best=0, chosen=0, split="dev", tested=False), "claim")
     runner = local_runner(study.template, inputs=study.inputs, private=study.private, scratch=study.folder / "scratch")
     loop, evidence = Loop(Bench(study, runner)), restored(study, snapshot(study))
     runner.close()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from nightlab.agents.model.idea_archive import earlier
 from nightlab.agents.team import Idea
+from nightlab.experiments.claim.confirmation import NOTHING
+from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Settings, Study, create
 from nightlab.experiments.template.template import load
@@ -14,11 +16,12 @@ from tests.conftest import MakeTemplate
 IDEA = Idea(key="walk", title="A walk", question="?", hypothesis="walking helps", strategies=("east",))
 
 
-def finished(template: Path, out: Path, **claim: bool) -> Path:
+def finished(template: Path, out: Path, *, significant: bool, tested: bool) -> Path:
     folder = create(load(template), Settings(), out)
     with opened(folder) as ledger:
         ledger.put(IDEA, IDEA.key)
-        ledger.once("claim", "claim", claim)
+        effect = {**vars(NOTHING), "significant": significant}
+        ledger.put(Claim(**effect, best=0, split="dev", tested=tested), "claim")
     return folder
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from nightlab.agents.chat.models import Models
 from nightlab.agents.model import model_figure
+from nightlab.experiments.claim.confirmation import NOTHING
+from nightlab.experiments.ledger.documents import Claim, Preregistration
 from nightlab.experiments.ledger.ledger import Ledger, Settled, Trial
 from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.records import Change
@@ -44,8 +46,17 @@ def evidence(make_template: MakeTemplate) -> Evidence:
         settings=Settings(),
         trials=trials,
         runs=(),
-        preregistration={},
-        claim={"split": "dev", "best": 0},
+        preregistration=Preregistration(
+            hypothesis="",
+            metric="height",
+            direction="minimize",
+            split="dev",
+            test="",
+            level=0.05,
+            seeds=(),
+            min_effect=0.0,
+        ),
+        claim=Claim(**vars(NOTHING), best=0, split="dev", tested=False),
         ablation=(),
         sensitivity=(),
         level="S3",

@@ -14,7 +14,6 @@ from nightlab.experiments.study.study import Settings, read
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
-from nightlab.papers.facts.evidence import Evidence
 
 
 @pytest.fixture(scope="session")
@@ -42,5 +41,5 @@ def submission(digits: Path) -> StudySubmission:
 
 
 def with_claim(s: StudySubmission, **claim: object) -> StudySubmission:
-    evidence = Evidence(**{**vars(s.evidence), "claim": {**s.evidence.claim, **claim}})
+    evidence = dataclasses.replace(s.evidence, claim=dataclasses.replace(s.evidence.claim, **claim))
     return dataclasses.replace(s, evidence=evidence)

@@ -13,6 +13,8 @@ from nightlab.agents import actions
 from nightlab.agents.actions import Action, possible, register
 from nightlab.agents.offline.reviewing import offline_panel
 from nightlab.agents.team import Brief, Request, StudySubmission, Submission
+from nightlab.experiments.claim.confirmation import NOTHING
+from nightlab.experiments.ledger.documents import AblatedPart
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.manuscript.markup import blocks
 from tests.agents.offline.conftest import with_claim
@@ -75,15 +77,8 @@ class TestReplicates(ActionContract):
 
     @pytest.fixture
     def wanting(self, submission: StudySubmission) -> StudySubmission:
-        part = {
-            "strategy": "optimizer",
-            "trial": 1,
-            "significant": False,
-            "low": -0.1,
-            "high": 0.1,
-            "effect": 0,
-            "n": 2,
-        }
+        found = {**vars(NOTHING), "low": -0.1, "high": 0.1, "n": 2}
+        part = AblatedPart(**found, key="p", trial=1, strategy="optimizer", knobs=("momentum",), p_holm=1.0)
         claimed = with_claim(submission, significant=True)
         return dataclasses.replace(claimed, evidence=dataclasses.replace(claimed.evidence, ablation=(part,)))
 

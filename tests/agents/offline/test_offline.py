@@ -88,8 +88,8 @@ def test_a_template_without_knobs_leaves_the_offline_coder_nothing(make_template
 
 def test_a_model_is_told_of_an_exact_effect_without_interval_and_p(submission: StudySubmission) -> None:
     e = submission.evidence
-    same = with_claim(submission, low=e.claim["effect"], high=e.claim["effect"], p_value=0.0, alike=True).evidence
-    chance = Evidence(**{**vars(same), "claim": {**same.claim, "alike": False}})
+    same = with_claim(submission, low=e.claim.effect, high=e.claim.effect, p_value=0.0, alike=True).evidence
+    chance = dataclasses.replace(same, claim=dataclasses.replace(same.claim, alike=False))
     noise = {"claim.low", "claim.high", "claim.p"}
     assert noise <= {id for id, _, _ in context.facts(e)}
     assert not noise & {id for id, _, _ in [*context.facts(same), *context.facts(chance)]}

@@ -16,6 +16,8 @@ from nightlab.agents.offline import writing
 from nightlab.agents.offline.writing import CONTEXTS, FOLDER, HEADINGS, text
 from nightlab.agents.team import Brief, Request, StudySubmission
 from nightlab.agents.telling.rendering import environment
+from nightlab.experiments.claim.confirmation import NOTHING
+from nightlab.experiments.ledger.documents import AblatedPart, KnobStep
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
 
@@ -67,20 +69,16 @@ def changed(b: Brief, facts: Mapping[str, float] = NONE, claim: Mapping[str, Any
     """The brief with other evidence; facts and claim are added to what there is."""
     e = b.evidence
     known = {**e.facts, **{id: number(id, value) for id, value in facts.items()}}
-    return replace(b, evidence=replace(e, facts=known, claim={**e.claim, **claim}, **more))
+    return replace(b, evidence=replace(e, facts=known, claim=replace(e.claim, **claim), **more))
 
 
-def part(**body: Any) -> dict[str, Any]:
-    row = {
-        "key": "p",
-        "trial": 1,
-        "strategy": "optimizer",
-        "knobs": ("momentum",),
-        "n": 8,
-        "alike": False,
-        "artifact": "",
-    }
-    return {**row, "effect": 0.2, "low": 0.1, "high": 0.3, "p_holm": 0.01, "significant": True, **body}
+FOUND = {**vars(NOTHING), "effect": 0.2, "low": 0.1, "high": 0.3, "significant": True, "n": 8}
+
+
+def part(**body: Any) -> AblatedPart:
+    """A part that helps, but for what is said of it."""
+    row = {"key": "p", "trial": 1, "strategy": "optimizer", "knobs": ("momentum",), "p_holm": 0.01}
+    return AblatedPart(**{**FOUND, **row, **body})
 
 
 EXACT = {"low": 0.2, "high": 0.2, "alike": True}
@@ -96,13 +94,13 @@ PARTS = (
     (part(**{**EXACT, "alike": False}, knobs=()), part(key="q", **EXACT)),
     (part(**OPEN), part(key="q", **OPEN)),
 )
-STEP = {"key": "momentum-up", "knob": "momentum", "value": 0.9, "effect": 0.2, "low": 0.1, "high": 0.3, "n": 4}
+STEP = KnobStep(**{**FOUND, "n": 4}, key="momentum-up", knob="momentum", value=0.9)
 OUTCOMES: tuple[Mapping[str, Any], ...] = ({"significant": True}, {"significant": False}, UNTESTED)
 
 
 def of_claims(b: Brief) -> Iterator[Brief]:
     """The outcomes, on all kinds of data, with ablations of all kinds."""
-    same = {"low": b.evidence.claim["effect"], "high": b.evidence.claim["effect"]}
+    same = {"low": b.evidence.claim.effect, "high": b.evidence.claim.effect}
     spreads = (NONE, {**same, "alike": True}, {**same, "alike": False})
     notes = ({}, {"Holdout": "It is dev."}, {"Origin": "Forked."}, {"Shared data": "One file."})
     for outcome, spread, told in product(OUTCOMES[:2], spreads, notes):
@@ -112,7 +110,7 @@ def of_claims(b: Brief) -> Iterator[Brief]:
     yield changed(b, claim={"significant": False, "failed_runs": 1, "incumbent_failed": True})
     for outcome, rows in product(OUTCOMES[:2], PARTS):
         yield changed(b, claim=outcome, ablation=rows)
-    first, best = b.evidence.trials[0], b.evidence.claim["best"]
+    first, best = b.evidence.trials[0], b.evidence.claim.best
     alone = replace(first.change, params={**first.change.params, "momentum": 0.5})
     trials = tuple(replace(t, change=alone) if t.number == best else t for t in b.evidence.trials)
     for outcome in OUTCOMES[:2]:
@@ -130,7 +128,7 @@ def of_extensions(b: Brief) -> Iterator[Brief]:
     earlier = {f"earlier.0.{id}": f.value for id, f in facts.items()} | {"earlier.0.trials": 8}
     settings = {"setting.trials.first": 8, "setting.trials.extension.1": 4}
     for before, spread, now in product(OUTCOMES, (NONE, EXACT), OUTCOMES):
-        first = {**b.evidence.claim, **spread, **before}
+        first = replace(b.evidence.claim, **{**spread, **before})
         yield changed(b, {**earlier, **settings}, {"split": "dev", **now}, earlier=(first,))
 
 
@@ -181,7 +179,7 @@ def without(b: Brief, *ids: str) -> Brief:
 
 def of_words(b: Brief) -> Iterator[Brief]:
     """What sensitivity, idea, literature, panel and models add."""
-    for worst in (STEP, {**STEP, "low": -0.1}, {**STEP, "value": "relu", "high": -0.1}):
+    for worst in (STEP, replace(STEP, low=-0.1), replace(STEP, value="relu", high=-0.1)):
         yield changed(b, sensitivity=(worst,))
     full = {"nearest": b.references[-1].key, "risks": "A risk.", "expected_effect": "Much."}
     for more in (full, dict.fromkeys(full, "")):

@@ -45,8 +45,8 @@ def test_a_constraint_must_hold_on_fresh_runs_of_both_splits(
     toml = {"penalty = 10.0": "penalty = 0.0"}  # which hides the violation from the fitness
     loop = better(loop_of(make_template(toml, files={"evaluate.py": EVALUATE.replace(COST, cost)})))
     claim = confirmation.confirm(loop)
-    assert claim["p_value"] < 0.001
-    assert (claim["withheld"], claim["significant"]) == (("constraint", False) if withheld else ("", True))
+    assert claim.p_value < 0.001
+    assert (claim.withheld, claim.significant) == (("constraint", False) if withheld else ("", True))
     assert ("cost on the holdout split" in notes(loop.study).get("Withheld", "")) == withheld
 
 
@@ -60,17 +60,17 @@ def test_failed_runs_of_the_best_are_losses_and_no_pairs_left_out(
     offset"""
     loop = better(loop_of(make_template(files={"evaluate.py": EVALUATE.replace("    offset", refuse, 1)})))
     claim = confirmation.confirm(loop)
-    seen = claim["reliability"]
-    assert claim["n"] == seen["runs"] == 12  # six seeds, and since some failed as many again
-    assert 1 < seen["failed"] == seen["wrong"] == claim["failed_runs"]
-    assert (claim["withheld"], claim["significant"]) == ("reliability", False)
+    seen = claim.reliability
+    assert claim.n == seen.runs == 12  # six seeds, and since some failed as many again
+    assert 1 < seen.failed == seen.wrong == claim.failed_runs
+    assert (claim.withheld, claim.significant) == ("reliability", False)
 
 
 def test_cheap_runs_are_watched_for_what_happens_rarely(make_template: MakeTemplate, loop_of: OpenLoop) -> None:
     claim = confirmation.confirm(better(loop_of(make_template(), confirm_seeds=12)))
-    seen = claim["reliability"]
-    assert (claim["n"], seen["runs"], seen["wrong"], claim["significant"]) == (12, 12 + 74, 0, True)
-    assert seen["not_excluded"] < 1 / 28
+    seen = claim.reliability
+    assert (claim.n, seen.runs, seen.wrong, claim.significant) == (12, 12 + 74, 0, True)
+    assert seen.not_excluded < 1 / 28
 
 
 def test_a_claim_and_each_fork_spend_half_of_what_the_study_has_left(
@@ -80,7 +80,7 @@ def test_a_claim_and_each_fork_spend_half_of_what_the_study_has_left(
     loop = better(loop_of(make_template()))
     study = loop.study
     plan = confirmation.preregister(study)
-    assert (plan["level"], plan["trim"]) == (0.025, TRIM)
+    assert (plan.level, plan.trim) == (0.025, TRIM)
     assert family.level(study) == 0.025  # of the claim that is preregistered already, too
     levels = []
     for _ in range(3):

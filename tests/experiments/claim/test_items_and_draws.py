@@ -54,10 +54,10 @@ def test_with_values_by_item_a_claim_is_one_for_other_items(
     runs = study.ledger.runs("confirm")
     over_seeds = effect(study.template, runs, "baseline", "best", "holdout", Rule.of(claim))
     assert over_seeds is not None
-    assert (claim["n"], claim["items"], over_seeds.items) == (6, 30, 0)
-    assert claim["effect"] == pytest.approx(over_seeds.effect)
-    assert claim["high"] - claim["low"] > 3 * (over_seeds.high - over_seeds.low)
-    assert claim["significant"]
+    assert (claim.n, claim.items, over_seeds.items) == (6, 30, 0)
+    assert claim.effect == pytest.approx(over_seeds.effect)
+    assert claim.high - claim.low > 3 * (over_seeds.high - over_seeds.low)
+    assert claim.significant
     values, groups = study.items.of(runs[0].id, "holdout", "height") or (np.zeros(0), None)
     assert runs[0].outcome is not None
     assert values.mean() == pytest.approx(runs[0].outcome.metrics["holdout"]["height"], abs=1e-9)
@@ -89,16 +89,16 @@ def test_each_seed_of_a_confirmation_has_a_draw_of_its_own(make_template: MakeTe
     study = begin(folder, Settings(trials=5, workers=2), tmp_path / "studies", "experiment")
     work(study, lambda _: None)
     with closing(read(study)) as done:
-        claim = done.ledger.document("claim", "claim")
+        claim = done.claim
         draws, runs = done.ledger.documents("draw"), done.ledger.runs("confirm")
-        assert (claim["draws"], claim["n"], len(draws)) == (10, 10, 10)  # though six seeds were asked for
+        assert (claim.draws, claim.n, len(draws)) == (10, 10, 10)  # though six seeds were asked for
         assert len({found["private"] for found in draws.values()}) == 10
         by_side = {r.subject: done.items.of(r.id, "holdout", "height") for r in runs if r.replicate == 3}
         (_, first), (_, second) = (by_side[name] or (None, None) for name in ("baseline", "best"))
         assert np.array_equal(first, second)  # baseline and best are scored on the same draw
         searched_on = (done.items.of(done.ledger.runs("search")[0].id, "dev", "height") or (None, None))[1]
         left = len(set(range(60)) - set(searched_on))  # without what the search saw
-        assert left - 5 <= claim["items"] <= left  # and without what only the draws have that are set aside
+        assert left - 5 <= claim.items <= left  # and without what only the draws have that are set aside
         assert "opening" not in done.ledger.documents("holdout")
         assert not (study / "data" / "draws").exists()
         assert {r.replicate for r in done.ledger.runs("ablate")} <= set(range(10))

@@ -260,17 +260,17 @@ def test_confirmation_opens_the_holdout_once(
     loop.baseline()
     judged(loop, move(loop, x=0.6))
     claim = confirmation.confirm(loop)
-    assert claim["significant"]
-    assert claim["split"] == "holdout"
-    assert claim["effect"] == pytest.approx(0.6**2 - 0.1**2, abs=0.02)
-    assert claim["low"] < claim["effect"] < claim["high"]
+    assert claim.significant
+    assert claim.split == "holdout"
+    assert claim.effect == pytest.approx(0.6**2 - 0.1**2, abs=0.02)
+    assert claim.low < claim.effect < claim.high
     holdout = [r for r in loop.study.ledger.runs() if r.outcome and "holdout" in r.outcome.metrics]
     assert {r.phase for r in holdout} == {"confirm"}
     search = {r.seed for r in loop.study.ledger.runs("search")}
     assert search.isdisjoint(r.seed for r in holdout)
     assert confirmation.confirm(loop) == claim
     judged(loop, move(loop, 1, y=0.3))
-    assert confirmation.confirm(loop)["best"] == 1  # what was chosen stays chosen
+    assert confirmation.confirm(loop).best == 1  # what was chosen stays chosen
     monkeypatch.setattr(confirmation, "choose", lambda _: 2)
     with pytest.raises(StudyError, match="opened for trial 1 and is opened once per study"):
         confirmation.confirm(loop)
@@ -289,8 +289,8 @@ def test_a_better_trial_that_was_reverted_is_found_again(
         judged(loop, move(loop, x=0.0))
     assert loop.incumbent == BASELINE
     assert choose(loop) == chosen(loop) == 1
-    assert confirmation.confirm(loop)["significant"]
-    assert [r["trial"] for r in ablation.ablate(loop)] == [1]
+    assert confirmation.confirm(loop).significant
+    assert [r.trial for r in ablation.ablate(loop)] == [1]
 
 
 def test_ablation_and_sensitivity_find_what_matters(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> None:
@@ -299,14 +299,13 @@ def test_ablation_and_sensitivity_find_what_matters(make_template: MakeTemplate,
     judged(loop, move(loop, x=0.6))
     judged(loop, move(loop, 1, y=0.3))
     confirmation.confirm(loop)
-    rows = {r["trial"]: r for r in ablation.ablate(loop)}
-    assert rows[1]["knobs"] == ["x"]
-    assert rows[1]["effect"] == pytest.approx(0.6**2 - 0.1**2, abs=0.02)
-    assert rows[2]["effect"] == pytest.approx(0.7**2 - 0.1**2, abs=0.02)
-    assert all(r["significant"] and r["p_holm"] >= r["p_value"] for r in rows.values())
+    rows = {r.trial: r for r in ablation.ablate(loop)}
+    assert rows[1].knobs == ("x",)
+    assert rows[1].effect == pytest.approx(0.6**2 - 0.1**2, abs=0.02)
+    assert rows[2].effect == pytest.approx(0.7**2 - 0.1**2, abs=0.02)
+    assert all(r.significant and r.p_holm >= r.p_value for r in rows.values())
     near = {
-        (r["knob"], r["value"] if isinstance(r["value"], str) else round(r["value"], 6)): r["effect"]
-        for r in probe_sensitivity(loop)
+        (r.knob, r.value if isinstance(r.value, str) else round(r.value, 6)): r.effect for r in probe_sensitivity(loop)
     }
     assert near["x", 0.5] == pytest.approx(0.03, abs=0.02)
     assert near["x", 0.7] < 0.01
@@ -323,7 +322,7 @@ def test_an_outcome_is_taken_over_where_all_that_it_depends_on_is_the_same(
     confirmation.confirm(loop)
     monkeypatch.setattr(loop.bench.runner, "submit", lambda request: pytest.fail("nothing is left to run"))
     (row,) = ablation.ablate(loop)
-    assert row["n"] == 6
+    assert row.n == 6
     before = {r.seed: r.outcome for r in loop.study.ledger.runs("confirm") if r.subject == "baseline"}
     assert all(
         r.outcome and r.outcome.metrics.items() <= before[r.seed].metrics.items()
@@ -338,7 +337,7 @@ def test_a_study_in_which_nothing_was_kept_claims_nothing(
     loop.baseline()
     judged(loop, move(loop, x=0.0))
     claim = confirmation.confirm(loop)
-    assert (claim["best"], claim["significant"], claim["effect"]) == (BASELINE, False, 0.0)
+    assert (claim.best, claim.significant, claim.effect) == (BASELINE, False, 0.0)
     assert ablation.ablate(loop) == []
 
 
@@ -357,7 +356,7 @@ def test_a_kept_trial_that_fails_on_further_seeds_is_not_confirmed_and_that_is_t
     if second:
         assert judged(loop, move(loop, x=0.55)).kind == "reverted"  # type: ignore[attr-defined]
     claim = confirmation.confirm(loop)
-    assert (claim["best"], claim["tested"]) == ((2, True) if second else (BASELINE, False))
+    assert (claim.best, claim.tested) == ((2, True) if second else (BASELINE, False))
     if second:
         assert "Reliability" in notes(loop.study)
     else:
@@ -482,15 +481,15 @@ def test_the_ablation_is_the_test_of_its_runs_with_the_correction_done_by_hand(
     best = heights("confirm", "best")
     raw = []
     for row in rows:
-        without = heights("ablate", row["key"])
+        without = heights("ablate", row.key)
         lost = [without[s] - best[s] for s in best if s in without]
         found = stats.ttest_ind(lost, [0.0] * len(lost), equal_var=False, trim=0.2, alternative="greater")
-        assert row["p_value"] == pytest.approx(found.pvalue, rel=1e-6)
+        assert row.p_value == pytest.approx(found.pvalue, rel=1e-6)
         raw.append(found.pvalue)
     small, large = sorted(raw)
     by_hand = [min(1.0, 2 * 2 * small), max(min(1.0, 2 * 2 * small), min(1.0, 2 * large))]  # Holm, for two looks
-    assert sorted(r["p_holm"] for r in rows) == pytest.approx(by_hand, rel=1e-6)
-    assert all(r["significant"] == (r["p_holm"] < 0.05) for r in rows)
+    assert sorted(r.p_holm for r in rows) == pytest.approx(by_hand, rel=1e-6)
+    assert all(r.significant == (r.p_holm < 0.05) for r in rows)
 
 
 def test_changes_that_were_found_apart_are_tried_together_and_judged_alike(

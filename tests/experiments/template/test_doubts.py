@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from nightlab.experiments.template.doubts import BLIND, SAID, forged, uses_seed
+from nightlab.experiments.template.doubts import BLIND, SAID, forged
 from nightlab.experiments.template.template import load
 from tests.conftest import TOML, MakeTemplate
 
@@ -58,7 +58,7 @@ def test_whether_a_program_is_seen_to_use_its_seed(
     make_template: MakeTemplate, run: str, program: str, used: bool
 ) -> None:
     toml = TOML.replace('entry = "experiment:run"', run)
-    assert uses_seed(load(make_template(files={"template.toml": toml, "experiment.py": program}))) == used
+    assert load(make_template(files={"template.toml": toml, "experiment.py": program})).uses_seed == used
 
 
 def test_digits_without_end_take_no_time_without_end() -> None:

@@ -16,7 +16,9 @@ import pytest
 import nightlab
 from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.tabulating import LISTED, listed_trials
+from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.claim.pairing import effect, pairs
+from nightlab.experiments.ledger.documents import AblatedPart, Notice
 from nightlab.experiments.ledger.ledger import Run, Settled, Trial
 from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.study.study import Settings, Study, read, reopen
@@ -78,10 +80,11 @@ def test_what_comes_later_changes_nothing_of_a_round(finished: Path, tmp_path: P
 
 def write_more_rows(study: Study) -> None:
     before, _ = drafting.evidence(lab_of(study), 0)
-    late = {"key": "late", "concern": "gaming", "trial": 1, "sentence": "Late.", "action": "report"}
-    study.ledger.once("notice", "late", late)
-    part = dict(before.ablation[0]) if before.ablation else {"key": "later", "n": 3, "effect": 9.0}
-    study.ledger.once(study.era("ablation"), f"{part['key']}/999", {**part, "effect": 9.0, "n": 999})
+    study.ledger.put(Notice(key="late", concern="gaming", trial=1, sentence="Late.", action="report"), "late")
+    late = {**vars(NOTHING), "effect": 9.0, "n": 999}
+    key = before.ablation[0].key if before.ablation else "later"
+    part = AblatedPart(**late, key=key, trial=1, strategy="east", knobs=("x",), p_holm=1.0)
+    study.ledger.put(part, f"{key}/999", extension=study.extensions)
     run = study.ledger.claim_run("confirm", "best", 999, 12345)
     study.ledger.settle_run(
         run.id, RunOutcome(status="ok", metrics={s: {"height": -9.0, "cost": 0.0} for s in ("dev", "holdout")})
@@ -164,7 +167,7 @@ def many(evidence: Evidence, kinds: dict[int, str], count: int, best: int) -> Ev
         verdict = Settled(kind=kinds.get(n, "reverted"), reason="", numbers={})  # type: ignore[arg-type]
         return Trial(number=n, change=change, verdict=verdict)
 
-    return replace(evidence, trials=tuple(map(trial, range(count))), claim={**evidence.claim, "best": best})
+    return replace(evidence, trials=tuple(map(trial, range(count))), claim=replace(evidence.claim, best=best))
 
 
 @pytest.mark.parametrize(
