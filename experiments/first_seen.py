@@ -8,7 +8,7 @@ from bisect import bisect_left
 MASK = 2**64 - 1
 
 
-class Firsts:
+class FirstSeen:
     """The number of the first trial with each key, an integer of which 64 bits count; 16 bytes each."""
 
     def __init__(self) -> None:

@@ -256,7 +256,9 @@ def publish(lab: Lab) -> dict[str, Any]:
 def _disclose(lab: Lab, best: int) -> None:
     """Set the published version once more, with the counts of the whole study: its reviews too."""
     stage = _stage(best, mended=lab.study.ledger.get(Manuscript, _mended(best)) is not None)
-    counts = lab.study.ledger.put(disclosure.counted(lab.study.ledger, lab.team, stage), lab.study.era("published"))
+    counts = lab.study.ledger.put(
+        disclosure.counted(lab.study.ledger, lab.team, stage), lab.study.name_now("published")
+    )
     collected, _ = evidence(lab, best)
     facts = {**collected.facts, **disclosure.facts(replace(collected, team=counts))}
     _set(lab, disclosure.disclosed(manuscript(lab, best), counts), facts, lab.study.paper)

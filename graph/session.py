@@ -50,11 +50,11 @@ from nightlab.papers.literature.literature import LiteratureError, load_bib
 
 Listener = Callable[[dict[str, Any]], None]
 THREAD = "study"  # LangGraph's name for the one line of checkpoints of a study
-LEG = 1000  # events after which the graph is left and entered again
+EVENTS_A_PASS = 1000  # events after which the graph is left and entered again
 
 
-class Leg(RunControl):
-    """Drains the graph when the study is to stop, and after LEG events: until its stream ends, LangGraph remembers
+class GraphPass(RunControl):
+    """Drains the graph when the study is to stop, and after so many events: until its stream ends, LangGraph remembers
     something of every superstep, so that a long study would take more and more memory."""
 
     def __init__(self, study: RunControl | None) -> None:
@@ -71,11 +71,11 @@ class Leg(RunControl):
 
     @property
     def drain_requested(self) -> bool:
-        return self.stopping or self._events >= LEG
+        return self.stopping or self._events >= EVENTS_A_PASS
 
     @property
     def drain_reason(self) -> str | None:
-        return "the study was asked to stop" if self.stopping else "the end of a leg"
+        return "the study was asked to stop" if self.stopping else "the end of a pass"
 
 
 class Interrupted(Exception):
@@ -181,7 +181,7 @@ def work(
                 _drive(study, lab, listen, control)
             finally:
                 study.ledger.heard = lambda event: listen(event.record())  # no node is at work any more
-            study.ledger.put(Done(), study.era(THREAD), Ended(end="finished"))
+            study.ledger.put(Done(), study.name_now(THREAD), Ended(end="finished"))
         except (GraphDrained, Stopped):
             lab.finish()
             session.tell(Ended(end="interrupted"))
@@ -217,8 +217,8 @@ def _own_code(settings: Settings) -> bool:
     return not (settings.models.get("coder", settings.model) or settings.replay)
 
 
-def _ended(graph: Any, given: Any, config: Any, lab: Lab, listen: Listener, leg: Leg) -> bool:
-    """One leg through the graph; whether it came to the end. Raises GraphDrained when the study is to stop."""
+def _ended(graph: Any, given: Any, config: Any, lab: Lab, listen: Listener, one_pass: GraphPass) -> bool:
+    """One pass through the graph; whether it came to the end. Raises GraphDrained when the study is to stop."""
     parts = graph.stream(
         given,
         config,
@@ -226,15 +226,15 @@ def _ended(graph: Any, given: Any, config: Any, lab: Lab, listen: Listener, leg:
         stream_mode="custom",
         subgraphs=True,
         durability="sync",
-        control=leg,
+        control=one_pass,
         version="v2",
     )
     try:
         for part in parts:
-            leg.heard()
+            one_pass.heard()
             listen(part["data"])
     except GraphDrained:
-        if leg.stopping:
+        if one_pass.stopping:
             raise
         return False
     return True
@@ -257,11 +257,11 @@ def _ahead(saver: PrunedSaver, study: Study) -> bool:
 def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None) -> None:
     mode = study.mode
     with checkpoints(study.folder / "graph.db") as saver:
-        config: Any = {"configurable": {"thread_id": study.era(THREAD)}, "recursion_limit": 10**9}
+        config: Any = {"configurable": {"thread_id": study.name_now(THREAD)}, "recursion_limit": 10**9}
         if _ahead(saver, study):
             told = "%s tells of more than the ledger has, which lost what it wrote last; what is missing is done again"
             logging.getLogger(__name__).warning(told, study.folder / "graph.db")
-            saver.delete_thread(study.era(THREAD))
+            saver.delete_thread(study.name_now(THREAD))
         fresh = saver.get_tuple(config) is None
         given: Any
         if mode == "pipeline":
@@ -272,7 +272,7 @@ def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None)
         else:
             graph = experiment_graph().compile(checkpointer=saver)
             given = ExperimentInput() if fresh else None
-        while not _ended(graph, given, config, lab, listen, Leg(control)):
+        while not _ended(graph, given, config, lab, listen, GraphPass(control)):
             given = None  # go on from the last checkpoint
     if mode == "pipeline" and not drafting.published(lab):
         drafting.publish(lab)  # a finished study whose paper had no engine to compile it, or is gone

@@ -51,7 +51,7 @@ def parsed(shape: type[M], text: str) -> M:
         try:
             record = shape.model_validate({lone: value} if lone and not named else value)
         except ValidationError as error:
-            fault = Unreadable(told(error), bare=not named) if fault.bare else fault
+            fault = Unreadable(validation_reason(error), bare=not named) if fault.bare else fault
             if named and needed <= value.keys():
                 raise fault from None
         else:
@@ -63,7 +63,7 @@ def parsed(shape: type[M], text: str) -> M:
     raise fault
 
 
-def told(error: ValidationError) -> str:
+def validation_reason(error: ValidationError) -> str:
     """At most three of the errors, each with its field."""
     parts = [f"{'.'.join(map(str, e['loc'])) or 'answer'}: {e['msg']}" for e in error.errors()[:3]]
     return "; ".join(parts)

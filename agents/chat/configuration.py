@@ -26,7 +26,7 @@ from nightlab.agents.chat.protocol import checked_url
 from nightlab.experiments.ledger.memory import MemoryLedger
 from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.study.study import ROLES, Settings, SettingsError
-from nightlab.experiments.template.diagnostics import told
+from nightlab.experiments.template.diagnostics import fault_sentence
 
 FILE = "nightlab.toml"
 Seconds = Annotated[float, Field(gt=0, le=86400)]
@@ -142,7 +142,7 @@ def _told(error: ValidationError) -> Iterator[str]:
         place = tuple(part for part in fault["loc"] if part not in ("constrained-str", "RoleModel"))
         if place not in seen and not (fault["loc"][-1] == "constrained-str" and isinstance(fault["input"], dict)):
             seen.add(place)
-            yield told({**fault, "loc": place}, File)
+            yield fault_sentence({**fault, "loc": place}, File)
 
 
 def _row(filled: str | RoleModel | None) -> RoleModel:

@@ -14,8 +14,8 @@ from nightlab.agents.chat.breaker import Breaker
 from nightlab.agents.chat.call_failures import AGAIN
 from nightlab.agents.chat.protocol import (
     CallFailed,
+    Connection,
     Instead,
-    Line,
     Message,
     NoAnswer,
     Parameters,
@@ -64,7 +64,7 @@ class Access:
     def __init__(
         self,
         name: str,
-        line: Line,
+        line: Connection,
         parameters: Parameters,
         *,
         ledger: Ledger,

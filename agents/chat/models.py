@@ -16,7 +16,7 @@ from nightlab.agents.chat.answer_search import found
 from nightlab.agents.chat.metered_model import CUT, Access, Judged
 from nightlab.agents.chat.protocol import (
     CallFailed,
-    Line,
+    Connection,
     Message,
     Mode,
     NoAnswer,
@@ -191,7 +191,7 @@ class Models:
     def _has_answered(self, name: str) -> bool:
         return any(c.model == name and c.answer and c.answer.outcome in ANSWERED for c in self._calls)
 
-    def _line(self, name: str, parameters: Parameters) -> Line:
+    def _line(self, name: str, parameters: Parameters) -> Connection:
         kind, _, rest = name.partition(":")
         if kind == "fake" and rest:
             script = Script(Path(rest))
@@ -199,9 +199,9 @@ class Models:
                 if call.model == name and call.answer:
                     script.skip(call.role, call.stage)
             return script
-        from nightlab.agents.chat.providers import LangchainLine
+        from nightlab.agents.chat.providers import LangchainConnection
 
-        return LangchainLine(name, parameters)
+        return LangchainConnection(name, parameters)
 
 
 class _Mute:

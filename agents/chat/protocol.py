@@ -90,7 +90,7 @@ class CallFailed(Exception):
         return self.reason
 
 
-class Line(Protocol):
+class Connection(Protocol):
     """A connection to one model."""
 
     modes: tuple[Mode, ...]  # in the order in which they are tried

@@ -1,4 +1,4 @@
-"""Lines to real models: OpenAI and whatever speaks its protocol, and other providers through LangChain."""
+"""Connections to real models: OpenAI and whatever speaks its protocol, and other providers through LangChain."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPENAI = "https://api.openai.com/v1"
 NO_KEY = "none"  # a local server asks for none, but the client wants one
 
 
-class LangchainLine:
+class LangchainConnection:
     """A line to one model. Raises SettingsError where package or key is missing, or the environment is wrong."""
 
     def __init__(self, name: str, parameters: Parameters) -> None:

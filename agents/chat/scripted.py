@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from nightlab.agents.chat.protocol import CallFailed, Mode, Question, Reply
 from nightlab.experiments.reading import Unreadable, read_text, read_toml
 from nightlab.experiments.study.study import SettingsError
-from nightlab.experiments.template.diagnostics import told
+from nightlab.experiments.template.diagnostics import fault_sentence
 
 CACHE_STEP = 128  # tokens; hosted caches hold prompts of 1024 tokens and more, in steps of 128
 CACHE_LEAST = 1024
@@ -105,7 +105,7 @@ def read_script(file: Path) -> list[Entry]:
     except ValidationError as error:
         faults = error.errors(include_url=False)  # the number of an entry, then its key, then what the key may be
         first = {fault["loc"][:2]: fault for fault in reversed(faults)}
-        lines = [f"{file}: {told({**fault, 'loc': ('answer', *loc)}, Entry)}" for loc, fault in first.items()]
+        lines = [f"{file}: {fault_sentence({**fault, 'loc': ('answer', *loc)}, Entry)}" for loc, fault in first.items()]
         raise SettingsError("\n".join(reversed(lines))) from None
     except ValueError as error:
         raise SettingsError(f"{file}: neither JSON lines nor TOML: {error}") from None

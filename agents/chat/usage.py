@@ -151,7 +151,7 @@ def reasons(ledger: Ledger) -> list[dict[str, Any]]:
     return [{"role": role, "reason": reason, "steps": n} for (role, reason), n in counts.most_common()]
 
 
-def told(ledger: Ledger) -> list[str]:
+def usage_lines(ledger: Ledger) -> list[str]:
     """The same in words, with what ended the budget; nothing where no model was asked."""
     used = usage(ledger)
     if not used["calls"]:

@@ -25,7 +25,7 @@ def notes(study: Study) -> dict[str, str]:
     """Heading -> sentences, without a numeral, for the terminal and the paper alike."""
     confirmed = [
         run.outcome
-        for phase in (*study.earlier("confirm"), study.era("confirm"))
+        for phase in (*study.names_before("confirm"), study.name_now("confirm"))
         for run in study.ledger.runs(phase)
         if run.outcome is not None and run.outcome.status == "ok"
     ]

@@ -42,11 +42,11 @@ def preregister(study: Study) -> Preregistration:
         losses=True,
         looks=2,
         draws=n if redraws else 0,
-        seeds=tuple(study.seed_of(study.era("confirm"), i) for i in range(n)),
+        seeds=tuple(study.seed_of(study.name_now("confirm"), i) for i in range(n)),
         min_effect=objective.min_effect,
         smallest=power.smallest_effect(_noise(study), n, level=level, cut=int(TRIM * n)),
     )
-    return study.ledger.put(plan, study.era("claim"))
+    return study.ledger.put(plan, study.name_now("claim"))
 
 
 def _noise(study: Study) -> float:
@@ -76,12 +76,12 @@ def confirm(loop: Loop) -> Claim:
     claim = _claim(loop, plan, best, found, runs)
     if found and seen:
         claim = _watched(loop, plan, claim, seen, runs)
-    return study.ledger.put(claim, study.era("claim"))
+    return study.ledger.put(claim, study.name_now("claim"))
 
 
 def _ran(loop: Loop, best: int, plan: Preregistration) -> tuple[list[Run], Reliability | None]:
     """The confirmation's runs, and how they went; None where there is no best, or an earlier version fixed the plan."""
-    n, phase, found = len(plan.seeds), loop.study.era("confirm"), list[Run]()
+    n, phase, found = len(plan.seeds), loop.study.name_now("confirm"), list[Run]()
 
     def run(jobs: list[Job]) -> list[Run]:
         found.extend(runs := loop.bench.all(jobs))
@@ -152,7 +152,7 @@ def _splits(plan: Preregistration) -> tuple[Split, ...]:
 
 def _jobs(loop: Loop, best: int, plan: Preregistration, replicates: range) -> list[Job]:
     """Baseline and best on fresh seeds: side by side, each first in turn."""
-    phase, contenders = loop.study.era("confirm"), _contenders(loop, best)
+    phase, contenders = loop.study.name_now("confirm"), _contenders(loop, best)
     return [
         Job(
             phase=phase,

@@ -20,7 +20,7 @@ FAMILY_LEVEL = 0.05
 
 def level(study: Study) -> float:
     """The level of the study's present claim."""
-    claims = study.ledger.all(Preregistration).keys() - {study.era("claim")}
+    claims = study.ledger.all(Preregistration).keys() - {study.name_now("claim")}
     return _halved(study, len(claims))
 
 

@@ -34,7 +34,7 @@ def choose(loop: Loop, again: Callable[[], object] = lambda: None) -> int:
     while isinstance(found, dict):
         loop.rerun(found)
         found = _selected(loop)
-    return loop.study.ledger.put(Selection(trial=found), loop.study.era("chosen")).trial
+    return loop.study.ledger.put(Selection(trial=found), loop.study.name_now("chosen")).trial
 
 
 def chosen(loop: Loop) -> int:
@@ -51,7 +51,7 @@ def failed_again(loop: Loop, number: int) -> bool:
 
 
 def _stored(loop: Loop) -> int | None:
-    stored = loop.study.ledger.get(Selection, loop.study.era("chosen"))
+    stored = loop.study.ledger.get(Selection, loop.study.name_now("chosen"))
     return stored.trial if stored else None
 
 

@@ -24,7 +24,7 @@ def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[KnobSt
     seeds = loop.bench.budget.seeds("sensitivity", len(steps), seeds)
     variants = {key: replace(best, params={**best.params, **step}) for key, step in steps.items() if seeds}
     effects = against_best(loop, "sensitivity", variants, seeds)
-    for run in loop.study.ledger.runs(loop.study.era("sensitivity")):
+    for run in loop.study.ledger.runs(loop.study.name_now("sensitivity")):
         if run.outcome and run.outcome.status == "ok" and loop.template.violated(dict(run.outcome.metrics["dev"])):
             effects.pop(run.subject, None)  # a penalty is no measure of how sensitive the metric is
     rows = []

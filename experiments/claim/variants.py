@@ -15,18 +15,18 @@ def against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: 
     claim = loop.study.claim
     jobs = [
         Job(
-            phase=loop.study.era(phase),
+            phase=loop.study.name_now(phase),
             subject=key,
             replicate=i,
             change=change,
-            seeds=loop.study.era("confirm"),
+            seeds=loop.study.name_now("confirm"),
             draw=i if claim and claim.draws else None,
         )
         for i in range(seeds)
         for key, change in variants.items()
     ]
     runs = loop.bench.all(jobs)
-    reference = [r for r in loop.study.ledger.runs(loop.study.era("confirm")) if r.subject in ("best", "baseline")]
+    reference = [r for r in loop.study.ledger.runs(loop.study.name_now("confirm")) if r.subject in ("best", "baseline")]
     name = "best" if any(r.subject == "best" for r in reference) else "baseline"
     before, effects = searched(loop.study.ledger), {}
     rule = Rule.of(claim).of_parts

@@ -57,7 +57,7 @@ class ByNumber(Sequence[T]):
         return self._one(wanted) if isinstance(wanted, int) else [self._one(n) for n in wanted]
 
 
-class Books(ByNumber[Entry]):
+class TrialCache(ByNumber[Entry]):
     """Every claimed trial by its number. An entry that was closed is made anew from the ledger when it is asked for,
     so that runs and verdicts do not fill the memory of a long study; the loop keeps a few hundred bytes a trial."""
 
@@ -107,7 +107,7 @@ class Books(ByNumber[Entry]):
 class History(ByNumber[Trial]):
     """Every claimed trial by its number, read from the ledger."""
 
-    def __init__(self, books: Books, ledger: Ledger) -> None:
+    def __init__(self, books: TrialCache, ledger: Ledger) -> None:
         self._books, self._ledger = books, ledger
         self._settled = functools.lru_cache(maxsize=RECENT)(ledger.trial)
 

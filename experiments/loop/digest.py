@@ -74,7 +74,7 @@ def digest(template: Template, trials: Sequence[Tried], history: Sequence[Trial]
         "Near misses": book.near(),
         "Made it worse": book.worse(),
         "Exhausted": book.exhausted(),
-        "Running": tuple(book.told(t.number) for t in reversed(trials) if t.verdict is None),
+        "Running": tuple(book.trial_line(t.number) for t in reversed(trials) if t.verdict is None),
     }
     said = {
         t.number: _line(t.verdict.reason)
@@ -103,12 +103,12 @@ class _Book:
         return (start, _line(f"trial {self._best.number}: {self._score(self._best)} with {whole}"))
 
     def kept(self) -> tuple[str, ...]:
-        return tuple(self.told(t.number) for t in reversed(self._settled) if t.verdict == "kept")
+        return tuple(self.trial_line(t.number) for t in reversed(self._settled) if t.verdict == "kept")
 
     def near(self) -> tuple[str, ...]:
         """Reverted, though better than the incumbent that it met, within the noise: worth another look."""
         found = [(self._difference(t.number), t.number) for t in self._settled if t.verdict == "reverted"]
-        return tuple(self.told(number) for difference, number in sorted(found, reverse=True) if difference > 0)
+        return tuple(self.trial_line(number) for difference, number in sorted(found, reverse=True) if difference > 0)
 
     def failed(self) -> tuple[str, ...]:
         """One line for each cause, with what was changed in the latest trials of it."""
@@ -132,7 +132,7 @@ class _Book:
                 ((knob, (_, value)),) = moves.items()
                 key, told = knob, f"{knob} = {written(value)}: worse by {-difference:.3g}"
             elif change.artifact != before.artifact:
-                key, told = f"edit {t.number}", f"{self.told(t.number)}: worse by {-difference:.3g}"
+                key, told = f"edit {t.number}", f"{self.trial_line(t.number)}: worse by {-difference:.3g}"
             else:
                 continue
             worst[key] = min(worst.get(key, (0.0, "")), (difference, told))
@@ -150,7 +150,7 @@ class _Book:
         ]
         return (*lines, *(told for k in self._template.knobs if (told := self._all_tried(k))))
 
-    def told(self, number: int) -> str:
+    def trial_line(self, number: int) -> str:
         """A trial in a line."""
         change, before = self._pair(number)
         scored = f" -> {self._score(self._trials[number])}" if self._trials[number].score is not None else ""

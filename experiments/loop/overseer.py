@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nightlab.experiments.executors.local.inside.words import named
-from nightlab.experiments.first_seen import Firsts
+from nightlab.experiments.first_seen import FirstSeen
 from nightlab.experiments.ledger.documents import Action, Concern, Notice
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Effect, RunOutcome
@@ -52,7 +52,7 @@ class Overseer:
     _recent: deque[str] = field(default_factory=lambda: deque(maxlen=WINDOW))  # how each wasted its budget, if it did
     _same: int | None = 0  # trials so far, if each has the baseline's metrics, seed by seed
     _artifact: str = ""  # the baseline's files
-    _results: Firsts = field(default_factory=Firsts)  # the first trial with each metrics of a first replicate
+    _results: FirstSeen = field(default_factory=FirstSeen)  # the first trial with each metrics of a first replicate
 
     def parked(self) -> frozenset[str]:
         """Strategies that are not to be proposed now; never all of them."""

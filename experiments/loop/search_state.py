@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from nightlab.experiments.first_seen import Firsts
+from nightlab.experiments.first_seen import FirstSeen
 from nightlab.experiments.ledger.documents import ProposalRefused
 from nightlab.experiments.ledger.events import Note, TrialSettled
 from nightlab.experiments.ledger.ledger import Settled, Trial
-from nightlab.experiments.ledger.trial_cache import Books, Entry, History
+from nightlab.experiments.ledger.trial_cache import Entry, History, TrialCache
 from nightlab.experiments.ledger.trial_scores import mean
 from nightlab.experiments.loop.decision import Noise
 from nightlab.experiments.loop.fidelity import Rungs
@@ -30,12 +30,12 @@ class SearchState:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.study = bench.study
-        self.entries = Books(self.study.ledger)
+        self.entries = TrialCache(self.study.ledger)
         self.incumbent = BASELINE
         self.noise = Noise()
         self.overseer = Overseer(self.template, self.template.strategies)
         self.rungs = Rungs(self.template.spec.fidelity, self.study.ledger)
-        self._known = Firsts()  # the first trial with each change, by its identity
+        self._known = FirstSeen()  # the first trial with each change, by its identity
         self._open: dict[int, None] = {}  # in the order of the claims
         self._tried: list[Tried] = []
         self._verdicts = 0

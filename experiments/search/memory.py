@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nightlab.experiments.first_seen import Firsts
+from nightlab.experiments.first_seen import FirstSeen
 from nightlab.experiments.records import Params, ParamValue
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.search.space import ENUMERATE, Key, Mask, Matrix, Space, Vector
@@ -32,7 +32,7 @@ class View:
     points: Matrix
     scores: Vector
     replicates: Vector
-    taken: Firsts
+    taken: FirstSeen
     base: Vector
     free: Mask
 
@@ -81,7 +81,7 @@ class Memory:
         self._position = functools.lru_cache(maxsize=CACHED)(self._encode)
         self._settled: list[Tried] = []  # the leading trials whose verdicts stand
         self._scores = array("d")  # theirs; NaN where one failed
-        self._taken = Firsts()  # by the hash of their keys
+        self._taken = FirstSeen()  # by the hash of their keys
 
     def encode(self, params: Params) -> Vector:
         return self._position(self.space.key(params))
@@ -115,7 +115,7 @@ class Memory:
         """Take in what is new of the trials; returns those after the leading settled ones."""
         known = len(self._settled)
         if known and (len(trials) < known or any(trials[i] is not self._settled[i] for i in (0, known - 1))):
-            self._settled, self._scores, self._taken, known = [], array("d"), Firsts(), 0  # other trials than before
+            self._settled, self._scores, self._taken, known = [], array("d"), FirstSeen(), 0  # other trials than before
         rest = trials[known:]
         for t in rest:
             self._taken.add(hash(self.space.key(t.params)), t.number)

@@ -89,11 +89,11 @@ class Budget:
         while fit >= 2 and not self.allows(fit * variants):
             fit -= 1
         allowed = Allowance(wanted=wanted, seeds=fit if fit >= 2 or wanted < 2 else 0)
-        return self._study.ledger.put(allowed, self._study.era(step)).seeds
+        return self._study.ledger.put(allowed, self._study.name_now(step)).seeds
 
     def cut(self, step: str) -> None:
         """Write down that a step was cut short or left out for want of time."""
-        self._study.ledger.put(Allowance(wanted=1), self._study.era(step))
+        self._study.ledger.put(Allowance(wanted=1), self._study.name_now(step))
 
 
 def cuts(ledger: Ledger) -> tuple[str, ...]:

@@ -229,13 +229,13 @@ class Study:
     @property
     def finished(self) -> bool:
         """Whether it has come to its end, or that of its last extension."""
-        return self.ledger.get(Done, self.era("study")) is not None
+        return self.ledger.get(Done, self.name_now("study")) is not None
 
-    def era(self, name: str) -> str:
+    def name_now(self, name: str) -> str:
         """The name of something that each extension of the study has anew: a claim, its runs, its seeds."""
         return in_extension(name, self.extensions)
 
-    def earlier(self, name: str) -> tuple[str, ...]:
+    def names_before(self, name: str) -> tuple[str, ...]:
         """The names that it had before the last extension, in their order."""
         return tuple(in_extension(name, extension) for extension in range(self.extensions))
 
@@ -256,12 +256,12 @@ class Study:
     @property
     def claim(self) -> Claim | None:
         """The study's, or that of its last extension, once there is one."""
-        return self.ledger.get(Claim, self.era("claim"))
+        return self.ledger.get(Claim, self.name_now("claim"))
 
     @property
     def earlier_claims(self) -> tuple[Claim, ...]:
         """Those that were made before the last extension."""
-        found = (self.ledger.get(Claim, key) for key in self.earlier("claim"))
+        found = (self.ledger.get(Claim, key) for key in self.names_before("claim"))
         return tuple(claim for claim in found if claim)
 
     def extend(self, trials: int, rounds: int) -> None:
@@ -317,14 +317,14 @@ class Study:
     def draw(self, number: int) -> tuple[Path, Path]:
         """The public inputs and the private data of a draw for the present claim; laid out with those that the claim
         needs besides where they are not. Raises StudyError where they are not what they were."""
-        folder = self.folder / "data" / "draws" / self.era("draw")
+        folder = self.folder / "data" / "draws" / self.name_now("draw")
         places = {n: (folder / str(n) / "inputs", folder / str(n) / "private") for n in self._draws_beside(number)}
         if missing := {n: both for n, both in places.items() if not both[1].is_dir()}:
-            seeds = [int.from_bytes(self._drawn(f"{self.era('draw')}/{n}")[:16], "big") for n in missing]
+            seeds = [int.from_bytes(self._drawn(f"{self.name_now('draw')}/{n}")[:16], "big") for n in missing]
             self._laid_out([(*both, seed) for both, seed in zip(missing.values(), seeds, strict=True)])
             for n, both in missing.items():
                 found = DrawHashes(inputs=tree_hash(listing(both[0])), private=tree_hash(listing(both[1])))
-                if self.ledger.put(found, f"{self.era('draw')}/{n}") != found:
+                if self.ledger.put(found, f"{self.name_now('draw')}/{n}") != found:
                     raise StudyError(
                         f"{self.folder}: the template's prepare gives other data than before for the same seed, so the"
                         " confirmation cannot be gone on with; make it draw with its seed alone, and start anew"

@@ -54,10 +54,12 @@ def explained(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """`[key]: what is wrong and what would be right` for each fault that pydantic found in a file of this model."""
     faults = error.errors(include_url=False)
     whole = {fault["loc"][:-1] for fault in faults}  # an item that is wrong is missing in its list as well
-    return [told(fault, model) for fault in faults if fault["type"] != "too_short" or fault["loc"] not in whole]
+    return [
+        fault_sentence(fault, model) for fault in faults if fault["type"] != "too_short" or fault["loc"] not in whole
+    ]
 
 
-def told(fault: Any, model: type[BaseModel]) -> str:
+def fault_sentence(fault: Any, model: type[BaseModel]) -> str:
     """One of the faults that pydantic found, its place given from `model` on."""
     loc, kind, context = fault["loc"], fault["type"], fault.get("ctx", {})
     table, field = _table(model, loc[:-1]), _field(model, loc)

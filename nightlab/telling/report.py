@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from nightlab.agents.chat.usage import told, usage
+from nightlab.agents.chat.usage import usage, usage_lines
 from nightlab.agents.team import MetaReview
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.documents import Claim, Extension
@@ -160,7 +160,7 @@ def print_outcome(study: Study, console: Console) -> None:
             console.print(f"audit  {found['text']} ({found['where']})", soft_wrap=True)
         if (paper := _paper(study)) and paper["pdf"]:
             console.print(f"paper  {paper['pdf']} ({plural(paper['pages'], 'page')})", soft_wrap=True)
-    for line in told(study.ledger):
+    for line in usage_lines(study.ledger):
         console.print(line, soft_wrap=True)
     console.print(f"study  {study.folder}", soft_wrap=True)
 

@@ -162,7 +162,7 @@ def snapshot(study: Study, strategies: tuple[str, ...] | None = None) -> Snapsho
     Raises StudyError if it holds no claim yet.
     """
     ledger = study.ledger
-    claim, plan = study.claim, ledger.get(Preregistration, study.era("claim"))
+    claim, plan = study.claim, ledger.get(Preregistration, study.name_now("claim"))
     if claim is None or plan is None:
         raise StudyError(
             f"{study.folder}: the experiment has not been confirmed yet; `nightlab resume` goes on with it"

@@ -115,7 +115,7 @@ def test_a_long_study_goes_through_the_graph_in_legs(
         legs.append(one_leg(*args))
         return legs[-1]
 
-    monkeypatch.setattr(session, "LEG", 4)
+    monkeypatch.setattr(session, "EVENTS_A_PASS", 4)
     monkeypatch.setattr(session, "_ended", counted)
     work(parts, heard[parts].append)
     assert len(legs) > 2

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from nightlab.agents.chat.metered_model import Refused
 from nightlab.agents.chat.models import Chat, Models, NoAnswer, Prompt
 from nightlab.agents.chat.recording import MissingAnswer
-from nightlab.agents.chat.usage import told, usage
+from nightlab.agents.chat.usage import usage, usage_lines
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.study.study import ROLES, Settings, SettingsError
@@ -309,7 +309,7 @@ def test_what_begins_amid_a_study_is_told_with_its_reason(ledger: Ledger) -> Non
     (row,) = usage(ledger)["reasons"]
     assert (row["role"], row["steps"]) == ("coder", 2)
     assert "is gone" in row["reason"]
-    assert any("is gone" in line for line in told(ledger))
+    assert any("is gone" in line for line in usage_lines(ledger))
 
 
 def test_no_proxy_is_asked_for_a_server_on_this_machine(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:

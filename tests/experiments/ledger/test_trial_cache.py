@@ -9,7 +9,7 @@ import pytest
 
 from nightlab.experiments.ledger.ledger import Ledger, Settled
 from nightlab.experiments.ledger.storage import opened
-from nightlab.experiments.ledger.trial_cache import BESIDE, Books, Entry, History
+from nightlab.experiments.ledger.trial_cache import BESIDE, Entry, History, TrialCache
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.records import Change, RunOutcome
 
@@ -23,9 +23,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def books(ledger: Ledger) -> Books:
+def books(ledger: Ledger) -> TrialCache:
     """Trials with two replicates each, claimed in an order of their own, the last trial unsettled and at work."""
-    found = Books(ledger)
+    found = TrialCache(ledger)
     for number in range(TRIALS):
         change = Change(
             strategy="s", hypothesis="h", params={"x": number / 2}, artifact="a", parent=number - 1, proposer="test"
@@ -49,7 +49,7 @@ def values(entry: Entry) -> list[list[float]]:
     return [[o.metrics["dev"]["value"] for o in part if o] for part in (entry.outcomes, entry.partners)]
 
 
-def test_one_by_one_and_in_one_pass_they_are_the_same(books: Books) -> None:
+def test_one_by_one_and_in_one_pass_they_are_the_same(books: TrialCache) -> None:
     assert len(books) == TRIALS
     for number, entry in enumerate(books):
         assert entry.trial.number == number
@@ -62,20 +62,20 @@ def test_one_by_one_and_in_one_pass_they_are_the_same(books: Books) -> None:
         books[TRIALS]
 
 
-def test_what_is_at_work_is_one_object_and_what_is_closed_is_not_kept(books: Books) -> None:
+def test_what_is_at_work_is_one_object_and_what_is_closed_is_not_kept(books: TrialCache) -> None:
     assert books[TRIALS - 1] is list(books)[TRIALS - 1]
     assert books.at_work(3) is None
     assert books[3] is not books[3]
 
 
-def test_the_history_tells_the_trials_of_the_books(books: Books, ledger: Ledger) -> None:
+def test_the_history_tells_the_trials_of_the_books(books: TrialCache, ledger: Ledger) -> None:
     history = History(books, ledger)
     assert list(history) == [history[n] for n in range(TRIALS)] == [entry.trial for entry in books]
     assert history[-1].verdict is None
     assert [t.number for t in history[:2]] == [0, 1]
 
 
-def test_what_the_history_told_of_an_open_trial_does_not_outlive_its_verdict(books: Books, ledger: Ledger) -> None:
+def test_what_the_history_told_of_an_open_trial_does_not_outlive_its_verdict(books: TrialCache, ledger: Ledger) -> None:
     history, last = History(books, ledger), TRIALS - 1
     assert history[last].verdict is None
     verdict = Settled(kind="kept", reason="r", numbers={})
