@@ -30,10 +30,11 @@ VERSION_S = (3.0, 8.0)  # to analyse, draw, write, compile and review a version 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """Seconds of a run of the baseline and of all that comes before the first run; and whether two seeds gave different
-    metrics."""
+    """Seconds of a run, of one of the baseline's, which try the evaluator as well, and of all that comes before the
+    first of them; and whether two seeds gave different metrics."""
 
     run_s: float
+    tried_s: float
     start_s: float
     noisy: bool
 
@@ -53,8 +54,9 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
         least, most = _runs(study, probe, mode)
     versions = (1, 1 + settings.rounds) if mode == "pipeline" else (0, 0)
     limit = settings.hours * 3600
+    more_s = probe.start_s + _baseline(settings) * max(0.0, probe.tried_s - probe.run_s) / settings.workers
     span = [
-        min(limit, probe.start_s + (runs + fresh) * probe.run_s / settings.workers + count * version_s)
+        min(limit, more_s + (runs + fresh) * probe.run_s / settings.workers + count * version_s)
         for runs, count, version_s in zip((least, most), versions, VERSION_S, strict=True)
     ]
     calls = _calls(settings, mode)
@@ -83,7 +85,7 @@ def keyless(template: str | Path, settings: Settings, out: Path, mode: Mode) -> 
 def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
     """The runs of a study at least and at most, beside those of the confirmation."""
     settings, n = study.settings, study.template.spec.budget.confirm_seeds
-    baseline = max(CALIBRATION, settings.seeds)
+    baseline = _baseline(settings)
     searched = [baseline + settings.trials * runs for runs in (1, settings.seeds)]
     again = [
         min(_reruns(settings.trials, baseline, had), int(SELECTION_SHARE * runs))
@@ -93,6 +95,11 @@ def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
     if mode == "pipeline" and settings.rounds:
         parts += sum(action.cost(study.template) for action in actions().values())
     return searched[0] + (again[0] if probe.noisy else 0), searched[1] + again[1] + parts
+
+
+def _baseline(settings: Settings) -> int:
+    """The runs of the baseline in the search."""
+    return max(CALIBRATION, settings.seeds)
 
 
 def _reruns(trials: int, baseline: int, had: int) -> int:
@@ -108,14 +115,16 @@ def _probe(study: Study) -> Probe:
     """Time runs of the baseline with all that belongs to them."""
     begun = time.monotonic()
     study.prepare()
-    first, again = (
+    tries = study.template.trust == "verified"  # as the loop does with the baseline's
+    requests = [
         RunRequest(
             artifact=study.artifacts.path(study.baseline_artifact),
             params=study.template.defaults,
             seed=study.seed_of("search", replicate),
+            probe=probe,
         )
-        for replicate in range(2)
-    )
+        for replicate, probe in enumerate((tries, tries, False))
+    ]
     minimum = study.settings.isolation
     with closing(
         local_runner(
@@ -127,7 +136,7 @@ def _probe(study: Study) -> Probe:
         )
     ) as runner:
         outcomes, times = [], [begun]
-        for request in (first, again):  # the first one starts the sandboxes
+        for request in requests:  # the first one starts the sandboxes
             outcomes.append(runner.submit(request).result())
             times.append(time.monotonic())
     for outcome in outcomes:
@@ -135,9 +144,9 @@ def _probe(study: Study) -> Probe:
             raise BaselineError(
                 f"the baseline of {study.template.name!r} does not run ({outcome.status}): {outcome.error}"
             )
-    start_s, run_s = (b - a for a, b in pairwise(times))
-    noisy = outcomes[0].metrics != outcomes[1].metrics
-    return Probe(run_s=run_s, start_s=start_s, noisy=noisy)
+    start_s, tried_s, run_s = (b - a for a, b in pairwise(times))
+    noisy = any(outcome.metrics["dev"] != outcomes[0].metrics["dev"] for outcome in outcomes)
+    return Probe(run_s=run_s, tried_s=tried_s, start_s=start_s, noisy=noisy)
 
 
 def _calls(settings: Settings, mode: str) -> dict[str, int]:

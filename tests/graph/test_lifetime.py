@@ -37,12 +37,12 @@ from nightlab.experiments.study.study import (
     reopen,
 )
 from nightlab.graph import session
-from nightlab.graph.estimate import estimate, keyless
+from nightlab.graph.estimate import _probe, estimate, keyless
 from nightlab.papers.facts.evidence import Evidence, restored, snapshot
 from nightlab.papers.facts.facts import facts_of
 from nightlab.papers.manuscript.manuscript import read as read_manuscript
 from nightlab.telling.report import print_outcome, print_scores, rounds
-from tests.conftest import EXPERIMENT, MakeTemplate
+from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
 
 STILL = (
     "def prepare(inputs, private, seed):\n    (inputs / 'noise').write_text('0')\n"
@@ -328,6 +328,15 @@ def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path
     assert told["runs"][1] > still["runs"][1]
     assert told["usd"] > 0
     assert not list(tmp_path.glob("studies*"))
+
+
+def test_an_estimate_counts_that_the_baseline_s_runs_try_the_evaluator(
+    make_template: MakeTemplate, tmp_path: Path
+) -> None:
+    slow = EVALUATE.replace("split):\n", "split):\n    import time; time.sleep(0.2)\n")
+    with reopen(keyless(make_template(files={"evaluate.py": slow}), Settings(), tmp_path, "experiment")) as study:
+        probe = _probe(study)
+    assert probe.tried_s > probe.run_s + 0.15
 
 
 HEAPS = """
