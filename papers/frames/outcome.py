@@ -24,7 +24,7 @@ def claim(r: Record) -> Said:
                 " by the test fixed in advance the improvement is significant and confirmed.",
                 f"{capital(on)}, the {r.metric} {moves} by {fact('claim.effect')} {how}, an improvement by the test"
                 " fixed in advance.",
-                f"The confirmation bears the gain over the baseline out: the {r.metric} {moves} {to}, a mean paired"
+                f"The confirmation bears the gain over the baseline out: the {r.metric} {moves} {to}, a paired"
                 f" improvement and advantage of {fact('claim.effect')} {how}.",
             ),
         )
