@@ -26,6 +26,8 @@ from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.handles import LedgerHandles
 from nightlab.experiments.loop.run_accounts import Stopped
 from nightlab.experiments.search.registry import make_policy
+from nightlab.experiments.study.fork import edited
+from nightlab.experiments.study.fork import fork as fork_study
 from nightlab.experiments.study.sessions import Session
 from nightlab.experiments.study.study import (
     ROLES,
@@ -33,12 +35,10 @@ from nightlab.experiments.study.study import (
     SettingsError,
     Study,
     create,
-    edited,
     read,
     refuse_idle,
     reopen,
 )
-from nightlab.experiments.study.study import fork as fork_study
 from nightlab.experiments.template.template import Template, TemplateError, find, load
 from nightlab.graph import drafting, reviewing
 from nightlab.graph.checkpoints import PrunedSaver, checkpoints

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import os
 import re
 import secrets
 import shlex
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.documents import (
-    OPENING,
     Claim,
     Done,
     Doubts,
@@ -30,7 +25,6 @@ from nightlab.experiments.ledger.documents import (
     Extension,
     FileHashes,
     ForkOrigin,
-    HoldoutOpening,
     Mode,
     Origin,
     StudyMode,
@@ -42,28 +36,12 @@ from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.storage import opened, storage
 from nightlab.experiments.records import Level, Rule
 from nightlab.experiments.study.items import ItemStore
+from nightlab.experiments.study.preparation import run_prepare
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.copying import copy
 from nightlab.experiments.template.mending import Listing, listing, mended, tree_hash
-from nightlab.experiments.template.template import Template, TemplateError, load
+from nightlab.experiments.template.template import Template, load
 
-PREPARE = """
-import importlib, pathlib, shutil, sys
-folder, module, function, *draws = sys.argv[1:]
-sys.path.insert(0, folder)
-prepare = getattr(importlib.import_module(module), function)
-for inputs, private, seed in zip(*[iter(draws)] * 3):
-    places, seed = (pathlib.Path(inputs), pathlib.Path(private)), int(seed)
-    try:
-        prepare(*places, seed)
-    except Exception:
-        if seed < 2**32:
-            raise
-        for entry in (entry for place in places for entry in place.iterdir()):
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-        prepare(*places, seed % 2**32)  # to a generator that takes no more
-"""
-PREPARE_TIMEOUT_S = 3600
 ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
 SEARCHED = ("search", "beside", "rung")  # phases of a search that goes on; a claim has all others of its own
 FEWEST_DRAWS = 10  # of a confirmation: an interval over fewer says little
@@ -88,12 +66,6 @@ class NoStudy(StudyError):
 
 class NoTrial(StudyError):
     """A number that no trial of the study has."""
-
-    exit_code = 2
-
-
-class ForkError(StudyError):
-    """A trial that no study can start from."""
 
     exit_code = 2
 
@@ -368,7 +340,7 @@ class Study:
         if self.template.spec.data:
             origin = self.ledger.get(Origin)
             begun = origin.template if origin else str(self.template.folder)
-            _run_prepare(self.template, begun, draws)
+            run_prepare(self.template, begun, draws)
 
     def _places(self) -> dict[str, Path]:
         return {"template": self.template.folder, "inputs": self.inputs, "private data": self.private}
@@ -440,18 +412,19 @@ class Study:
 
 def create(template: Template, settings: Settings, out: Path, mode: Mode = "pipeline") -> Path:
     """Make the folder of a new study, with its own copy of the template, and return it."""
-    name = _named(template)
-    with _laid_out(template, out, name) as folder:
-        _started(folder, template, settings, mode)
+    name = named(template)
+    with laid_out(template, out, name) as folder:
+        started(folder, template, settings, mode)
     return out / name
 
 
-def _named(template: Template) -> str:
+def named(template: Template) -> str:
+    """A name for a new study."""
     return f"{template.name}-{time.strftime('%Y%m%d')}-{secrets.token_hex(3)}"
 
 
 @contextmanager
-def _laid_out(template: Template, out: Path, name: str) -> Iterator[Path]:
+def laid_out(template: Template, out: Path, name: str) -> Iterator[Path]:
     """A folder with a copy of the template; it gets its name at the end, and what fails before leaves nothing."""
     folder = out / f".{name}"
     try:
@@ -462,9 +435,7 @@ def _laid_out(template: Template, out: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _started(
-    folder: Path, template: Template, settings: Settings, mode: Mode, forked: ForkOrigin | None = None
-) -> None:
+def started(folder: Path, template: Template, settings: Settings, mode: Mode, forked: ForkOrigin | None = None) -> None:
     """Write what is known of a study. The settings come last: without them, after a kill, it was never started."""
     with opened(folder) as ledger:
         ledger.put(Origin(template=str(template.folder), started=time.strftime("%Y-%m-%d %H:%M:%S")))
@@ -472,54 +443,6 @@ def _started(
         if forked:
             ledger.put(forked)
         ledger.put(settings.filled(template))
-
-
-def fork(
-    parent: Study, trial: int, settings: Settings, out: Path, mode: Mode = "pipeline", share: float | None = None
-) -> Path:
-    """A new study whose baseline is a trial of another: its files and parameters. Returns its folder.
-
-    share: of the level of the claims, which it takes along.
-    """
-    found, settings = _that_ran(parent, trial), settings.filled(parent.template)
-    name = _named(parent.template)
-    files = parent.artifacts.read(found.change.artifact)
-    origin = ForkOrigin(
-        study=parent.name,
-        trial=trial,
-        params=found.change.params,
-        edited=edited(parent, trial),
-        artifact=found.change.artifact,
-        shut=_seen(parent, settings),
-        share=share,
-    )
-    with _laid_out(parent.template, out, name) as folder:
-        for path in parent.template.spec.artifact.editable:
-            if (target := folder / "template" / path).is_symlink():
-                target.unlink()  # what it leads to is another file
-            target.write_bytes(files[path])
-        _started(folder, parent.template, settings, mode, origin)
-    return out / name
-
-
-def _seen(parent: Study, settings: Settings) -> bool:
-    """Whether the holdout that a fork would have has been opened: another seed prepares other data."""
-    same = (settings.seed, settings.key) == (parent.settings.seed, parent.settings.key)
-    anew = parent.template.spec.data and not same
-    return not anew and (parent.shut or parent.ledger.get(HoldoutOpening, OPENING) is not None)
-
-
-def edited(parent: Study, trial: int) -> bool:
-    """Whether others than the template's author wrote some of a trial's files. Raises ForkError or NoTrial."""
-    before = parent.origin is not None and parent.origin.edited
-    return before or _that_ran(parent, trial).change.artifact != parent.baseline_artifact
-
-
-def _that_ran(study: Study, trial: int) -> Trial:
-    if (found := study.trial(trial)).verdict is None or found.verdict.kind == "failed":
-        state = "failed" if found.verdict else "is not settled yet"
-        raise ForkError(f"{study.folder}: trial {trial} {state}; give one that is the baseline, kept or reverted")
-    return found
 
 
 def resuming(folder: Path, more: str = "") -> str:
@@ -558,35 +481,3 @@ def _opened(folder: Path, *, read_only: bool) -> Study:
         mend = "restore what is missing from a copy" if there else "`nightlab run` makes one"
         raise NoStudy(f"{folder} is no study: it holds no study.db with a template; {mend}")
     return Study(folder, read_only=read_only)
-
-
-def _run_prepare(template: Template, origin: str, draws: Sequence[tuple[Path, Path, int]]) -> None:
-    """origin: the folder that the study's template is a copy of, which is where a fault is mended."""
-    assert template.spec.data is not None
-    module, function = template.spec.data.prepare.split(":")
-    argv: list[Any] = [
-        sys.executable,
-        "-P",
-        "-B",
-        "-c",
-        PREPARE,
-        template.folder,
-        module,
-        function,
-        *chain.from_iterable(draws),
-    ]
-    try:
-        done = subprocess.run(
-            [str(a) for a in argv],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            env={**os.environ, "PYTHONIOENCODING": "utf-8:backslashreplace"},  # whatever terminal started the study
-            timeout=PREPARE_TIMEOUT_S,
-            start_new_session=True,  # Ctrl-C is ours to answer, and no fault of the template
-        )
-    except subprocess.TimeoutExpired:
-        raise TemplateError(f"{origin}/{module}.py: {function} did not end within an hour") from None
-    if done.returncode:
-        tail = "\n".join(done.stderr.strip().replace(str(template.folder), origin).splitlines()[-12:])
-        raise TemplateError(f"{origin}/{module}.py: {function} failed:\n{tail}")

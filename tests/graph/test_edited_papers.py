@@ -11,7 +11,8 @@ import pytest
 import nightlab
 from nightlab.experiments.executors.local import sandbox
 from nightlab.experiments.records import Level
-from nightlab.experiments.study.study import Settings, SettingsError, fork, read, reopen
+from nightlab.experiments.study.fork import fork
+from nightlab.experiments.study.study import Settings, SettingsError, read, reopen
 from nightlab.experiments.template.template import load
 from nightlab.graph import session
 from nightlab.graph.session import begin

@@ -25,9 +25,9 @@ from nightlab.experiments.claim.confirmation import preregister
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.records import Change
+from nightlab.experiments.study.fork import ForkError
 from nightlab.experiments.study.study import (
     ROLES,
-    ForkError,
     NoTrial,
     Settings,
     SettingsError,

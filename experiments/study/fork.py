@@ -1,0 +1,63 @@
+"""A study that starts from a trial of another one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nightlab.experiments.ledger.documents import OPENING, ForkOrigin, HoldoutOpening, Mode
+from nightlab.experiments.ledger.ledger import Trial
+from nightlab.experiments.study.study import Settings, Study, StudyError, laid_out, named, started
+
+
+class ForkError(StudyError):
+    """A trial that no study can start from."""
+
+    exit_code = 2
+
+
+def fork(
+    parent: Study, trial: int, settings: Settings, out: Path, mode: Mode = "pipeline", share: float | None = None
+) -> Path:
+    """A new study whose baseline is a trial of another: its files and parameters. Returns its folder.
+
+    share: of the level of the claims, which it takes along.
+    """
+    found, settings = _that_ran(parent, trial), settings.filled(parent.template)
+    name = named(parent.template)
+    files = parent.artifacts.read(found.change.artifact)
+    origin = ForkOrigin(
+        study=parent.name,
+        trial=trial,
+        params=found.change.params,
+        edited=edited(parent, trial),
+        artifact=found.change.artifact,
+        shut=_seen(parent, settings),
+        share=share,
+    )
+    with laid_out(parent.template, out, name) as folder:
+        for path in parent.template.spec.artifact.editable:
+            if (target := folder / "template" / path).is_symlink():
+                target.unlink()  # what it leads to is another file
+            target.write_bytes(files[path])
+        started(folder, parent.template, settings, mode, origin)
+    return out / name
+
+
+def _seen(parent: Study, settings: Settings) -> bool:
+    """Whether the holdout that a fork would have has been opened: another seed prepares other data."""
+    same = (settings.seed, settings.key) == (parent.settings.seed, parent.settings.key)
+    anew = parent.template.spec.data and not same
+    return not anew and (parent.shut or parent.ledger.get(HoldoutOpening, OPENING) is not None)
+
+
+def edited(parent: Study, trial: int) -> bool:
+    """Whether others than the template's author wrote some of a trial's files. Raises ForkError or NoTrial."""
+    before = parent.origin is not None and parent.origin.edited
+    return before or _that_ran(parent, trial).change.artifact != parent.baseline_artifact
+
+
+def _that_ran(study: Study, trial: int) -> Trial:
+    if (found := study.trial(trial)).verdict is None or found.verdict.kind == "failed":
+        state = "failed" if found.verdict else "is not settled yet"
+        raise ForkError(f"{study.folder}: trial {trial} {state}; give one that is the baseline, kept or reverted")
+    return found
