@@ -67,7 +67,7 @@ _PLAIN = "it speaks no TLS there: start again with http:// in --base-url, or wit
 
 def failure(error: Exception, sent: Mapping[str, Any] | None = None) -> CallFailed:
     """sent: the parameters of the request, of which one may be what the server objects to."""
-    status, message, code, parameter = _told(error)
+    status, message, code, parameter = _error_parts(error)
     said = scrubbed(_text(message))[:SHOWN] or type(error).__name__
     if "Timeout" in type(error).__name__:
         return CallFailed("timeout", "no answer in time")
@@ -99,7 +99,7 @@ def _denied(status: int, said: str, words: str) -> CallFailed:
     return CallFailed("denied", reason, mend=AGAIN)
 
 
-def _told(error: Exception) -> tuple[int, str, str, str]:
+def _error_parts(error: Exception) -> tuple[int, str, str, str]:
     """Status, message, code with type, and parameter that an error names; some servers wrap it in a good answer."""
     status = getattr(error, "status_code", None) or getattr(getattr(error, "response", None), "status_code", None)
     body: Any = getattr(error, "body", None)

@@ -132,10 +132,10 @@ def read(path: Path) -> File:
     except Unreadable as error:
         raise SettingsError(f"{path}: {error}") from None
     except ValidationError as error:
-        raise SettingsError("\n".join(f"{path}: {line}" for line in _told(error))) from None
+        raise SettingsError("\n".join(f"{path}: {line}" for line in _faults(error))) from None
 
 
-def _told(error: ValidationError) -> Iterator[str]:
+def _faults(error: ValidationError) -> Iterator[str]:
     """Each fault; a role is a name or a table, and where it is a table, that it is no name is no fault."""
     seen = set()
     for fault in error.errors(include_url=False):

@@ -111,7 +111,7 @@ class ModelReviewer:
             "actions": {name: request.text for name, request in known.items()} | TEXTS,
         }
         form = self._chat.ask(Form, render("reviewer", **told, first=None), stage=stage)
-        again = render("reviewer", **told, first=_told(form))
+        again = render("reviewer", **told, first=_first_form(form))
         with contextlib.suppress(NoAnswer):  # then the first form stands
             form = self._chat.ask(Form, again, stage=f"{stage} reflection")
         return _review(form, s, self.name, shown(self._chat.name), known)
@@ -125,7 +125,7 @@ def paper(s: Submission) -> str:
     return quoted("\n".join(parts), limit=12_000)
 
 
-def _told(form: Form) -> str:
+def _first_form(form: Form) -> str:
     scores = "soundness", "presentation", "contribution", "overall"
     told = ", ".join(f"{name} {getattr(form, name)}" for name in scores)
     return f"{told}. Weaknesses: {'; '.join(form.weaknesses)[:400]}"

@@ -19,7 +19,7 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Told:
+class Measured:
     """An effect. key: what the ids of its facts begin with."""
 
     key: str
@@ -28,7 +28,7 @@ class Told:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim(Told):
+class Claim(Measured):
     """A claim, tested or not. best: the trial, 0 where there is none. p: with its sign, as a mark."""
 
     tested: bool
@@ -46,8 +46,8 @@ class Claim(Told):
     of_best: Group
 
 
-def effect(row: Effect, key: str) -> Told:
-    return Told(key=key, equal=equal(row), exact=exact(row))
+def effect(row: Effect, key: str) -> Measured:
+    return Measured(key=key, equal=equal(row), exact=exact(row))
 
 
 def claim(e: Evidence, prefix: str = "") -> Claim:
