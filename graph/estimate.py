@@ -50,7 +50,7 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name, reopen(begin(Path(name))) as study:
         mode = study.mode
         probe, settings, title = _probe(study), study.settings, study.template.name
-        fresh = 2 * study.template.spec.budget.confirm_seeds
+        fresh = 2 * study.confirmations
         least, most = _runs(study, probe, mode)
     versions = (1, 1 + settings.rounds) if mode == "pipeline" else (0, 0)
     limit = settings.hours * 3600
@@ -84,7 +84,7 @@ def keyless(template: str | Path, settings: Settings, out: Path, mode: Mode) -> 
 
 def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
     """The runs of a study at least and at most, beside those of the confirmation."""
-    settings, n = study.settings, study.template.spec.budget.confirm_seeds
+    settings, n = study.settings, study.confirmations
     baseline = _baseline(settings)
     searched = [baseline + settings.trials * runs for runs in (1, settings.seeds)]
     again = [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nightlab.agents.telling.words import claimed_on
 from nightlab.experiments.claim.inference import equal, exact, untested
+from nightlab.experiments.claim.scope import population, withheld
 from nightlab.experiments.records import Effect
 from nightlab.papers.facts.evidence import Evidence
 
@@ -42,6 +43,12 @@ class Claim(Measured):
     p: str
     incumbent_failed: bool
     failed_runs: int
+    losses: bool  # failed runs of the best count as such
+    population: str
+    typical: bool  # the estimand: the typical pair of runs, or the mean of all
+    steady: bool  # how the best's runs went is known
+    withheld: str  # why nothing is claimed although the test finds an improvement, as a clause
+    excludes: bool  # of an effect that is no claim: its interval ends above zero, which excludes larger gains
     of_baseline: Group
     of_best: Group
 
@@ -71,6 +78,12 @@ def claim(e: Evidence, prefix: str = "") -> Claim:
         failed_runs=body.failed_runs,
         of_baseline=_group(e, f"{prefix}baseline.{body.split}"),
         of_best=_group(e, f"{prefix}best.{body.split}"),
+        losses=body.losses,
+        population=population(body, timed=e.template.interleaved),
+        typical=body.estimand == "typical",
+        steady=f"{key}.worst" in e.facts,
+        withheld=withheld(body),
+        excludes=tested and not e.improved and not equal(body) and body.high > 0,
     )
 
 

@@ -91,6 +91,8 @@ def common(b: Brief) -> dict[str, Any]:
         "many": partial(many, e),
         "cite": partial(cite, b),
         "claim": claims.claim(e),
+        "draws": bool(e.claim.draws),
+        "smallest": "setting.smallest" in e.facts,
         "first": claims.first(e),
         "extended": bool(e.earlier),
         "forked": "Origin" in e.notes,

@@ -38,6 +38,8 @@ def claimed_on(e: Evidence) -> str:
         return "a holdout with the same metrics as the development split"
     if not e.fresh_data:
         return "a holdout of which the experiments could read a part"
+    if e.claim.draws:
+        return "sealed holdouts of fresh draws of the data"
     return "a sealed holdout that the search never saw"
 
 

@@ -9,6 +9,7 @@ from itertools import product
 from pathlib import Path
 
 from nightlab.experiments.claim.inference import equal, exact
+from nightlab.experiments.claim.scope import withheld
 from nightlab.experiments.ledger.documents import Notice
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.overseer import UNUSABLE, same, unread
@@ -57,16 +58,8 @@ def _reliability(study: Study) -> dict[str, str]:
 
 
 def _withheld(study: Study) -> dict[str, str]:
-    """Why there is no claim although the test finds an improvement."""
-    claim = study.claim
-    if claim is None or not claim.withheld or claim.p_value >= claim.level:
-        return {}
-    reasons = {
-        "constraint": f"the hard constraint on {' and on '.join(claim.broken)} is not seen to hold in fresh runs",
-        "reliability": "runs of the best configuration failed or ended in a catastrophe more often than those of the"
-        " baseline",
-    }
-    return {"Withheld": f"The test finds an improvement, and yet none is claimed: {reasons[claim.withheld]}."}
+    why = withheld(study.claim) if study.claim else ""
+    return {"Withheld": f"The test finds an improvement, and yet none is claimed: {why}."} if why else {}
 
 
 def _extension(study: Study) -> dict[str, str]:

@@ -45,6 +45,7 @@ def preregister(study: Study) -> Preregistration:
         seeds=tuple(study.seed_of(study.name_now("confirm"), i) for i in range(n)),
         min_effect=objective.min_effect,
         smallest=power.smallest_effect(_noise(study), n, level=level, cut=int(TRIM * n)),
+        power=power.POWER,
     )
     return study.ledger.put(plan, study.name_now("claim"))
 

@@ -16,6 +16,7 @@ from scipy import special
 from nightlab.experiments.records import Reliability
 
 CATASTROPHE = 10.0  # robust standard deviations, and times the gain
+SUSPECT = 5.0  # likewise: a run that far off asks for more of them
 WATCHED = 6.2  # further runs of the best for each seed: 149 for 24, which miss a rate of 2 % with a chance of 5 %
 FEWEST = 12  # confirmation seeds: whoever asks for fewer wants a sketch
 CHEAP_S = 1.0  # seconds a run
@@ -50,17 +51,22 @@ def observed(
     """The runs of a confirmation by its stated rule: all pairs of both sides, and how their runs went.
 
     pairs, watch: run replicates of both sides, and of the best alone. After the pairs, the best runs `more` times more,
-    to show what happens rarely; and where any of its runs went wrong, both sides run on these seeds too, or on as many
-    as before, to tell whether the baseline does the same.
+    to show what happens rarely; and where any of its runs went wrong or was far off, both sides run on these seeds too,
+    or on as many as before, to tell whether the baseline does the same.
     """
     sides = pairs(range(seeds))
     further = watch(range(seeds, seeds + more))
     seen = reliability(*sides, further)
-    if seen.wrong and seen.failed < seen.runs:
+    if (seen.wrong or _far_off(*sides, further)) and seen.failed < seen.runs:
         again = pairs(range(seeds, seeds + (more or seeds)))
         sides = [*sides[0], *again[0]], [*sides[1], *again[1]]
         seen = reliability(*sides, further[len(again[0]) :])
     return sides, seen
+
+
+def _far_off(baseline: Sequence[Score], best: Sequence[Score], further: Sequence[Score]) -> bool:
+    good, found, more = ([v for v in side if v is not None] for side in (baseline, best, further))
+    return bool(good and found) and min(*found, *more, math.inf) < floor(good, found, SUSPECT)
 
 
 def with_losses(baseline: Sequence[Score], best: Sequence[Score]) -> tuple[list[float], list[float]]:
@@ -76,11 +82,11 @@ def watched(seeds: int) -> int:
     return round(WATCHED * seeds) if seeds >= FEWEST else 0
 
 
-def floor(baseline: Sequence[float], best: Sequence[float]) -> float:
+def floor(baseline: Sequence[float], best: Sequence[float], times: float = CATASTROPHE) -> float:
     """The value below which a run is a catastrophe. -inf where neither spread nor gain gives a scale."""
     gain = statistics.median(best) - statistics.median(baseline)
     scale = max(robust_sd(baseline), robust_sd(best), abs(gain))
-    least = statistics.median(baseline) - CATASTROPHE * scale
+    least = statistics.median(baseline) - times * scale
     return least if scale and math.isfinite(least) else -math.inf
 
 

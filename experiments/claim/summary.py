@@ -8,6 +8,7 @@ from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.inference import summarize
+from nightlab.experiments.claim.scope import population, withheld
 from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
 from nightlab.experiments.ledger.trial_scores import trial_scores
@@ -16,6 +17,7 @@ from nightlab.experiments.records import BASELINE, Split
 from nightlab.experiments.search.diversity import diversity
 from nightlab.experiments.study.sessions import worked_s
 from nightlab.experiments.study.study import Study
+from nightlab.experiments.template.template import Template
 
 
 def experiment_summary(study: Study) -> dict[str, Any]:
@@ -36,8 +38,8 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "runs": sum(r.outcome is not None for r in runs),
         "baseline": _measured(study, runs, BASELINE, "baseline", claim),
         "best": {"trial": best, **winner, "params": dict(trials[best].change.params)} if winner else None,
-        "claim": _claim(claim),
-        **({"earlier_claims": [_claim(each) for each in before]} if before else {}),
+        "claim": _claim(claim, template),
+        **({"earlier_claims": [_claim(each, template) for each in before]} if before else {}),
         "notes": list(notes(study).values()),
         "trust": template.trust,
         "isolation": min((r.outcome.level for r in runs if r.outcome), default=None),
@@ -85,9 +87,10 @@ def _confirmed(study: Study, runs: Sequence[Run], subject: str, split: Split) ->
     return [study.template.fitness(dict(o.metrics[split])) for o in own if o is not None and o.status == "ok"]
 
 
-def _claim(claim: Claim | None) -> dict[str, Any] | None:
+def _claim(claim: Claim | None, template: Template) -> dict[str, Any] | None:
     if claim is None or not claim.tested:
         return None
+    seen = claim.reliability
     return {
         "effect": claim.effect,
         "ci95": [claim.low, claim.high],
@@ -95,4 +98,15 @@ def _claim(claim: Claim | None) -> dict[str, Any] | None:
         "significant": claim.significant,
         "split": claim.split,
         "n": claim.n,
+        "test": claim.test,
+        "estimand": claim.estimand,
+        "population": population(claim, timed=template.interleaved),
+        "items": claim.items,
+        "draws": claim.draws,
+        "level": claim.level,
+        "bound": claim.bound,
+        "worst": None if seen is None or seen.worst is None else template.sign * seen.worst,
+        "failed": seen and seen.failed,
+        "not_excluded": seen and seen.not_excluded,
+        "withheld": withheld(claim),
     }

@@ -292,7 +292,7 @@ class Preregistration:
 
     family_level: shared by a study's extensions and forks. trim: share of the pairs set aside at either end. losses:
     whether a failed run of the best is a loss. looks: at the parts. draws: of the data, 0 where there is one. smallest:
-    the effect that the test would find. An early version tested the mean of what ran.
+    the effect that the test would find with this power. An early version tested the mean of what ran.
     """
 
     hypothesis: str
@@ -309,6 +309,7 @@ class Preregistration:
     looks: int = 1
     draws: int = 0
     smallest: float | None = None
+    power: float = 0.8
 
 
 @document("claim")

@@ -102,7 +102,7 @@ def _settings(facts: Facts, e: Evidence) -> None:
     }
     for name, key in keys.items():
         facts.put(f"setting.{name}", "template_key", key=key)
-    facts.put("setting.level", "preregistered", key="level")
+    _plan(facts, e)
     facts.put("setting.coverage", "coverage", lambda v: f"{plain(v)} %", "%")
     for prefix, whose in (("setting", "the template"), ("reach", "the idea")):
         facts.count(f"{prefix}.knobs", "knobs", whose=whose)
@@ -115,6 +115,14 @@ def _settings(facts: Facts, e: Evidence) -> None:
         facts.count("setting.trials.first", "trials_before", number=1)
     for number in e.extensions:
         facts.count(f"setting.trials.extension.{number}", "extension", number=number)
+
+
+def _plan(facts: Facts, e: Evidence) -> None:
+    """What was fixed of the claim's test before the search."""
+    facts.put("setting.level", "preregistered", key="level")
+    if e.preregistration.smallest:
+        facts.put("setting.power", "preregistered", key="power")
+        facts.put("setting.smallest", "preregistered", lambda v: fixed(v, decimals(v / 100)), key="smallest")
 
 
 def _counts(facts: Facts, e: Evidence) -> None:
@@ -164,6 +172,13 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
                     facts.group(f"{subject}.{each}.{metric}", "measured", subject=subject, split=each, metric=metric)
     facts.effect("claim", "claimed", split=split)
     facts.count("claim.failed", "failed_confirmations")
+    if e.claim.items:
+        facts.count("claim.items", "sampled_items")
+    if e.claim.tested and e.claim.reliability:
+        digits = decimals(facts[f"best.{split}.stderr"].value or abs(facts[f"best.{split}.mean"].value) / 100)
+        facts.put("claim.worst", "steadiness", lambda v: fixed(v, digits), part="worst", split=split)
+        for part in ("runs", "wrong", "one_in"):
+            facts.count(f"claim.best.{part}", "steadiness", part=part, split=split)
     if abs(facts[f"baseline.{split}.mean"].value) > 2 * facts[f"baseline.{split}.stderr"].value:
         facts.put("claim.relative", "relative", lambda v: f"{v:.1f} %", "%")
     if e.best.number != BASELINE:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from nightlab.experiments.claim.inference import COVERAGE, holm, summarize
-from nightlab.experiments.claim.pairing import Rule
+from nightlab.experiments.claim.pairing import Rule, score
 from nightlab.experiments.claim.pairing import effect as paired_effect
+from nightlab.experiments.claim.reliability import reliability
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.records import Effect, Fact, ParamValue, Split
 from nightlab.papers.facts.evidence import BASELINE, Evidence, confirmed
@@ -30,6 +31,7 @@ Compute = Callable[..., Value]
 C = TypeVar("C", bound=Compute)
 Statistic = Literal["mean", "stderr", "low", "high", "n"]
 Part = Literal["effect", "low", "high", "p", "n"]
+Steady = Literal["worst", "runs", "wrong", "one_in"]
 
 
 @dataclass(frozen=True)
@@ -278,6 +280,33 @@ def claimed(e: Evidence, part: Part, split: Split) -> Value:
 def failed_confirmations(e: Evidence) -> Value:
     rows = [r for r in e.runs if r.phase == "confirm"]
     return Value(sum(r.outcome is None or r.outcome.status != "ok" for r in rows))
+
+
+@formula("groups of items that the claim's test samples")
+def sampled_items(e: Evidence) -> Value:
+    return Value(e.claim.items)
+
+
+@formula(
+    "{part} of the best's confirmation runs, {split}: fitness of the worst, runs, those gone wrong, 1 / their bound"
+)
+def steadiness(e: Evidence, part: Steady, split: Split) -> Value:
+    """How the best's runs went; `one_in`: one of so many going wrong is not excluded, at one-sided 95 %."""
+    best, baseline = (e.runs_of("confirm", name) for name in ("best", "baseline"))
+    further = [run for run in e.runs_of("confirm", "watch") if run.seed not in {r.seed for r in best}]
+    before, after, more = ([score(e.template, run, split) for run in side] for side in (baseline, best, further))
+    seen = reliability(before, after, more)
+    if part == "worst":
+        value = e.template.sign * _found(seen.worst)
+    else:
+        value = 1 / seen.not_excluded if part == "one_in" else getattr(seen, part)
+    return Value(value, tuple(run.id for run in (*best, *further)))
+
+
+def _found(worst: float | None) -> float:
+    if worst is None:
+        raise LookupError("no run of the best succeeded")
+    return worst
 
 
 @formula("effect of the claim / mean of the baseline")

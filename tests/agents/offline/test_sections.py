@@ -122,6 +122,32 @@ def of_claims(b: Brief) -> Iterator[Brief]:
     yield changed(b, same_runs)
 
 
+def of_scopes(b: Brief) -> Iterator[Brief]:
+    """What claims hold for, how their runs went, and why one is withheld."""
+    facts = {"claim.items": 30, "claim.best.runs": 24, "claim.best.one_in": 8, "claim.worst": 0.3}
+    facts |= {"setting.smallest": 0.1, "setting.power": 0.8}
+    new = {"losses": True, "estimand": "typical", "level": 0.025, "p_value": 0.001, "items": 0, "draws": 0}
+    scopes: dict[str, dict[str, Any]] = {
+        "seeds": {},
+        "seeds and items": {"items": 30},
+        "seeds and data draws": {"draws": 12},
+        "seeds, data draws and items": {"items": 30, "draws": 12},
+        "this machine and these inputs": {"low": 0.2, "high": 0.2, "alike": True},
+    }
+    for kind, outcome in product(scopes.values(), OUTCOMES[:2]):
+        yield changed(b, facts, {**new, **kind, **outcome})
+    for failed, spread in product((0, 1), (NONE, EXACT)):
+        yield changed(b, facts, {**new, "significant": True, "failed_runs": failed, **spread})
+    old = {"losses": False, "estimand": "mean", "failed_runs": 1, "items": 0, "draws": 0}
+    yield without(changed(b, claim={**old, "significant": True}), *facts)
+    yield without(changed(b, claim={**old, "significant": False}), *facts)
+    for why in ("constraint", "reliability"):
+        held = {"significant": False, "withheld": why, "broken": ("parameters on the dev split",)}
+        yield changed(b, facts, {**new, **held})
+    for low, high in ((-0.1, 0.1), (-0.3, -0.1)):
+        yield changed(b, facts, {**new, "significant": False, "low": low, "high": high})
+
+
 def of_extensions(b: Brief) -> Iterator[Brief]:
     """Studies that were extended, after claims of all kinds."""
     facts = {id: f for id, f in b.evidence.facts.items() if id.startswith(("claim.", "best.", "baseline."))}
@@ -196,7 +222,7 @@ def of_words(b: Brief) -> Iterator[Brief]:
 
 def test_every_branch_of_every_section_reads(submission: StudySubmission, seen: Seen) -> None:
     base = brief_of(submission)
-    for brief in (b for kind in (of_claims, of_extensions, of_the_study, of_words) for b in kind(base)):
+    for brief in (b for kind in (of_claims, of_scopes, of_extensions, of_the_study, of_words) for b in kind(base)):
         for name in CONTEXTS:
             if name != "sensitivity" or brief.evidence.sensitivity:
                 reads(name, text(name, brief))
