@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +16,8 @@ from nightlab.agents.chat.configuration import configured
 from nightlab.agents.offline.actions import PARTS
 from nightlab.experiments.claim.ablation import ABLATION_SEEDS
 from nightlab.experiments.claim.selection import RUNGS, SELECTION_SHARE
-from nightlab.experiments.executors.local.local import local_runner
+from nightlab.experiments.executors.executor import Place
+from nightlab.experiments.executors.registry import runs_at
 from nightlab.experiments.ledger.documents import Mode
 from nightlab.experiments.loop.loop import CALIBRATION
 from nightlab.experiments.records import RunRequest
@@ -125,16 +125,14 @@ def _probe(study: Study) -> Probe:
         )
         for replicate, probe in enumerate((tries, tries, False))
     ]
-    minimum = study.settings.isolation
-    with closing(
-        local_runner(
-            study.template,
-            inputs=study.inputs,
-            private=study.private,
-            scratch=study.folder / "scratch",
-            minimum=minimum,
-        )
-    ) as runner:
+    place = Place(
+        template=study.template,
+        inputs=study.inputs,
+        private=study.private,
+        scratch=study.folder / "scratch",
+        minimum=study.settings.isolation,
+    )
+    with runs_at(study.settings.executor, place) as runner:
         outcomes, times = [], [begun]
         for request in requests:  # the first one starts the sandboxes
             outcomes.append(runner.submit(request).result())

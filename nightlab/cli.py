@@ -77,6 +77,9 @@ Isolation = Annotated[
     Optional[str],  # noqa: UP045
     typer.Option(help="Refuse to run below this level: S3, S2, S1 or S0. Code that a model wrote needs S3 without it."),
 ]
+Executor = Annotated[
+    str, typer.Option(help="Where the runs happen: local, or the name that an installed package gives its executor.")
+]
 MODELS = "Language models"
 Model = Annotated[
     str,
@@ -162,6 +165,7 @@ def run(
     policy: Policy = "greedy",
     rule: Rule = "paired",
     isolation: Isolation = None,
+    executor: Executor = "local",
     model: Model = "",
     reviewer_model: ReviewerModel = "",
     base_url: BaseUrl = "",
@@ -195,6 +199,7 @@ def experiment(
     policy: Policy = "greedy",
     rule: Rule = "paired",
     isolation: Isolation = None,
+    executor: Executor = "local",
     model: Model = "",
     base_url: BaseUrl = "",
     tokens: Tokens = GIVEN,
@@ -270,6 +275,7 @@ def fork(
     policy: Annotated[str, _inherited(Policy)] = GIVEN,
     rule: Annotated[str, _inherited(Rule)] = GIVEN,
     isolation: Annotated[Optional[str], _inherited(Isolation)] = GIVEN,  # noqa: UP045
+    executor: Annotated[str, _inherited(Executor)] = GIVEN,
     model: Annotated[str, _inherited(Model)] = GIVEN,
     reviewer_model: Annotated[str, _inherited(ReviewerModel, f"{STUDYS}, or --model where given")] = GIVEN,
     base_url: Annotated[str, _inherited(BaseUrl)] = GIVEN,

@@ -25,6 +25,7 @@ from .standby import Standby, pipes
 from .watching import overfull, watch
 
 BUSY, FREE = b"+", b"-"
+_BY_ITEM = 1 << 23  # bytes of an evaluator's report, which may hold values by item
 _Answer = tuple[dict[str, Any], dict[str, bytes]]  # what to tell the client, and the files
 
 
@@ -154,7 +155,10 @@ class Monitor:
     def _new_run(self) -> Run:
         config, size = self.config, self.config["limits"]["capture"]
         readings = Readings(config["metrics"], config["pattern"]) if config["reads"] else None
-        return Run(0, 0, config["limits"], Capture(size, readings), Capture(size))
+        run = Run(0, 0, config["limits"], Capture(size, readings), Capture(size))
+        if config["kind"] == "evaluate":
+            run.most = _BY_ITEM
+        return run
 
     def _end(self, run: Run) -> None:
         group = self.standby.group if self.standby else self.group

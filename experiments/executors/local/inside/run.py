@@ -18,7 +18,7 @@ from .output.collect import Outputs
 
 MB = 1 << 20
 _BEGUN = 1 + guest.STAMP.size  # bytes that say when the run began
-_REPORT = 1 << 23  # bytes of a report at most, which may hold values by item
+_REPORT = 1 << 17  # bytes of a report at most
 
 
 @dataclass
@@ -30,7 +30,8 @@ class Run:
     bounds: dict[str, Any]
     stdout: Capture
     stderr: Capture
-    report: bytes = b""
+    report: bytearray = field(default_factory=bytearray)
+    most: int = _REPORT  # bytes of it
     prepared: bool = False  # whether the guest has given up its rights: its end is the run's own from there on
     ready: float | None = None
     word: bytes = field(default_factory=lambda: os.urandom(8).hex().encode())  # the guest's last one if all went well
@@ -60,12 +61,13 @@ class Run:
 
     def _hear(self, data: bytes) -> None:
         """What the guest says of itself: that it is prepared, when the run began, its report, its last word."""
-        self.report = (self.report + data)[:_REPORT]
+        self.report += data[: self.most - len(self.report)]
         if self.ready is None and self.report[:1] == b"p":
-            self.prepared, self.report = True, self.report[1:]
+            self.prepared = True
+            del self.report[:1]
         if self.ready is None and self.report[:1] == b"r" and len(self.report) >= _BEGUN:
             self.ready = min(time.monotonic(), *guest.STAMP.unpack(self.report[1:_BEGUN]))
-            self.report = self.report[_BEGUN:]
+            del self.report[:_BEGUN]
         self.latest = self.latest[-len(self.word) :] + data
         self.done = self.done or self.word in self.latest
 
