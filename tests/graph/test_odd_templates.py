@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,12 +24,12 @@ print("height:", 1 - (p["x"] - 0.7) ** 2 + noise)
 """
 
 
-def paper_of(folder: Path, trials: int = 8, rounds: int = 1) -> tuple[str, dict[str, object]]:
+def paper_of(folder: Path, trials: int = 8, rounds: int = 1) -> tuple[str, Any]:
     """The text of the paper and the claim; fails on any error that the audit found."""
     place = nightlab.run(folder, out=folder.parent / "studies", trials=trials, rounds=rounds, workers=2)
     study = read(place)
     errors = [f for found in study.ledger.documents("findings").values() for f in found if f["severity"] == "error"]
-    claim = study.ledger.document("claim", "claim")
+    claim = study.claim
     study.close()
     assert errors == []
     assert (place / "paper" / "paper.pdf").is_file()
@@ -42,7 +43,7 @@ def test_a_program_that_prints_a_metric_to_maximise(make_template: MakeTemplate)
     toml = toml.replace('[[constraint]]\nmetric = "cost"\nmax = 1.5\npenalty = 10.0\n', "")
     folder = make_template(files={"template.toml": toml, "experiment.py": PRINTS})
     text, claim = paper_of(folder, trials=12)
-    assert claim["split"] == "dev"
+    assert claim.split == "dev"
     assert "reported by the experiment itself" in text
     for untrue in ("the judge lies outside", "sealed holdout", "cannot reach its judge", "private data", "split only"):
         assert untrue not in text
@@ -100,7 +101,7 @@ def test_runs_without_noise_make_exact_claims_and_a_holdout_of_the_same_data_is_
 ) -> None:
     folder = make_template(files={"prepare.py": STILL})
     text, claim = paper_of(folder, trials=10)
-    assert (claim["low"], claim["p_value"]) == (claim["effect"], 0.0)
+    assert (claim.low, claim.p_value) == (claim.effect, 0.0)
     assert "The runs are deterministic, the same on every seed, so the effect is exact" in text
     assert "exact: the same on every seed" in text
     assert "there is no noise in them, so the effect is exact" in text
@@ -108,7 +109,7 @@ def test_runs_without_noise_make_exact_claims_and_a_holdout_of_the_same_data_is_
     for untrue in ("lucky draws", "in proportion to", "bear its gain over the baseline out"):
         assert untrue not in text.replace("lucky draws along with", "")
     assert "exact, since all runs are the same on every seed: an improvement" in claim_told(claim)
-    assert claim["split"] == "dev"
+    assert claim.split == "dev"
     assert "The metric counts as reported only: the evaluator gives the same objective and constraints" in text
     for untrue in (
         "sealed holdout",
@@ -131,7 +132,7 @@ def test_a_gain_that_is_equal_on_every_seed_is_not_exact_where_runs_differ(make_
     )
     flat = whole.replace('(params["y"] - 0.2) ** 2', "0")
     text, claim = paper_of(make_template(files={"experiment.py": flat}), trials=10)
-    assert claim["low"] == claim["effect"] == 1.0
+    assert claim.low == claim.effect == 1.0
     assert "All observed differences of the claim are equal, so their spread cannot be estimated from them" in text
     assert "in all 6 pairs, so that its spread cannot be estimated: an improvement" in claim_told(claim)
     for untrue in ("deterministic", "exact", "no noise", "more seeds would show the same", "the same on every seed"):
@@ -141,7 +142,7 @@ def test_a_gain_that_is_equal_on_every_seed_is_not_exact_where_runs_differ(make_
 def test_a_baseline_of_zero_has_no_relative_gain(make_template: MakeTemplate) -> None:
     evaluate = EVALUATE.replace('answer["height"] + offset', 'answer["height"] - 0.85')
     text, claim = paper_of(make_template(files={"evaluate.py": evaluate}), trials=12)
-    assert claim["significant"]
+    assert claim.significant
     assert "claim.relative" not in text
 
 
@@ -172,7 +173,7 @@ def test_a_claim_is_not_exact_where_only_the_search_saw_noise(make_template: Mak
     assert found["claim"]["ci95"] == [1.0, 1.0]
     assert not any("deterministic" in note for note in found["notes"])
     with closing(read(Path(found["study"]))) as study:
-        assert not study.ledger.document("claim", "claim")["alike"]
+        assert not study.claim.alike
 
 
 def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: MakeTemplate) -> None:
@@ -189,10 +190,10 @@ def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: Mak
     toml = (folder / "template.toml").read_text().replace('strategy = "north"', 'strategy = "east"')
     (folder / "template.toml").write_text(toml)
     text, claim = paper_of(folder, trials=10)
-    assert (claim["tested"], claim["significant"]) == (False, False)
-    assert claim["failed_runs"] == 6
+    assert (claim.tested, claim.significant) == (False, False)
+    assert claim.failed_runs == 6
     told = claim_told(claim)
-    assert f"too few confirmation runs of trial {claim['chosen']} and of the baseline succeeded" in told
+    assert f"too few confirmation runs of trial {claim.chosen} and of the baseline succeeded" in told
     assert "too few confirmation runs of the chosen trial and of the baseline succeeded on the same seeds" in text
     assert "too few confirmation runs of it and of the baseline succeeded on the same seeds" in text
     for untrue in ("no trial led", "left out on both sides", "no candidate", "nothing to test", "the baseline itself"):
@@ -236,7 +237,7 @@ def test_a_corrupt_checkpoint_is_set_aside_and_the_ledger_tells_what_is_done(mak
     nightlab.resume(place)
     study = read(place)
     assert len(study.ledger.trials()) == 4
-    assert json.dumps(study.ledger.document("claim", "claim")["effect"]) == json.dumps(result["claim"]["effect"])
+    assert json.dumps(study.claim.effect) == json.dumps(result["claim"]["effect"])
     study.close()
 
 

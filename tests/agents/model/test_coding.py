@@ -18,7 +18,8 @@ from nightlab.agents.offline import offline_team
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.executors.local.local import local_runner
-from nightlab.experiments.ledger.ledger import Ledger, Trial
+from nightlab.experiments.ledger.ledger import Trial
+from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.study.study import Settings, Study, StudyError, create, reopen
 from nightlab.experiments.template.template import load
 from nightlab.graph.experiment import experiment_graph
@@ -312,14 +313,14 @@ def test_a_search_that_had_a_trial_ends_with_unusable_proposals_and_the_study_go
 def test_a_kill_before_an_unusable_proposal_is_settled_loses_no_reason(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle = Ledger.settle
+    settle = SqliteLedger.settle
 
-    def interrupted(self: Ledger, number: int, verdict: Any) -> None:
+    def interrupted(self: SqliteLedger, number: int, verdict: Any, *told: Any) -> None:
         if number == 1:
             raise Killed
-        settle(self, number, verdict)
+        settle(self, number, verdict, *told)
 
-    monkeypatch.setattr(Ledger, "settle", interrupted)
+    monkeypatch.setattr(SqliteLedger, "settle", interrupted)
     played = play([*[ABSENT] * 3, BETTER], trials=2)
     assert played.kinds() == ["baseline"]
     monkeypatch.undo()
@@ -328,14 +329,14 @@ def test_a_kill_before_an_unusable_proposal_is_settled_loses_no_reason(
 
 
 def test_a_kill_between_answer_and_claim_asks_nobody_again(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
-    claim = Ledger.claim
+    claim = SqliteLedger.claim
 
-    def interrupted(self: Ledger, number: int, change: Any) -> Trial:
+    def interrupted(self: SqliteLedger, number: int, change: Any) -> Trial:
         if number == 1:
             raise Killed
         return claim(self, number, change)
 
-    monkeypatch.setattr(Ledger, "claim", interrupted)
+    monkeypatch.setattr(SqliteLedger, "claim", interrupted)
     played = play([edit("X = 0.1", "X = 0.6")], trials=1)
     assert len(played.trials) == 1
     monkeypatch.undo()
