@@ -155,7 +155,7 @@ def of_extensions(b: Brief) -> Iterator[Brief]:
     settings = {"setting.trials.first": 8, "setting.trials.extension.1": 4}
     for before, spread, now in product(OUTCOMES, (NONE, EXACT), OUTCOMES):
         first = replace(b.evidence.claim, **{**spread, **before})
-        yield changed(b, {**earlier, **settings}, {"split": "dev", **now}, earlier=(first,))
+        yield changed(b, {**earlier, **settings}, {"split": "dev", "draws": 0, **now}, earlier=(first,))
 
 
 def of_the_study(b: Brief) -> Iterator[Brief]:
@@ -172,6 +172,7 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     for declared in specs:
         other = replace(t, spec=t.spec.model_copy(update=declared))
         yield changed(b, claim={"significant": True}, template=other)
+        yield changed(b, claim={"significant": True, "draws": 0, "items": 0}, template=other)
     yield changed(b, claim={"significant": True}, template=replace(t, doubts=("it runs in one process",)))
     for edits, knobs in product(({}, {1: ()}), ((), t.knobs)):
         yield changed(b, {"search.edits": 2}, OUTCOMES[1], edits=edits, template=replace(t, knobs=knobs))
