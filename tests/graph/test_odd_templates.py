@@ -79,12 +79,12 @@ def test_a_baseline_beyond_a_constraint_is_told(make_template: MakeTemplate) -> 
 
 
 def test_one_report_has_the_faults_of_a_template_and_of_its_bibliography(make_template: MakeTemplate) -> None:
-    bib = "@misc{one, title = {T}}\n@misc{two, title = {T}, author = {A}, year = {soon}}"
+    bib = "@misc{one, author = {A}, year = 2020}\n@misc{two, title = {T}, doi = {none}}"
     folder = make_template(files={"template.toml": TOML.replace("minimize", "smaller"), "references.bib": bib})
     with pytest.raises(TemplateError) as caught:
         nightlab.run(folder, out=folder.parent / "studies")
     faults = str(caught.value).splitlines()
-    for fault, told in zip(faults, ("direction", "one: has no author", "two: needs the year"), strict=True):
+    for fault, told in zip(faults, ("direction", "one: has no title", "two: 'none' is no DOI"), strict=True):
         assert told in fault
     assert not (folder.parent / "studies").exists()
 
