@@ -117,7 +117,9 @@ def of_claims(b: Brief) -> Iterator[Brief]:
         yield changed(b, claim=outcome, ablation=PARTS[1], trials=trials)
     for optimism, spread in product((-1.0, 1.0), spreads):
         yield changed(b, {"search.optimism": optimism}, {"significant": True, **spread})
-    yield without(changed(b, claim={"significant": True}), "claim.relative", "search.optimism")
+    for n in (1, 2):  # trials below which all are kept, whatever the study's own search kept
+        kept = tuple(kept_at(trial, n) for trial in b.evidence.trials)
+        yield without(changed(b, claim={"significant": True}, trials=kept), "claim.relative", "search.optimism")
     same_runs = {f"{who}.{split}.stderr": 0.0 for who in ("baseline", "best") for split in ("dev", "holdout")}
     yield changed(b, same_runs)
 
