@@ -1,8 +1,9 @@
 """The gate for free sentences: what a text may say that no code and no frame says.
 
-A sentence stands if each of its clauses is licensed: it says what the record says, in the record's own words; or it is
-of a kind that asserts nothing of the study (a denial or an omission with the negation at its verb, a guess marked as
-one, a question, a next step, a caution, a limit), or motivation in a closed vocabulary. All else is cut.
+What can be decided exactly is: marks, numbers, names, quotations, what a cited abstract and the record say. Of all else
+a trained reader says how much it sounds like an assertion about the study, as a whole and clause by clause. A sentence
+whose clauses the grammar licenses (a denial or an omission with the negation at its verb, a guess marked as one, a
+question, a next step, a caution, a limit, motivation) may sound more like one than a sentence that it does not.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from nightlab.papers.audit import paraphrase
+from nightlab.papers.audit import paraphrase, reader
 from nightlab.papers.audit.grammar import licences, lists, pattern, stem
 from nightlab.papers.audit.numerals import named, numeral
 
 _MARK = re.compile(r"\{(fact|say|cite|ref):([^{}]*)\}")
+_DOUBTED, _LICENSED = -0.25, 2.0  # scores above which a sentence is cut that the grammar does not license, or does
 _CONTRACTED = {"can't": "cannot", "won't": "will not", "cannot": "can not"}
 
 
@@ -88,6 +90,17 @@ def objection(sentence: str, ground: Ground) -> str:
     return _free(_MARK.sub(" our record ", sentence) if shown else plain, ground)
 
 
+def formal(sentence: str, ground: Ground) -> str:
+    """What the marks and the form of a free sentence alone forbid, whatever it says; empty if nothing."""
+    return "it holds a mark" if _MARK.search(sentence) else _form(sentence, ground)
+
+
+def heard(text: str) -> list[str]:
+    """What the reader hears of a sentence: the whole of it and each of its clauses."""
+    found = _clauses(text)
+    return [text, *(found if len(found) > 1 else ())]
+
+
 def proposal(text: str, ground: Ground) -> str:
     """Why a question, a hypothesis or a plan cannot stand; empty if it can.
 
@@ -135,12 +148,18 @@ def _refers(plain: str, targets: list[str]) -> bool:
 def _free(plain: str, ground: Ground) -> str:
     if reason := _form(plain, ground):
         return reason
-    last = ""
-    for clause in _clauses(plain):
-        last = _licence(clause, ground, last)
-        if not last:
-            return "it asserts what neither the record nor a frame says"
+    whole, *clauses = (reader.score(text, ground.things) for text in heard(plain))
+    sound = whole + 0.5 * max(clauses, default=whole)
+    if sound > (_LICENSED if _licensed(plain, ground) else _DOUBTED):
+        return "it asserts what neither the record nor a frame says"
     return ""
+
+
+def _licensed(plain: str, ground: Ground) -> bool:
+    last = "-"
+    for clause in _clauses(plain):
+        last = last and _licence(clause, ground, "" if last == "-" else last)
+    return bool(last)
 
 
 def _form(plain: str, ground: Ground) -> str:
