@@ -35,11 +35,6 @@ def take(parent: Study) -> float:
     return left
 
 
-def any_by_luck(claims: int, level: float) -> float:
-    """The chance that at least one of so many independent studies on pure noise claims something."""
-    return 1 - (1 - level) ** claims
-
-
 def _halved(study: Study, claims: int) -> float:
     share = FAMILY_LEVEL if study.origin is None or study.origin.share is None else study.origin.share
     return float(share / 2 ** (1 + claims + len(study.ledger.all(Forked))))
