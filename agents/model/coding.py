@@ -32,7 +32,6 @@ from nightlab.experiments.search.policy import Exhausted, Tried, incumbent
 from nightlab.experiments.search.strategies import JOINT, draw_strategy
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.diffs import Files, changed, unified
-from nightlab.papers.audit.sentences import Ground, proposal
 
 SHOWN = 24_000  # characters of the editable files in a prompt
 SHOWN_WITH_KNOBS = 4_000  # likewise, where parameters are the shorter way
@@ -247,10 +246,10 @@ def _in_reach(situation: Situation) -> list[Knob]:
 
 
 def _strategy(answer: ChangeAnswer, moves: Mapping[str, object], knobs: Sequence[Knob]) -> str:
-    """Of parameters the strategy that they belong to; of edits the model's own word."""
+    """Of parameters the strategy that they belong to; of edits the one of these that the model names, if any."""
     if answer.edits:
-        word = re.sub(r"[^a-z]+", "_", answer.strategy.lower()).strip("_")[:32].strip("_") or "edit"
-        return "edit" if proposal(word.replace("_", " "), Ground()) else word
+        word = re.sub(r"[^a-z0-9]+", "_", answer.strategy.lower()).strip("_")
+        return word if word in {k.strategy for k in knobs} else "edit"
     touched = {k.strategy for k in knobs if k.name in moves}
     return touched.pop() if len(touched) == 1 else JOINT
 

@@ -191,9 +191,10 @@ def _body(counts: TeamCounts) -> str:
         else ""
     )
     cut = (
-        " Of the writer's sentences, {fact:team.writer.cut} broke a rule when they came again and were cut. Of what"
-        " stands in its readings, {fact:team.writer.free} sentences are its own, which nothing verifies, and"
-        " {fact:team.writer.frames} are frames: closed sentences whose words and numbers code fills from the record."
+        " Of the writer's sentences, {fact:team.writer.cut} broke a rule when they came again and were cut. Of those"
+        " that were not, {fact:team.writer.free} are its own, which stand in its readings and which nothing verifies,"
+        " and {fact:team.writer.frames} are frames, which stand apart from the readings: closed sentences whose words"
+        " and numbers code fills from the record."
         if "writer" in roles
         else ""
     )

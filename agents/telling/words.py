@@ -72,5 +72,5 @@ def concern(e: Evidence, trial: Trial) -> list[str]:
 
 def strategy(name: str) -> str:
     """What a change concerned, in words."""
-    known = {JOINT: "several strategies at once", COMBINATION: "changes that were found apart"}
+    known = {JOINT: "several strategies at once", COMBINATION: "changes that were found apart", "edit": "an edit"}
     return known.get(name) or words(name)

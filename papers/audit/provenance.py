@@ -2,7 +2,8 @@
 
 Each text of a paper is what trusted code says of the study's evidence. A writer, whoever it is, can add readings to it,
 in the sections that have room for them; each sentence of a reading is a frame that code has filled, or free and
-licensed. All else of a draft is a finding, and the code's own text stands there.
+licensed. Frames stand before the readings, in a paragraph that code introduces, so that no free sentence has a frame
+for its neighbour. All else of a draft is a finding, and the code's own text stands there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from nightlab.papers.manuscript.manuscript import Manuscript, Passage, passages
 
 ROOMY = ("introduction", "discussion", "limitations")  # sections that may end with readings
 KIND = "gate"
+INTRODUCED = "In the words of the record:"
 _READING = "> "
 
 
@@ -37,13 +39,16 @@ def taken_over(
     sections = []
     for section in own.sections:
         said = next((s for s in draft.sections if s.key == section.key), section)
-        kept = []
+        recorded, kept = [], []
         for text in _readings(said.body):
             if why := refusal(text, ground, frames, section.key):
                 found.append(Finding(KIND, f"section:{section.key}", why))
-            else:
-                kept.append(text)
-        body = "\n\n".join([_without_readings(section.body), *(f"{_READING}{text}" for text in kept)])
+                continue
+            filled, free = _parted(text, frames)
+            recorded += filled
+            kept += [f"{_READING}{free}"] if free else []
+        told = [" ".join([INTRODUCED, *dict.fromkeys(recorded)])] if recorded else []
+        body = "\n\n".join([_without_readings(section.body), *told, *kept])
         sections.append(replace(section, body=body))
     reader = draft.reader if draft.reader in readers else ""
     return replace(own, sections=tuple(sections), reader=reader), found
@@ -53,19 +58,20 @@ def refusal(text: str, ground: Ground, frames: Mapping[str, Phrasings], key: str
     """Why a reading cannot stand in a section; empty if it can."""
     if key not in ROOMY:
         return f"no reading may stand here: {_shown(text)}"
-    for sentence in _free(text, frames):
+    plain = re.sub(r"\\(.)", r"\1", _parted(text, frames)[1])
+    for sentence in filter(None, map(str.strip, re.split(r"(?<=[.!?])\s+", plain))):
         if reason := objection(sentence, ground):
             return f"{_shown(sentence)}: {reason}"
     return ""
 
 
-def _free(text: str, frames: Mapping[str, Phrasings]) -> Iterator[str]:
-    """The sentences of a reading that no frame says, without their backslashes."""
+def _parted(text: str, frames: Mapping[str, Phrasings]) -> tuple[list[str], str]:
+    """The frames of a reading in their order, and what it says besides."""
     said = sorted((p for phrasings in frames.values() for p in phrasings), key=len, reverse=True)
-    for phrasing in said:
-        text = re.sub(rf"(?:^|(?<=[.!?”] )){re.escape(phrasing)}(?= |$)", "", text)
-    plain = re.sub(r"\\(.)", r"\1", text)
-    yield from (s for part in re.split(r"(?<=[.!?])\s+", plain) if (s := part.strip()))
+    if not said:
+        return [], text
+    every = re.compile(rf"(?:^|(?<=[.!?”] ))(?:{'|'.join(map(re.escape, said))})(?= |$)")
+    return every.findall(text), " ".join(every.sub("", text).split())
 
 
 def _strange(draft: Manuscript, own: Manuscript, readers: Collection[str]) -> Iterator[Finding]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nightlab.papers.audit.provenance import refusal, stood_in, taken_over
+from nightlab.papers.audit.provenance import INTRODUCED, refusal, stood_in, taken_over
 from nightlab.papers.manuscript.manuscript import Figure, Manuscript, Section
 from tests.gate.study import Study
 
@@ -31,12 +31,25 @@ def test_a_draft_of_the_code_s_own_text_is_taken_over_as_it_is() -> None:
 
 
 def test_readings_that_pass_stay_where_there_is_room_for_them() -> None:
-    reading = f"\n\n> {FREE} {FRAMES['claim'][0]}"
+    reading = f"\n\n> {FREE}"
     draft = replace(with_body("discussion", reading), reader="a model")
     assert taken_over(draft, OWN, GROUND, FRAMES, ["a model"]) == (draft, [])
     paper, found = taken_over(with_body("results", reading), OWN, GROUND, FRAMES, ["a model"])
     assert paper == OWN
     assert [f.where for f in found] == ["section:results"]
+
+
+@pytest.mark.parametrize("told", ["{0} {1} {2}", "{1} {0} {2}", "{1} {2} {0}", "{1} {0} {2} {0}"])
+def test_no_free_sentence_stands_in_one_paragraph_with_a_frame(told: str) -> None:
+    claim, search = FRAMES["claim"][0], FRAMES["search"][0]
+    draft = with_body("discussion", f"\n\n> {told.format(FREE, claim, search)}")
+    paper, found = taken_over(draft, OWN, GROUND, FRAMES)
+    *_, recorded, reading = next(s for s in paper.sections if s.key == "discussion").body.split("\n\n")
+    assert recorded == f"{INTRODUCED} {claim} {search}"
+    assert set(reading.removeprefix("> ").split(". ")) <= {FREE, FREE.rstrip(".")}
+    assert not found
+    alone, _ = taken_over(with_body("discussion", f"\n\n> {claim}"), OWN, GROUND, FRAMES)
+    assert next(s for s in alone.sections if s.key == "discussion").body.endswith(f"{INTRODUCED} {claim}")
 
 
 LIES = {

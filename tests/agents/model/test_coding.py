@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nightlab.agents.chat.models import Chat, Models
-from nightlab.agents.model.coding import ModelCoder
+from nightlab.agents.model.coding import ChangeAnswer, ModelCoder, _strategy
 from nightlab.agents.model.prompts import Prompt
 from nightlab.agents.offline import offline_team
 from nightlab.experiments.claim.caveats import notes
@@ -20,6 +20,7 @@ from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.ledger.sqlite import SqliteLedger
+from nightlab.experiments.records import Knob
 from nightlab.experiments.study.study import Settings, Study, StudyError, create, reopen
 from nightlab.experiments.template.template import load
 from nightlab.graph.experiment import experiment_graph
@@ -137,7 +138,7 @@ def test_edits_are_run_judged_confirmed_and_taken_out_again(play: Play) -> None:
     played = play([edit("X = 0.1", "X = 0.6"), edit("Y  =  0.9", "Y = 0.3"), edit("nothing", "like this")], trials=3)
     assert played.kinds() == ["baseline", "kept", "kept"]
     assert played.source(2) == FIXED.replace("X = 0.1", "X = 0.6").replace("Y = 0.9", "Y = 0.3")
-    assert {t.change.strategy for t in played.model} == {"better_numbers"}
+    assert {t.change.strategy for t in played.model} == {"edit"}
     ledger = played.study.ledger
     assert ledger.document("claim", "claim")["significant"]
     rows = list(ledger.documents("ablation").values())
@@ -343,3 +344,10 @@ def test_a_kill_between_answer_and_claim_asks_nobody_again(play: Play, monkeypat
     drive(played.study, played.prompts)
     assert played.kinds() == ["baseline", "kept"]
     assert len(played.prompts) == 1
+
+
+@pytest.mark.parametrize("word", ["north", "North!", "breakthrough", "99.9 percent", "twofold gain", "", "baseline"])
+def test_edits_are_named_by_the_template_s_strategies_or_as_edits(word: str) -> None:
+    knob = Knob(name="x", type="float", strategy="north", default=0.0, low=0.0, high=1.0)
+    answer = ChangeAnswer.model_validate(edit("X = 0.1", "X = 0.6", strategy=word))
+    assert _strategy(answer, {}, [knob]) == ("north" if "north" in word.lower() else "edit")
