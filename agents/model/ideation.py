@@ -13,7 +13,7 @@ from nightlab.agents.documents import EarlierIdea
 from nightlab.agents.model import context
 from nightlab.agents.model.idea_archive import earlier
 from nightlab.agents.model.prompts import Prompt, render
-from nightlab.agents.model.prose import Rules, faults, phrase
+from nightlab.agents.model.prose import Rules, phrase, sentences, unfit
 from nightlab.agents.offline.ideation import novelty
 from nightlab.agents.team import Idea, Ideator, Questions
 from nightlab.agents.telling.disclosure import shown
@@ -132,11 +132,9 @@ def _refused(draft: Draft, template: Template, rules: Rules, others: Sequence[Id
     if known and not set(draft.strategies) & set(known):
         return f"strategies must be some of {', '.join(known)}"
     for name in ("title", "question", "hypothesis"):
-        text = getattr(draft, name)
-        if reason := faults(text, rules, most=1):
+        said = [s for paragraph in sentences(getattr(draft, name)) for s in paragraph]
+        if reason := next(filter(None, (unfit(s, rules) for s in said)), "" if said else "it is empty"):
             return f"{name}: {reason}"
-        if not phrase(text, rules):
-            return f"{name} is empty"
     if any(draft.title.casefold().strip(" .") == idea.title.casefold() for idea in others):
         return "this title is taken: give another idea"
     return ""

@@ -177,9 +177,14 @@ def counted(texts: Iterable[str]) -> tuple[int, int]:
     return len(every) - frames, frames
 
 
+def unfit(sentence: str, rules: Rules) -> str:
+    """Why a sentence cannot stand in a title, a question or a hypothesis, which may say what is to be found out."""
+    return _form(sentence, sentence, rules) or _placeholder(sentence) or proposal(sentence, rules.ground)
+
+
 def phrase(text: str, rules: Rules, *, words: int = 40) -> str:
     """One line of plain text for a title, a question or a hypothesis; empty if nothing of it can stand."""
     found = [s for paragraph in sentences(text) for s in paragraph]
-    good = [markup(s) for s in found if not (_form(s, s, rules) or _placeholder(s) or proposal(s, rules.ground))]
+    good = [markup(s) for s in found if not unfit(s, rules)]
     line = " ".join(" ".join(good).split()[:words]) if good else ""
     return " ".join(Passage("phrase", line).printed.split())

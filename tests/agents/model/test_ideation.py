@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from nightlab.agents.chat.models import Models
-from nightlab.agents.model.ideation import ModelIdeator
+from nightlab.agents.model.context import rules
+from nightlab.agents.model.ideation import Draft, ModelIdeator, _refused
 from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.team import Idea
 from nightlab.experiments.study.study import Settings, Study, create
@@ -62,3 +65,25 @@ def test_the_template_s_ideas_are_the_reserve(make_template: MakeTemplate, tmp_p
     assert len(found) == 4
     assert [f["stage"] for f in fallbacks] == ["idea 0", "idea 1"]
     assert "strategies must be some of" in fallbacks[0]["reason"]
+
+
+HONEST = (
+    "a wider network lowers the log loss only if its weight decay is raised as well",
+    "Does the averaging of the last weights lower the log loss of a short training?",
+    "larger batches raise the log loss",
+    "a warm-up allows a higher learning rate and so lowers the log loss",
+)
+BOASTS = (
+    "the recipe halves the log loss",
+    "Why does the tuned recipe beat human readers, as nine studies have shown?",
+    "averaging lowers the log loss, as Kingma has shown",
+    "A breakthrough in reading digits",
+    "",
+)
+
+
+@pytest.mark.parametrize("text", [*HONEST, *BOASTS])
+def test_an_idea_says_what_is_to_be_found_out_and_no_more(text: str) -> None:
+    template = load("digits")
+    draft = Draft(title="Width of a network", question="Does width help?", hypothesis=text, strategies=["architecture"])
+    assert bool(_refused(draft, template, rules(template, KNOWN), [])) == (text in BOASTS)
