@@ -72,7 +72,9 @@ class SqliteLedger(Ledger):
         self.place = str(file)
         self.heard: Callable[[Event], object] = lambda _event: None
         url = looking(file) if read_only else sa.URL.create("sqlite", database=str(file))
-        self._engine = sa.create_engine(url, connect_args={"timeout": 30})
+        # Whoever only looks connects anew each time: the stand-in of an older schema hides what a migration adds.
+        pool = {"poolclass": sa.NullPool} if read_only else {}
+        self._engine = sa.create_engine(url, connect_args={"timeout": 30}, **pool)
         sa.event.listen(self._engine, "handle_error", partial(_refused, file))
         sa.event.listen(self._engine, "connect", partial(_connected, file, stand_in if read_only else _pragmas))
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.ledger import schema
+from nightlab.experiments.ledger.events import Note
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError
 from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.ledger.storage import opened
@@ -138,6 +139,14 @@ def test_an_older_ledger_is_read_as_it_is(old_ledger: Path) -> None:
         assert looked.document("study", "settings") == {"seed": 3, "trials": 5}
         assert looked.stamps(0, float("inf"))
     assert old_ledger.read_bytes() == before
+
+
+def test_whoever_looks_at_an_older_ledger_sees_what_comes_after_its_migration(old_ledger: Path) -> None:
+    with closing(SqliteLedger(old_ledger, read_only=True)) as looked:
+        assert list(looked.events()) == []
+        with closing(SqliteLedger(old_ledger)) as ledger:
+            ledger.tell(Note(note="began again"), "begin")
+        assert [event.told for event in looked.events()] == [Note(note="began again")]
 
 
 @pytest.mark.parametrize("name", ["a b", "100%", "what?", "a#b", "it's", "ü"])
