@@ -114,8 +114,11 @@ class Bench:
             )
             if not self._in_flight:
                 self._last_settled = time.monotonic()
-            runner = self.runner if job.draw is None or not self._draws else self._draws.runner(job.draw)
-            self._in_flight[runner.submit(request)] = run
+            if job.draw is None or self._draws is None:
+                future = self.runner.submit(request)
+            else:
+                future = self._draws.submit(job.draw, request)
+            self._in_flight[future] = run
         return run
 
     def collect(self, timeout: float | None = None) -> list[Run]:
@@ -154,7 +157,7 @@ class Bench:
         total = len(waiting)
         while waiting or len(settled) < len({run.id for run in claimed}):
             self.heed()
-            while waiting and len(self._in_flight) <= self.runner.workers:
+            while waiting and len(self._in_flight) < self._room(waiting[0]):
                 claimed.append(run := self.start(waiting.popleft()))
                 if run.outcome is not None:
                     settled[run.id] = run
@@ -163,6 +166,11 @@ class Bench:
             if self.progress:
                 self.progress(len(settled), total)
         return [settled[run.id] for run in claimed]
+
+    def _room(self, job: Job) -> int:
+        """The runs that may be in flight: as many as there are slots, and one that waits for the next free one. Draws
+        have slots of their own each, so that nothing would wait there."""
+        return self.runner.workers + (job.draw is None)
 
     def _earlier(self, inputs: str, job: Job) -> Run | None:
         """A good run of the same inputs that holds the splits."""

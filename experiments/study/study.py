@@ -27,6 +27,7 @@ from nightlab.experiments.ledger.documents import (
     ForkOrigin,
     Mode,
     Origin,
+    RunHandle,
     StudyMode,
     TreeHashes,
     document,
@@ -294,8 +295,8 @@ class Study:
         if missing := {n: both for n, both in places.items() if not both[1].is_dir()}:
             seeds = [int.from_bytes(self._drawn(f"{self.name_now('draw')}/{n}")[:16], "big") for n in missing]
             self._laid_out([(*both, seed) for both, seed in zip(missing.values(), seeds, strict=True)])
-            for n, both in missing.items():
-                found = DrawHashes(inputs=tree_hash(listing(both[0])), private=tree_hash(listing(both[1])))
+            for n in missing:
+                found = _draw_hashes(folder / str(n))
                 if self.ledger.put(found, f"{self.name_now('draw')}/{n}") != found:
                     raise StudyError(
                         f"{self.folder}: the template's prepare gives other data than before for the same seed, so the"
@@ -309,8 +310,17 @@ class Study:
         return range(number // size * size, (number // size + 1) * size)
 
     def forget_draws(self) -> None:
-        """Remove the draws' data, which their seeds bring back."""
-        shutil.rmtree(self.folder / "data" / "draws", ignore_errors=True)
+        """Remove the draws' data, which their seeds bring back, but for whole ones on which runs go on alone."""
+        folder = self.folder / "data" / "draws"
+        handed = {key.partition(".")[0] for key in self.ledger.all(RunHandle)}  # to an executor that outlives sessions
+        going_on = [r for r in self.ledger.unsettled_runs() if str(r.id) in handed and r.phase not in SEARCHED]
+        used = {folder / self.name_now("draw") / str(run.replicate) for run in going_on}
+        for draw in folder.glob("*/*"):
+            recorded = self.ledger.get(DrawHashes, f"{draw.parent.name}/{draw.name}")
+            if draw not in used or recorded is None or _draw_hashes(draw) != recorded:
+                shutil.rmtree(draw, ignore_errors=True)
+        if not any(folder.glob("*/*")):
+            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def confirmations(self) -> int:
@@ -481,3 +491,7 @@ def _opened(folder: Path, *, read_only: bool) -> Study:
         mend = "restore what is missing from a copy" if there else "`nightlab run` makes one"
         raise NoStudy(f"{folder} is no study: it holds no study.db with a template; {mend}")
     return Study(folder, read_only=read_only)
+
+
+def _draw_hashes(draw: Path) -> DrawHashes:
+    return DrawHashes(inputs=tree_hash(listing(draw / "inputs")), private=tree_hash(listing(draw / "private")))
