@@ -40,6 +40,7 @@ def notes(study: Study) -> dict[str, str]:
         **_seeds(study),
         **_holdout(study, confirmed),
         **_shared(study),
+        **_items(study),
         **_proposals(study),
         **_shortness(study),
         **_reliability(study),
@@ -60,6 +61,23 @@ def _reliability(study: Study) -> dict[str, str]:
 def _withheld(study: Study) -> dict[str, str]:
     why = withheld(study.claim) if study.claim else ""
     return {"Withheld": f"The test finds an improvement, and yet none is claimed: {why}."} if why else {}
+
+
+def _items(study: Study) -> dict[str, str]:
+    """Values by item that the claim's test could not use."""
+    claim = study.claim
+    if not (claim and claim.tested and not claim.items and study.items.given):
+        return {}
+    why = (
+        "the search has seen the items of the development split"
+        if claim.split == "dev"
+        else "for every pair of runs there must be values of the same items, of two groups at least, that the search"
+        " has not seen, and over draws of the data these must be named by their groups"
+    )
+    return {
+        "Items": f"The evaluator gave values by item, and the claim's test could not use them: {why}. So it does not"
+        " take in what other items would have given."
+    }
 
 
 def _extension(study: Study) -> dict[str, str]:

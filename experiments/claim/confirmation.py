@@ -100,7 +100,7 @@ def _ran(loop: Loop, best: int, plan: Preregistration) -> tuple[list[Run], Relia
     def watch(replicates: range) -> list[Score]:
         change, splits = loop.entries[best].trial.change, _splits(plan)
         more = [
-            Job(phase=phase, subject="watch", replicate=i, change=change, seeds=phase, splits=splits)
+            Job(phase=phase, subject="watch", replicate=i, change=change, seeds=phase, splits=splits, items=True)
             for i in replicates
         ]
         return _scores(loop, plan, run(more), "watch")

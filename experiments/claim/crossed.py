@@ -19,6 +19,10 @@ from nightlab.experiments.records import Effect
 Array = NDArray[np.float64]
 
 
+class OneGroup(ValueError):
+    """The rows say nothing of other items."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Row:
     """What one pair of runs differs by, item by item; larger is better. groups: which items belong together."""
@@ -35,7 +39,7 @@ def crossed(rows: Sequence[Row], *, level: float = 0.05, trim: float = TRIM) -> 
     items of other rows, and items in groups, are weighed as in two-way clustering (Cameron, Gelbach and Miller, Journal
     of Business & Economic Statistics 29, 2011); where all rows have all items the two are the same. The variance is
     that of rows and that of items less that of the residual, which is in both, and never less than either. The rows'
-    means are trimmed as in `inference.compare`.
+    means are trimmed as in `inference.compare`. Raises OneGroup where the rows that stay have fewer than two.
     """
     if len(rows) < 2 and not rows:
         raise ValueError("there are no rows to test")
@@ -92,7 +96,7 @@ def _columns(table: Array) -> tuple[float, float, tuple[float, float]]:
     there = ~np.isnan(table)
     times, columns = there.sum(axis=0), table.shape[1]
     if columns < 2:
-        raise ValueError("all items are in one group; a claim about other items needs two groups at least")
+        raise OneGroup("all items are in one group; a claim about other items needs two groups at least")
     sums = np.nansum(table, axis=0)
     by_items = columns / (columns - 1) * float((sums**2).sum())
     rest = np.nansum((table - sums / times) ** 2, axis=0)

@@ -47,10 +47,9 @@ def item_rows(
             return []
         shift = difference - values.mean()
         rows.append(Row(differences=values[stay] + shift, groups=groups[stay]))
-    few = len(np.unique(np.concatenate([row.groups for row in rows]))) < 2 if rows else True
-    return (
-        [] if few else [*rows, *(Row(differences=np.full(len(rows[0].groups), v), groups=rows[0].groups) for v in lost)]
-    )
+    if not rows:
+        return []
+    return [*rows, *(Row(differences=np.full(len(rows[0].groups), v), groups=rows[0].groups) for v in lost)]
 
 
 def _match(before: Found, after: Found) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
-from nightlab.experiments.claim.crossed import Row, crossed
+from nightlab.experiments.claim.crossed import OneGroup, Row, crossed
 from nightlab.experiments.claim.inference import TRIM, compare
 from nightlab.experiments.claim.item_rows import item_rows
 from nightlab.experiments.claim.reliability import Score, with_losses
@@ -108,12 +109,15 @@ def effect(
     if items is not None and split == "holdout":
         differences = [b - a for a, b in zip(both.first, both.second, strict=True)]
         rows = item_rows(template, both.ran, differences, split, items, before)
-    found = (
-        crossed(rows, level=rule.level, trim=rule.trim)
-        if rows
-        else compare(both.first, both.second, level=rule.level, trim=rule.trim)
-    )
-    return replace(found, alike=alike, runs=both.runs, seeded=template.uses_seed)
+    return replace(_tested(both, rows, rule), alike=alike, runs=both.runs, seeded=template.uses_seed)
+
+
+def _tested(both: Pairs, rows: Sequence[Row], rule: Rule) -> Effect:
+    """The effect over rows crossed with items, or over the pairs alone where there are no two groups of items."""
+    with suppress(OneGroup):
+        if rows:
+            return crossed(rows, level=rule.level, trim=rule.trim)
+    return compare(both.first, both.second, level=rule.level, trim=rule.trim)
 
 
 def searched(ledger: Ledger) -> list[Run]:

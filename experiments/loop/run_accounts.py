@@ -173,9 +173,10 @@ class Bench:
         return self.runner.workers + (job.draw is None)
 
     def _earlier(self, inputs: str, job: Job) -> Run | None:
-        """A good run of the same inputs that holds the splits."""
+        """A good run of the same inputs that holds the splits, and the values by item where they are wanted."""
         for run in self.study.ledger.good_runs(inputs):
-            if run.outcome is not None and set(job.splits) <= set(run.outcome.metrics):
+            held = run.outcome is not None and set(job.splits) <= set(run.outcome.metrics)
+            if held and not (job.items and self.study.items.lacks(run.id)):
                 return run
         return None
 

@@ -61,7 +61,7 @@ class Budget:
         """Time that the confirmation, if it is still to come, and the paper need."""
         if self._study.claim is not None:
             return self.paper_s
-        return 2 * self._study.template.spec.budget.confirm_seeds * (self.run_s + COLD_S / self._workers) + self.paper_s
+        return 2 * self._study.confirmations * (self.run_s + COLD_S / self._workers) + self.paper_s
 
     def search_ended(self, claimed: int, open_runs: int) -> str:
         """Why no further trial may be claimed; empty while one may. open_runs: the runs that the open trials want.
@@ -71,7 +71,7 @@ class Budget:
         settings = self._study.settings
         if claimed >= settings.trials:
             return f"the budget of {plural(settings.trials, 'trial')} is used"
-        after = 2 * self._study.template.spec.budget.confirm_seeds * self.run_s
+        after = 2 * self._study.confirmations * self.run_s
         if self.elapsed_s + (open_runs + 1) * self.run_s + self.owed_s + after > self.limit_s:
             return f"the budget of {settings.hours:g} hours is used but for what the confirmation and the paper need"
         return ""

@@ -39,6 +39,15 @@ class ItemStore:
         if (hashes := self._ledger.get(ItemHashes, str(earlier))) is not None:
             self._ledger.put(hashes, str(run))
 
+    @property
+    def given(self) -> bool:
+        """Whether the evaluator gave values by item of any run."""
+        return bool(self._ledger.all(ItemHashes))
+
+    def lacks(self, run: int) -> bool:
+        """Whether a run that went well has no values by item, though the evaluator gives them."""
+        return self._ledger.get(ItemHashes, str(run)) is None and self.given
+
     def of(self, run: int, split: Split, name: str) -> tuple[NDArray[Any], NDArray[Any] | None] | None:
         """A metric's values by item in a run, and the groups of the items where they have some; None where the
         evaluator gave no values."""

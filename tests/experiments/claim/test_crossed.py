@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nightlab.experiments.claim.crossed import Row, crossed
+from nightlab.experiments.claim.crossed import OneGroup, Row, crossed
 from nightlab.experiments.claim.inference import Effect, compare
 
 RNG = np.random.default_rng(11)
@@ -91,3 +91,10 @@ def test_the_interval_covers_what_it_is_for(kind: str) -> None:
 def test_one_group_only_says_nothing_of_others() -> None:
     with pytest.raises(ValueError, match="two groups at least"):
         crossed(rows(RNG.normal(size=(4, 5)), np.zeros(5)))
+
+
+def test_rows_that_trimming_leaves_in_one_group_say_nothing_of_items() -> None:
+    groups = [np.array([g] * 3) for g in (1, 2, 2, 2, 2, 2, 2, 2, 2, 2)]
+    far = [Row(differences=np.full(3, float(i)), groups=g) for i, g in enumerate(groups)]
+    with pytest.raises(OneGroup, match="in one group"):
+        crossed(far, trim=0.1)

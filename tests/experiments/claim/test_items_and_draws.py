@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from nightlab.experiments.claim import confirmation
+from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.pairing import Rule, effect, searched
 from nightlab.experiments.loop.loop import Loop
+from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.study.study import Settings, read
 from nightlab.graph.session import begin, work
 from tests.conftest import MakeTemplate
@@ -58,12 +60,41 @@ def test_with_values_by_item_a_claim_is_one_for_other_items(
     assert claim.effect == pytest.approx(over_seeds.effect)
     assert claim.high - claim.low > 3 * (over_seeds.high - over_seeds.low)
     assert claim.significant
+    assert "Items" not in notes(study)
     values, groups = study.items.of(runs[0].id, "holdout", "height") or (np.zeros(0), None)
     assert runs[0].outcome is not None
     assert values.mean() == pytest.approx(runs[0].outcome.metrics["holdout"]["height"], abs=1e-9)
     assert groups is not None
     assert len(set(groups)) == 30
     assert all(study.items.of(run.id, "holdout", "height") is None for run in searched(study.ledger))
+
+
+def test_items_of_one_group_leave_the_test_over_seeds_and_are_told(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    body = EVALUATE.replace('"group": items', '"group": [7] * len(items)')
+    loop = loop_of(make_template(files=FILES | {"evaluate.py": body}))
+    loop.baseline()
+    judged(loop, move(loop, x=0.6))
+    claim = confirmation.confirm(loop)
+    assert (claim.n, claim.items, claim.tested) == (6, 0, True)
+    assert "could not use them" in notes(loop.study)["Items"]
+
+
+def test_a_run_without_items_stands_for_none_that_wants_them(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    loop = loop_of(make_template(files=FILES))
+    loop.baseline()
+    change, items = loop.entries[0].trial.change, loop.study.items
+
+    def job(name: str, wanted: bool) -> Job:
+        return Job(phase="confirm", subject=name, replicate=0, change=change, seeds="confirm", items=wanted)
+
+    bare, first, second = (loop.bench.all([job(*each)])[0] for each in (("a", False), ("b", True), ("c", True)))
+    assert [items.of(run.id, "dev", "height") is None for run in (bare, first, second)] == [True, False, False]
+    assert second.outcome is not None
+    assert second.outcome.output == f"the outcome of run {first.id}"
 
 
 @pytest.mark.parametrize(

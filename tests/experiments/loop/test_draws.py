@@ -15,6 +15,7 @@ from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Bench, Job
 from nightlab.experiments.records import Change, Level, RunOutcome, RunRequest
+from nightlab.experiments.study.budget import COLD_S, Budget
 from nightlab.experiments.study.study import Study
 from tests.conftest import MakeTemplate
 from tests.experiments.loop.test_loop import loop_of, stack  # noqa: F401
@@ -102,3 +103,10 @@ def test_a_draw_stays_while_a_run_on_it_goes_on_without_a_session(study: Study) 
     (place / "3" / "private" / "offset.json").unlink()  # half of it
     study.forget_draws()
     assert not place.parent.exists()
+
+
+def test_the_time_of_all_draws_is_kept(study: Study) -> None:
+    budget = Budget(study)
+    budget.note(2.0, 2.0)
+    assert budget.owed_s - budget.paper_s == 2 * study.confirmations * (2.0 + COLD_S)
+    assert study.confirmations == 10  # though six seeds were asked for
