@@ -11,6 +11,7 @@ from nightlab.agents.offline import results
 from nightlab.agents.team import Idea
 from nightlab.agents.telling.words import claimed_on
 from nightlab.experiments.claim.inference import equal, exact, untested
+from nightlab.experiments.claim.scope import withheld
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.audit import names_of
@@ -44,6 +45,8 @@ def outcome(e: Evidence) -> str:
 
 def _found(e: Evidence) -> str:
     tested = f"the confirmation, on {claimed_on(e)}, found"
+    if why := withheld(e.claim):
+        return f"NEGATIVE RESULT: {tested} an improvement that cannot be claimed, since {why}."
     if equal(e.claim):
         verdict = "an improvement" if e.improved else "NEGATIVE RESULT: no improvement"
         told = (

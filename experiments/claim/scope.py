@@ -22,8 +22,10 @@ def population(claim: Claim, *, timed: bool = False) -> str:
 
 def withheld(claim: Claim) -> str:
     """Why there is no claim although the test finds an improvement, as a clause; empty where that is not so."""
-    if not claim.withheld or claim.p_value >= claim.level:
+    if claim.significant or not claim.tested or claim.p_value >= claim.level:
         return ""
+    if not claim.withheld:
+        return "it is no larger than the smallest effect worth keeping"
     if claim.withheld == "constraint":
         return f"the hard constraint on {' and on '.join(claim.broken)} is not seen to hold in fresh runs"
     return "runs of the best configuration failed or ended in a catastrophe more often than those of the baseline"

@@ -89,10 +89,12 @@ def ablation(r: Record) -> Said:
     effects = {key: r.value(f"ablation.{key}.effect") for key in r.parts if r.has(f"ablation.{key}.effect")}
     for key in effects:
         part, id = words(r.parts[key]), f"ablation.{key}"
-        low, p = (r.value(f"{id}.{x}") for x in ("low", "p"))
-        helps = p < r.value("setting.level") and low > 0
         verdict = (
-            "this contribution is significant" if helps else "the ablation cannot tell this contribution from zero"
+            "this contribution is significant"
+            if key in r.helps
+            else "the fitness is better without it"
+            if r.value(f"{id}.high") < 0
+            else "the ablation cannot tell this contribution from zero"
         )
         change = "costs" if effects[key] > 0 else "changes the fitness by"
         yield (

@@ -28,25 +28,44 @@ def claim(r: Record) -> Said:
                 f" improvement and advantage of {fact('claim.effect')} {how}.",
             ),
         )
+    elif r.unclaimed:
+        yield (
+            "claim",
+            (
+                f"The test fixed in advance finds an improvement of {fact('claim.effect')} in the {r.metric} {on}"
+                f" {how}, and yet none is claimed, since {r.unclaimed}.",
+                f"The {r.metric} goes {to}, an effect of {fact('claim.effect')} {how} that the test fixed in advance"
+                f" tells from none and that is not claimed, since {r.unclaimed}.",
+            ),
+        )
     elif r.best:
+        end = _unfound(r)
         kept = plural(r.value("search.kept"), "change", fact("search.kept"))
         yield "outcome", (f"The search kept {kept}, and the confirmation bore none of them out.",)
         yield (
             "claim",
             (
                 f"The best configuration does not improve on the baseline by the test fixed in advance: the difference"
-                f" in {r.metric} is {fact('claim.effect')} {on} {how}, which is within the noise.",
+                f" in {r.metric} is {fact('claim.effect')} {on} {how}, which {end}.",
                 f"The test fixed in advance did not confirm an improvement: the {r.metric} goes {to}, an effect of"
-                f" {fact('claim.effect')} {how} that the test does not tell from none.",
+                f" {fact('claim.effect')} {how}, which {end}.",
             ),
         )
+
+
+def _unfound(r: Record) -> str:
+    """What a difference is in which the test finds no improvement."""
+    if r.value("claim.high") < 0:
+        return "is a loss"
+    noise = r.spread and r.value("claim.low") <= 0
+    return "is within the noise, and which the test does not tell from none" if noise else "is none by that test"
 
 
 def test(r: Record) -> Said:
     """The test itself: level, p value, interval, and the gain beside the noise."""
     if not (r.tested and r.spread and r.best):
         return
-    found = "is" if r.improved else "is not"
+    found = "is" if r.found else "is not"
     yield (
         "test",
         (
@@ -114,25 +133,30 @@ def values(r: Record) -> Said:
                     told_by = f"the {told} of {whose} on {on} is {fact(f'{ids[side]}mean')} {spread}"
                     yield f"value {side} {name} {split}", (f"{capital(told_by)}.", f"On fresh seeds {told_by}.")
             if all(r.has(f"{ids[side]}mean", f"{ids[side]}low") for side in SIDES):
-                yield f"compare {name} {split}", _compared(r, ids["baseline"], ids["best"], told, on, middle == "")
+                yield (
+                    f"compare {name} {split}",
+                    _compared(r, ids["baseline"], ids["best"], told, on, "" if middle else split),
+                )
 
 
-def _compared(r: Record, before: str, after: str, told: str, on: str, objective: bool) -> Phrasings:
+def _compared(r: Record, before: str, after: str, told: str, on: str, split: str) -> Phrasings:
+    """split: that of the fitness; empty for another metric."""
     a, b = (fact(f"{key}mean") for key in (before, after))
     low, high = (r.value(f"{key}low") for key in (after, before)), (r.value(f"{key}high") for key in (after, before))
     (low_b, low_a), (high_b, high_a) = tuple(low), tuple(high)
     if r.value(f"{before}mean") == r.value(f"{after}mean"):
         return (f"On {on} the {told} of both configurations is {a}.",)
-    apart = low_b > high_a or high_b < low_a
-    if (objective and not r.improved) or not apart:
+    noise = not (low_b > high_a or high_b < low_a)
+    if r.tested and split == r.split:  # the pairs say more than both sides alone
+        noise = r.value("claim.low") <= 0 <= r.value("claim.high")
+    if noise:
         return (
             f"On {on} the {told} of the best configuration is {b} against {a} of the baseline, a difference within the"
             " noise.",
         )
     up = r.value(f"{after}mean") > r.value(f"{before}mean")
-    better = (
-        (f"On {on} the best configuration beats the baseline: its {told} is {b} against {a}.",) if objective else ()
-    )
+    beats = split and r.improved and up != r.lower
+    better = (f"On {on} the best configuration beats the baseline: its {told} is {b} against {a}.",) if beats else ()
     way, moves = ("higher", "rises") if up else ("lower", "falls")
     return (
         f"On {on} the {told} of the best configuration is {b}, {way} than the {a} of the baseline.",

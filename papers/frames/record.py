@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from nightlab.experiments.claim.inference import equal, untested
+from nightlab.experiments.claim.scope import withheld
 from nightlab.experiments.ledger.ledger import replaced
 from nightlab.experiments.records import Fact, Params, Split
 from nightlab.experiments.template.diffs import concerned
@@ -21,16 +22,23 @@ class Record:
     lower: bool  # whether smaller is better
     split: Split  # of the claim
     improved: bool
+    unclaimed: str = ""  # why nothing is claimed although the test finds an improvement, as a clause
     tested: bool = True
     spread: bool = True  # whether the effect's interval and p value say anything
     why_untested: str = ""
     best: int = 0  # the trial that went to the confirmation; 0 if it is the baseline
     kept: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # trial -> the strategies that it concerned
     parts: Mapping[str, str] = field(default_factory=dict)  # what the ablation took out: key -> in words
+    helps: Collection[str] = ()  # those parts whose contribution is significant
     defaults: Params = field(default_factory=dict)
     chosen: Params = field(default_factory=dict)  # of the best configuration
     author: str = ""  # the template's description, by its author
     told: tuple[str, ...] = ()  # what the author says of the data in numbers, a sentence each
+
+    @property
+    def found(self) -> bool:
+        """Whether the test finds an improvement, claimed or not."""
+        return self.improved or bool(self.unclaimed)
 
     def value(self, id: str) -> float:
         return self.facts[id].value
@@ -49,12 +57,14 @@ def record(e: Evidence) -> Record:
         lower=e.template.sign < 0,
         split=e.claim.split,
         improved=e.improved,
+        unclaimed=withheld(e.claim),
         tested=tested,
         spread=tested and not equal(e.claim),
         why_untested="" if tested else untested(e.claim),
         best=0 if e.best.number == BASELINE else e.best.number,
         kept={t.number: tuple(concerned(t.change, replaced(t, e.trials), e.template.knobs)) for t in kept},
         parts={row.key: f"{row.strategy} of trial `T{row.trial}`" for row in e.ablation},
+        helps=[row.key for row in e.ablation if row.significant],
         defaults=e.template.defaults,
         chosen={k: v for k, v in e.best.change.params.items() if k in e.template.defaults},
         author=" ".join(e.template.spec.template.description.split()),

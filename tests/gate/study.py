@@ -62,6 +62,7 @@ class Study:
             best=39,
             kept={number: tuple(re.split(", | and ", concern)) for number, concern in kept},
             parts={key: "{1} of trial `T{0}`".format(*key.removeprefix("without-").split("-")) for key in parts},
+            helps=[key for key in parts if facts[f"ablation.{key}.p"].value < 0.05],
             defaults=self.template.defaults,
             chosen=chosen,
             author=" ".join(self.template.spec.template.description.split()),

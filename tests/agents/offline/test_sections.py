@@ -51,6 +51,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
 
 
 NONE: Mapping[str, Any] = {}
+UNFOUND = {"significant": False, "p_value": 0.5}
 UNTESTED = {"tested": False, "significant": False, "best": 0}
 
 
@@ -95,7 +96,7 @@ PARTS = (
     (part(**OPEN), part(key="q", **OPEN)),
 )
 STEP = KnobStep(**{**FOUND, "n": 4}, key="momentum-up", knob="momentum", value=0.9)
-OUTCOMES: tuple[Mapping[str, Any], ...] = ({"significant": True}, {"significant": False}, UNTESTED)
+OUTCOMES: tuple[Mapping[str, Any], ...] = ({"significant": True}, UNFOUND, UNTESTED)
 
 
 def of_claims(b: Brief) -> Iterator[Brief]:
@@ -107,7 +108,7 @@ def of_claims(b: Brief) -> Iterator[Brief]:
         yield changed(b, claim={**outcome, **spread}, notes=told)
     for more in ({"chosen": 0}, {"chosen": 1, "failed_runs": 1}, {"chosen": 0, "incumbent_failed": True}):
         yield changed(b, claim={**UNTESTED, **more}, ablation=())
-    yield changed(b, claim={"significant": False, "failed_runs": 1, "incumbent_failed": True})
+    yield changed(b, claim={**UNFOUND, "failed_runs": 1, "incumbent_failed": True})
     for outcome, rows in product(OUTCOMES[:2], PARTS):
         yield changed(b, claim=outcome, ablation=rows)
     first, best = b.evidence.trials[0], b.evidence.claim.best
@@ -142,12 +143,12 @@ def of_scopes(b: Brief) -> Iterator[Brief]:
         yield changed(b, facts, {**new, "significant": True, "failed_runs": failed, **spread})
     old = {"losses": False, "estimand": "mean", "failed_runs": 1, "items": 0, "draws": 0}
     yield without(changed(b, claim={**old, "significant": True}), *facts)
-    yield without(changed(b, claim={**old, "significant": False}), *facts)
-    for why in ("constraint", "reliability"):
+    yield without(changed(b, claim={**old, **UNFOUND}), *facts)
+    for why, spread in product(("", "constraint", "reliability"), (NONE, EXACT)):
         held = {"significant": False, "withheld": why, "broken": ("parameters on the dev split",)}
-        yield changed(b, facts, {**new, **held})
+        yield changed(b, facts, {**new, **held, **spread})
     for low, high in ((-0.1, 0.1), (-0.3, -0.1)):
-        yield changed(b, facts, {**new, "significant": False, "low": low, "high": high})
+        yield changed(b, facts, {**new, **UNFOUND, "low": low, "high": high})
 
 
 def of_extensions(b: Brief) -> Iterator[Brief]:
@@ -155,7 +156,8 @@ def of_extensions(b: Brief) -> Iterator[Brief]:
     facts = {id: f for id, f in b.evidence.facts.items() if id.startswith(("claim.", "best.", "baseline."))}
     earlier = {f"earlier.0.{id}": f.value for id, f in facts.items()} | {"earlier.0.trials": 8}
     settings = {"setting.trials.first": 8, "setting.trials.extension.1": 4}
-    for before, spread, now in product(OUTCOMES, (NONE, EXACT), OUTCOMES):
+    held = {"significant": False, "p_value": 0.001}
+    for before, spread, now in product((*OUTCOMES, held), (NONE, EXACT), OUTCOMES):
         first = replace(b.evidence.claim, **{**spread, **before})
         yield changed(b, {**earlier, **settings}, {"split": "dev", "draws": 0, **now}, earlier=(first,))
 

@@ -1,0 +1,80 @@
+"""What frames say of a claim: found and claimed, found and not claimed, not found, and a loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nightlab.experiments.claim.scope import withheld
+from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.records import Fact
+from nightlab.papers.frames import course, outcome
+from nightlab.papers.frames.record import Record
+
+BEHIND = "runs failed more often"
+
+
+def recorded(low: float, high: float, p: float, best: float = 0.7, **more: Any) -> Record:
+    """A study whose claim has this interval; the baseline's loss is 1, between 0.9 and 1.1."""
+    values = {"claim.effect": (low + high) / 2, "claim.low": low, "claim.high": high, "claim.p": p, "claim.n": 8.0}
+    values |= {"claim.failed": 0.0, "search.kept": 2.0, "setting.level": 0.05}
+    for split in ("dev", "holdout"):
+        for who, mean in (("baseline", 1.0), ("best", best)):
+            ends = {"mean": mean, "stderr": 0.05, "low": mean - 0.1, "high": mean + 0.1}
+            values |= {f"{who}.{split}.{end}": value for end, value in ends.items()}
+    facts = {id: Fact(id=id, value=value, text=str(value), formula="") for id, value in values.items()}
+    return Record(**{"facts": facts, "metric": "loss", "lower": True, "split": "holdout", "best": 1, **more})
+
+
+def said(r: Record) -> str:
+    frames = [*outcome.claim(r), *outcome.test(r), *outcome.values(r)]
+    return " ".join(text for _, phrasings in frames for text in phrasings)
+
+
+NOT_FOUND = ("within the noise", "does not tell", "is not significant")
+
+
+@pytest.mark.parametrize(
+    ("record", "told", "untold"),
+    [
+        (recorded(0.1, 0.3, 0.001, improved=True), ("is significant", "beats"), NOT_FOUND),
+        (
+            recorded(0.1, 0.3, 0.001, improved=False, unclaimed=BEHIND),
+            ("is significant", BEHIND),
+            (*NOT_FOUND, "beats"),
+        ),
+        (recorded(-0.1, 0.3, 0.2, improved=False), NOT_FOUND, ("is significant", "beats")),
+        (recorded(-0.3, -0.1, 1.0, 1.3, improved=False), ("is a loss", "higher than"), ("within the noise", "beats")),
+    ],
+)
+def test_an_effect_is_told_as_the_test_found_it(record: Record, told: tuple[str, ...], untold: tuple[str, ...]) -> None:
+    text = said(record)
+    assert [words for words in told if words not in text] == []
+    assert [words for words in untold if words in text] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"significant": True, "p_value": 0.01}, ""),
+        ({"significant": False, "p_value": 0.2}, ""),
+        ({"significant": False, "p_value": 0.2, "withheld": "reliability"}, ""),
+        ({"significant": False, "p_value": 0.01, "withheld": "constraint", "broken": ("size",)}, "constraint on size"),
+        ({"significant": False, "p_value": 0.01}, "no larger than the smallest effect"),
+    ],
+)
+def test_why_an_improvement_is_not_claimed(body: dict[str, Any], why: str) -> None:
+    effect = {"effect": 0.2, "low": 0.1, "high": 0.3, "n": 8, "test": "t"}
+    claim = Claim(best=1, split="dev", tested=True, level=0.025, **effect, **body)
+    assert why in withheld(claim)
+    assert bool(why) == bool(withheld(claim))
+
+
+def test_a_part_is_significant_where_the_ablation_says_so() -> None:
+    r = recorded(0.1, 0.3, 0.001, improved=True)
+    ends = {"effect": 0.2, "low": 0.1, "high": 0.3, "p": 0.03}
+    more = {f"ablation.x.{end}": Fact(id=end, value=v, text=str(v), formula="") for end, v in ends.items()}
+    for helps, verdict in ((["x"], "is significant"), ([], "cannot tell")):
+        told = Record(**{**vars(r), "facts": {**r.facts, **more}, "parts": {"x": "width"}, "helps": helps})
+        assert verdict in dict(course.ablation(told))["part x"][0]
