@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import islice
 from typing import Literal
 
@@ -102,7 +101,7 @@ def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     lab.tell(Note(note=f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"))
     plan = confirmation.preregister(lab.study)
     lab.tell(Stage(stage="confirm" if best else "measure", split=plan.split))
-    lab.tell(ClaimTested(claim=asdict(confirmation.confirm(loop))))
+    lab.tell(ClaimTested(claim=confirmation.confirm(loop)))
     return {}
 
 
@@ -112,7 +111,7 @@ def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     if components(lab.loop):
         lab.tell(Stage(stage="ablate"))
     for row in ablation.ablate(lab.loop):
-        lab.tell(PartAblated(ablation=asdict(row)))
+        lab.tell(PartAblated(ablation=row))
     lab.study.prepare()  # all of it is hashed again: what judged must be what it was at the start
     return {}
 

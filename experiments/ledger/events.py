@@ -3,9 +3,14 @@ listens within the process hears that same record."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from nightlab.experiments.ledger.documents import AblatedPart, Claim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,16 +54,18 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimTested:
-    claim: Mapping[str, Any]
+    claim: Claim
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartAblated:
-    ablation: Mapping[str, Any]
+    ablation: AblatedPart
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaperReviewed:
+    """review: the area chair's form, a record of the room of the agents, as it stands in the study's folder."""
+
     review: Mapping[str, Any]
 
 
@@ -90,6 +97,7 @@ KINDS: Mapping[str, type[Told]] = {
     "end": Ended,
 }
 _NAMES = {shape: name for name, shape in KINDS.items()}
+_ADAPTERS: dict[str, TypeAdapter[Told]] = {name: TypeAdapter(shape) for name, shape in KINDS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,8 +110,14 @@ class Event:
 
     def record(self) -> dict[str, Any]:
         """As listeners and `nightlab follow --json` have it."""
-        return {"number": self.number, "at": self.at, "kind": kind(self.told), **asdict(self.told)}
+        told = json.loads(json.dumps(asdict(self.told)))  # a list where the record has a tuple
+        return {"number": self.number, "at": self.at, "kind": kind(self.told), **told}
 
 
 def kind(told: Told) -> str:
     return _NAMES[type(told)]
+
+
+def read(kind: str, body: Mapping[str, Any]) -> Told:
+    """What was told, out of its row. Raises ValueError where it holds none."""
+    return _ADAPTERS[kind].validate_python(body)

@@ -318,8 +318,7 @@ def _told(db: sa.Connection, key: str, told: Told) -> Event:
 
 
 def _event(row: sa.RowMapping) -> Event:
-    told = telling.KINDS[row["kind"]](**json.loads(row["body"]))
-    return Event(number=row["number"], at=row["told_at"], told=told)
+    return Event(number=row["number"], at=row["told_at"], told=telling.read(row["kind"], json.loads(row["body"])))
 
 
 _COUNTS = ("runs", "met", "incumbent", "twin")
