@@ -12,6 +12,7 @@ from threading import RLock
 from typing import Any
 
 from nightlab.experiments.ledger.calls import Answer, Call, Calls
+from nightlab.experiments.ledger.documents import ItemHashes, kind_of
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, as_json, kept
 from nightlab.experiments.records import Change, RunOutcome
@@ -147,13 +148,16 @@ class MemoryLedger(_Table, Ledger):
             run = Run(id=len(rows.runs) + 1, seed=seed, inputs=inputs, outcome=None, **names)  # type: ignore[arg-type]
             return rows.runs.setdefault((phase, subject, replicate), run)
 
-    def settle_run(self, run: int, outcome: RunOutcome) -> None:
+    def settle_run(self, run: int, outcome: RunOutcome, items: ItemHashes | None = None) -> None:
+        kind = kind_of(ItemHashes)
         with self._writing() as rows:
             name, found = next(((name, r) for name, r in rows.runs.items() if r.id == run), (None, None))
             if name is None or found is None:
                 raise LedgerError(f"{self.place}: run {run} was never claimed")
             if found.outcome is None:
                 rows.runs[name] = replace(found, outcome=kept(outcome))
+                if items is not None:
+                    rows.documents.setdefault((kind.name, str(run)), as_json(kind.body(items)))
 
     def each_run(self) -> Iterator[Run]:
         yield from list(self._rows.runs.values())

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from nightlab.experiments.ledger import events as telling
 from nightlab.experiments.ledger.calls import Calls
+from nightlab.experiments.ledger.documents import ItemHashes, kind_of
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, as_json, kept
 from nightlab.experiments.ledger.schema import (
@@ -219,8 +220,8 @@ class SqliteLedger(Ledger):
         where = (runs.c.phase == phase) & (runs.c.subject == subject) & (runs.c.replicate == replicate)
         return next(self._select_runs(where))
 
-    def settle_run(self, run: int, outcome: RunOutcome) -> None:
-        outcome = kept(outcome)
+    def settle_run(self, run: int, outcome: RunOutcome, items: ItemHashes | None = None) -> None:
+        outcome, kind = kept(outcome), kind_of(ItemHashes)
         row = {
             "run": run,
             "status": outcome.status,
@@ -237,7 +238,9 @@ class SqliteLedger(Ledger):
             "doubts": as_json(outcome.doubts),
         }
         with self._engine.begin() as db:
-            db.execute(sa.insert(outcomes).prefix_with("OR IGNORE"), row)
+            if db.execute(sa.insert(outcomes).prefix_with("OR IGNORE"), row).rowcount and items is not None:
+                beside = {"kind": kind.name, "key": str(run), "body": as_json(kind.body(items))}
+                db.execute(sa.insert(documents).prefix_with("OR IGNORE"), {**beside, "created_at": row["settled_at"]})
 
     def runs(self, phase: str | None = None, subject: str | None = None) -> list[Run]:
         where = sa.true() if phase is None else runs.c.phase == phase

@@ -97,8 +97,7 @@ class Bench:
         earlier = None if measured_anew else self._earlier(inputs, job)
         if earlier and earlier.outcome:
             outcome = replace(earlier.outcome, wall_s=0.0, cpu_s=0.0, output=f"the outcome of run {earlier.id}")
-            self.study.items.copy(run.id, earlier.id)
-            ledger.settle_run(run.id, outcome)
+            ledger.settle_run(run.id, outcome, self.study.items.kept(earlier.id))
             self._reused.append(replace(run, outcome=outcome))
         else:
             table = self.study.template.spec.fidelity
@@ -132,8 +131,7 @@ class Bench:
             outcome = replace(future.result(), trust=self.study.template.trust)
             if outcome.status != "ok":
                 self.study.check_disk()
-            self.study.items.add(run.id, outcome.items)
-            self.study.ledger.settle_run(run.id, outcome)
+            self.study.ledger.settle_run(run.id, outcome, self.study.items.keep(outcome.items))
             now = time.monotonic()
             if run.phase != PHASE:  # a cheaper run tells nothing of what full ones will take
                 self.budget.note(outcome.wall_s, now - self._last_settled)

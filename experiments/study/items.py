@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nightlab.experiments.ledger.documents import ItemHashes
-from nightlab.experiments.ledger.ledger import Ledger
+from nightlab.experiments.ledger.ledger import Ledger, LedgerError
 from nightlab.experiments.records import Split
 
 
@@ -26,18 +27,17 @@ class ItemStore:
         self._folder, self._ledger = folder, ledger
         self._known = dict[str, NDArray[Any]]()
 
-    def add(self, run: int, found: Mapping[Split, Mapping[str, NDArray[Any]]]) -> None:
-        """Keep what a run was scored by; the first arrays of a run stand."""
-        if found:
-            hashes: dict[str, dict[str, str]] = {
-                split: {name: self._put(values) for name, values in table.items()} for split, table in found.items()
-            }
-            self._ledger.put(ItemHashes(of=hashes), str(run))
+    def keep(self, found: Mapping[Split, Mapping[str, NDArray[Any]]]) -> ItemHashes | None:
+        """Keep what a run was scored by; the record of it, to be written with the run's outcome."""
+        if not found:
+            return None
+        return ItemHashes(
+            of={split: {name: self._put(values) for name, values in table.items()} for split, table in found.items()}
+        )
 
-    def copy(self, run: int, earlier: int) -> None:
-        """The arrays of a run whose outcome is that of an earlier one."""
-        if (hashes := self._ledger.get(ItemHashes, str(earlier))) is not None:
-            self._ledger.put(hashes, str(run))
+    def kept(self, run: int) -> ItemHashes | None:
+        """The record of a run's arrays."""
+        return self._ledger.get(ItemHashes, str(run))
 
     @property
     def given(self) -> bool:
@@ -46,12 +46,12 @@ class ItemStore:
 
     def lacks(self, run: int) -> bool:
         """Whether a run that went well has no values by item, though the evaluator gives them."""
-        return self._ledger.get(ItemHashes, str(run)) is None and self.given
+        return self.kept(run) is None and self.given
 
     def of(self, run: int, split: Split, name: str) -> tuple[NDArray[Any], NDArray[Any] | None] | None:
         """A metric's values by item in a run, and the groups of the items where they have some; None where the
         evaluator gave no values."""
-        hashes = self._ledger.get(ItemHashes, str(run))
+        hashes = self.kept(run)
         table = hashes.of.get(split, {}) if hashes else {}
         if name not in table:
             return None
@@ -61,18 +61,26 @@ class ItemStore:
         data = io.BytesIO()
         np.save(data, values, allow_pickle=False)
         key = hashlib.sha256(data.getvalue()).hexdigest()
-        if not (file := self._file(key)).is_file():
+        file = self._file(key)
+        if not file.is_file() or file.stat().st_size != data.tell():
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            aside = file.with_suffix(".new")
-            aside.write_bytes(data.getvalue())
+            with (aside := file.with_suffix(".new")).open("wb") as out:
+                out.write(data.getvalue())
+                out.flush()
+                os.fsync(out.fileno())  # the ledger, which names it, outlives a power cut
             aside.replace(file)
         return key
 
     def _get(self, key: str) -> NDArray[Any]:
+        """Raises LedgerError for an array that is gone or altered."""
         if key not in self._known:
-            data = self._file(key).read_bytes()
+            file = self._file(key)
+            data = file.read_bytes() if file.is_file() else b""
             if hashlib.sha256(data).hexdigest() != key:
-                raise LookupError(f"{self._file(key)} is not what was written there; restore it from a copy")
+                state = "not what was written there" if data else "empty" if file.is_file() else "missing"
+                raise LedgerError(
+                    f"{file}: values by item on which a claim rests; it is {state}; restore it from a copy"
+                )
             self._known[key] = np.load(io.BytesIO(data), allow_pickle=False)
         return self._known[key]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.ledger.calls import Answer, Call
+from nightlab.experiments.ledger.documents import ItemHashes
 from nightlab.experiments.ledger.events import Event, Note, Stage
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled, by_verdict
 from nightlab.experiments.ledger.storage import Storage
@@ -139,6 +140,16 @@ class StorageContract:
         ledger.settle_run(run.id, RunOutcome(status="crash"))
         again = ledger.claim_run("search", "1", 0, seed=8)
         assert (again.id, again.seed, again.outcome) == (run.id, 7, outcome)
+
+    def test_a_record_of_items_is_that_of_the_outcome_that_stands(self, ledger: Ledger) -> None:
+        run = ledger.claim_run("search", "1", 0, seed=7).id
+        for name in ("first", "second"):
+            ledger.settle_run(run, RunOutcome(status="ok"), ItemHashes(of={"dev": {"height": name}}))
+        assert ledger.get(ItemHashes, str(run)) == ItemHashes(of={"dev": {"height": "first"}})
+        bare = ledger.claim_run("search", "1", 1, seed=8).id
+        ledger.settle_run(bare, RunOutcome(status="crash"))
+        ledger.settle_run(bare, RunOutcome(status="ok"), ItemHashes(of={}))
+        assert ledger.get(ItemHashes, str(bare)) is None
 
     def test_an_outcome_is_kept_without_what_nobody_needs(self, ledger: Ledger) -> None:
         for number, status in enumerate(("ok", "crash")):
