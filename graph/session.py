@@ -135,7 +135,7 @@ def fork(parent: Path, trial: int, out: Path, **changed: Any) -> Path:
         other = changed.keys() & {"model", "models", "base_url"}
         settings = _staffed(first, changed, parent) if other else replace(first, **changed)
         _check(study.template, settings, edited=edited(study, trial))
-        return fork_study(study, trial, settings, out, study.mode, share=family.take(study))
+        return fork_study(study, trial, settings, out, study.mode, *family.take(study))
 
 
 def _staffed(first: Settings, changed: Mapping[str, Any], parent: Path) -> Settings:

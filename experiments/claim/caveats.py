@@ -115,6 +115,11 @@ def _origin(study: Study) -> dict[str, str]:
             " The holdout had been opened for that study and stayed shut; a claim rests on fresh seeds of the"
             " development split, which the search has seen."
         )
+    if not study.origin.recorded:
+        text += (
+            " That study's folder was read-only, so the level that was taken along is not recorded there: another fork"
+            " of it may have taken the same, and the claims of both are not bounded together."
+        )
     return {"Origin": text}
 
 

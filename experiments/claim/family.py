@@ -8,10 +8,10 @@ Foster and Stine, Journal of the Royal Statistical Society B 70, 2008).
 
 from __future__ import annotations
 
-from contextlib import suppress
+import os
+import secrets
 
 from nightlab.experiments.ledger.documents import Forked, Preregistration
-from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Study
 
@@ -21,20 +21,28 @@ FAMILY_LEVEL = 0.05
 def level(study: Study) -> float:
     """The level of the study's present claim."""
     claims = study.ledger.all(Preregistration).keys() - {study.name_now("claim")}
-    return _halved(study, len(claims))
+    return _halved(study, len(claims) + len(study.ledger.all(Forked)))
 
 
-def take(parent: Study) -> float:
-    """What a fork takes along of its parent's level; written down, so that the parent has as much less.
+def take(parent: Study) -> tuple[float, bool]:
+    """What a fork takes along of its parent's level, and whether that is written down, so that the parent has as much
+    less.
 
-    A parent whose ledger cannot be written to keeps what it had.
+    It is not where the parent's folder is read-only. Raises LedgerError where it cannot be for another reason, as a
+    full disk: each further fork would take the same again.
     """
-    left = _halved(parent, len(parent.ledger.all(Preregistration)))
-    with suppress(LedgerError), opened(parent.folder) as ledger:
-        ledger.put(Forked(level=left), str(len(ledger.all(Forked)) + 1))
-    return left
+    claims, fork = len(parent.ledger.all(Preregistration)), secrets.token_hex(8)
+    if not os.access(parent.folder, os.W_OK):
+        return _halved(parent, claims + len(parent.ledger.all(Forked))), False
+    with opened(parent.folder) as ledger:
+        while True:
+            number = len(ledger.all(Forked)) + 1
+            share = Forked(level=_halved(parent, claims + number - 1), fork=fork)
+            if ledger.put(share, str(number)) == share:  # otherwise that of a fork that came first
+                return share.level, True
 
 
-def _halved(study: Study, claims: int) -> float:
+def _halved(study: Study, times: int) -> float:
+    """What is left of the study's level once it was halved so many times, and once for this claim or fork."""
     share = FAMILY_LEVEL if study.origin is None or study.origin.share is None else study.origin.share
-    return float(share / 2 ** (1 + claims + len(study.ledger.all(Forked))))
+    return float(share / 2 ** (1 + times))

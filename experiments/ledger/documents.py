@@ -105,7 +105,8 @@ class ForkOrigin:
     """The trial of another study that is the baseline here.
 
     edited: whether others than the template's author wrote its files. shut: whether the holdout was opened there.
-    share: of the level of the claims, what it took along; None in an early version.
+    share: of the level of the claims, what it took along; None in an early version. recorded: whether that study could
+    write it down.
     """
 
     study: str
@@ -115,6 +116,7 @@ class ForkOrigin:
     edited: bool = False
     shut: bool = False
     share: float | None = None
+    recorded: bool = True
 
 
 @document("study", "trust")
@@ -153,9 +155,10 @@ class DrawHashes:
 @document("fork")
 @dataclass(frozen=True, kw_only=True)
 class Forked:
-    """What a fork of this study, by a number that counts from 1, took of its level."""
+    """What a fork of this study, by a number that counts from 1, took of its level. fork: tells two forks apart."""
 
     level: float
+    fork: str = ""
 
 
 @document("extension")

@@ -16,11 +16,17 @@ class ForkError(StudyError):
 
 
 def fork(
-    parent: Study, trial: int, settings: Settings, out: Path, mode: Mode = "pipeline", share: float | None = None
+    parent: Study,
+    trial: int,
+    settings: Settings,
+    out: Path,
+    mode: Mode = "pipeline",
+    share: float | None = None,
+    recorded: bool = True,
 ) -> Path:
     """A new study whose baseline is a trial of another: its files and parameters. Returns its folder.
 
-    share: of the level of the claims, which it takes along.
+    share: of the level of the claims, which it takes along. recorded: whether the parent could write that down.
     """
     found, settings = _that_ran(parent, trial), settings.filled(parent.template)
     name = named(parent.template)
@@ -33,6 +39,7 @@ def fork(
         artifact=found.change.artifact,
         shut=_seen(parent, settings),
         share=share,
+        recorded=recorded,
     )
     with laid_out(parent.template, out, name) as folder:
         for path in parent.template.spec.artifact.editable:

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 
 import pytest
 
 from nightlab.experiments.claim import confirmation, family
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.inference import TRIM
+from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.study.study import read
 from nightlab.graph.session import fork
@@ -88,3 +93,23 @@ def test_a_claim_and_each_fork_spend_half_of_what_the_study_has_left(
         levels.append(family.level(child))
         child.close()
     assert levels == [0.05 / 8, 0.05 / 16, 0.05 / 32]
+    with ThreadPoolExecutor(4) as pool, ExitStack() as readers:
+        together = [readers.enter_context(closing(read(study.folder))) for _ in range(4)]
+        shares = list(pool.map(family.take, together))
+    assert sorted(shares) == [(0.05 / 2**n, True) for n in (8, 7, 6, 5)]
+
+
+def test_a_fork_whose_share_cannot_be_written_down_is_refused_but_for_a_read_only_parent(
+    make_template: MakeTemplate, loop_of: OpenLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = better(loop_of(make_template())).study
+    full = "CREATE TRIGGER full BEFORE INSERT ON documents BEGIN SELECT RAISE(FAIL, 'disk is full'); END"
+    with closing(sqlite3.connect(study.folder / "study.db")) as db:
+        db.execute(full)
+    with pytest.raises(LedgerError, match="disk is full"):
+        fork(study.folder, 1, study.folder.parent)
+    assert [each for each in study.folder.parent.iterdir() if each.is_dir()] == [study.folder]
+    real = os.access  # which says so of a read-only folder, but not to root
+    monkeypatch.setattr(os, "access", lambda at, mode, **more: at != study.folder and real(at, mode, **more))
+    with closing(read(fork(study.folder, 1, study.folder.parent))) as child:
+        assert "was read-only" in notes(child)["Origin"]
