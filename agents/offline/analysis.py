@@ -12,6 +12,7 @@ from nightlab.agents.actions import actions
 from nightlab.agents.offline import tabulating
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, words
+from nightlab.experiments.claim.scope import row
 from nightlab.experiments.ledger.ledger import Trial, by_verdict
 from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Fact, Knob
@@ -168,8 +169,8 @@ def _confirmation(e: Evidence, folder: Path) -> list[Figure]:
     file = "figures/confirmation.pdf"
     figures.confirmation(folder / file, values["baseline"], values["best"], _label(e))  # type: ignore[arg-type]
     caption = (
-        "The confirmation: baseline and best configuration on the same fresh seeds, one line a seed, with means and"
-        " {fact:setting.coverage} intervals."
+        f"The confirmation: baseline and best configuration on the same {row(e.claim)}s, one line a pair, with means"
+        " and {fact:setting.coverage} intervals."
     )
     return [Figure("confirmation", file, caption)]
 

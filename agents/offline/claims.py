@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nightlab.agents.telling.words import claimed_on
 from nightlab.experiments.claim.inference import equal, exact, untested
-from nightlab.experiments.claim.scope import population, withheld
+from nightlab.experiments.claim.scope import population, row, withheld
 from nightlab.experiments.records import Effect
 from nightlab.papers.facts.evidence import Evidence
 
@@ -44,6 +44,9 @@ class Claim(Measured):
     incumbent_failed: bool
     failed_runs: int
     losses: bool  # failed runs of the best count as such
+    foreseen: bool  # the kind of test that was made was written down
+    further: bool  # more pairs ran than were written down
+    row: str  # what each pair of runs is on
     population: str
     typical: bool  # the estimand: the typical pair of runs, or the mean of all
     steady: bool  # how the best's runs went is known
@@ -79,6 +82,9 @@ def claim(e: Evidence, prefix: str = "") -> Claim:
         of_baseline=_group(e, f"{prefix}baseline.{body.split}"),
         of_best=_group(e, f"{prefix}best.{body.split}"),
         losses=body.losses,
+        foreseen=not body.items or "items" in e.preregistration.test,
+        further=len(e.runs_of("confirm", "baseline")) > len(e.preregistration.seeds),
+        row=row(body),
         population=population(body, timed=e.template.interleaved),
         typical=body.estimand == "typical",
         steady=f"{key}.worst" in e.facts,

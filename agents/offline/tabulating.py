@@ -6,6 +6,7 @@ from nightlab.agents.telling.disclosure import is_model
 from nightlab.agents.telling.disclosure import shown as name_of
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, strategies, words
 from nightlab.experiments.claim.inference import equal, exact
+from nightlab.experiments.claim.scope import row
 from nightlab.experiments.ledger.documents import AblatedPart, Claim
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.records import Effect, Knob
@@ -53,7 +54,7 @@ def _main(e: Evidence) -> Table:
     names = {"baseline": "Baseline", "best": "Best configuration"}
     return Table(
         "main",
-        f"All metrics on the fresh seeds of the confirmation, {_source(e)}: mean ± standard error.",
+        f"All metrics on the {row(e.claim)}s of the confirmation, {_source(e)}: mean ± standard error.",
         ("Split", "Metric", *(names[s] for s in subjects)),
         tuple(rows),
         "ll" + "r" * len(subjects),

@@ -23,6 +23,10 @@ from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.records import BASELINE, Change, Effect, Reliability, Split
 from nightlab.experiments.study.study import BaselineError, Study, StudyError
 
+TEST = (
+    "one-sided test of the trimmed mean difference, or of pairs of runs crossed with items where there are values by"
+    " item; further pairs where a run of the best goes wrong or is far off"
+)
 NOTHING = Effect(effect=0.0, low=0.0, high=0.0, p_value=1.0, significant=False, n=0, test="none")
 
 
@@ -35,7 +39,7 @@ def preregister(study: Study) -> Preregistration:
         metric=objective.metric,
         direction=objective.direction,
         split="holdout" if study.template.trust == "verified" and (redraws or not study.shut) else "dev",
-        test="one-sided test of the trimmed mean difference over fresh seeds",
+        test=TEST,
         level=level,
         family_level=family.FAMILY_LEVEL,
         trim=TRIM,

@@ -55,7 +55,7 @@ def crossed(rows: Sequence[Row], *, level: float = 0.05, trim: float = TRIM) -> 
         (both if by_rows + by_items - both == variance else 0, dofs[1]),
     )
     under = sum(part**2 / dof for part, dof in parts if part and dof)
-    name = "one-sided test of seeds crossed with items"
+    name = "one-sided test of pairs of runs crossed with items"
     return weighed(
         effect,
         float(np.sqrt(variance)),

@@ -20,6 +20,11 @@ def population(claim: Claim, *, timed: bool = False) -> str:
     return "seeds and items" if claim.items else "seeds and data draws" if claim.draws else "seeds"
 
 
+def row(claim: Claim) -> str:
+    """What each pair of the confirmation's runs is on."""
+    return "fresh draw" if claim.draws else "fresh seed"
+
+
 def withheld(claim: Claim) -> str:
     """Why there is no claim although the test finds an improvement, as a clause; empty where that is not so."""
     if claim.significant or not claim.tested or claim.p_value >= claim.level:

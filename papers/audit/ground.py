@@ -18,7 +18,7 @@ from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.manuscript import Manuscript
 
 RECORD = ("method", "setup", "limitations", "reproduction")  # sections whose text tells of the protocol alone
-PLANNED = frozenset({"prepared", "tested", "t_test", "knobs"})  # what is said of a study before it has an outcome
+PLANNED = frozenset({"prepared", "tested", "knobs"})  # what is said of a study before it has an outcome
 _OPENING = 60  # words of a section that say what a reference to it may say
 
 
@@ -61,7 +61,7 @@ def holding(e: Evidence) -> frozenset[str]:
         "sandbox": e.level in ("S2", "S3"),
         "prepared": e.template.spec.data is not None,
         "tested": tested and not e.earlier,
-        "t_test": "paired t-test" in e.preregistration.test,
+        "t_test": "paired t-test" in e.claim.test,
         "ablated": bool(e.ablation),
         "sensitive": bool(e.sensitivity),
         "knobs": bool(e.template.knobs) and not e.edits,

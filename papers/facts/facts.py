@@ -95,7 +95,6 @@ def _settings(facts: Facts, e: Evidence) -> None:
     for name in ("workers", "seed"):
         facts.count(f"setting.{name}", "study_setting", name=name)
     keys = {
-        "confirm_seeds": "budget.confirm_seeds",
         "timeout": "run.timeout_s",
         "memory": "run.memory_mb",
         "min_effect": "objective.min_effect",
@@ -119,6 +118,7 @@ def _settings(facts: Facts, e: Evidence) -> None:
 
 def _plan(facts: Facts, e: Evidence) -> None:
     """What was fixed of the claim's test before the search."""
+    facts.count("setting.confirm_seeds", "planned")
     facts.put("setting.level", "preregistered", key="level")
     if e.preregistration.smallest:
         facts.put("setting.power", "preregistered", key="power")

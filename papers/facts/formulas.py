@@ -103,6 +103,11 @@ def template_key(e: Evidence, key: str) -> Value:
     return Value(found)
 
 
+@formula("preregistered number of the confirmation's pairs")
+def planned(e: Evidence) -> Value:
+    return Value(len(e.preregistration.seeds))
+
+
 @formula("preregistered {key} of the test")
 def preregistered(e: Evidence, key: str) -> Value:
     return Value(getattr(e.preregistration, key))

@@ -12,8 +12,8 @@ def claim(r: Record) -> Said:
     if not r.tested:
         yield "claim", (f"No test of the claim took place, since {r.why_untested}.",)
         return
-    on = f"on {SPLITS[r.split]}, over {fact('claim.n')} fresh seeds"
-    how = f"({interval('claim')}, p {fact('claim.p')})" if r.spread else "(the same on every seed)"
+    on = f"on {SPLITS[r.split]}, over {fact('claim.n')} {r.row}s"
+    how = f"({interval('claim')}, p {fact('claim.p')})" if r.spread else "(the same in every pair)"
     to = f"from {fact(f'baseline.{r.split}.mean')} for the baseline to {fact(f'best.{r.split}.mean')}"
     if r.improved:
         moves = "falls" if r.lower else "rises"
@@ -89,7 +89,7 @@ def test(r: Record) -> Said:
         yield (
             "noise",
             (
-                f"The gain of {fact('claim.effect')} on {SPLITS[r.split]} is larger than the noise between seeds: the"
+                f"The gain of {fact('claim.effect')} on {SPLITS[r.split]} is larger than the noise between runs: the"
                 f" standard error of the baseline is {fact(errors[0])} and that of the best {fact(errors[1])}.",
             ),
         )
@@ -97,10 +97,16 @@ def test(r: Record) -> Said:
         "confirmation",
         (
             f"The confirmation compared the baseline and the best configuration, the two configurations, on"
-            f" {fact('claim.n')} pairs of fresh seeds; the number of its runs that failed is {fact('claim.failed')}.",
+            f" {fact('claim.n')} pairs of {r.row}s; the number of its runs that failed is {fact('claim.failed')}.",
             *(("No run of the confirmation failed.",) if not r.value("claim.failed") else ()),
         ),
     )
+
+
+def scope(r: Record) -> Said:
+    """What the claim holds for."""
+    if r.tested and r.population:
+        yield "scope", (f"The claim is one about {r.population}, and no more.",)
 
 
 def relative(r: Record) -> Said:
@@ -131,7 +137,7 @@ def values(r: Record) -> Said:
                 if r.has(f"{ids[side]}mean", f"{ids[side]}stderr"):
                     spread = f"(standard error {fact(f'{ids[side]}stderr')})"
                     told_by = f"the {told} of {whose} on {on} is {fact(f'{ids[side]}mean')} {spread}"
-                    yield f"value {side} {name} {split}", (f"{capital(told_by)}.", f"On fresh seeds {told_by}.")
+                    yield f"value {side} {name} {split}", (f"{capital(told_by)}.", f"On {r.row}s {told_by}.")
             if all(r.has(f"{ids[side]}mean", f"{ids[side]}low") for side in SIDES):
                 yield (
                     f"compare {name} {split}",
@@ -187,7 +193,7 @@ def splits(r: Record) -> Said:
             "optimism",
             (
                 f"The gain of the best trial, the winner, over the baseline on the development values of the search was"
-                f" {more} that on fresh seeds (by {fact('search.optimism')}; on fresh seeds it has a {r.metric} of"
+                f" {more} that on {r.row}s (by {fact('search.optimism')}; on {r.row}s it has a {r.metric} of"
                 f" {fact('best.dev.mean')}).",
             ),
         )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from nightlab.experiments.claim.inference import equal, untested
-from nightlab.experiments.claim.scope import withheld
+from nightlab.experiments.claim.scope import population, row, withheld
 from nightlab.experiments.ledger.ledger import replaced
 from nightlab.experiments.records import Fact, Params, Split
 from nightlab.experiments.template.diffs import concerned
@@ -25,6 +25,8 @@ class Record:
     unclaimed: str = ""  # why nothing is claimed although the test finds an improvement, as a clause
     tested: bool = True
     spread: bool = True  # whether the effect's interval and p value say anything
+    row: str = "fresh seed"  # what each pair of the confirmation's runs is on
+    population: str = ""  # what the claim generalises over
     why_untested: str = ""
     best: int = 0  # the trial that went to the confirmation; 0 if it is the baseline
     kept: Mapping[int, tuple[str, ...]] = field(default_factory=dict)  # trial -> the strategies that it concerned
@@ -60,6 +62,8 @@ def record(e: Evidence) -> Record:
         unclaimed=withheld(e.claim),
         tested=tested,
         spread=tested and not equal(e.claim),
+        row=row(e.claim),
+        population=population(e.claim, timed=e.template.interleaved),
         why_untested="" if tested else untested(e.claim),
         best=0 if e.best.number == BASELINE else e.best.number,
         kept={t.number: tuple(concerned(t.change, replaced(t, e.trials), e.template.knobs)) for t in kept},

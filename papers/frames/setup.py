@@ -53,7 +53,7 @@ def _shown(r: Record, name: str, prefix: str, value: object) -> str:
 SETTINGS = {
     "trials": "The study had a budget of {} trials.",
     "seeds": "A verdict used at most {} replicates.",
-    "confirm seeds": "The confirmation was planned for {} fresh seeds.",
+    "confirm seeds": "The confirmation was planned for {} {row}s.",
     "workers": "The study ran on {} workers.",
     "seed": "The seed of the study is {}.",
     "level": "The level of the test is {}.",
@@ -66,7 +66,7 @@ def settings(r: Record) -> Said:
     """What was set before the study, the limits, and the template's words by its author."""
     for name, told in SETTINGS.items():
         if r.has(id := f"setting.{name.replace(' ', '_')}"):
-            yield f"setting {name}", (told.format(fact(id)),)
+            yield f"setting {name}", (told.format(fact(id), row=r.row),)
     if r.has("setting.timeout", "setting.memory"):
         yield (
             "setting limits",

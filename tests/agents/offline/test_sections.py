@@ -20,6 +20,8 @@ from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents import AblatedPart, KnobStep
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
+from nightlab.papers.frames.frames import sayings
+from nightlab.papers.frames.record import record
 
 Seen = dict[tuple[str, str], set[bool]]
 
@@ -147,6 +149,9 @@ def of_scopes(b: Brief) -> Iterator[Brief]:
     for why, spread in product(("", "constraint", "reliability"), (NONE, EXACT)):
         held = {"significant": False, "withheld": why, "broken": ("parameters on the dev split",)}
         yield changed(b, facts, {**new, **held, **spread})
+    e = b.evidence
+    yield changed(b, facts, {**new, "items": 30}, preregistration=replace(e.preregistration, test="paired t-test"))
+    yield changed(b, preregistration=replace(e.preregistration, seeds=(1,)))
     for low, high in ((-0.1, 0.1), (-0.3, -0.1)):
         yield changed(b, facts, {**new, **UNFOUND, "low": low, "high": high})
 
@@ -240,6 +245,27 @@ def reads(name: str, source: str) -> None:
     assert not re.search(r"\s[.,;:)]|[ ]{2}|[.,;:]{2}|[a-z][.;:][A-Z]|\bNone\b|\{\{|%\}|\( | \)", source), source
     for block in source.split("\n\n"):
         assert name == "title" or re.search(r"[.:}]”?$", block), block
+
+
+def test_pairs_are_named_after_what_they_are_on(submission: StudySubmission) -> None:
+    base = brief_of(submission)
+    e = base.evidence
+    for claim, noun in (({"draws": 12}, "fresh draws"), ({"draws": 0}, "fresh seeds")):
+        brief = changed(base, {"claim.items": 30, "claim.best.runs": 24}, claim)
+        told = text("abstract", brief) + text("method", brief)
+        assert {noun} == set(re.findall(r"fresh (?:seeds|draws)", told))
+        assert noun in sayings(record(brief.evidence))["setting confirm seeds"][0]
+    assert e.facts["setting.confirm_seeds"].value == len(e.preregistration.seeds)
+
+
+def test_the_method_says_what_was_written_down(submission: StudySubmission) -> None:
+    base = brief_of(submission)
+    plan = base.evidence.preregistration
+    assert "metric, test, level" in text("method", base)
+    assert "further pairs" not in text("method", base)
+    assert "further pairs ran" in text("method", changed(base, preregistration=replace(plan, seeds=(1,))))
+    other = changed(base, {"claim.items": 30}, {"items": 30}, preregistration=replace(plan, test="paired t-test"))
+    assert "metric, level" in text("method", other)
 
 
 def test_a_file_for_each_section_and_a_section_for_each_file() -> None:

@@ -9,6 +9,7 @@ import pytest
 from nightlab.experiments.claim.scope import withheld
 from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.records import Fact
+from nightlab.papers.audit.ground import PLANNED, protocol
 from nightlab.papers.frames import course, outcome
 from nightlab.papers.frames.record import Record
 
@@ -78,3 +79,17 @@ def test_a_part_is_significant_where_the_ablation_says_so() -> None:
     for helps, verdict in ((["x"], "is significant"), ([], "cannot tell")):
         told = Record(**{**vars(r), "facts": {**r.facts, **more}, "parts": {"x": "width"}, "helps": helps})
         assert verdict in dict(course.ablation(told))["part x"][0]
+
+
+def test_a_claim_over_draws_speaks_of_draws_and_says_what_it_holds_for() -> None:
+    r = recorded(0.1, 0.3, 0.001, improved=True, row="fresh draw", population="seeds and data draws")
+    assert "seed" not in said(r)
+    assert "seeds and data draws" in dict(outcome.scope(r))["scope"][0]
+
+
+def test_a_t_test_is_spoken_of_where_one_was_made_and_one_side_where_any_was() -> None:
+    without, with_one = (" ".join(protocol(PLANNED | more)) for more in (frozenset(), {"t_test"}))
+    assert "t-test" not in without
+    assert "roughly normal" not in without
+    assert "the test is one-sided" in without.lower()
+    assert "paired t-test" in with_one
