@@ -102,7 +102,7 @@ def test_json_is_the_last_line_and_scores_agree(make_template: MakeTemplate, tmp
     body = json.loads(done.stdout.splitlines()[-1])
     assert set(body) == {"study", "template", "experiment", "paper", "reviews", "decision", "usage"}
     assert set(body["paper"]) == {"pdf", "tex", "pages", "facts", "citations", "findings"}
-    assert set(body["experiment"]["claim"]) == {"effect", "ci95", "p_value", "significant", "split", "n"}
+    assert set(body["experiment"]["claim"]) >= {"effect", "ci95", "p_value", "significant", "split", "n", "population"}
     assert (tmp_path / body["paper"]["pdf"]).is_file()
     assert "trial 3/3" in done.stderr
     scores = nightlab("scores", body["study"], "--json", cwd=tmp_path)
@@ -124,7 +124,8 @@ def test_trials_are_listed_and_one_is_shown_whole(make_template: MakeTemplate, t
     assert library.trials(tmp_path / study) == told
     lines = nightlab("trials", study, cwd=tmp_path).stdout.splitlines()
     assert lines[0].split()[:3] == ["trial", "from", "verdict"]
-    assert lines[10:] == ["* went to the confirmation"]
+    assert lines[10] == "* went to the confirmation"
+    assert all(line.startswith("penalty: ") for line in lines[11:])
     for row, line in zip(told, lines[1:10], strict=True):
         assert line.split()[: 2 if row["confirmed"] else 1][-1] == str(row["trial"])
         assert ("*" in line) == bool(row["confirmed"])

@@ -23,7 +23,7 @@ from nightlab.experiments.loop.overseer import (
     suspicious,
 )
 from nightlab.experiments.loop.run_accounts import Bench
-from nightlab.experiments.records import Change, RunOutcome, Status, VerdictKind
+from nightlab.experiments.records import Change, Effect, RunOutcome, Status, VerdictKind
 from nightlab.experiments.template.template import Template, load
 from tests.conftest import EXPERIMENT, MakeTemplate
 from tests.experiments.loop.test_loop import judged, loop_of, move, stack
@@ -168,10 +168,13 @@ def test_equal_runs_are_odd_only_where_others_differ() -> None:
 
 
 def test_a_gain_that_stays_behind_on_the_holdout_is_told() -> None:
-    dev = {"effect": 1.0, "low": 0.8, "high": 1.2}
-    assert "0.1 on the holdout" in gap(dev, {"effect": 0.1, "low": -0.1, "high": 0.3})
-    assert gap(dev, {"effect": 0.7, "low": 0.4, "high": 1.0}) == ""
-    assert gap(dev, {"effect": 1.6, "low": 1.5, "high": 1.7}) == ""
+    def effect(low: float, of: float, high: float) -> Effect:
+        return Effect(effect=of, low=low, high=high, p_value=0.01, significant=True, n=8, test="t")
+
+    dev = effect(0.8, 1.0, 1.2)
+    assert "0.1 on the holdout" in gap(dev, effect(-0.1, 0.1, 0.3))
+    assert gap(dev, effect(0.4, 0.7, 1.0)) == ""
+    assert gap(dev, effect(1.5, 1.6, 1.7)) == ""
 
 
 def test_copied_results_are_run_again_before_they_count(

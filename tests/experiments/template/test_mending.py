@@ -173,7 +173,7 @@ def test_a_study_that_noted_no_files_notes_them_while_nothing_has_changed(
 ) -> None:
     made = create(load(make_template()), Settings(), tmp_path)
     with reopen(made) as study:  # as an earlier version did, or a kill between the two notes
-        study._laid_out(study.inputs, study.private)
+        study._laid_out([(study.inputs, study.private, study.data_seed)])
         hashes = {what: tree_hash(listing(place)) for what, place in study._places().items()}
         study.ledger.once("study", "hashes", hashes)
     prepared(made)
