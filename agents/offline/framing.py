@@ -7,12 +7,22 @@ from typing import Any
 from nightlab.agents.offline import results
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied
+from nightlab.papers.audit.grammar import pattern
+from nightlab.papers.audit.numerals import numeral
 from nightlab.papers.manuscript.markup import literal
 
 
 def title(b: Brief) -> dict[str, Any]:
-    """What was varied, under the idea's name if it was borne out, and under the task's if not: ideas promise."""
-    return {"varied": varied(b.evidence), "task": literal(b.evidence.template.spec.template.title)}
+    """What was varied, under the idea's name if it was borne out, and under the task's if not: ideas promise.
+
+    An idea's name that boasts or holds a number is left out.
+    """
+    promises = numeral(b.idea.title) or pattern("boast").search(b.idea.title.casefold())
+    return {
+        "varied": varied(b.evidence),
+        "named": not promises,
+        "task": literal(b.evidence.template.spec.template.title),
+    }
 
 
 def abstract(b: Brief) -> dict[str, Any]:
@@ -28,7 +38,15 @@ def introduction(b: Brief) -> dict[str, Any]:
     return {
         "description": literal(b.evidence.template.spec.template.description),
         "parts": len(b.evidence.ablation),
+        "whose": _whose(b),
     }
+
+
+def _whose(b: Brief) -> str:
+    """Who worded the idea; empty if the offline ideator made it of the template's names."""
+    if b.idea.proposer:
+        return f"the model {literal(b.idea.proposer)}"
+    return "the template's author" if any(i.key == b.idea.key for i in b.evidence.template.ideas) else ""
 
 
 def limitations(b: Brief) -> dict[str, Any]:

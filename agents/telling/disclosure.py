@@ -161,7 +161,8 @@ def statement(counts: TeamCounts) -> str:
     rest = [role for role in DONE if role not in counts.roles]
     offline = f" The {listed(rest)} worked without a language model." if rest and took else ""
     readings = (
-        " Passages headed as a reading are that model's own and not verified; all other text is composed by rules."
+        " Passages headed as a reading are that model's own and not verified; all other text is composed by rules, from"
+        " the record and from what it quotes."
         if any(counts.roles[role].done for role in ("writer", "analyst") if role in counts.roles)
         else ""
     )

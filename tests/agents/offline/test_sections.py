@@ -220,6 +220,7 @@ def of_words(b: Brief) -> Iterator[Brief]:
     full = {"nearest": b.references[-1].key, "risks": "A risk.", "expected_effect": "Much."}
     for more in (full, dict.fromkeys(full, "")):
         yield replace(b, idea=b.idea.model_copy(update=more))
+    yield replace(b, idea=b.idea.model_copy(update={"key": "nobody-s", "title": "A recipe that is twice as good"}))
     told = replace(b.references[0], abstract="Shows that it is so.", keywords=b.evidence.template.strategies[:1])
     other = replace(told, key="other", abstract="It is so.")
     apart = replace(told, key="apart", keywords=())
@@ -271,3 +272,15 @@ def test_the_method_says_what_was_written_down(submission: StudySubmission) -> N
 def test_a_file_for_each_section_and_a_section_for_each_file() -> None:
     assert {f.stem for f in FOLDER.glob("*.jinja")} == set(CONTEXTS) | {"phrases"}
     assert set(HEADINGS) == set(CONTEXTS) - {"title", "abstract"}
+
+
+def test_an_idea_s_words_are_quoted_and_its_promises_are_no_title(submission: StudySubmission) -> None:
+    told = {"title": "A breakthrough for digits", "question": "Is it best?", "hypothesis": "it wins", "proposer": "a-b"}
+    b = brief_of(submission)
+    b = replace(b, idea=b.idea.model_copy(update=told))
+    assert "breakthrough" not in text("title", b)
+    assert "is quoted from the model a-b" in text("introduction", b)
+    for name, words in (("abstract", "Is it best?"), ("introduction", "Is it best?"), ("conclusion", "it wins.")):
+        assert f"“{words}”" in text(name, b)
+    work = replace(b.references[0], abstract="Shows that it wins.", keywords=b.evidence.template.strategies[:1])
+    assert "in the words of its record, “shows that it wins”" in text("related", replace(b, references=(work,)))
