@@ -155,7 +155,8 @@ def _ranked(r: Record) -> Said:
     steps = [i.removesuffix(".effect") for i in r.facts if i.startswith("sensitivity.") and i.endswith(".effect")]
     if steps:
         worst = max(steps, key=lambda s: r.value(f"{s}.effect"))
-        yield "steps", (f"Of the steps away from the best configuration, one costs most. {_step(r, worst)[1][0]}",)
+        told = _step(r, worst)[1][0]
+        yield "steps", (f"Of the steps away from the best configuration, one costs most: {told[0].lower()}{told[1:]}",)
 
 
 def _step(r: Record, id: str) -> tuple[str, Phrasings]:
