@@ -85,7 +85,7 @@ def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int
     return {
         "ideator": sum(bool(idea.proposer) for idea in ideas.root),
         "coder": sum(shown(t.change.proposer) == roles.get("coder") and not _unusable(t) for t in ledger.each_trial()),
-        "analyst": sum("view" in analysis.conclusions for analysis in analyses),
+        "analyst": sum(bool({"view", "picture"} & analysis.conclusions.keys()) for analysis in analyses),
         "writer": sum(bool(text) for text in prose.parts.values()),
         "reviewer": sum(review.by == roles.get("reviewer") for review in reviews),
     }
