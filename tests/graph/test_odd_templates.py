@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: Mak
     assert "too few confirmation runs of it and of the baseline succeeded on the same seeds" in text
     for untrue in ("no trial led", "left out on both sides", "no candidate", "nothing to test", "the baseline itself"):
         assert untrue not in text.lower()
-    assert "no trial led" in claim_told({**claim, "chosen": 0})
+    assert "no trial led" in claim_told(replace(claim, chosen=0))
     assert "No confirmed improvement" in text
 
 
