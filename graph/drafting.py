@@ -171,11 +171,13 @@ def _gated(lab: Lab, brief: Brief, draft: Manuscript) -> tuple[Manuscript, list[
         sections = tuple(
             replace(s, body=f"{s.body}\n\n> {views[s.key]}") if views.get(s.key) else s for s in draft.sections
         )
-        draft = replace(draft, sections=sections, reader=draft.reader or readers["analyst"])
+        by = dict.fromkeys(filter(None, (draft.reader, readers["analyst"])))
+        draft = replace(draft, sections=sections, reader=" or ".join(by))
     own = OfflineWriter().write(replace(brief, model=draft.reader))
     e = brief.evidence
     leans = of_study(e, brief.references, own)
-    paper, found = taken_over(draft, own, leans, sayings(record(e)), readers.values())
+    shared = (f"{one} or {other}" for one, other in itertools.permutations(readers.values(), 2))
+    paper, found = taken_over(draft, own, leans, sayings(record(e)), {*readers.values(), *shared})
     return paper, stood_in(found, own)
 
 

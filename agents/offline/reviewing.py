@@ -14,6 +14,7 @@ from nightlab.agents.actions import Judgement, Side, actions
 from nightlab.agents.team import Review, StudySubmission, Submission, decided
 from nightlab.agents.telling.words import source
 from nightlab.experiments.claim.inference import equal
+from nightlab.experiments.claim.scope import row
 from nightlab.experiments.numbers import plural
 from nightlab.papers.manuscript.manuscript import keys_cited
 
@@ -86,7 +87,7 @@ def _paper_summary(s: Submission) -> str:
 def _summary(s: StudySubmission) -> str:
     e = s.evidence
     sure = "the same in every pair" if equal(e.claim) else f"p {e.facts['claim.p'].text}"
-    outcome = "claims an improvement, confirmed on fresh seeds" if e.improved else "reports a negative result"
+    outcome = f"claims an improvement, confirmed on {row(e.claim)}s" if e.improved else "reports a negative result"
     return (
         f"The paper asks: {s.idea.question} It searches {plural(len(e.template.knobs), 'knob')}"
         f"{' and edits of files' if e.edits else ''} with"
@@ -108,11 +109,9 @@ def protocol(s: StudySubmission) -> Iterator[Judgement]:
         text = "A private file stands among the inputs, so the experiments could read what they are scored by."
         yield Judgement(side="soundness", points=-0.5, text=text)
     elif s.evidence.fresh_data:
-        yield Judgement(
-            side="soundness",
-            points=0.5,
-            text="The claim was fixed before the search and tested once, on fresh seeds and a sealed holdout.",
-        )
+        of = f"{row(s.evidence.claim)}s"
+        text = f"The claim was fixed before the search and tested once, on {of} and a sealed holdout."
+        yield Judgement(side="soundness", points=0.5, text=text)
     elif s.evidence.first and s.evidence.first.fresh_data:
         text = "The first claim was tested once on a sealed holdout, that of the extension on fresh seeds of dev data."
         yield Judgement(side="soundness", points=0.25, text=text)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from nightlab.agents.chat.usage import usage, usage_lines
 from nightlab.agents.team import MetaReview
+from nightlab.experiments.claim import scope
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.documents import Claim, Extension
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
@@ -176,7 +177,7 @@ def _claim(study: Study, claim: Claim, extension: int) -> str:
         return f"claim{which}: {claim_told(claim)}"
     judge = "verified by the evaluator" if study.template.trust == "verified" else "reported by the experiment itself"
     judge = "reported" if study.template.doubts else judge
-    of = f"trial {claim.best} over the baseline, {claim.split}, {plural(claim.n, 'fresh seed')}"
+    of = f"trial {claim.best} over the baseline, {claim.split}, {plural(claim.n, scope.row(claim))}"
     return f"claim{which} ({of}): {claim_told(claim)}; {judge}"
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nightlab.experiments.claim import scope
 from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
@@ -172,7 +173,7 @@ def print_trial(study: Study, number: int) -> None:
         ),
         "files": told["artifact"],
         **{
-            f"claim {n}" if n else "claim": f"{claim.split}, {plural(claim.n, 'fresh seed')}: {claim_told(claim)}"
+            f"claim {n}" if n else "claim": f"{claim.split}, {plural(claim.n, scope.row(claim))}: {claim_told(claim)}"
             for n, claim in _claims(study).items()
             if n in told["confirmed"]
         },

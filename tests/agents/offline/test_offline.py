@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.offline.proposing import OfflineCoder
 from nightlab.agents.offline.reviewing import OF_PAPERS, criteria, offline_panel, readability
-from nightlab.agents.offline.writing import text
+from nightlab.agents.offline.writing import OfflineWriter, text
 from nightlab.agents.team import Brief, Idea, Situation, StudySubmission
 from nightlab.agents.telling.words import concern, strategies, words
 from nightlab.experiments.ledger.ledger import Settled, Trial, by_verdict
@@ -22,6 +24,7 @@ from nightlab.experiments.search.policy import Exhausted, Tried
 from nightlab.experiments.study.study import Settings, read
 from nightlab.experiments.template.diffs import changed
 from nightlab.experiments.template.template import Template, load
+from nightlab.graph import drafting
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.figures.curve import points
@@ -257,3 +260,25 @@ def test_every_criterion_speaks_on_some_paper(submission: StudySubmission) -> No
     positive = with_claim(submission, significant=True)
     for criterion in (*OF_PAPERS, *criteria()):
         assert [*criterion(submission), *criterion(positive)]
+
+
+def test_readings_of_two_models_name_both(submission: StudySubmission) -> None:
+    def reader(of_writer: str, analyst: str) -> str:
+        view = {"view": "We suspect that noise hides more."}
+        brief = Brief(
+            evidence=submission.evidence,
+            analysis=dataclasses.replace(submission.analysis, conclusions=view),
+            idea=submission.idea,
+            references=submission.references,
+            team="",
+        )
+        draft = dataclasses.replace(OfflineWriter().write(brief), reader=of_writer)
+        lab: Any = SimpleNamespace(team=SimpleNamespace(roles={"writer": "a:one", "analyst": analyst}))
+        paper, _ = drafting._gated(lab, brief, draft)
+        assert "We suspect that noise hides more." in next(s.body for s in paper.sections if s.key == "discussion")
+        return paper.reader
+
+    assert reader("a:one", "b:other") == "a:one or b:other"
+    assert reader("a:one", "a:one") == "a:one"
+    assert reader("", "b:other") == "b:other"
+    assert reader("a:stranger", "b:other") == ""
