@@ -85,10 +85,14 @@ def in_extension(name: str, extension: int) -> str:
 @document("study", "origin")
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """The folder of the template, and when the study was begun."""
+    """The folder of the template, and when the study was begun.
+
+    home: where the template's paths begin that lead out of it; of a fork, not the folder that it was copied from.
+    """
 
     template: str
     started: str = ""
+    home: str = ""
 
 
 @document("study", "mode", older=lambda body: {"mode": body} if isinstance(body, str) else body)

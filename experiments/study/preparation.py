@@ -38,8 +38,9 @@ def run_prepare(template: Template, origin: str, draws: Sequence[tuple[Path, Pat
     """
     assert template.spec.data is not None
     module, function = template.spec.data.prepare.split(":")
+    theirs = template.environment
     argv: list[Any] = [
-        sys.executable,
+        theirs.python if theirs and theirs.warm else sys.executable,
         "-P",
         "-B",
         "-c",

@@ -160,7 +160,8 @@ class Study:
     def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
         self.ledger = storage().open(folder, read_only=read_only)
-        self.template = load(folder / "template")
+        made = self.ledger.get(Origin)
+        self.template = load(folder / "template", Path((made and (made.home or made.template)) or folder / "template"))
         asked = self.ledger.get(Settings)
         if asked is None:
             self.ledger.close()
@@ -448,7 +449,9 @@ def laid_out(template: Template, out: Path, name: str) -> Iterator[Path]:
 def started(folder: Path, template: Template, settings: Settings, mode: Mode, forked: ForkOrigin | None = None) -> None:
     """Write what is known of a study. The settings come last: without them, after a kill, it was never started."""
     with opened(folder) as ledger:
-        ledger.put(Origin(template=str(template.folder), started=time.strftime("%Y-%m-%d %H:%M:%S")))
+        ledger.put(
+            Origin(template=str(template.folder), home=str(template.home), started=time.strftime("%Y-%m-%d %H:%M:%S"))
+        )
         ledger.put(StudyMode(mode=mode))
         if forked:
             ledger.put(forked)

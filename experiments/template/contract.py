@@ -79,6 +79,8 @@ class DataTable(Table):
 class RunTable(Table):
     entry: Entry | None = None
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    python: Annotated[str, Field(min_length=1)] | None = None  # an interpreter other than nightlab's own
+    environment: Annotated[str, Field(min_length=1)] | None = None  # or the folder of an environment
     timeout_s: Annotated[StrictFloat, Field(gt=0)] = 60.0
     memory_mb: Annotated[Whole, Field(ge=64)] = 2048
     gpus: Annotated[Whole, Field(ge=0)] = 0
@@ -88,6 +90,13 @@ class RunTable(Table):
     disk_files: Annotated[Whole, Field(ge=16)] = 4096
     outputs: Annotated[Whole, Field(ge=1, le=100_000)] = 256  # files that are collected for the judge
     outputs_mb: Annotated[Whole, Field(ge=1, le=2000)] = 128  # what they may hold together
+
+    @field_validator("environment")
+    @classmethod
+    def _one_interpreter(cls, environment: str | None, info: ValidationInfo) -> str | None:
+        if environment and info.data.get("python"):
+            raise TableFault("give python or environment, not both: an environment has its own interpreter")
+        return environment
 
     @field_validator("command")
     @classmethod

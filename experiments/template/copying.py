@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.template.environment import is_environment
 from nightlab.experiments.template.template import TemplateError
 
 STUDY = re.compile(r".+-\d{8}-[0-9a-f]{6}")  # the name of a study's folder
@@ -42,9 +43,9 @@ class Source:
 def look(root: Path, named: Iterable[str], out: Path) -> Source:
     """What a copy of the template `root` consists of.
 
-    Hidden files, caches and studies are left out, but for files that are `named`. A link stays one where it leads to
-    something that is copied as well; else what it leads to is copied. Raises TemplateError with every file that cannot
-    be copied.
+    Hidden files, caches, environments and studies are left out, but for files that are `named`. A link stays one where
+    it leads to something that is copied as well; else what it leads to is copied. Raises TemplateError with every file
+    that cannot be copied.
     """
     source, faults = Source(), list[str]()
     places: list[_Place] = [(root, "", (root,))]  # a folder, its path in the copy, and the folders that led there
@@ -59,7 +60,7 @@ def look(root: Path, named: Iterable[str], out: Path) -> Source:
             path, relative = place / name, f"{prefix}{name}"
             if _is_study(path, out):
                 source.studies.append(relative)
-            elif not _left_out(relative, named):
+            elif not (_left_out(relative, named) or (is_environment(path) and not _leads_to(relative, named))):
                 try:
                     places += _entered(source, root, path, relative, named, through)
                 except _Fault as fault:
@@ -119,7 +120,11 @@ def _is_study(path: Path, out: Path) -> bool:
 def _left_out(relative: str, named: Iterable[str]) -> bool:
     """Whether a path is hidden or a cache, and nothing that is named lies there."""
     hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.split("/"))
-    return hidden and not any(f"{name}/".startswith(f"{relative}/") for name in named)
+    return hidden and not _leads_to(relative, named)
+
+
+def _leads_to(relative: str, named: Iterable[str]) -> bool:
+    return any(f"{name}/".startswith(f"{relative}/") for name in named)
 
 
 def copy(root: Path, target: Path, named: Sequence[str], out: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,6 +16,8 @@ from pydantic.fields import FieldInfo
 from nightlab.experiments.executors.local.inside.words import is_argument, named
 from nightlab.experiments.executors.local.visible import packaged
 from nightlab.experiments.reading import Unreadable, read_text
+from nightlab.experiments.template.environment import NoEnvironment
+from nightlab.experiments.template.environment import named as environment_named
 
 TEXT, WHOLE, NUMBER, LIST = "a text in quotes", "a whole number", "a number", "a list in brackets"
 WORDS = {  # what would be right, by pydantic's name for the fault
@@ -184,8 +187,14 @@ def _run_faults(file: Path, data: dict[str, Any] | None) -> Iterator[str]:
             f"{file}: [search.space.{name}]: is a knob, while {{{name}}} in [run.command] stands for something else;"
             " give the knob another name"
         )
+    environment = None
+    with suppress(NoEnvironment):  # told where the environment itself is looked at
+        python, folder = (at(data, "run", key) for key in ("python", "environment"))
+        environment = environment_named(
+            python if isinstance(python, str) else None, folder if isinstance(folder, str) else None, file.parent
+        )
     for path in _texts(data, "run", "hide"):
-        if not packaged(path):
+        if not packaged(path, environment):
             yield (
                 f"{file}: [run.hide]: {path!r} is in no installed package, so nothing would be hidden; give a path"
                 " below site-packages, such as sklearn/datasets/data"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ from nightlab.experiments.records import Knob, Params, ParamValue, Trust
 from nightlab.experiments.template import doubts
 from nightlab.experiments.template.contract import MOST, Constraint, Ideas, KnobTable, SeedIdea, Spec, Table
 from nightlab.experiments.template.diagnostics import at, between, explained
+from nightlab.experiments.template.environment import Environment, NoEnvironment
+from nightlab.experiments.template.environment import named as named_environment
 
 SHIPPED = Path(__file__).resolve().parents[2] / "templates"
 
@@ -30,9 +33,13 @@ T = TypeVar("T", bound=Table)
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """A research template: a folder and its checked contract."""
+    """A research template: a folder and its checked contract.
+
+    home: the folder that it was copied from, where paths begin that lead out of it; its own folder if it is no copy.
+    """
 
     folder: Path
+    home: Path
     spec: Spec
     knobs: tuple[Knob, ...]
     ideas: tuple[SeedIdea, ...]
@@ -89,6 +96,16 @@ class Template:
         """Knobs that no word of the command names while some name others."""
         found = {name for word in self.spec.run.command or () for name in named(word)}
         return tuple(k.name for k in self.knobs if k.name not in found) if found & self.defaults.keys() else ()
+
+    @cached_property
+    def environment(self) -> Environment | None:
+        """Where its runs have their interpreter and packages from; None for nightlab's own. Raises TemplateError."""
+        run = self.spec.run
+        try:
+            return named_environment(run.python, run.environment, self.home)
+        except NoEnvironment as error:
+            key = "python" if run.python else "environment"
+            raise TemplateError(f"{self.folder / 'template.toml'}: [run.{key}]: {error}") from None
 
     @property
     def interleaved(self) -> bool:
@@ -153,9 +170,10 @@ def find(where: str | Path) -> Path:
     )
 
 
-def load(where: str | Path) -> Template:
+def load(where: str | Path, home: Path | None = None) -> Template:
     """Read and check a template.
 
+    home: of a copy, the folder that it was made of; what lies out of the copy is then looked for when it is used.
     Raises TemplateError for anything that would not run.
     """
     folder = find(where)
@@ -179,7 +197,12 @@ def load(where: str | Path) -> Template:
         )
         for name, k in spec.search.space.items()
     )
-    return Template(folder=folder, spec=spec, knobs=knobs, ideas=ideas, doubts=_doubts(folder, spec))
+    template = Template(
+        folder=folder, home=home or folder, spec=spec, knobs=knobs, ideas=ideas, doubts=_doubts(folder, spec)
+    )
+    if home is None:
+        _ = template.environment  # refused now, not at the first run
+    return template
 
 
 def _doubts(folder: Path, spec: Spec) -> tuple[str, ...]:

@@ -16,6 +16,16 @@ from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import RunOutcome
 
+_CALL = """
+import importlib, json, pathlib, random, sys
+module, function, params, inputs, out, seed = sys.argv[1:]
+sys.path.insert(0, "")
+sys.argv = [module + ".py"]
+random.seed(int(seed))
+run = getattr(importlib.import_module(module), function)
+run(json.loads(pathlib.Path(params).read_text()), pathlib.Path(inputs), pathlib.Path(out), int(seed))
+"""  # for an interpreter in which the sandbox itself cannot work
+_GIVEN = tuple(f"{{{place}}}" for place in ("params", "inputs", "out", "seed"))
 _PLACES = {f"NIGHTLAB_{place.upper()}": f"{{{place}}}" for place in ("params", "inputs", "out", "seed")}
 
 
@@ -43,14 +53,19 @@ class Execution:
         station, template = self._station, self._station.template
         run, evaluate = template.spec.run, template.spec.evaluate
         own = {name: (template.folder / name).read_bytes() for name in template.files()}
+        environment, called = template.environment, None
+        if environment and run.command:
+            called = environment.command(run.command)
+        elif environment and run.entry and not environment.warm:
+            called = (str(environment.python), "-B", "-c", _CALL, *run.entry.split(":"), *_GIVEN)
         return replace(
             station.settings({"inputs": station.inputs}, hidden=run.hide, network=run.network),
-            kind="python" if run.entry else "exec",
-            entry=run.entry,
-            argv=run.command,
+            kind="python" if run.entry and not called else "exec",
+            entry=None if called else run.entry,
+            argv=called or run.command,
             limits=self._limits,
             env={**station.environment(None), **_PLACES},
-            preload=imported(own) if run.entry else (),
+            preload=imported(own) if run.entry and not called else (),
             metrics=template.counting,
             reads=evaluate.parse == "stdout",
             pattern=evaluate.pattern,

@@ -32,6 +32,7 @@ sys.path.insert(0, config["code"])
 from inside.server import main
 main(config)
 """
+_FLAGS = ("-P", "-s", "-B", "-c", _BOOT)
 _USER = "experiment"
 
 
@@ -72,7 +73,8 @@ class Settings:
     module:function; argv: the program's words. env: of the runs, on top of a bare environment. In argv and env,
     `{name}` stands for a place. named: folders of the outside that runs see, read-only, and refer to by name. preload:
     modules to import once for all runs, with preload_env. collect: the place whose files are taken over. metrics:
-    those that count. reads: whether they are looked for in what a run prints, by `pattern` if there is one.
+    those that count. reads: whether they are looked for in what a run prints, by `pattern` if there is one. python: an
+    interpreter other than this one, in which all of the sandbox works.
     """
 
     level: Level
@@ -92,6 +94,7 @@ class Settings:
     pattern: str = ""
     network: bool = False
     gpus: bool = False
+    python: str = ""
 
 
 class Sandbox:
@@ -106,7 +109,7 @@ class Sandbox:
         self._group = cgroup.made(cgroup.home(), str(next(_GROUPS)))
         own_tmp = "/lab/warm" if settings.level == "S3" else str(settings.scratch)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-B", "-c", _BOOT],
+            [settings.python, "-S", *_FLAGS] if settings.python else [sys.executable, *_FLAGS],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -236,6 +239,7 @@ def _config(settings: Settings) -> dict[str, Any]:
         "path": sight.packages,
         "named": named,
         "preload": list(settings.preload),
+        "site": bool(settings.python),
         "network": settings.network,
         "gpus": settings.gpus,
         "scratch": str(settings.scratch.resolve()),

@@ -61,21 +61,25 @@ class Station:
 
     def settings(self, named: Mapping[str, Path], *, hidden: tuple[str, ...] = (), network: bool = False) -> Settings:
         """A sandbox that sees the named folders."""
+        environment = self.template.environment
+        warm = environment.python if environment and environment.warm else None
         secret = {self.private, self.template.folder.parent, self.scratch.parent} - set(named.values())
         return Settings(
             level=self.level,
-            view=view(hide=hidden, secret=secret, network=network),
+            view=view(hide=hidden, secret=secret, network=network, environment=environment),
             scratch=self.scratch,
             named=named,
             network=network,
             gpus=bool(self.gpus),
+            python=str(warm or ""),
             env=self.environment(None),
             preload_env=self.environment(None),
         )
 
     def environment(self, slot: int | None) -> dict[str, str]:
-        """How many threads a run may have, and in a slot which GPUs."""
-        env = {f"{name}_NUM_THREADS": str(self.threads) for name in _THREADS}
+        """How many threads a run may have, in a slot which GPUs, and what its environment sets."""
+        env = self.template.environment.variables(self.template.home) if self.template.environment else {}
+        env |= {f"{name}_NUM_THREADS": str(self.threads) for name in _THREADS}
         if slot is not None and self.gpus:
             env["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus[slot])
         return env

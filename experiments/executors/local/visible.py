@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nightlab.experiments.template.environment import Environment
+
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (  # what programs are configured by, of whatever language; no accounts, keys or names of the machine
     *("alternatives", "ld.so.*", "localtime", "timezone", "locale*", "terminfo", "inputrc", "bash.bashrc", "profile"),
@@ -45,19 +47,29 @@ class View:
     packages: tuple[str, ...]
 
 
-def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterable[Path] = (), network: bool) -> View:
-    """The view with the folders `read` added.
+def view(
+    *,
+    read: Sequence[Path] = (),
+    hide: Iterable[str] = (),
+    secret: Iterable[Path] = (),
+    network: bool,
+    environment: Environment | None = None,
+) -> View:
+    """The view with the folders `read` added, and an environment beside nightlab's own.
 
     hide: paths below site-packages; nightlab itself is hidden too, with the templates that ship with it.
     secret: paths to hide wherever they are.
     """
     etc = _there(Path("/etc"), (*_ETC, *(_ETC_NETWORK if network else ())))
-    given = [*map(Path, _SYSTEM), *_interpreter(), *_extra_packages(), *read, *etc]
+    theirs = [*_of(environment)] if environment else []
+    given = [*map(Path, _SYSTEM), *_interpreter(), *_extra_packages(), *theirs, *read, *etc]
     shown = [path for path in given if path.exists()]
     sources = sorted({str(path.resolve()) for path in shown})
     roots = [s for s in sources if not any(s.startswith(other + "/") for other in sources)]
-    links = {str(path.absolute()): str(path.resolve()) for path in (*shown, *_interpreter_links())}
-    hidden = [str(site / name) for site in _sites() for name in (*hide, "nightlab") if (site / name).exists()]
+    links = {str(path.absolute()): str(path.resolve()) for path in (*shown, *_interpreter_links(environment))}
+    hidden = [
+        str(site / name) for site in _sites(environment) for name in (*hide, "nightlab") if (site / name).exists()
+    ]
     hidden += [h for path in (_OWN, Path.cwd(), *secret) for h in _besides(str(path.resolve()), sources)]
     hidden += [str(path) for path in _closed_below(etc)]
     hidden = sorted({h for h in hidden if any((h + "/").startswith(root + "/") for root in roots)} - set(roots))
@@ -68,7 +80,7 @@ def view(*, read: Sequence[Path] = (), hide: Iterable[str] = (), secret: Iterabl
         hidden=tuple(hidden),
         allowed=tuple(allowed),
         listed=tuple(listed),
-        packages=tuple(map(str, _extra_packages())),
+        packages=() if environment and environment.warm else tuple(map(str, _extra_packages())),
     )
 
 
@@ -82,6 +94,15 @@ def _interpreter() -> Iterator[Path]:
         yield from _there(Path(sys.prefix), _ENVIRONMENT)
         yield from (Path(sysconfig.get_path(name)).parent for name in ("purelib", "platlib"))
     yield from _there(Path(sys.base_prefix), _PREFIX)
+
+
+def _of(environment: Environment) -> Iterator[Path]:
+    """What runs need of an environment, and of the installation that it is of."""
+    yield from _there(environment.prefix, _ENVIRONMENT if environment.virtual else _PREFIX)
+    yield from environment.sites
+    if environment.base:
+        yield from _there(environment.base, _PREFIX)
+    yield from environment.linked()
 
 
 def _besides(path: str, needed: Sequence[str]) -> Iterator[str]:
@@ -108,10 +129,10 @@ def _closed_below(folders: Iterable[Path]) -> Iterator[Path]:
         yield from _closed_files(folder)
 
 
-def packaged(path: str) -> bool:
+def packaged(path: str, environment: Environment | None = None) -> bool:
     """Whether a path that a template hides is there, below the packages that a sandbox can see."""
     relative = not Path(path).is_absolute() and ".." not in Path(path).parts and Path(path) != Path()
-    return relative and any(os.path.exists(site / path) for site in _sites())  # noqa: PTH110 - fails for no name
+    return relative and any(os.path.exists(site / path) for site in _sites(environment))  # noqa: PTH110 - fails for no name
 
 
 def _extra_packages() -> list[Path]:
@@ -121,21 +142,21 @@ def _extra_packages() -> list[Path]:
     return [p for p in found if not any(p.is_relative_to(prefix) for prefix in inside)]
 
 
-def _sites() -> list[Path]:
+def _sites(environment: Environment | None = None) -> list[Path]:
     """Every folder with packages that a sandbox can see, resolved."""
     base = {"base": sys.base_prefix, "platbase": sys.base_prefix}
     found = {Path(sysconfig.get_path(name, vars=v)) for name in ("purelib", "platlib") for v in (None, base)}
     found |= {p for lib in ("/usr/lib", "/usr/local/lib") for p in Path(lib).glob("python3*/*-packages")}
-    found |= set(_extra_packages())
+    found |= {*_extra_packages(), *(environment.sites if environment else ())}
     return sorted({p.resolve() for p in found})
 
 
-def _interpreter_links() -> Iterator[Path]:
-    """Each symbolic link on the way from the name of the interpreter to its file."""
-    path = Path(sys.executable)
-    while path.is_symlink():
-        yield path
-        path = path.parent / path.readlink()
+def _interpreter_links(environment: Environment | None) -> Iterator[Path]:
+    """Each symbolic link on the way from the name of an interpreter to its file."""
+    for path in (Path(sys.executable), *([environment.python] if environment and environment.python else [])):
+        while path.is_symlink():
+            yield path
+            path = path.parent / path.readlink()
 
 
 def _allowed(roots: Iterable[str], hidden: Sequence[str]) -> tuple[list[str], list[str]]:

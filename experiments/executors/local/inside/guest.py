@@ -17,6 +17,7 @@ import numbers
 import os
 import resource
 import signal
+import site
 import struct
 import sys
 import tempfile
@@ -229,6 +230,8 @@ _own: dict[str, Any] = {}
 def warm_up(config: dict[str, Any], load: Callable[[], None]) -> None:
     """Import once what runs will need; every fork has it then."""
     sys.path += config["path"]
+    if config["site"]:  # its packages, which may run code as they are found: not before the sandbox stands
+        site.main()
     load()
     _own.update({name: module for name, module in sys.modules.items() if name.split(".")[0] == "inside"})
     if config["level"] == "S3":
@@ -243,7 +246,7 @@ def warm_up(config: dict[str, Any], load: Callable[[], None]) -> None:
 
 def _function(entry: str, folder: str) -> Any:
     module, function = entry.split(":")
-    sys.path.insert(0, folder)
+    sys.path[:0] = [folder, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv = [f"{folder}/{module}.py"]
     _make_way(folder)
     return getattr(importlib.import_module(module), function)

@@ -1,0 +1,132 @@
+"""The environment that runs use where it is not nightlab's own: its interpreter, its programs and its packages."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+PLACES = ("", ".venv", "venv", "env", ".pixi/envs/default")  # of an environment in the folder that was named
+OLDEST = 3, 11  # Python in which nightlab's own side of a run works, so that it can be kept warm
+_NAMES = ("python", "python3")
+_ASK = "import json, sys; print(json.dumps([sys.base_prefix, list(sys.version_info[:2])]))"
+_PATIENCE = 30.0  # s for an interpreter to say what it is
+
+
+class NoEnvironment(ValueError):
+    """What was named is no environment; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """prefix: its folder. programs: where its programs lie. python: its interpreter by the name that leads to its
+    packages; None where it has none. base: the installation that this is of."""
+
+    prefix: Path
+    programs: Path
+    python: Path | None = None
+    base: Path | None = None
+    version: tuple[int, int] = (0, 0)
+
+    @property
+    def warm(self) -> bool:
+        """Whether what runs need can be imported once and for all of them."""
+        return self.version >= OLDEST
+
+    @property
+    def virtual(self) -> bool:
+        return (self.prefix / "pyvenv.cfg").is_file()
+
+    @functools.cached_property
+    def sites(self) -> tuple[Path, ...]:
+        """The folders of its packages."""
+        return tuple(p for p in sorted(self.prefix.glob("lib*/python*/*-packages")) if not p.parent.is_symlink())
+
+    def linked(self) -> tuple[Path, ...]:
+        """Folders elsewhere that hold packages of it, such as a project that was installed to be edited."""
+        found = dict[Path, None]()
+        for file in (file for site in self.sites for file in sorted(site.glob("*.pth"))):
+            for line in file.read_text(errors="replace").splitlines():
+                if os.path.isabs(line.strip()) and (path := Path(line.strip())).is_dir():  # noqa: PTH117
+                    found[path.resolve()] = None
+        return tuple(found)
+
+    def variables(self, home: Path) -> dict[str, str]:
+        """What its activation sets. Packages that lie in the template itself come from the version that is run."""
+        own = [path.relative_to(home) for path in self.linked() if path.is_relative_to(home)]
+        kind = "VIRTUAL_ENV" if self.virtual else "CONDA_PREFIX" if _conda(self.prefix) else ""
+        return {
+            "PATH": os.pathsep.join([str(self.programs), "/usr/local/bin", "/usr/bin", "/bin"]),
+            **({kind: str(self.prefix)} if kind else {}),
+            **({"PYTHONPATH": os.pathsep.join(str(Path("{artifact}") / path) for path in own)} if own else {}),
+        }
+
+    def command(self, words: tuple[str, ...]) -> tuple[str, ...]:
+        """A command in which a bare `python` is this environment's."""
+        return (str(self.python), *words[1:]) if self.python and words[0] in _NAMES else words
+
+
+def named(python: str | None, folder: str | None, home: Path) -> Environment | None:
+    """The environment that a template names, by its interpreter or its folder; None where it names none.
+
+    home: where relative paths begin. Raises NoEnvironment.
+    """
+    if python:
+        found = shutil.which(python) if "/" not in python else None
+        return _of(Path(os.path.abspath(found or home / Path(python).expanduser())))  # noqa: PTH100 - follows no link
+    if folder is None:
+        return None
+    root = Path(os.path.abspath(home / Path(folder).expanduser()))  # noqa: PTH100
+    for place in (root / name for name in PLACES):
+        if is_environment(place):
+            return _of(place / "bin" / "python", prefix=place)
+    tried = ", ".join(name for name in PLACES if name)
+    raise NoEnvironment(
+        f"{str(root)!r} is no environment, which has pyvenv.cfg or conda-meta, and holds none ({tried})"
+    )
+
+
+def is_environment(folder: Path) -> bool:
+    """Whether a folder is a virtual environment or one of Conda."""
+    return os.path.isfile(folder / "pyvenv.cfg") or _conda(folder)  # noqa: PTH113 - fails for no name
+
+
+def _conda(folder: Path) -> bool:
+    return os.path.isdir(folder / "conda-meta")  # noqa: PTH112 - likewise
+
+
+def _of(python: Path, prefix: Path | None = None) -> Environment:
+    above = python.parent.parent
+    if prefix and not python.exists():  # of other programs
+        return Environment(prefix=prefix, programs=prefix / "bin")
+    base, version = _asked(python)
+    return Environment(
+        prefix=above if is_environment(above) else base,
+        programs=python.parent,
+        python=python,
+        base=base,
+        version=version,
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _asked(python: Path) -> tuple[Path, tuple[int, int]]:
+    """What an interpreter says of itself; nothing of its packages is run."""
+    try:
+        done = subprocess.run(
+            [str(python), "-I", "-S", "-c", _ASK],
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            stdin=subprocess.DEVNULL,
+            env={"PATH": os.defpath},
+            check=True,
+        )
+        base, (major, minor) = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise NoEnvironment(f"{str(python)!r} is no Python interpreter that can be started ({error})") from None
+    return Path(base), (major, minor)

@@ -1,0 +1,134 @@
+"""Runs in an environment of the template's own: its interpreter and packages, isolated as ever, with nothing copied."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nightlab.experiments.executors.local.local import local_runner
+from nightlab.experiments.executors.local.sandbox import probe
+from nightlab.experiments.executors.runs import Runs
+from nightlab.experiments.records import Level, RunOutcome, RunRequest
+from nightlab.experiments.study import study
+from nightlab.experiments.study.study import Settings
+from nightlab.experiments.template import environment
+from nightlab.experiments.template.template import Template, TemplateError, load
+
+TOML = """\
+[template]
+name = "foreign"
+title = "A foreign folder"
+description = "A script that prints its loss."
+[artifact]
+editable = ["train it.py"]
+support = ["src/own.py"]
+[run]
+RUN
+timeout_s = 20
+[evaluate]
+parse = "stdout"
+[objective]
+metric = "val_loss"
+direction = "minimize"
+[search.space.lr]
+type = "float"
+strategy = "training"
+low = 0.01
+high = 1.0
+default = 0.1
+"""
+SCRIPT = """\
+import os, sys
+import glück, own
+try:
+    import nightlab
+    sys.exit("nightlab is seen")
+except ImportError:
+    pass
+assert sys.prefix == os.environ["VIRTUAL_ENV"], sys.prefix
+assert not os.path.exists(SECRET), "a file outside is seen"
+print(f"epoch 3 val_loss={float(sys.argv[1]) + glück.ADDED + own.ADDED}")
+"""
+ENTRY = """\
+import json
+import glück, own
+def run(params, inputs, out, seed):
+    (out / "metrics.json").write_text(json.dumps({"val_loss": params["lr"] + glück.ADDED + own.ADDED}))
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a virtual environment of its own, which has a package that nobody else has."""
+    folder = tmp_path_factory.mktemp("über uns") / "mein projekt"
+    (folder / "src").mkdir(parents=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    (site,) = (folder / ".venv").glob("lib/python*/site-packages")
+    (site / "glück.py").write_text("ADDED = 1.0\n")
+    (site / "edited.pth").write_text(f"{folder / 'src'}\n")
+    (folder / "src/own.py").write_text("ADDED = 2.0\n")
+    (folder / "secret").write_text("secret")
+    (folder / "train it.py").write_text(f"SECRET = {str(folder / 'secret')!r}\n{SCRIPT}")
+    (folder / "experiment.py").write_text(ENTRY)
+    return folder
+
+
+def _ran(template: Template, scratch: Path, minimum: Level | None = None) -> RunOutcome:
+    inputs, private, artifact = scratch / "inputs", scratch / "private", scratch / "artifact"
+    for place in (inputs, private):
+        place.mkdir(exist_ok=True)
+    for name in template.files():
+        (artifact / name).parent.mkdir(parents=True, exist_ok=True)
+        (artifact / name).write_bytes((template.folder / name).read_bytes())
+    runner: Runs = local_runner(template, inputs=inputs, private=private, scratch=scratch / "scratch", minimum=minimum)
+    with runner:
+        return runner.submit(RunRequest(artifact=artifact, params=template.defaults, seed=1)).result(60)
+
+
+@pytest.mark.parametrize("named", ['python = ".venv/bin/python"', 'environment = "."'])
+def test_a_program_runs_in_the_interpreter_that_is_named(project: Path, tmp_path: Path, named: str) -> None:
+    run = f'{named}\ncommand = ["python", "train it.py", "{{lr}}"]'
+    (project / "template.toml").write_text(TOML.replace("RUN", run))
+    outcome = _ran(load(project), tmp_path)
+    assert (outcome.status, outcome.level) == ("ok", probe()), outcome.error + outcome.output
+    assert outcome.metrics["dev"] == {"val_loss": 3.1}  # what was installed to be edited comes from the version run
+
+
+@pytest.mark.parametrize("oldest", [(3, 11), (9, 0)])  # kept warm there, or called in a process of its own
+def test_a_function_is_called_there(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, oldest: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(environment, "OLDEST", oldest)
+    text = TOML.replace("RUN", 'environment = ".venv"\nentry = "experiment:run"')
+    text = text.replace('"train it.py"', '"experiment.py"').replace('"stdout"', '"metrics.json"')
+    (project / "template.toml").write_text(text)
+    outcome = _ran(load(project), tmp_path)
+    assert outcome.metrics["dev"] == {"val_loss": 3.1}, outcome.error
+
+
+def test_a_study_neither_copies_it_nor_loses_it(project: Path, tmp_path: Path) -> None:
+    run = 'python = ".venv/bin/python"\ncommand = ["python", "train it.py", "{lr}"]'
+    (project / "template.toml").write_text(TOML.replace("RUN", run))
+    folder = study.create(load(project), Settings(), tmp_path, "experiment")
+    assert not (folder / "template/.venv").exists()
+    copied = study.read(folder)
+    assert copied.template.environment == load(project).environment
+    copied.close()
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ('python = "no/python"', r"\[run.python\]: .*no/python' is no Python interpreter"),
+        ('environment = "src"', r"\[run.environment\]: .*src' is no environment.*\.venv"),
+        ('python = "train it.py"', r"\[run.python\]: .*train it.py' is no Python interpreter"),
+        ('python = ".venv/bin/python"\nenvironment = "."', r"\[run\]: give python or environment"),
+    ],
+)
+def test_what_is_none_is_refused_before_any_run(project: Path, named: str, told: str) -> None:
+    (project / "template.toml").write_text(TOML.replace("RUN", f'{named}\ncommand = ["python", "x", "{{lr}}"]'))
+    with pytest.raises(TemplateError, match=told):
+        load(project)
