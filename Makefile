@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := nightlab/*.py nightlab/telling agents experiments graph papers templates tests benchmarks
+CODE := nightlab/*.py nightlab/commands nightlab/telling agents experiments graph papers templates tests benchmarks
 ARGS ?=
 
 .PHONY: paper test check lint types format setup benchmarks durability model-test clean

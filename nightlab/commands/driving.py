@@ -1,0 +1,85 @@
+"""Work on a study at the command line: to its end, as an estimate, until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from nightlab.commands.ending import DOES_NOT_HOLD, INTERRUPTED, WRONG_USE, fail, print_json
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given, as fields of Settings."""
+    if (level := options["isolation"]) not in (None, "S0", "S1", "S2", "S3"):
+        fail(f"--isolation {level!r} is no level; give S3, S2, S1 or S0", WRONG_USE)
+    reviewer, replay = options.pop("reviewer_model", None), options.get("replay")
+    given = options | {"models": {"reviewer": reviewer} if reviewer else None, "replay": replay and str(replay)}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def go(begin: Callable[[Path], Path], out: Path, as_json: bool, dry_run: bool) -> None:
+    """Work on the study that `begin` makes, or only estimate what that would take."""
+    if not dry_run:
+        return drive(begin(out), as_json)
+    from nightlab.graph.estimate import estimate
+    from nightlab.telling import report
+
+    told = estimate(begin)
+    return print_json(told) if as_json else report.print_estimate(told)
+
+
+def drive(folder: Path, as_json: bool) -> None:
+    """Drive a study to its end, show the way there, and tell what came of it."""
+    from langgraph.runtime import RunControl
+
+    from nightlab.experiments.study.study import is_study, resuming
+    from nightlab.graph.session import Interrupted, work
+    from nightlab.telling import report
+    from nightlab.telling.progress import Lines, Screen, View
+    from nightlab.telling.terminal import Terminal, say
+
+    console = Terminal(stderr=as_json)
+    view: View = Screen(console, f"nightlab: {folder}") if console.is_terminal else Lines(console)
+    control, stop = RunControl(), []  # type: ignore[var-annotated]
+    if not console.is_terminal and is_study(folder):
+        console.print(f"study {folder}", soft_wrap=True)
+    try:
+        with _interruptible(control, stop, console), view:
+            work(folder, view.hear, control, stop)
+    except Interrupted:
+        fail(f"interrupted; {resuming(folder)} goes on", INTERRUPTED)
+    with report.opened(folder) as study:
+        problem = report.problem(study)
+        if as_json:
+            print_json(report.outcome(study) | ({"error": problem} if problem else {}))
+        else:
+            report.print_outcome(study, console)
+        if problem:
+            say(f"nightlab: {problem}", error=True)
+            raise typer.Exit(DOES_NOT_HOLD)
+
+
+@contextmanager
+def _interruptible(control: Any, stop: list[Callable[[], None]], console: Any) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) drains and saves; the second stops at once."""
+    from nightlab.graph.session import Interrupted
+
+    def handle(_signal: int, _frame: object) -> None:
+        if control.drain_requested:
+            for end in stop:
+                end()
+            raise Interrupted
+        console.print("stopping after the step in progress; again to stop at once", style="yellow")
+        control.request_drain("interrupted")
+
+    before = {s: signal.signal(s, handle) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)
