@@ -23,8 +23,8 @@ import scipy.stats
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import cross_val_score
 
+from nightlab.experiments.executors.local.isolation.sandbox import probe
 from nightlab.experiments.executors.local.local import LocalRunner
-from nightlab.experiments.executors.local.sandbox import probe
 from nightlab.experiments.records import Level, RunRequest
 from nightlab.experiments.template.template import load
 

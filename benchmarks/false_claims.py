@@ -24,11 +24,11 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: the studies run side by side
 import numpy as np
 
-from nightlab.experiments.claim.crossed import Row, crossed
 from nightlab.experiments.claim.family import FAMILY_LEVEL
-from nightlab.experiments.claim.inference import Effect, compare
-from nightlab.experiments.claim.reliability import Score, Sides, observed, watched, with_losses
 from nightlab.experiments.claim.selection import select
+from nightlab.experiments.claim.statistics.crossed import Row, crossed
+from nightlab.experiments.claim.statistics.inference import Effect, compare
+from nightlab.experiments.claim.statistics.reliability import Score, Sides, observed, watched, with_losses
 from nightlab.experiments.loop.decision import More, Noise, judge
 from nightlab.experiments.loop.loop import CALIBRATION
 from nightlab.experiments.template.contract import BudgetTable

@@ -14,7 +14,7 @@ from nightlab.agents.actions import actions
 from nightlab.agents.assemble import questions
 from nightlab.agents.chat.configuration import configured
 from nightlab.agents.offline.actions import PARTS
-from nightlab.experiments.claim.ablation import ABLATION_SEEDS
+from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS
 from nightlab.experiments.claim.selection import RUNGS, SELECTION_SHARE
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.registry import runs_at

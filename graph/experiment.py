@@ -9,8 +9,9 @@ from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 
 from nightlab.agents.team import Idea, Situation
-from nightlab.experiments.claim import ablation, confirmation
-from nightlab.experiments.claim.ablation_parts import components
+from nightlab.experiments.claim import confirmation
+from nightlab.experiments.claim.parts import ablation
+from nightlab.experiments.claim.parts.ablation_parts import components
 from nightlab.experiments.claim.selection import choose
 from nightlab.experiments.ledger.events import ClaimTested, Note, PartAblated, Stage
 from nightlab.experiments.loop.loop import Loop

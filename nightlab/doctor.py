@@ -43,7 +43,7 @@ def _cores() -> Check:
 
 
 def _isolation() -> Check:
-    from nightlab.experiments.executors.local.sandbox import describe, probe
+    from nightlab.experiments.executors.local.isolation.sandbox import describe, probe
 
     level = probe()
     return Check(

@@ -15,9 +15,9 @@ import nightlab
 from nightlab.agents import actions
 from nightlab.agents.actions import Action, Judgement, possible
 from nightlab.agents.team import Brief, StudySubmission
-from nightlab.experiments.claim.pairing import effect
+from nightlab.experiments.claim.parts.variants import against_best
 from nightlab.experiments.claim.selection import chosen
-from nightlab.experiments.claim.variants import against_best
+from nightlab.experiments.claim.statistics.pairing import effect
 from nightlab.experiments.executors import registry as executors
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.records import Knob

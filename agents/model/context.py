@@ -10,8 +10,8 @@ from nightlab.agents.model.prose import Rules
 from nightlab.agents.offline import results
 from nightlab.agents.team import Idea
 from nightlab.agents.telling.words import claimed_on
-from nightlab.experiments.claim.inference import equal, exact, untested
 from nightlab.experiments.claim.scope import withheld
+from nightlab.experiments.claim.statistics.inference import equal, exact, untested
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.audit import names_of

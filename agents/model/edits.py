@@ -10,7 +10,7 @@ import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from nightlab.experiments.executors.local.syntax import fault
+from nightlab.experiments.executors.local.isolation.syntax import fault
 from nightlab.experiments.reading import Form, form_of
 from nightlab.experiments.template.diffs import Files
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nightlab.agents.documents import EarlierIdea, EarlierIdeas
 from nightlab.agents.team import Idea
-from nightlab.experiments.claim.inference import untested
+from nightlab.experiments.claim.statistics.inference import untested
 from nightlab.experiments.ledger.documents import Claim, Origin
 from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.ledger.storage import opened, storage

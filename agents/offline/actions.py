@@ -9,8 +9,8 @@ from nightlab.agents.offline import analysis, results
 from nightlab.agents.offline.writing import HEADINGS, text
 from nightlab.agents.team import Brief, StudySubmission
 from nightlab.agents.telling.words import many
-from nightlab.experiments.claim.ablation import ABLATION_SEEDS, ablate
-from nightlab.experiments.claim.sensitivity import SENSITIVITY_SEEDS, probe_sensitivity
+from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS, ablate
+from nightlab.experiments.claim.parts.sensitivity import SENSITIVITY_SEEDS, probe_sensitivity
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.template.template import Template

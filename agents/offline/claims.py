@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nightlab.agents.telling.words import claimed_on
-from nightlab.experiments.claim.inference import equal, exact, untested
 from nightlab.experiments.claim.scope import population, row, withheld
+from nightlab.experiments.claim.statistics.inference import equal, exact, untested
 from nightlab.experiments.records import Effect
 from nightlab.papers.facts.evidence import Evidence
 

@@ -8,7 +8,7 @@ from nightlab.agents.actions import actions
 from nightlab.agents.offline import claims
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import concern, strategies, strategy, words
-from nightlab.experiments.claim.inference import equal, exact, untested
+from nightlab.experiments.claim.statistics.inference import equal, exact, untested
 from nightlab.experiments.ledger.documents import AblatedPart, KnobStep
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.papers.facts.evidence import Evidence

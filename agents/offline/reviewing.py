@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from nightlab.agents.actions import Judgement, Side, actions
 from nightlab.agents.team import Review, StudySubmission, Submission, decided
 from nightlab.agents.telling.words import source
-from nightlab.experiments.claim.inference import equal
 from nightlab.experiments.claim.scope import row
+from nightlab.experiments.claim.statistics.inference import equal
 from nightlab.experiments.numbers import plural
 from nightlab.papers.manuscript.manuscript import keys_cited
 

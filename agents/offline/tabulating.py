@@ -5,8 +5,8 @@ from __future__ import annotations
 from nightlab.agents.telling.disclosure import is_model
 from nightlab.agents.telling.disclosure import shown as name_of
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, strategies, words
-from nightlab.experiments.claim.inference import equal, exact
 from nightlab.experiments.claim.scope import row
+from nightlab.experiments.claim.statistics.inference import equal, exact
 from nightlab.experiments.ledger.documents import AblatedPart, Claim
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.records import Effect, Knob

@@ -8,8 +8,8 @@ from contextlib import closing
 from itertools import product
 from pathlib import Path
 
-from nightlab.experiments.claim.inference import equal, exact
 from nightlab.experiments.claim.scope import withheld
+from nightlab.experiments.claim.statistics.inference import equal, exact
 from nightlab.experiments.ledger.documents import Notice
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.overseer import UNUSABLE, same, unread

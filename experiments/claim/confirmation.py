@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nightlab.experiments.claim import family, power
-from nightlab.experiments.claim.constraints import broken
-from nightlab.experiments.claim.inference import TRIM, summarize
-from nightlab.experiments.claim.pairing import Rule, effect, score, searched
-from nightlab.experiments.claim.reliability import CHEAP_S, Score, Sides, observed, watched
+from nightlab.experiments.claim import family
 from nightlab.experiments.claim.selection import choose, failed_again
+from nightlab.experiments.claim.statistics import power
+from nightlab.experiments.claim.statistics.constraints import broken
+from nightlab.experiments.claim.statistics.inference import TRIM, summarize
+from nightlab.experiments.claim.statistics.pairing import Rule, effect, score, searched
+from nightlab.experiments.claim.statistics.reliability import CHEAP_S, Score, Sides, observed, watched
 from nightlab.experiments.ledger.documents import OPENING, Claim, HoldoutOpening, Notice, Preregistration
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.loop import Loop

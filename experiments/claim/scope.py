@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightlab.experiments.claim.inference import exact
+from nightlab.experiments.claim.statistics.inference import exact
 from nightlab.experiments.ledger.documents import Claim
 
 MACHINE = "this machine and these inputs"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
-from nightlab.experiments.claim.inference import summarize
 from nightlab.experiments.claim.scope import population, withheld
+from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
 from nightlab.experiments.ledger.trial_scores import trial_scores

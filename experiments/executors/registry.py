@@ -7,9 +7,9 @@ from importlib.metadata import entry_points
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.executor import Executor, Place
+from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, IsolationError, choose, needed, probe
 from nightlab.experiments.executors.local.judging import LocalJudge
 from nightlab.experiments.executors.local.local import LocalExecutor
-from nightlab.experiments.executors.local.sandbox import LEVELS, IsolationError, choose, needed, probe
 from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.runs import Handles, Runs
 from nightlab.experiments.records import Level

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from nightlab.experiments.executors.local.inside.words import is_argument, named
-from nightlab.experiments.executors.local.visible import packaged
+from nightlab.experiments.executors.local.isolation.visible import packaged
 from nightlab.experiments.reading import Unreadable, read_text
 from nightlab.experiments.template.environment import NoEnvironment
 from nightlab.experiments.template.environment import named as environment_named

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nightlab.experiments.claim.inference import equal, exact, untested
+from nightlab.experiments.claim.statistics.inference import equal, exact, untested
 from nightlab.experiments.executors.local.text import printable
 from nightlab.experiments.ledger.documents import Claim, kind_of
 from nightlab.experiments.numbers import plural

@@ -11,7 +11,7 @@ from typing import get_args
 
 from pydantic import ConfigDict, RootModel
 
-from nightlab.experiments.claim.inference import summarize
+from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.ledger.documents import document
 from nightlab.experiments.numbers import decimals, fixed, p_text, plain
 from nightlab.experiments.records import Fact, Params, ParamValue

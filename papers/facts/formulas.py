@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from nightlab.experiments.claim.inference import COVERAGE, holm, summarize
-from nightlab.experiments.claim.pairing import Rule, score
-from nightlab.experiments.claim.pairing import effect as paired_effect
-from nightlab.experiments.claim.reliability import reliability
+from nightlab.experiments.claim.statistics.inference import COVERAGE, holm, summarize
+from nightlab.experiments.claim.statistics.pairing import Rule, score
+from nightlab.experiments.claim.statistics.pairing import effect as paired_effect
+from nightlab.experiments.claim.statistics.reliability import reliability
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.records import Effect, Fact, ParamValue, Split
 from nightlab.papers.facts.evidence import BASELINE, Evidence, confirmed

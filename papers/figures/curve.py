@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from nightlab.experiments.claim.inference import summarize
+from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
 from nightlab.experiments.ledger.trial_scores import SEARCH, trial_scores
 from nightlab.experiments.study.study import Study

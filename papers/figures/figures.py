@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
-from nightlab.experiments.claim.inference import summarize
+from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.records import ParamValue, Split, VerdictKind
 from nightlab.papers.figures.style import (
     BLUE,

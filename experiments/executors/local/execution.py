@@ -9,9 +9,9 @@ from nightlab.experiments.executors.executor import Order, Performed
 from nightlab.experiments.executors.local import outcome
 from nightlab.experiments.executors.local.imports import imported
 from nightlab.experiments.executors.local.integrity import read_through
-from nightlab.experiments.executors.local.launch import Limits, Settings
+from nightlab.experiments.executors.local.isolation.launch import Limits, Settings
+from nightlab.experiments.executors.local.isolation.sandbox import contents, executables
 from nightlab.experiments.executors.local.pool import Broken, Pool, Reply
-from nightlab.experiments.executors.local.sandbox import contents, executables
 from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import RunOutcome

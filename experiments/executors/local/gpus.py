@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nightlab.experiments.executors.local.launch import RunnerError
+from nightlab.experiments.executors.local.isolation.launch import RunnerError
 
 
 def gpus() -> tuple[str, ...]:

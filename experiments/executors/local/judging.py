@@ -12,7 +12,7 @@ from nightlab.experiments.executors.local import metrics, outcome
 from nightlab.experiments.executors.local.imports import imported
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.local.integrity import Seal
-from nightlab.experiments.executors.local.launch import Limits, Settings, claims
+from nightlab.experiments.executors.local.isolation.launch import Limits, Settings, claims
 from nightlab.experiments.executors.local.pool import Broken, Pool
 from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.ticket import Ticket

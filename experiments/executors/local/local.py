@@ -13,8 +13,8 @@ from pathlib import Path
 from nightlab.experiments.executors.executor import Order, Performed, Place, State
 from nightlab.experiments.executors.local.execution import Execution
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
+from nightlab.experiments.executors.local.isolation.sandbox import choose, describe
 from nightlab.experiments.executors.local.judging import LocalJudge
-from nightlab.experiments.executors.local.sandbox import choose, describe
 from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.runs import Runs
 from nightlab.experiments.executors.ticket import Cancelled, Ticket

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nightlab.experiments.executors.local import metrics
-from nightlab.experiments.executors.local.launch import Limits, RunnerError, claims
+from nightlab.experiments.executors.local.isolation.launch import Limits, RunnerError, claims
 from nightlab.experiments.executors.local.metrics import InvalidMetrics
 from nightlab.experiments.executors.local.text import clean
 from nightlab.experiments.records import Level, RunOutcome, Split, Status, Trust

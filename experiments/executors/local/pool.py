@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from nightlab.experiments.executors.local.launch import Overdue, RunnerError, Sandbox, Settings, exchange
+from nightlab.experiments.executors.local.isolation.launch import Overdue, RunnerError, Sandbox, Settings, exchange
 from nightlab.experiments.executors.local.text import clean
 from nightlab.experiments.executors.ticket import Cancelled, Ticket
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightlab.experiments.executors.local.gpus import share
-from nightlab.experiments.executors.local.launch import RunnerError, Settings
-from nightlab.experiments.executors.local.visible import view
+from nightlab.experiments.executors.local.isolation.launch import RunnerError, Settings
+from nightlab.experiments.executors.local.isolation.visible import view
 from nightlab.experiments.records import Level
 from nightlab.experiments.template.template import Template
 

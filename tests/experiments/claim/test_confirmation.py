@@ -13,7 +13,7 @@ import pytest
 
 from nightlab.experiments.claim import confirmation, family
 from nightlab.experiments.claim.caveats import notes
-from nightlab.experiments.claim.inference import TRIM
+from nightlab.experiments.claim.statistics.inference import TRIM
 from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.study.study import read

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nightlab.experiments.claim.crossed import OneGroup, Row, crossed
-from nightlab.experiments.claim.inference import Effect, compare
+from nightlab.experiments.claim.statistics.crossed import OneGroup, Row, crossed
+from nightlab.experiments.claim.statistics.inference import Effect, compare
 
 RNG = np.random.default_rng(11)
 Table = np.ndarray

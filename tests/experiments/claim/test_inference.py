@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nightlab.experiments.claim.inference import compare, holm, summarize
+from nightlab.experiments.claim.statistics.inference import compare, holm, summarize
 
 RNG = np.random.default_rng(7)
 

@@ -12,7 +12,7 @@ import pytest
 
 from nightlab.experiments.claim import confirmation
 from nightlab.experiments.claim.caveats import notes
-from nightlab.experiments.claim.pairing import Rule, effect, searched
+from nightlab.experiments.claim.statistics.pairing import Rule, effect, searched
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.study.study import Settings, read

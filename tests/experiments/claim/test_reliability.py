@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nightlab.experiments.claim.inference import compare
-from nightlab.experiments.claim.power import smallest_effect
-from nightlab.experiments.claim.reliability import oftener, rate_bound, reliability, watched, with_losses
+from nightlab.experiments.claim.statistics.inference import compare
+from nightlab.experiments.claim.statistics.power import smallest_effect
+from nightlab.experiments.claim.statistics.reliability import oftener, rate_bound, reliability, watched, with_losses
 
 RNG = np.random.default_rng(5)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments.executors.local.isolation.sandbox import probe
 from nightlab.experiments.executors.local.local import local_runner
-from nightlab.experiments.executors.local.sandbox import probe
 from nightlab.experiments.executors.runs import Runs
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.study import study

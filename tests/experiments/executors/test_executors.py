@@ -12,8 +12,8 @@ import pytest
 
 import nightlab
 from nightlab.experiments.executors.executor import Executor, Order, Place
+from nightlab.experiments.executors.local.isolation.sandbox import IsolationError
 from nightlab.experiments.executors.local.local import LocalExecutor
-from nightlab.experiments.executors.local.sandbox import IsolationError
 from nightlab.experiments.executors.registry import UnknownExecutor, register, runs_at
 from nightlab.experiments.executors.runs import Runs
 from nightlab.experiments.ledger.documents import RunHandle

@@ -12,8 +12,8 @@ import pytest
 
 from nightlab.experiments.executors.local.imports import imported
 from nightlab.experiments.executors.local.inside import preload
+from nightlab.experiments.executors.local.isolation.syntax import fault
 from nightlab.experiments.executors.local.local import local_runner
-from nightlab.experiments.executors.local.syntax import fault
 from nightlab.experiments.records import RunRequest
 from nightlab.experiments.template.template import load
 from tests.conftest import MakeTemplate

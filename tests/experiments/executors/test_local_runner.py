@@ -24,9 +24,9 @@ from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.local.inside.guest import STAMP
 from nightlab.experiments.executors.local.inside.output.capture import Capture
 from nightlab.experiments.executors.local.inside.run import Run
-from nightlab.experiments.executors.local.launch import RunnerError
+from nightlab.experiments.executors.local.isolation.launch import RunnerError
+from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, IsolationError, probe
 from nightlab.experiments.executors.local.local import LocalRunner, local_runner
-from nightlab.experiments.executors.local.sandbox import LEVELS, IsolationError, probe
 from nightlab.experiments.records import Level, ParamValue, RunOutcome, RunRequest
 from nightlab.experiments.template.doubts import ECHO, EQUAL, LOADED
 from nightlab.experiments.template.template import load
@@ -284,7 +284,7 @@ def test_what_a_run_may_write_can_be_set(house: Callable[..., House], limits: st
 def test_what_a_run_leaves_on_disk_counts_however_soon_it_ends(
     house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nightlab.experiments.executors.local.sandbox.probe", lambda: "S2")
+    monkeypatch.setattr("nightlab.experiments.executors.local.isolation.sandbox.probe", lambda: "S2")
     h = house({"timeout_s = 5": "timeout_s = 5\ndisk_mb = 2\ndisk_files = 40"})
     place = "os.environ['TMPDIR'] + '/' + str(n)"
     for too_much in ("(out / 'x').write_bytes(bytes(2 << 20))", f"for n in range(40): os.mkdir({place})"):
@@ -526,7 +526,7 @@ def test_a_changed_judge_stops_the_study(house: Callable[..., House], what: str)
 
 
 def test_levels_below_what_is_needed_are_refused(house: Callable[..., House], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nightlab.experiments.executors.local.sandbox.probe", lambda: "S0")
+    monkeypatch.setattr("nightlab.experiments.executors.local.isolation.sandbox.probe", lambda: "S0")
     with pytest.raises(IsolationError, match=r"S3 is needed for code that a model wrote.*--isolation S0"):
         house(own_code=False)
     with pytest.raises(IsolationError, match="S3 is needed"):
@@ -540,7 +540,7 @@ def test_code_of_a_model_runs_at_s2_only_where_that_is_accepted_and_it_is_said(
 ) -> None:
     if probe() not in ("S3", "S2"):
         pytest.skip(f"this machine isolates at {probe()} only")
-    monkeypatch.setattr("nightlab.experiments.executors.local.sandbox.probe", lambda: "S2")
+    monkeypatch.setattr("nightlab.experiments.executors.local.isolation.sandbox.probe", lambda: "S2")
     with pytest.raises(IsolationError, match=r"S3 is needed for code that a model wrote.*--isolation S2"):
         house(own_code=False)
     assert house().run().level == "S2"
@@ -553,7 +553,7 @@ def test_code_of_a_model_runs_at_s2_only_where_that_is_accepted_and_it_is_said(
 def test_every_level_runs(house: Callable[..., House], level: Level, monkeypatch: pytest.MonkeyPatch) -> None:
     if LEVELS.index(probe()) < LEVELS.index(level):
         pytest.skip(f"this machine isolates at {probe()} only")
-    monkeypatch.setattr("nightlab.experiments.executors.local.sandbox.probe", lambda: level)
+    monkeypatch.setattr("nightlab.experiments.executors.local.isolation.sandbox.probe", lambda: level)
     h = house()
     assert h.runner.level == level
     for cold in (False, True):

@@ -14,9 +14,9 @@ import pytest
 from nightlab.experiments.executors.local.imports import imported
 from nightlab.experiments.executors.local.inside.kernel.limits import exiting
 from nightlab.experiments.executors.local.inside.output.collect import collect
-from nightlab.experiments.executors.local.launch import Limits
-from nightlab.experiments.executors.local.sandbox import LEVELS, confined, describe, probe, why_not
-from nightlab.experiments.executors.local.visible import view
+from nightlab.experiments.executors.local.isolation.launch import Limits
+from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, confined, describe, probe, why_not
+from nightlab.experiments.executors.local.isolation.visible import view
 from nightlab.experiments.records import Level
 
 CONFINING = [level for level in ("S3", "S2") if LEVELS.index(probe()) >= LEVELS.index(level)]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.executors.local import launch
 from nightlab.experiments.executors.local.inside.kernel import limits, tree, usage
-from nightlab.experiments.executors.local.launch import Overdue, exchange
+from nightlab.experiments.executors.local.isolation import launch
+from nightlab.experiments.executors.local.isolation.launch import Overdue, exchange
 from tests.experiments.executors.test_local_runner import House, house, stack
 
 __all__ = ["house", "stack"]

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.blindness import measure
-from nightlab.experiments.executors.local.launch import Limits
+from nightlab.experiments.executors.local.isolation.launch import Limits
+from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, Finished, confined, probe
+from nightlab.experiments.executors.local.isolation.visible import view
 from nightlab.experiments.executors.local.local import LocalRunner
-from nightlab.experiments.executors.local.sandbox import LEVELS, Finished, confined, probe
-from nightlab.experiments.executors.local.visible import view
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.template.template import load
 from tests.conftest import MakeTemplate

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from nightlab.experiments.claim import ablation, confirmation
+from nightlab.experiments.claim import confirmation
 from nightlab.experiments.claim.caveats import notes
-from nightlab.experiments.claim.inference import untested
+from nightlab.experiments.claim.parts import ablation
+from nightlab.experiments.claim.parts.sensitivity import neighbours, probe_sensitivity
 from nightlab.experiments.claim.selection import choose, chosen
-from nightlab.experiments.claim.sensitivity import neighbours, probe_sensitivity
+from nightlab.experiments.claim.statistics.inference import untested
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.ledger.ledger import Settled

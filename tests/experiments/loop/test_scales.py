@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import nightlab
-from nightlab.experiments.claim.inference import compare, summarize
 from nightlab.experiments.claim.selection import select
+from nightlab.experiments.claim.statistics.inference import compare, summarize
 from nightlab.experiments.loop.decision import Noise, judge
 from nightlab.experiments.search.surrogate import scaled, winsorized
 from nightlab.experiments.template.template import load

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nightlab.experiments.claim.sensitivity import neighbours
+from nightlab.experiments.claim.parts.sensitivity import neighbours
 from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Knob
 from nightlab.experiments.search.space import Space

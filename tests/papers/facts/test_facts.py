@@ -17,7 +17,7 @@ import nightlab
 from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.tabulating import LISTED, listed_trials
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.claim.pairing import effect, pairs
+from nightlab.experiments.claim.statistics.pairing import effect, pairs
 from nightlab.experiments.ledger.documents import AblatedPart, Notice
 from nightlab.experiments.ledger.ledger import Run, Settled, Trial
 from nightlab.experiments.records import Change, RunOutcome

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from nightlab.experiments.claim.parts.variants import against_best
 from nightlab.experiments.claim.selection import chosen
-from nightlab.experiments.claim.variants import against_best
 from nightlab.experiments.ledger.documents import KnobStep
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.records import Knob, Params, ParamValue

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nightlab.experiments.claim.ablation_parts import components
-from nightlab.experiments.claim.inference import holm
-from nightlab.experiments.claim.pairing import LEVEL, Rule
+from nightlab.experiments.claim.parts.ablation_parts import components
+from nightlab.experiments.claim.parts.variants import against_best
 from nightlab.experiments.claim.selection import chosen
-from nightlab.experiments.claim.variants import against_best
+from nightlab.experiments.claim.statistics.inference import holm
+from nightlab.experiments.claim.statistics.pairing import LEVEL, Rule
 from nightlab.experiments.ledger.documents import AblatedPart
 from nightlab.experiments.loop.loop import Loop
 

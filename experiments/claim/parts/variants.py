@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nightlab.experiments.claim.pairing import Rule, effect, searched
+from nightlab.experiments.claim.statistics.pairing import Rule, effect, searched
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.records import Change, Effect

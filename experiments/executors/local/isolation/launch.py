@@ -18,10 +18,10 @@ from typing import Any, Literal
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.local.inside import frames
 from nightlab.experiments.executors.local.inside.kernel import cgroup
-from nightlab.experiments.executors.local.visible import View, closed_to_others
+from nightlab.experiments.executors.local.isolation.visible import View, closed_to_others
 from nightlab.experiments.records import Level
 
-_CODE = Path(__file__).resolve().parent
+_CODE = Path(__file__).resolve().parents[1]
 _SANDBOXES, _GROUPS = itertools.count(), itertools.count()
 _MARGIN = 300.0  # s for a reply beyond the run's own time: to start, to end its processes, to collect
 _PATIENCE = 30.0  # s for a sandbox to end

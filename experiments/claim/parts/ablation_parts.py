@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from nightlab.experiments.claim.selection import chosen
-from nightlab.experiments.executors.local.syntax import fault
+from nightlab.experiments.executors.local.isolation.syntax import fault
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.repair import standing
 from nightlab.experiments.records import BASELINE, Change, Params

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nightlab.experiments.claim.crossed import Row
+from nightlab.experiments.claim.statistics.crossed import Row
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.records import Split
 from nightlab.experiments.study.items import ItemStore

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from scipy import special
 
-from nightlab.experiments.claim.inference import summarize
+from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.records import Split
 from nightlab.experiments.template.template import Template

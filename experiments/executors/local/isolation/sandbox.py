@@ -11,10 +11,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightlab.experiments.executors.local.canary import CANARY, bait
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
-from nightlab.experiments.executors.local.launch import Limits, RunnerError, Sandbox, Settings, claims, exchange
-from nightlab.experiments.executors.local.visible import view
+from nightlab.experiments.executors.local.isolation.canary import CANARY, bait
+from nightlab.experiments.executors.local.isolation.launch import (
+    Limits,
+    RunnerError,
+    Sandbox,
+    Settings,
+    claims,
+    exchange,
+)
+from nightlab.experiments.executors.local.isolation.visible import view
 from nightlab.experiments.records import Level
 
 LEVELS: tuple[Level, ...] = ("S0", "S1", "S2", "S3")

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Self
 
-from nightlab.experiments.claim.crossed import OneGroup, Row, crossed
-from nightlab.experiments.claim.inference import TRIM, compare
-from nightlab.experiments.claim.item_rows import item_rows
-from nightlab.experiments.claim.reliability import Score, with_losses
+from nightlab.experiments.claim.statistics.crossed import OneGroup, Row, crossed
+from nightlab.experiments.claim.statistics.inference import TRIM, compare
+from nightlab.experiments.claim.statistics.item_rows import item_rows
+from nightlab.experiments.claim.statistics.reliability import Score, with_losses
 from nightlab.experiments.ledger.documents import Claim, Preregistration
 from nightlab.experiments.ledger.ledger import Ledger, Run
 from nightlab.experiments.ledger.trial_scores import SEARCH

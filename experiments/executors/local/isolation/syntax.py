@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from nightlab.experiments.executors.local.launch import Limits
-from nightlab.experiments.executors.local.sandbox import confined
+from nightlab.experiments.executors.local.isolation.launch import Limits
+from nightlab.experiments.executors.local.isolation.sandbox import confined
 
 _COMPILE = """
 import pathlib, sys

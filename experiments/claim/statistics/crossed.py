@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nightlab.experiments.claim.inference import TRIM, weighed
+from nightlab.experiments.claim.statistics.inference import TRIM, weighed
 from nightlab.experiments.records import Effect
 
 Array = NDArray[np.float64]

@@ -28,7 +28,7 @@ _PREFIX = (  # of an interpreter; some lead from lib to the compilers and librar
     *("targets", "nvvm", "*-linux-gnu", "etc/fonts", "etc/OpenCL"),
 )
 _ENVIRONMENT = ("bin", "include", "share", "lib/*.so*", "pyvenv.cfg")  # of a virtual one, beside its packages
-_OWN = Path(__file__).resolve().parents[3]
+_OWN = Path(__file__).resolve().parents[4]
 
 
 @dataclass(frozen=True, kw_only=True)

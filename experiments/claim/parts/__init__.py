@@ -1,0 +1,1 @@
+"""What each part of the best contributes, and what a step of each knob costs."""

@@ -1,0 +1,1 @@
+"""Summaries, tests and intervals: what a claim's numbers are computed by."""
