@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.calls import Calls
+from nightlab.experiments.ledger.chain import KEYS, Link, Row, faults
 from nightlab.experiments.ledger.documents import ItemHashes, Kind, in_extension, kind_of
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.records import Change, RunOutcome, VerdictKind
@@ -214,6 +215,35 @@ class Ledger(Protocol):
     @abstractmethod
     def good_runs(self, inputs: str) -> list[Run]:
         """The runs with these inputs that went well, in the order of their claims."""
+
+    # The chain (`nightlab.experiments.ledger.chain`): each row is linked when it is written, in the same transaction
+
+    @abstractmethod
+    def links(self) -> Iterator[Link]:
+        """The whole chain, one at a time."""
+
+    @abstractmethod
+    def link(self, table: str, *key: str | int) -> Link | None:
+        """That of a row; None where there is no such row, and for one that is older than the chain."""
+
+    @abstractmethod
+    def head(self) -> Link | None:
+        """The last link; None where nothing was written since ledgers have a chain."""
+
+    @abstractmethod
+    def rows(self, table: str) -> Iterator[Row]:
+        """The rows of a table as they are kept, in the order of their keys."""
+
+    def linked(self, shape: type[Any], key: str = "") -> Link | None:
+        """The link of the document of a type and key."""
+        kind = kind_of(shape)
+        return self.link("documents", kind.name, kind.key or key)
+
+    def faults(self) -> list[str]:
+        """What is wrong with the chain and its rows."""
+        head = self.head()
+        tables = {table: list(self.rows(table)) for table in KEYS}
+        return list(faults(head, tables, self.links()))
 
 
 OUTPUT = 500  # characters of what a run that went well has printed that are kept

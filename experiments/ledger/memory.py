@@ -6,21 +6,23 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
+from nightlab.experiments.ledger import rows as kept_rows
 from nightlab.experiments.ledger.calls import Answer, Call, Calls
+from nightlab.experiments.ledger.chain import KEYS, START, Link, Row, following, key_of, key_text, row_bytes
 from nightlab.experiments.ledger.documents import ItemHashes, kind_of
 from nightlab.experiments.ledger.events import Event, Told
-from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, as_json, kept
+from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, kept
 from nightlab.experiments.records import Change, RunOutcome
 
 
 @dataclass
 class _Rows:
-    """What is kept of a study."""
+    """What is kept of a study: the records, and the rows that the chain is over."""
 
     documents: dict[tuple[str, str], str] = field(default_factory=dict)  # JSON, so that no reader changes them
     events: list[Event] = field(default_factory=list)
@@ -28,8 +30,17 @@ class _Rows:
     trials: dict[int, Trial] = field(default_factory=dict)
     runs: dict[tuple[str, str, int], Run] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    tables: dict[str, dict[str, Row]] = field(default_factory=lambda: {table: {} for table in KEYS})
+    chain: list[Link] = field(default_factory=list)
     stamps: list[float] = field(default_factory=list)
     lock: Any = field(default_factory=RLock)
+
+    def write(self, table: str, row: Row) -> None:
+        """Write a row and its link."""
+        key, before = key_of(table, row), self.chain[-1].hash if self.chain else START
+        self.tables[table][key] = row
+        hash = following(before, row_bytes(table, row))
+        self.chain.append(Link(number=len(self.chain) + 1, table=table, key=key, hash=hash))
 
 
 class MemoryStorage:
@@ -85,11 +96,12 @@ class MemoryLedger(_Table, Ledger):
     # Documents
 
     def once(self, kind: str, key: str, body: Any, told: Told | None = None) -> Any:
-        event, text = None, as_json(body)
+        event, row = None, kept_rows.document_row(kind, key, body)
         with self._writing() as rows:
-            if told and (kind, key) not in rows.documents:
-                event = _told(rows, f"{kind} {key}", told)
-            stands = rows.documents.setdefault((kind, key), text)
+            if (kind, key) not in rows.documents:
+                rows.write("documents", row)
+                event = _told(rows, f"{kind} {key}", told) if told else None
+            stands = rows.documents.setdefault((kind, key), row["body"])
         if event:
             self.heard(event)
         return json.loads(stands)
@@ -121,6 +133,8 @@ class MemoryLedger(_Table, Ledger):
 
     def claim(self, number: int, change: Change) -> Trial:
         with self._writing() as rows:
+            if number not in rows.trials:
+                rows.write("trials", kept_rows.trial_row(number, change))
             return rows.trials.setdefault(number, Trial(number=number, change=change, verdict=None))
 
     def settle(self, number: int, verdict: Settled, told: Told | None = None) -> None:
@@ -129,6 +143,7 @@ class MemoryLedger(_Table, Ledger):
             if number not in rows.trials:
                 raise LedgerError(f"{self.place}: trial {number} was never claimed")
             if rows.trials[number].verdict is None:
+                rows.write("verdicts", kept_rows.verdict_row(number, verdict))
                 rows.trials[number] = replace(rows.trials[number], verdict=verdict)
                 event = _told(rows, f"trial {number}", told) if told else None
         if event:
@@ -144,8 +159,10 @@ class MemoryLedger(_Table, Ledger):
 
     def claim_run(self, phase: str, subject: str, replicate: int, seed: int, inputs: str = "") -> Run:
         with self._writing() as rows:
-            names = {"phase": phase, "subject": subject, "replicate": replicate}
-            run = Run(id=len(rows.runs) + 1, seed=seed, inputs=inputs, outcome=None, **names)  # type: ignore[arg-type]
+            names: Any = {"phase": phase, "subject": subject, "replicate": replicate}
+            run = Run(id=len(rows.runs) + 1, seed=seed, inputs=inputs, outcome=None, **names)
+            if (phase, subject, replicate) not in rows.runs:
+                rows.write("runs", kept_rows.run_row(seed=seed, inputs=inputs, **names) | {"id": run.id})
             return rows.runs.setdefault((phase, subject, replicate), run)
 
     def settle_run(self, run: int, outcome: RunOutcome, items: ItemHashes | None = None) -> None:
@@ -155,9 +172,12 @@ class MemoryLedger(_Table, Ledger):
             if name is None or found is None:
                 raise LedgerError(f"{self.place}: run {run} was never claimed")
             if found.outcome is None:
+                rows.write("outcomes", kept_rows.outcome_row(run, kept(outcome)))
                 rows.runs[name] = replace(found, outcome=kept(outcome))
-                if items is not None:
-                    rows.documents.setdefault((kind.name, str(run)), as_json(kind.body(items)))
+                if items is not None and (kind.name, str(run)) not in rows.documents:
+                    row = kept_rows.document_row(kind.name, str(run), kind.body(items))
+                    rows.write("documents", row)
+                    rows.documents[kind.name, str(run)] = row["body"]
 
     def each_run(self) -> Iterator[Run]:
         yield from list(self._rows.runs.values())
@@ -175,13 +195,30 @@ class MemoryLedger(_Table, Ledger):
     def good_runs(self, inputs: str) -> list[Run]:
         return [run for run in self.each_run() if run.inputs == inputs and run.outcome and run.outcome.status == "ok"]
 
+    # The chain
+
+    def links(self) -> Iterator[Link]:
+        yield from list(self._rows.chain)
+
+    def link(self, table: str, *key: str | int) -> Link | None:
+        return next((link for link in self.links() if (link.table, link.key) == (table, key_text(*key))), None)
+
+    def head(self) -> Link | None:
+        return self._rows.chain[-1] if self._rows.chain else None
+
+    def rows(self, table: str) -> Iterator[Row]:
+        found = list(self._rows.tables[table].values())
+        yield from sorted(found, key=lambda row: tuple(row[name] for name in KEYS[table]))
+
 
 class MemoryCalls(_Table, Calls):
     def claim(self, call: Call) -> int:
         with self._writing() as rows:
             attempts = [c.attempt for c in rows.calls if (c.role, c.stage) == (call.role, call.stage)]
             number = len(rows.calls) + 1
-            rows.calls.append(replace(call, id=number, attempt=max(attempts, default=0) + 1, answer=None))
+            claimed = replace(call, id=number, attempt=max(attempts, default=0) + 1, answer=None)
+            rows.write("calls", kept_rows.call_row(claimed) | {"id": number})
+            rows.calls.append(claimed)
         return number
 
     def settle(self, call: int, answer: Answer) -> None:
@@ -189,6 +226,7 @@ class MemoryCalls(_Table, Calls):
             if not 0 < call <= len(rows.calls):
                 raise LedgerError(f"{self.place}: call {call} was never claimed")
             if rows.calls[call - 1].answer is None:
+                rows.write("answers", kept_rows.answer_row(call, answer))
                 rows.calls[call - 1] = replace(rows.calls[call - 1], answer=answer)
 
     def all(self) -> list[Call]:
@@ -196,8 +234,10 @@ class MemoryCalls(_Table, Calls):
 
 
 def _told(rows: _Rows, key: str, told: Told) -> Event:
-    as_json(asdict(told))  # what is no JSON is refused here, too
+    row = kept_rows.event_row(key, told)  # what is no JSON is refused here, too
     if key not in rows.told:
-        rows.told[key] = Event(number=len(rows.events) + 1, at=time.time(), told=told)
+        row["number"] = len(rows.events) + 1
+        rows.write("events", row)
+        rows.told[key] = Event(number=row["number"], at=row["told_at"], told=told)
         rows.events.append(rows.told[key])
     return rows.told[key]

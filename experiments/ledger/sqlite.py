@@ -9,35 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from nightlab.experiments.ledger import events as telling
+from nightlab.experiments.ledger import rows, sqlite_chain
 from nightlab.experiments.ledger.calls import Calls
+from nightlab.experiments.ledger.chain import Link, Row, key_text
 from nightlab.experiments.ledger.documents import ItemHashes, kind_of
 from nightlab.experiments.ledger.events import Event, Told
-from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, as_json, kept
-from nightlab.experiments.ledger.schema import (
-    SCHEMA_VERSION,
-    documents,
-    events,
-    lay_out,
-    looking,
-    metadata,
-    outcomes,
-    readable,
-    runs,
-    stand_in,
-    trials,
-    verdicts,
-)
+from nightlab.experiments.ledger.layout import SCHEMA_VERSION, lay_out, looking, readable, stand_in
+from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, kept
+from nightlab.experiments.ledger.schema import chain, documents, events, metadata, outcomes, runs, trials, verdicts
 from nightlab.experiments.ledger.sqlite_calls import SqliteCalls
+from nightlab.experiments.ledger.sqlite_chain import written
 from nightlab.experiments.records import Change, RunOutcome
 
 FILE = "study.db"
@@ -109,10 +97,10 @@ class SqliteLedger(Ledger):
     # Documents
 
     def once(self, kind: str, key: str, body: Any, told: Told | None = None) -> Any:
-        row = {"kind": kind, "key": key, "body": as_json(body), "created_at": time.time()}
+        row = rows.document_row(kind, key, body)
         with self._engine.begin() as db:
-            written = db.execute(sa.insert(documents).prefix_with("OR IGNORE"), row).rowcount
-            event = _told(db, f"{kind} {key}", told) if told and written else None
+            new = written(db, documents, row)
+            event = _told(db, f"{kind} {key}", told) if told and new else None
             stands = json.loads(db.execute(_document(kind, key)).scalar_one())
         if event:
             self.heard(event)
@@ -152,39 +140,20 @@ class SqliteLedger(Ledger):
         """No more than PAGE of them, so that no reader who takes his time holds the writer's log."""
         query = sa.select(events).where(events.c.number > after).order_by(events.c.number).limit(PAGE)
         with self._engine.connect() as db:
-            return [_event(row) for row in db.execute(query).mappings()]
+            return [rows.event(row) for row in db.execute(query).mappings()]
 
     # Trials
 
     def claim(self, number: int, change: Change) -> Trial:
-        row = {
-            "number": number,
-            "strategy": change.strategy,
-            "hypothesis": change.hypothesis,
-            "params": as_json(dict(change.params)),
-            "artifact": change.artifact,
-            "parent": change.parent,
-            "proposer": change.proposer,
-            "claimed_at": time.time(),
-        }
         with self._engine.begin() as db:
-            if db.execute(sa.insert(trials).prefix_with("OR IGNORE"), row).rowcount:
+            if written(db, trials, rows.trial_row(number, change)):
                 return Trial(number=number, change=change, verdict=None)
         return self.trial(number)
 
     def settle(self, number: int, verdict: Settled, told: Told | None = None) -> None:
-        row = {
-            "trial": number,
-            "kind": verdict.kind,
-            "cause": verdict.cause,
-            "reason": verdict.reason,
-            "numbers": as_json(_numbers(verdict)),
-            "elapsed_s": verdict.elapsed_s,
-            "settled_at": time.time(),
-        }
         with self._engine.begin() as db:
-            written = db.execute(sa.insert(verdicts).prefix_with("OR IGNORE"), row).rowcount
-            event = _told(db, f"trial {number}", told) if told and written else None
+            new = written(db, verdicts, rows.verdict_row(number, verdict))
+            event = _told(db, f"trial {number}", told) if told and new else None
         if event:
             self.heard(event)
 
@@ -198,49 +167,23 @@ class SqliteLedger(Ledger):
         query = sa.select(trials, verdicts).outerjoin(verdicts).where(where).order_by(trials.c.number)
         with self._engine.connect() as db:
             for row in db.execute(query).mappings():
-                yield _trial(row)
+                yield rows.trial(row)
 
     # Runs
 
     def claim_run(self, phase: str, subject: str, replicate: int, seed: int, inputs: str = "") -> Run:
-        row: dict[str, Any] = {
-            "phase": phase,
-            "subject": subject,
-            "replicate": replicate,
-            "seed": seed,
-            "inputs": inputs,
-            "claimed_at": time.time(),
-        }
         with self._engine.begin() as db:
-            inserted = db.execute(sa.insert(runs).prefix_with("OR IGNORE"), row)
-            if inserted.rowcount:
-                (number,) = inserted.inserted_primary_key or (0,)
-                claimed = {key: row[key] for key in _RUN_FIELDS}
-                return Run(id=number, outcome=None, **claimed)
+            if number := written(db, runs, rows.run_row(phase, subject, replicate, seed, inputs)):
+                claimed: Any = {"phase": phase, "subject": subject, "replicate": replicate}
+                return Run(id=number, seed=seed, inputs=inputs, outcome=None, **claimed)
         where = (runs.c.phase == phase) & (runs.c.subject == subject) & (runs.c.replicate == replicate)
         return next(self._select_runs(where))
 
     def settle_run(self, run: int, outcome: RunOutcome, items: ItemHashes | None = None) -> None:
-        outcome, kind = kept(outcome), kind_of(ItemHashes)
-        row = {
-            "run": run,
-            "status": outcome.status,
-            "metrics": as_json({split: dict(values) for split, values in outcome.metrics.items()}),
-            "trust": outcome.trust,
-            "wall_s": outcome.wall_s,
-            "cpu_s": outcome.cpu_s,
-            "memory_mb": outcome.memory_mb,
-            "level": outcome.level,
-            "error": outcome.error,
-            "output": outcome.output,
-            "settled_at": time.time(),
-            "notes": as_json(outcome.notes),
-            "doubts": as_json(outcome.doubts),
-        }
+        kind = kind_of(ItemHashes)
         with self._engine.begin() as db:
-            if db.execute(sa.insert(outcomes).prefix_with("OR IGNORE"), row).rowcount and items is not None:
-                beside = {"kind": kind.name, "key": str(run), "body": as_json(kind.body(items))}
-                db.execute(sa.insert(documents).prefix_with("OR IGNORE"), {**beside, "created_at": row["settled_at"]})
+            if written(db, outcomes, rows.outcome_row(run, kept(outcome))) and items is not None:
+                written(db, documents, rows.document_row(kind.name, str(run), kind.body(items)))
 
     def runs(self, phase: str | None = None, subject: str | None = None) -> list[Run]:
         where = sa.true() if phase is None else runs.c.phase == phase
@@ -263,70 +206,31 @@ class SqliteLedger(Ledger):
         query = sa.select(runs, outcomes).outerjoin(outcomes).where(where).order_by(*order, runs.c.id)
         with self._engine.connect() as db:
             for row in db.execute(query).mappings():
-                yield _run(row)
+                yield rows.run(row)
 
+    # The chain
 
-def _trial(row: sa.RowMapping) -> Trial:
-    verdict = None
-    if row["kind"] is not None:
-        verdict = _settled(row)
-    change = Change(
-        strategy=row["strategy"],
-        hypothesis=row["hypothesis"],
-        params=json.loads(row["params"]),
-        artifact=row["artifact"],
-        parent=row["parent"],
-        proposer=row["proposer"],
-    )
-    return Trial(number=row["number"], change=change, verdict=verdict)
+    def links(self) -> Iterator[Link]:
+        with self._engine.connect() as db:
+            yield from sqlite_chain.links(db, sa.true())
 
+    def link(self, table: str, *key: str | int) -> Link | None:
+        where = (chain.c.of_table == table) & (chain.c.key == key_text(*key))
+        with self._engine.connect() as db:
+            return next(sqlite_chain.links(db, where), None)
 
-def _numbers(verdict: Settled) -> dict[str, float]:
-    """The column `numbers`: what was measured, and the counts and flags beside it."""
-    counts = {name: count for name in _COUNTS if (count := getattr(verdict, name)) is not None}
-    return {**verdict.numbers, **counts, **({"suspected": 1} if verdict.suspected else {})}
+    def head(self) -> Link | None:
+        with self._engine.connect() as db:
+            return next(sqlite_chain.links(db, sa.true(), last=True), None)
 
-
-def _settled(row: sa.RowMapping) -> Settled:
-    """Earlier versions wrote counts and flags as floats."""
-    numbers = json.loads(row["numbers"])
-    counts = {name: int(numbers.pop(name)) for name in _COUNTS if name in numbers}
-    return Settled(
-        kind=row["kind"],
-        cause=row["cause"],
-        reason=row["reason"],
-        suspected=bool(numbers.pop("suspected", False)),
-        numbers=numbers,
-        elapsed_s=row["elapsed_s"],
-        **counts,
-    )
-
-
-def _run(row: sa.RowMapping) -> Run:
-    outcome = None
-    if row["status"] is not None:
-        outcome = RunOutcome(
-            metrics=json.loads(row["metrics"]),
-            notes=tuple(json.loads(row["notes"])),
-            doubts=tuple(json.loads(row["doubts"])),
-            **{k: row[k] for k in _OUTCOME_FIELDS},
-        )
-    return Run(id=row["id"], outcome=outcome, **{k: row[k] for k in _RUN_FIELDS})
+    def rows(self, table: str) -> Iterator[Row]:
+        with self._engine.connect() as db:
+            yield from sqlite_chain.rows(db, table)
 
 
 def _told(db: sa.Connection, key: str, told: Told) -> Event:
-    row = {"key": key, "kind": telling.kind(told), "body": as_json(asdict(told)), "told_at": time.time()}
-    db.execute(sa.insert(events).prefix_with("OR IGNORE"), row)
-    return _event(db.execute(sa.select(events).where(events.c.key == key)).mappings().one())
-
-
-def _event(row: sa.RowMapping) -> Event:
-    return Event(number=row["number"], at=row["told_at"], told=telling.read(row["kind"], json.loads(row["body"])))
-
-
-_COUNTS = ("runs", "met", "incumbent", "twin")
-_RUN_FIELDS = ("phase", "subject", "replicate", "seed", "inputs")
-_OUTCOME_FIELDS = ("status", "trust", "wall_s", "cpu_s", "memory_mb", "level", "error", "output")
+    written(db, events, rows.event_row(key, told))
+    return rows.event(db.execute(sa.select(events).where(events.c.key == key)).mappings().one())
 
 
 def _document(kind: str, key: str) -> sa.Select[str]:

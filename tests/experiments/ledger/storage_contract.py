@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nightlab.experiments.ledger.calls import Answer, Call
-from nightlab.experiments.ledger.documents import ItemHashes
+from nightlab.experiments.ledger.chain import KEYS, key_of
+from nightlab.experiments.ledger.documents import Done, ItemHashes, Origin
 from nightlab.experiments.ledger.events import Event, Note, Stage
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled, by_verdict
 from nightlab.experiments.ledger.storage import Storage
@@ -28,6 +32,18 @@ def call(stage: str) -> Call:
         role="coder", stage=stage, attempt=0, model="fake:x", prompt="coder", version="v", hash="h",
         tokens_estimated=100, usd_estimated=0.5,
     )  # fmt: skip
+
+
+WRITES: dict[str, Callable[[Ledger], object]] = {  # one of each kind
+    "document": lambda ledger: ledger.once("claim", "a ü", {"n": "\udce9"}, Note(note="with a document")),
+    "trial": lambda ledger: ledger.claim(1, change(1)),
+    "verdict": lambda ledger: ledger.settle(1, replace(KEPT, elapsed_s=3), Note(note="with a verdict")),
+    "run": lambda ledger: ledger.claim_run("search", "1", 0, seed=7),
+    "outcome": lambda ledger: ledger.settle_run(1, RunOutcome(status="ok", wall_s=1), ItemHashes(of={})),
+    "event": lambda ledger: ledger.tell(Note(note="it's 0.1 + 0.2"), during="x"),
+    "call": lambda ledger: ledger.calls.claim(call("trial 1")),
+    "answer": lambda ledger: ledger.calls.settle(1, Answer(outcome="ok", text="{}", usd=1e-7, tokens_in=3)),
+}
 
 
 class StorageContract:
@@ -171,6 +187,42 @@ class StorageContract:
         assert [run.id for run in ledger.runs_by_trial(("search", "beside"))] == [4, 3, 2, 1]
         assert [run.id for run in ledger.unsettled_runs()] == [1, 4, 5]
         assert [[run.id for run in ledger.good_runs(inputs)] for inputs in ("9/1", "9/0", "10/0")] == [[2], [], []]
+
+    # The chain
+
+    def test_every_row_is_linked_when_it_is_written(self, ledger: Ledger) -> None:
+        numbers = [link.number for link in ledger.links()]
+        for write in WRITES.values():
+            for _ in range(2):  # what is there already gets no link
+                write(ledger)
+        new = [(link.table, link.key) for link in ledger.links()][len(numbers) :]
+        assert [table for table, _ in new] == [
+            "documents", "events", "trials", "verdicts", "events", "runs", "outcomes", "documents", "events",
+            "calls", "calls", "answers",
+        ]  # fmt: skip
+        rows = {(table, key_of(table, row)) for table in KEYS for row in ledger.rows(table)}
+        assert set(new) <= rows
+        assert len(set(new)) == len(new)
+        assert [link.number for link in ledger.links()] == list(range(1, len(numbers) + len(new) + 1))
+        assert ledger.head() == list(ledger.links())[-1]
+        assert ledger.faults() == []
+
+    def test_a_stranger_computes_the_same_chain(self, ledger: Ledger) -> None:
+        for write in WRITES.values():
+            write(ledger)
+        rows = {(table, key_of(table, row)): dict(row) for table in KEYS for row in ledger.rows(table)}
+        before = "0" * 64
+        for link in ledger.links():
+            text = json.dumps([link.table, rows[link.table, link.key]], sort_keys=True, separators=(",", ":"))
+            assert link.hash == (before := hashlib.sha256((before + text).encode("ascii")).hexdigest())
+
+    def test_a_row_has_the_link_that_its_document_is_asked_for(self, ledger: Ledger) -> None:
+        assert ledger.linked(Origin) is None
+        ledger.put(Origin(template="here"))
+        head = ledger.head()
+        ledger.put(Done(), "study")
+        assert head is not None
+        assert ledger.linked(Origin) == ledger.link("documents", "study", "origin") == head != ledger.head()
 
     # Documents and calls
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.ledger import schema
+from nightlab.experiments.ledger import layout, schema
+from nightlab.experiments.ledger.chain import KEYS
 from nightlab.experiments.ledger.events import Note
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError
 from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.ledger.storage import opened
-from tests.experiments.ledger.storage_contract import call
+from tests.experiments.ledger.storage_contract import WRITES, call
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_ledger_of_another_schema_is_refused(tmp_path: Path) -> None:
         db.execute("DROP TRIGGER documents_no_update")
         db.execute("UPDATE documents SET body = '{\"version\": 99}'")
     db.close()
-    with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema 5"):
+    with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema 6"):
         SqliteLedger(tmp_path / "study.db")
 
 
@@ -68,7 +69,7 @@ def test_a_ledger_of_the_first_schema_is_brought_up_to_date(old_ledger: Path) ->
         assert trial.verdict is not None
         assert trial.change.params == {"x": 0.5}
         assert ledger.document("study", "settings") == {"seed": 3, "trials": 5}
-        assert [body["version"] for body in ledger.documents("schema").values()] == [1, 2, 3, 4, 5]
+        assert [body["version"] for body in ledger.documents("schema").values()] == [1, 2, 3, 4, 5, 6]
         ledger.calls.claim(call("trial 1"))
         ledger.close()
     assert len(SqliteLedger(old_ledger).calls.all()) == 2
@@ -87,11 +88,11 @@ def test_a_migrated_ledger_has_the_tables_and_guards_of_a_new_one(old_ledger: Pa
 
 
 def test_a_migration_that_is_cut_off_leaves_the_old_ledger(old_ledger: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    good = schema.MIGRATIONS
-    monkeypatch.setattr(schema, "MIGRATIONS", {**good, 1: (*good[1], "CREATE TABLE calls (x)")})
+    good = layout.MIGRATIONS
+    monkeypatch.setattr(layout, "MIGRATIONS", {**good, 1: (*good[1], "CREATE TABLE calls (x)")})
     with pytest.raises(LedgerError, match="already exists"):
         SqliteLedger(old_ledger)
-    monkeypatch.setattr(schema, "MIGRATIONS", good)
+    monkeypatch.setattr(layout, "MIGRATIONS", good)
     ledger = SqliteLedger(old_ledger)
     assert ledger.calls.all() == []
     ledger.close()
@@ -173,3 +174,61 @@ def test_a_ledger_of_a_later_schema_cannot_be_looked_at(tmp_path: Path) -> None:
         ledger.once("schema", "version 99", {"version": 99})
     with pytest.raises(LedgerError, match="schema 99; this nightlab reads schema"):
         SqliteLedger(file, read_only=True)
+
+
+# The chain
+
+
+def test_every_table_is_chained() -> None:
+    assert set(KEYS) == set(schema.metadata.tables) - {"chain"}
+
+
+def test_the_chain_of_an_older_ledger_begins_with_all_that_was_there(old_ledger: Path) -> None:
+    with closing(SqliteLedger(old_ledger)) as ledger:
+        first, second = ledger.links()
+        assert (first.table, first.number, second.key) == ("", 1, '["schema","version 6"]')
+        ledger.once("claim", "a", 1)
+        assert ledger.faults() == []
+        assert len(list(ledger.links())) == 3
+
+
+CHANGES = {  # in the words of SQLite -> what is told
+    "UPDATE outcomes SET metrics = '[]'": "outcomes",
+    "UPDATE trials SET params = '{\"x\":0.25}'": "trials",
+    "UPDATE documents SET body = '1' WHERE kind = 'claim'": "documents",
+    "UPDATE events SET told_at = told_at + 1": "events",
+    "DELETE FROM verdicts": "verdicts",
+    "DELETE FROM chain WHERE number = 3": "link 3",
+    "DELETE FROM runs": "runs",
+    "UPDATE chain SET hash = 'a' WHERE number = 4": "link 4",
+    "UPDATE answers SET text = text || ' '": "answers",
+    "INSERT INTO documents VALUES ('claim', 'b', '1', 0)": "no link",
+    "UPDATE runs SET claimed_at = claimed_at + 1e-6": "runs",
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_a_row_that_is_altered_is_found(tmp_path: Path, statement: str) -> None:
+    with opened(tmp_path) as ledger:
+        for write in WRITES.values():
+            write(ledger)
+    _by_hand(tmp_path / "study.db", statement)
+    with opened(tmp_path, read_only=True) as ledger:
+        assert CHANGES[statement] in ledger.faults()[0]
+
+
+@pytest.mark.parametrize("statement", ["UPDATE trials SET strategy = 'west'", "DELETE FROM verdicts"])
+def test_what_was_there_before_the_chain_is_altered(old_ledger: Path, statement: str) -> None:
+    SqliteLedger(old_ledger).close()
+    _by_hand(old_ledger, statement)
+    with closing(SqliteLedger(old_ledger, read_only=True)) as ledger:
+        assert "before the chain" in ledger.faults()[0]
+
+
+def _by_hand(file: Path, statement: str) -> None:
+    """As somebody would who owns the file: without its triggers."""
+    with closing(sqlite3.connect(file)) as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        assert db.execute(statement).rowcount > 0
+        db.commit()
