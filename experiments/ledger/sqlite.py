@@ -99,7 +99,7 @@ class SqliteLedger(Ledger):
     def once(self, kind: str, key: str, body: Any, told: Told | None = None) -> Any:
         row = rows.document_row(kind, key, body)
         with self._engine.begin() as db:
-            new = written(db, documents, row)
+            new = written(db, documents, row) is not None
             event = _told(db, f"{kind} {key}", told) if told and new else None
             stands = json.loads(db.execute(_document(kind, key)).scalar_one())
         if event:
@@ -146,13 +146,13 @@ class SqliteLedger(Ledger):
 
     def claim(self, number: int, change: Change) -> Trial:
         with self._engine.begin() as db:
-            if written(db, trials, rows.trial_row(number, change)):
+            if written(db, trials, rows.trial_row(number, change)) is not None:
                 return Trial(number=number, change=change, verdict=None)
         return self.trial(number)
 
     def settle(self, number: int, verdict: Settled, told: Told | None = None) -> None:
         with self._engine.begin() as db:
-            new = written(db, verdicts, rows.verdict_row(number, verdict))
+            new = written(db, verdicts, rows.verdict_row(number, verdict)) is not None
             event = _told(db, f"trial {number}", told) if told and new else None
         if event:
             self.heard(event)
@@ -173,7 +173,8 @@ class SqliteLedger(Ledger):
 
     def claim_run(self, phase: str, subject: str, replicate: int, seed: int, inputs: str = "") -> Run:
         with self._engine.begin() as db:
-            if number := written(db, runs, rows.run_row(phase, subject, replicate, seed, inputs)):
+            number = written(db, runs, rows.run_row(phase, subject, replicate, seed, inputs))
+            if number is not None:
                 claimed: Any = {"phase": phase, "subject": subject, "replicate": replicate}
                 return Run(id=number, seed=seed, inputs=inputs, outcome=None, **claimed)
         where = (runs.c.phase == phase) & (runs.c.subject == subject) & (runs.c.replicate == replicate)
@@ -182,7 +183,8 @@ class SqliteLedger(Ledger):
     def settle_run(self, run: int, outcome: RunOutcome, items: ItemHashes | None = None) -> None:
         kind = kind_of(ItemHashes)
         with self._engine.begin() as db:
-            if written(db, outcomes, rows.outcome_row(run, kept(outcome))) and items is not None:
+            new = written(db, outcomes, rows.outcome_row(run, kept(outcome))) is not None
+            if new and items is not None:
                 written(db, documents, rows.document_row(kind.name, str(run), kind.body(items)))
 
     def runs(self, phase: str | None = None, subject: str | None = None) -> list[Run]:

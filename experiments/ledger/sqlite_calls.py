@@ -19,7 +19,9 @@ class SqliteCalls(Calls):
         with self._engine.begin() as db:
             db.exec_driver_sql("BEGIN IMMEDIATE")  # no other one takes the attempt in between
             last = db.execute(sa.select(sa.func.max(calls.c.attempt)).where(same)).scalar_one()
-            return written(db, calls, rows.call_row(call) | {"attempt": (last or 0) + 1})
+            number = written(db, calls, rows.call_row(call) | {"attempt": (last or 0) + 1})
+        assert number is not None  # each claim is a row of its own
+        return number
 
     def settle(self, call: int, answer: Answer) -> None:
         with self._engine.begin() as db:

@@ -17,12 +17,11 @@ _LAST = "(SELECT hash FROM chain ORDER BY number DESC LIMIT 1)"
 _WRITTEN = {name: f"SELECT {', '.join(names)}, {_LAST} FROM {name} WHERE rowid = ?" for name, names in _NAMES.items()}
 
 
-def written(db: sa.Connection, table: sa.Table, row: Row) -> int:
-    """Write a row and its link, unless there is a row of its key; the row's number in SQLite, 0 where none was
-    written."""
+def written(db: sa.Connection, table: sa.Table, row: Row) -> int | None:
+    """Write a row and its link, unless there is a row of its key; its number in SQLite where it was written."""
     inserted = db.exec_driver_sql(_insert(table.name, tuple(row)), tuple(row.values()))
     if not inserted.rowcount:
-        return 0
+        return None
     *values, before = db.exec_driver_sql(_WRITTEN[table.name], (inserted.lastrowid,)).one()
     # what stands there, so that the hash is one of what a reader gets
     stands = dict(zip(_NAMES[table.name], values, strict=True))

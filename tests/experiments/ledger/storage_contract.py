@@ -272,11 +272,11 @@ class StorageContract:
         monkeypatch.setattr("nightlab.experiments.ledger.sqlite.PAGE", 2)
         heard: list[Event] = []
         ledger.heard = heard.append
-        ledger.claim(1, change(0.5))
+        ledger.claim(0, change(0.5))
         for _ in range(2):
             ledger.tell(Stage(stage="write", round=1), during="first")
             ledger.once("claim", "a", 1, Note(note="with a document"))
-            ledger.settle(1, KEPT, Note(note="with a verdict"))
+            ledger.settle(0, KEPT, Note(note="with a verdict"))
         ledger.tell(Stage(stage="write", round=1), during="second")
         assert [event.number for event in heard] == [
             1,
