@@ -45,7 +45,7 @@ def _bound(name: str, c: Constraint) -> str:
 def setup(b: Brief) -> dict[str, Any]:
     e = b.evidence
     return {
-        "evaluated": bool(e.template.spec.evaluate.entry),
+        "evaluated": bool(e.template.spec.evaluate.judge),
         "shared": "Shared data" in e.notes,
         "failed": bool(e.facts["search.failed"].value),
     }

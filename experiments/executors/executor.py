@@ -11,10 +11,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from nightlab.experiments.records import Level, Params, RunOutcome
 from nightlab.experiments.template.artifact import content_hash
@@ -42,7 +43,8 @@ class Order:
     """One execution of an artifact, by all that its outcome depends on.
 
     setting: the hash of the template and the inputs; who has these under that name needs nothing else but the
-    artifact. files: a folder with the artifact's files, for who has them not under their hash.
+    artifact. files: a folder with the artifact's files, for who has them not under their hash. talks: the run is a
+    candidate that a judge calls, by the line that `Talking.line` gives.
     """
 
     setting: str
@@ -50,6 +52,7 @@ class Order:
     params: Params
     seed: int
     cold: bool = False  # as in RunRequest
+    talks: bool = False
 
     @functools.cached_property
     def artifact(self) -> str:
@@ -119,4 +122,14 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """Release what this session holds. Runs of a durable executor go on; all others end at once."""
+        ...
+
+
+@runtime_checkable
+class Talking(Protocol):
+    """What an executor has besides, whose runs can be called by a judge at home while they go on."""
+
+    def line(self, handle: str) -> socket.socket:
+        """Once, of a run that `talks`: a stream to it, as `local/inside/talk.py` speaks; it may be used before the run
+        has begun. Where its last copy is closed here, the run has ended well; where the run ends, the stream does."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.executors.candidates import require_talking
 from nightlab.experiments.executors.executor import Executor, Place
 from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, IsolationError, choose, needed, probe
 from nightlab.experiments.executors.local.judging import LocalJudge
@@ -48,6 +49,12 @@ def runs_at(name: str, place: Place, handles: Handles | None = None) -> Runs:
     Raises UnknownExecutor, IsolationError where it isolates too little, and what else the executor itself refuses.
     """
     executor = _maker(name)(place)
+    if place.template.spec.evaluate.interactive:
+        try:
+            require_talking(name, executor)
+        except NightlabError:
+            executor.close()
+            raise
     least = needed(place.minimum, own_code=place.own_code)
     if LEVELS.index(executor.level) < LEVELS.index(least):
         executor.close()

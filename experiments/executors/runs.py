@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Protocol, Self
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.executors.candidates import Candidates
 from nightlab.experiments.executors.executor import Executor, Order, Performed
 from nightlab.experiments.executors.ticket import Cancelled, Ticket
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
@@ -30,6 +31,15 @@ class Judge(Protocol):
     @property
     def tampered(self) -> str:
         """What of template, private data or inputs was altered, so that no run counts any more; empty if nothing."""
+        ...
+
+    @property
+    def calls(self) -> bool:
+        """Whether it calls the candidate while that runs, so that `converse` is what it does."""
+        ...
+
+    def converse(self, request: RunRequest, candidates: Candidates, ticket: Ticket) -> RunOutcome:
+        """The outcome of a run whose candidates it calls; Cancelled where the ticket is."""
         ...
 
     def judge(self, request: RunRequest, performed: Performed, ticket: Ticket) -> RunOutcome:
@@ -140,6 +150,8 @@ class Runs:
     def _outcome(self, request: RunRequest, ticket: Ticket) -> RunOutcome:
         if tampered := self._judge.tampered:
             return RunOutcome(status="tampered", level=self.level, error=tampered)
+        if self._judge.calls:
+            return self._judge.converse(request, Candidates(self._executor, self._order(request), ticket), ticket)
         return self._judge.judge(request, self._performed(request, ticket), ticket)
 
     def _performed(self, request: RunRequest, ticket: Ticket) -> Performed:
@@ -159,18 +171,20 @@ class Runs:
         return Performed(outcome=RunOutcome(status="crash", level=self.level, error=error))
 
     def _submit(self, request: RunRequest) -> str:
-        handle = self._executor.submit(
-            Order(
-                setting=self._judge.setting,
-                files=request.artifact,
-                params=request.params,
-                seed=request.seed,
-                cold=request.cold,
-            )
-        )
+        handle = self._executor.submit(self._order(request))
         if self._handles and request.run:
             self._handles.keep(request.run, handle)
         return handle
+
+    def _order(self, request: RunRequest) -> Order:
+        return Order(
+            setting=self._judge.setting,
+            files=request.artifact,
+            params=request.params,
+            seed=request.seed,
+            cold=request.cold,
+            talks=self._judge.calls,
+        )
 
     def _give_up(self, handle: str) -> None:
         """End a run that nobody wants any more; one that a later session will look for goes on."""

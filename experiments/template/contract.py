@@ -108,17 +108,35 @@ class RunTable(Table):
 
 class EvaluateTable(Table):
     entry: Entry | None = None
+    interactive: Entry | None = None  # a judge that calls functions of the experiment, which run.entry prepares
+    fresh: StrictBool = False  # with it: each call has a process of its own, instead of one for all calls of a split
     parse: str | None = None  # "stdout" or the name of a JSON file among the outputs
     pattern: str = ""  # of a line of stdout that says the objective, or metrics by the names of its groups
     trust: Literal["reported"] | None = None  # said by the author: the metrics are not to count as verified
     timeout_s: Annotated[StrictFloat, Field(gt=0)] = 120.0  # of one evaluation, all its splits together
     memory_mb: Annotated[Whole, Field(ge=64)] | None = None  # as much as a run has, and 2048 at least
 
+    @property
+    def judge(self) -> str | None:
+        """The function that says what a run is worth, where there is one."""
+        return self.entry or self.interactive
+
+    @field_validator("fresh")
+    @classmethod
+    def _of_calls(cls, fresh: bool, info: ValidationInfo) -> bool:
+        if fresh and info.data.get("interactive", "") is None:
+            raise TableFault('fresh = true is of calls, so it needs interactive = "module:function"')
+        return fresh
+
     @field_validator("parse")
     @classmethod
     def _one_judge(cls, parse: str | None, info: ValidationInfo) -> str | None:
-        if "entry" in info.data and (info.data["entry"] is None) == (parse is None):
-            raise TableFault('give exactly one of entry = "module:function" and parse = "stdout" | "FILE.json"')
+        given = [info.data.get("entry"), info.data.get("interactive"), parse]
+        if {"entry", "interactive"} <= info.data.keys() and given.count(None) != 2:
+            raise TableFault(
+                'give exactly one of entry = "module:function", interactive = "module:function" and'
+                ' parse = "stdout" | "FILE.json"'
+            )
         return parse
 
     @field_validator("pattern")
@@ -305,6 +323,17 @@ class Spec(Table):
     data: DataTable | None = None
     run: RunTable
     evaluate: EvaluateTable
+
+    @field_validator("evaluate")
+    @classmethod
+    def _something_to_call(cls, evaluate: EvaluateTable, info: ValidationInfo) -> EvaluateTable:
+        if evaluate.interactive and "run" in info.data and not info.data["run"].entry:
+            raise ValueError(
+                'has a judge that calls functions, so [run] needs entry = "module:function": the function that prepares'
+                " the module in which they are"
+            )
+        return evaluate
+
     objective: ObjectiveTable
     constraint: tuple[Constraint, ...] = ()
     search: Search = Search()

@@ -163,7 +163,12 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             if not _holds(folder, path):
                 yield f"{file}: [artifact.{key}]: {path!r} is no file inside {folder}; give paths of files in it"
     yield from _run_faults(file, data)
-    for table, key in (("data", "prepare"), ("run", "entry"), ("evaluate", "entry")):
+    for table, key in (
+        ("data", "prepare"),
+        ("run", "entry"),
+        ("evaluate", "entry"),
+        ("evaluate", "interactive"),
+    ):
         entry = at(data, table, key)
         if not isinstance(entry, str) or not re.match(ENTRY, entry):
             continue

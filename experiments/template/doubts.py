@@ -32,8 +32,10 @@ def of_evaluator(folder: Path, entry: str) -> tuple[str, ...]:
     return () if _looks_at(folder, entry, "split", 2) else (BLIND,)
 
 
-def uses_seed(folder: Path, run: RunTable, files: Sequence[str]) -> bool:
-    """Whether an experiment of these files is seen to use the seed that it is given."""
+def uses_seed(folder: Path, run: RunTable, files: Sequence[str], judge: str | None) -> bool:
+    """Whether an experiment of these files, or the judge that calls it, is seen to use the seed that it is given."""
+    if judge and _looks_at(folder, judge, "seed", 3):
+        return True
     if run.entry:
         return _looks_at(folder, run.entry, "seed", 3)
     command = run.command or ()

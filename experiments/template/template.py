@@ -120,11 +120,16 @@ class Template:
     @property
     def uses_seed(self) -> bool:
         """Whether the experiment is seen to use the seed that it is given."""
-        return doubts.uses_seed(self.folder, self.spec.run, self.files())
+        return doubts.uses_seed(self.folder, self.spec.run, self.files(), self.spec.evaluate.interactive)
+
+    @property
+    def judging_s(self) -> float:
+        """Seconds that a judge may take beside the calls of a run; 0 where the evaluator comes after the run."""
+        return self.spec.evaluate.timeout_s if self.spec.evaluate.interactive else 0.0
 
     @property
     def trust(self) -> Trust:
-        return "verified" if self.spec.evaluate.entry and not self.doubts else "reported"
+        return "verified" if self.spec.evaluate.judge and not self.doubts else "reported"
 
     def fitness(self, metrics: dict[str, float]) -> float:
         """The objective with the penalties of the constraints, in the objective's own direction; a penalty beyond all
@@ -207,9 +212,9 @@ def load(where: str | Path, home: Path | None = None) -> Template:
 
 def _doubts(folder: Path, spec: Spec) -> tuple[str, ...]:
     """What is known before the first run against the evaluator."""
-    if not spec.evaluate.entry:
+    if not (judge := spec.evaluate.judge):
         return ()
-    return (*((doubts.SAID,) if spec.evaluate.trust else ()), *doubts.of_evaluator(folder, spec.evaluate.entry))
+    return (*((doubts.SAID,) if spec.evaluate.trust else ()), *doubts.of_evaluator(folder, judge))
 
 
 def _typed(knob: KnobTable, value: ParamValue) -> ParamValue:

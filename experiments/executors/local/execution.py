@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from dataclasses import replace
 
 from nightlab.experiments.executors.executor import Order, Performed
@@ -35,8 +37,10 @@ class Execution:
     def __init__(self, station: Station) -> None:
         self._station = station
         run = station.template.spec.run
+        judging = station.template.judging_s  # in which the judge does what it does between its calls
         self._limits = Limits(
-            wall_s=run.timeout_s,
+            wall_s=run.timeout_s + judging,
+            cpu_s=run.timeout_s * (os.cpu_count() or 1) if judging else None,
             memory_mb=run.memory_mb,
             disk_mb=run.disk_mb,
             inodes=run.disk_files,
@@ -60,7 +64,7 @@ class Execution:
             called = (str(environment.python), "-B", "-c", _CALL, *run.entry.split(":"), *_GIVEN)
         return replace(
             station.settings({"inputs": station.inputs}, hidden=run.hide, network=run.network),
-            kind="python" if run.entry and not called else "exec",
+            kind="exec" if called or run.command else "candidate" if evaluate.interactive else "python",
             entry=None if called else run.entry,
             argv=called or run.command,
             limits=self._limits,
@@ -71,11 +75,11 @@ class Execution:
             pattern=evaluate.pattern,
         )
 
-    def perform(self, order: Order, slot: int, ticket: Ticket) -> Performed:
-        """Run the experiment; Cancelled where the ticket is."""
+    def perform(self, order: Order, slot: int, ticket: Ticket, line: socket.socket | None = None) -> Performed:
+        """Run the experiment; Cancelled where the ticket is. line: on which a judge calls it."""
         station = self._station
         try:
-            reply, outputs = self._ask(order, slot, ticket)
+            reply, outputs = self._ask(order, slot, ticket, line)
         except Broken as error:
             why = f"the sandbox ended during the run: {error}"
             return Performed(outcome=RunOutcome(status="crash", level=station.level, error=why))
@@ -85,7 +89,7 @@ class Execution:
     def close(self) -> None:
         self._pool.close()
 
-    def _ask(self, order: Order, slot: int, ticket: Ticket) -> Reply:
+    def _ask(self, order: Order, slot: int, ticket: Ticket, line: socket.socket | None) -> Reply:
         if self._station.template.interleaved:  # a run that has put them out of memory does not slow its partner
             read_through(self._station.inputs)
         files = contents(order.files)
@@ -99,9 +103,9 @@ class Execution:
         }
         files["params.json"] = json.dumps(params).encode()
         if not order.cold and not self._station.gpus:
-            return self._pool.ask(self._experiment, header, files, ticket)
+            return self._pool.ask(self._experiment, header, files, ticket, line)
         preload = () if self._station.gpus else self._experiment.preload  # which GPUs it has, each run knows first
         cold = replace(
             self._experiment, preload=preload, env={**self._experiment.env, **self._station.environment(slot)}
         )
-        return self._pool.ask_cold(cold, header, files, ticket)
+        return self._pool.ask_cold(cold, header, files, ticket, line)

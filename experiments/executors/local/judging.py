@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import socket
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from nightlab.experiments.executors.candidates import Candidates
 from nightlab.experiments.executors.executor import Performed
-from nightlab.experiments.executors.local import metrics, outcome
+from nightlab.experiments.executors.local import conversation, metrics, outcome
 from nightlab.experiments.executors.local.imports import imported
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.local.integrity import Seal
 from nightlab.experiments.executors.local.isolation.launch import Limits, Settings, claims
-from nightlab.experiments.executors.local.pool import Broken, Pool
+from nightlab.experiments.executors.local.pool import Broken, Pool, Reply
 from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import RunOutcome, RunRequest, Split
 from nightlab.experiments.template import doubts
+from nightlab.experiments.template.template import TemplateError
 
 BOTH: tuple[Split, ...] = ("dev", "holdout")
+_Ask = Callable[[Mapping[str, Any]], Reply]  # the evaluator's report on a request, and the outputs that it is on
 _EVALUATOR, _PRIVATE, _INPUTS = "the evaluator", "the private data", "the inputs"
 
 
@@ -40,7 +44,7 @@ class LocalJudge:
         )
         self.tampered = ""
         self._pool = Pool()
-        if entry := template.spec.evaluate.entry:
+        if entry := template.spec.evaluate.judge:
             self._evaluator = self._settings(entry)
             self._pool.warm(self._evaluator)
 
@@ -57,6 +61,42 @@ class LocalJudge:
                 result = self._judge(request, result, performed.outputs, performed.said, ticket)
         except Broken as error:
             result = replace(result, status="crash", error=f"the sandbox ended during the run: {error}")
+        return self._sealed(result)
+
+    @property
+    def calls(self) -> bool:
+        return bool(self._station.template.spec.evaluate.interactive)
+
+    def converse(self, request: RunRequest, candidates: Candidates, ticket: Ticket) -> RunOutcome:
+        """The outcome of a run whose candidates the judge calls; Cancelled where the ticket is.
+
+        Raises TemplateError where the judge fails before it has called anything.
+        """
+
+        def ask(header: Mapping[str, Any]) -> Reply:
+            def judging(desk: socket.socket) -> Reply:
+                return self._pool.ask(self._evaluator, {**header, "record": request.probe}, {}, ticket, desk)
+
+            return candidates.during(judging)
+
+        result = RunOutcome(status="ok", trust=self._station.template.trust, level=candidates.level)
+        heard = conversation.Heard()
+        try:
+            (found, notes), against, items = self._evaluate(request, ask, ticket, heard)
+            result = replace(result, metrics=found, notes=notes, doubts=against, items=items)
+        except conversation.CallFailed as failed:
+            result = conversation.call_failed(result, failed, candidates.performed)
+        except metrics.InvalidMetrics as error:
+            if not candidates.asked:
+                file = self._station.template.folder / "template.toml"
+                raise TemplateError(f"{file}: [evaluate.interactive]: {error}, before it had called anything") from None
+            result = replace(result, status="invalid", error=str(error))
+        except Broken as error:
+            result = replace(result, status="crash", error=f"the sandbox ended during the run: {error}")
+        return self._sealed(conversation.conversed(result, heard, candidates.performed))
+
+    def _sealed(self, result: RunOutcome) -> RunOutcome:
+        """The outcome, unless anything was altered that no run may alter."""
         self.tampered = self.tampered or self._seal.broken()
         if self.tampered:
             return replace(result, status="tampered", metrics={}, error=self.tampered)
@@ -67,16 +107,26 @@ class LocalJudge:
         with suppress(OSError):  # gone already, or what the system does not let go
             remove(self._station.scratch)
 
+    @property
+    def _bounds(self) -> dict[str, Any]:
+        """Of a judge's calls, as `inside/candidate.py` has them."""
+        spec = self._station.template.spec
+        return {
+            "fresh": spec.evaluate.fresh,
+            "limit_s": spec.run.timeout_s,
+            "most": spec.run.outputs_mb << 20,
+        }
+
     def _settings(self, entry: str) -> Settings:
         station, template = self._station, self._station.template
         run, evaluate = template.spec.run, template.spec.evaluate
         source = f"{entry.split(':')[0]}.py"
         return replace(
             station.settings({"private": station.private, "template": template.folder}),
-            kind="evaluate",
+            kind="judge" if evaluate.interactive else "evaluate",
             entry=entry,
             limits=Limits(
-                wall_s=evaluate.timeout_s,
+                wall_s=evaluate.timeout_s + (len(BOTH) * run.timeout_s if evaluate.interactive else 0.0),
                 memory_mb=evaluate.memory_mb or max(Limits.memory_mb, run.memory_mb),
                 disk_mb=Limits.disk_mb + run.outputs_mb,  # the outputs lie there too
                 inodes=Limits.inodes + run.outputs,
@@ -100,7 +150,7 @@ class LocalJudge:
         items: outcome.ByItem = {}
         try:
             if entry:
-                (found, notes), against, items = self._evaluate(req, outputs, ticket)
+                (found, notes), against, items = self._evaluate(req, self._given(outputs, ticket), ticket)
             else:
                 found, notes = outcome.reported(template, outputs, said, result.output, req.splits)
         except metrics.InvalidMetrics as error:
@@ -109,22 +159,37 @@ class LocalJudge:
             return replace(result, status="invalid", error=f"{nothing}{error}{lacking}")
         return replace(result, metrics=found, notes=result.notes + notes, doubts=against, items=items)
 
+    def _given(self, outputs: Mapping[str, bytes], ticket: Ticket) -> _Ask:
+        """Ask the evaluator of these outputs, or the judge with the answers that are among them."""
+
+        def ask(header: Mapping[str, Any]) -> Reply:
+            files = {f"out/{name}": data for name, data in outputs.items()}
+            reply, _ = self._pool.ask(self._evaluator, {**header, "play": True}, files, ticket)
+            return reply, dict(outputs)
+
+        return ask
+
     def _evaluate(
-        self, req: RunRequest, outputs: Mapping[str, bytes], ticket: Ticket
+        self, req: RunRequest, ask: _Ask, ticket: Ticket, heard: conversation.Heard | None = None
     ) -> tuple[outcome.Tables, tuple[str, ...], outcome.ByItem]:
         """What the evaluator finds, what speaks against it in a run that is to probe it, and the values by item.
 
-        A probe scores both splits; of what it finds on the other one, nothing else leaves this function.
+        A probe scores both splits; of what it finds on the other one, nothing else leaves this function. heard: is to
+        have what a judge says of its calls.
         """
         template, splits = self._station.template, BOTH if req.probe else req.splits
-        files = {f"out/{name}": data for name, data in outputs.items()}
         watched = template.spec.artifact.editable if req.probe else ()
-        reply, _ = self._pool.ask(
-            self._evaluator,
-            {"splits": splits, "seed": req.seed, "watched": watched, "items": req.items or req.probe},
-            files,
-            ticket,
+        reply, outputs = ask(
+            {
+                "splits": splits,
+                "seed": req.seed,
+                "watched": watched,
+                "items": req.items or req.probe,
+                "bounds": self._bounds,
+            }
         )
+        if heard:
+            heard.take(claims(reply))
         found, notes = outcome.judged(template, reply, splits)
         items = outcome.by_item(template, reply, found)
         against = list[str]()
@@ -141,8 +206,9 @@ class LocalJudge:
         """Whether the evaluator gives other numbers when just these numbers are others in the outputs."""
         if not (forged := doubts.forged(outputs, values)):
             return ()
-        with suppress(metrics.InvalidMetrics):  # what it cannot read it does not hand back
-            (again, _), _, _ = self._evaluate(replace(req, splits=BOTH, probe=False), forged, ticket)
+        with suppress(metrics.InvalidMetrics, conversation.CallFailed):  # what it cannot read it does not hand back
+            ask = self._given(forged, ticket)
+            (again, _), _, _ = self._evaluate(replace(req, splits=BOTH, probe=False), ask, ticket)
             if [table[self._station.template.metric] for table in again.values()] == list(map(doubts.other, values)):
                 return (doubts.ECHO,)
         return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
+import socket
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class _Task:
     order: Order
     ticket: Ticket = field(default_factory=Ticket)
     ended: threading.Event = field(default_factory=threading.Event)
+    ends: tuple[socket.socket, socket.socket] | None = None  # of the line on which it talks: ours and its own
     performed: Performed | None = None
     error: Exception | None = None
 
@@ -113,9 +115,17 @@ class LocalExecutor:
 
     def submit(self, order: Order) -> str:
         handle, task = str(next(self._numbers)), _Task(order)
+        if order.talks:
+            task.ends = socket.socketpair()
         self._tasks[handle] = task
         self._queue.put(task)
         return handle
+
+    def line(self, handle: str) -> socket.socket:
+        """See `Talking`."""
+        ends = self._tasks[handle].ends
+        assert ends, "the order said that it would not talk"
+        return ends[0]
 
     def poll(self, handle: str, patience: float = 0.0) -> State:
         if not (task := self._tasks.get(handle)):
@@ -153,9 +163,12 @@ class LocalExecutor:
             task.ticket.started = True
             try:
                 if not task.ticket.cancelled:
-                    task.performed = self._execution.perform(task.order, slot, task.ticket)
+                    line = task.ends[1] if task.ends else None
+                    task.performed = self._execution.perform(task.order, slot, task.ticket, line)
             except Cancelled:
                 task.ticket.cancelled = True
             except Exception as error:  # noqa: BLE001 - it belongs to whoever collects the run
                 task.error = error
+            if task.ends:
+                task.ends[1].close()
             task.ended.set()

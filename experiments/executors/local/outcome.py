@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nightlab.experiments.executors.local import metrics
+from nightlab.experiments.executors.local.conversation import CallFailed
 from nightlab.experiments.executors.local.isolation.launch import Limits, RunnerError, claims
 from nightlab.experiments.executors.local.metrics import InvalidMetrics
 from nightlab.experiments.executors.local.text import clean
@@ -68,23 +69,28 @@ def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ..
     report = claims(reply)
     if not reply["started"] and reply["ended"] == "exit":
         raise RunnerError(f"the evaluator's sandbox cannot start: {_why(reply)}")
+    if failed := report.get("failed"):
+        raise CallFailed(failed)
+    who, what = (
+        ("the judge", "the candidate") if template.spec.evaluate.interactive else ("the evaluator", "the outputs")
+    )
     if reply["ended"] != "exit":
         limit = f" (evaluate.{key})" if (key := _EVALUATION.get(reply["ended"])) else ""
-        raise InvalidMetrics(f"the evaluator hit a limit on these outputs: {reply['ended']}{limit}")
+        raise InvalidMetrics(f"{who} hit a limit on {what}: {reply['ended']}{limit}")
     if wrong := report.get("wrong"):  # the fault of the evaluator, not of the outputs
         raise InvalidMetrics(clean(str(wrong)))
     if reply["code"] or "metrics" not in report:
         logging.getLogger(__name__).info("the evaluator refused outputs: %s", _why(reply))  # for whoever looks for it
-        raise InvalidMetrics(
-            f"the evaluator refused the outputs: {clean(str(report.get('short') or '')) or _ending(reply)}"
-        )
+        short = clean(str(report.get("short") or "")) or _ending(reply)
+        refused = f"failed {after}" if (after := clean(str(report.get("after") or ""))) else f"refused {what}"
+        raise InvalidMetrics(f"{who} {refused}: {short}")
     tables = report["metrics"]
     if not isinstance(tables, dict) or set(tables) != set(splits):
         raise InvalidMetrics("the evaluator did not score every split")
     found, notes = {}, dict[str, None]()
     for split in splits:
         found[split], left = metrics.check(tables[split], template.counting, _texts(report.get("left"), split))
-        metrics.require((found[split], left), template.counting, template.spec.evaluate.entry or "", {})
+        metrics.require((found[split], left), template.counting, template.spec.evaluate.judge or "", {})
         notes |= dict.fromkeys(left)
     return found, tuple(notes)
 

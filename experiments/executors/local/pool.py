@@ -39,13 +39,20 @@ class Pool:
                 self._open.add(self._warm[settings])
             return self._warm[settings]
 
-    def ask(self, settings: Settings, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket) -> Reply:
-        """Ask a warm sandbox; where it ends before it answers, once more."""
+    def ask(
+        self,
+        settings: Settings,
+        header: Mapping[str, Any],
+        files: Mapping[str, bytes],
+        ticket: Ticket,
+        line: socket.socket | None = None,
+    ) -> Reply:
+        """Ask a warm sandbox; where it ends before it answers, once more. line: as in `exchange`."""
         said = ""
         for _ in range(2):
             sandbox = self.warm(settings)
             try:
-                reply = _exchange(sandbox, header, files, ticket)
+                reply = _exchange(sandbox, header, files, ticket, line)
             except Overdue as late:
                 self._discard(settings, sandbox)
                 raise Broken(str(late)) from None
@@ -63,7 +70,12 @@ class Pool:
         raise RunnerError(f"a sandbox at level {settings.level} cannot start: {said or 'it said nothing'}")
 
     def ask_cold(
-        self, settings: Settings, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket
+        self,
+        settings: Settings,
+        header: Mapping[str, Any],
+        files: Mapping[str, bytes],
+        ticket: Ticket,
+        line: socket.socket | None = None,
     ) -> Reply:
         """Ask a sandbox that is started for this run and ends with it."""
         with self._lock:
@@ -72,7 +84,7 @@ class Pool:
             sandbox = Sandbox(settings)
             self._open.add(sandbox)
         try:
-            return _exchange(sandbox, header, files, ticket)
+            return _exchange(sandbox, header, files, ticket, line)
         except EOFError:
             raise Broken(clean(sandbox.errors()) or "it said nothing") from None
         finally:
@@ -99,11 +111,17 @@ class Pool:
             sandbox.close()
 
 
-def _exchange(sandbox: Sandbox, header: Mapping[str, Any], files: Mapping[str, bytes], ticket: Ticket) -> Reply:
+def _exchange(
+    sandbox: Sandbox,
+    header: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    ticket: Ticket,
+    line: socket.socket | None,
+) -> Reply:
     try:
         with sandbox.connect() as connection:
             ticket.attach(lambda: _cut(connection))
-            return exchange(connection, header, files)
+            return exchange(connection, header, files, line)
     except EOFError:
         if ticket.cancelled:
             raise Cancelled from None

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import array
-import base64
 import contextlib
 import gc
-import hashlib
 import importlib
 import importlib.machinery
 import importlib.util
 import inspect
 import json
-import math
-import numbers
 import os
 import resource
 import signal
@@ -26,17 +21,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import words
+from . import answering, words
+from .candidate import Failed
+from .hearing import Hearing
 from .kernel import landlock, limits, namespaces, seccomp, syscalls
-from .output import failures
+from .output import failures, scores
 from .preload import preload
 from .witness import Witness
 
 REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 ORDER = 4  # the one on which it may be told what to run
+LINE = 4  # then the one between a candidate and its judge, or of a judge to where it gets candidates
 STAMP = struct.Struct("d")  # when the run began, by the clock that the monitor reads at its end
 _LINGER = 1_000_000  # microseconds that it waits to be ended
-_METRICS, _LEFT = 256, 20  # numbers that an evaluator may give, and other things that are told of
 
 _OUTSIDE = {
     "binds",
@@ -102,8 +99,9 @@ def become(
         os.write(REPORT, b"r" + STAMP.pack(time.monotonic()))  # the run's time counts from here on
         code = _RUN[config["kind"]](config, places, request)
     except BaseException as error:  # noqa: BLE001 - whatever it raises is the report
-        judge = config["kind"] == "evaluate"
-        code = failures.report(error, places["template" if judge else "artifact"], places["box"], REPORT, judge=judge)
+        judging = config["kind"] in ("evaluate", "judge")
+        folder = places["template" if judging else "artifact"]
+        code = failures.report(error, folder, places["box"], REPORT, judge=judging, after=config.get("after", ""))
     finally:
         with contextlib.suppress(BaseException):
             sys.stdout.flush()
@@ -276,6 +274,13 @@ def _experiment(config: dict[str, Any], places: Mapping[str, str], request: Requ
     return 0
 
 
+def _candidate(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
+    """Run the entry, which prepares it, then answer the calls of a judge."""
+    _experiment(config, places, request)
+    answering.serve(LINE, config["entry"].split(":")[0], places["artifact"], places["box"])
+    return 0
+
+
 def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
     watched = [f"{places['template']}/{name}" for name in request.get("watched", ())]
     witness = Witness(places["out"], watched) if watched else None
@@ -287,60 +292,39 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
     asked = inspect.signature(evaluate).parameters.get("seed")
     own = {"seed": request["seed"]} if asked and asked.kind in (asked.POSITIONAL_OR_KEYWORD, asked.KEYWORD_ONLY) else {}
     metrics, left, items = {}, {}, {}
+    hearing = _hearing(config, places, request)
     for split in request["splits"]:
-        found = evaluate(Path(places["out"]), Path(places["private"]), split, **own)
+        try:
+            with hearing.candidate() if hearing else contextlib.nullcontext(Path(places["out"])) as judged:
+                found = evaluate(judged, Path(places["private"]), split, **own)
+        except Failed as failed:
+            assert hearing
+            return _told({**hearing.told(), "failed": failed.told()}, 1)
+        finally:
+            config["after"] = hearing.after if hearing else ""
         if not isinstance(found, Mapping):
             function = config["entry"].split(":")[1]
-            wrong = f"{function}() must return a dict of numbers, not {type(found).__name__}"
-            os.write(REPORT, json.dumps({"wrong": wrong}).encode())
-            return 1
+            return _told({"wrong": f"{function}() must return a dict of numbers, not {type(found).__name__}"}, 1)
         by_item = found.get("items")
         if isinstance(by_item, Mapping):
             found = {name: value for name, value in found.items() if name != "items"}
-            items[split] = _packed(by_item) if request.get("items") else {}
-        metrics[split], left[split] = _sorted_out(found, config["metrics"])
+            items[split] = scores.items(by_item) if request.get("items") else {}
+        metrics[split], left[split] = scores.metrics(found, config["metrics"])
     ran = witness.seen[:1] if witness else []
-    os.write(REPORT, json.dumps({"metrics": metrics, "left": left, "ran": ran, "items": items}).encode())
-    return 0
+    calls = hearing.told() if hearing else {}
+    return _told({"metrics": metrics, "left": left, "ran": ran, "items": items, **calls}, 0)
 
 
-def _packed(by_item: Mapping[Any, Any]) -> dict[str, str]:
-    """Values by item as text: doubles, and of the groups whole numbers, equal for equal names."""
-    found = {}
-    for name, values in by_item.items():
-        listed = getattr(values, "tolist", lambda values=values: list(values))()
-        whole = [v if type(v) is int else _numbered(v) for v in listed] if name == "group" else None
-        packed = array.array("d", listed) if whole is None else array.array("q", whole)
-        found[str(name)[:100]] = base64.b64encode(packed.tobytes()).decode()
-    return found
+def _hearing(config: dict[str, Any], places: Mapping[str, str], request: Request) -> Hearing | None:
+    """Where a judge gets the candidates that it calls; None of an evaluator, which is given their outputs."""
+    if config["kind"] != "judge":
+        return None
+    return Hearing(request, config["limits"]["wall_s"], LINE, places["out"])
 
 
-def _numbered(name: Any) -> int:
-    """The number of a group that has another name."""
-    return int.from_bytes(hashlib.blake2b(str(name).encode(), digest_size=7).digest(), "big")
-
-
-def _sorted_out(found: Mapping[Any, Any], counting: Sequence[str]) -> tuple[dict[str, float], dict[str, str]]:
-    """The numbers among what an evaluator returned, and why the rest are none; within what a report can hold."""
-    values: dict[str, float] = {}
-    left: dict[str, str] = {}
-    for name, value in sorted(found.items(), key=lambda item: item[0] not in counting):
-        number = _number(value)
-        if number is not None and len(values) < _METRICS:
-            values[str(name)[:100]] = number
-        elif name in counting or len(left) < _LEFT:
-            left[str(name)[:100]] = "one too many" if number is not None else f"{value!r:.100}, not a finite number"
-    return values, left
-
-
-def _number(value: Any) -> float | None:
-    """Integers and the scalars of array libraries are numbers, truth values are not."""
-    with contextlib.suppress(Exception):  # of a class that nobody here knows
-        if getattr(value, "ndim", None) == 0:
-            value = value.item()
-        if isinstance(value, numbers.Number) and not isinstance(value, bool):
-            return number if math.isfinite(number := float(value)) else None  # type: ignore[arg-type]
-    return None
+def _told(report: Mapping[str, Any], code: int) -> int:
+    os.write(REPORT, json.dumps(report).encode())
+    return code
 
 
 def _program(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
@@ -354,4 +338,10 @@ def _program(config: dict[str, Any], places: Mapping[str, str], request: Request
         raise OSError(error.errno, error.strerror, argv[0]) from None
 
 
-_RUN = {"python": _experiment, "evaluate": _evaluation, "exec": _program}
+_RUN = {
+    "python": _experiment,
+    "candidate": _candidate,
+    "evaluate": _evaluation,
+    "judge": _evaluation,
+    "exec": _program,
+}

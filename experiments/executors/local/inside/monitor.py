@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import resource
 import select
@@ -25,6 +26,7 @@ from .standby import Standby, pipes
 from .watching import overfull, watch
 
 BUSY, FREE = b"+", b"-"
+_BEYOND = 16  # no descriptor that a guest has by its number
 _BY_ITEM = 1 << 23  # bytes of an evaluator's report, which may hold values by item
 _Answer = tuple[dict[str, Any], dict[str, bytes]]  # what to tell the client, and the files
 
@@ -100,9 +102,13 @@ class Monitor:
     def answer(self, client: socket.socket) -> _Answer:
         """Run what the client requests."""
         request, files = frames.receive(client)
+        line = _line(client) if request["line"] else -1
         with self._box() as box:
             _furnish(box, files, request.get("executable", ()), self.uid)
-            run = self._start_at_once(request, box) if not self.standby else self._order(request, client, self.standby)
+            if self.standby:
+                run = self._order(request, client, self.standby, line)
+            else:
+                run = self._start_at_once(request, box, line)
             try:
                 watch(run, client, self.proc, None if self.standby else box)
             finally:
@@ -128,35 +134,37 @@ class Monitor:
             with contextlib.suppress(OSError):  # the runner tries again when it closes
                 tree.remove(box)
 
-    def _start_at_once(self, request: dict[str, Any], box: str) -> Run:
+    def _start_at_once(self, request: dict[str, Any], box: str, line: int) -> Run:
         """Fork the guest from this process."""
-        run = self._new_run()
+        run = self._new_run(line)
         run.meter = Meter(self.proc, run.bounds["memory_mb"] * MB)
         with pipes() as (run.pipes, ends):
             run.pid = run.guest = os.fork()
             if run.pid == 0:
                 if self.group:
                     self.group.enter()
+                ends += [line] if line >= 0 else []
                 guest.become(self.config, self.uid, ends, box, lambda: _with_word(request, run))
         return run
 
-    def _order(self, request: dict[str, Any], client: socket.socket, standby: Standby) -> Run:
+    def _order(self, request: dict[str, Any], client: socket.socket, standby: Standby, line: int) -> Run:
         """Give the order to the guest that waits."""
         if not warm.waits(standby.link):  # something outside has killed it, as for want of memory
             standby.replace_guest(self.config)
         if select.select([client], [], [], 0)[0]:
             raise EOFError("cancelled before it started; this monitor's end ends the guest that waits")
-        run = self._new_run()
+        run = self._new_run(line)
         run.pid, run.guest, run.link, run.pipes = standby.first, standby.pid, standby.link, standby.pipes
         run.meter = standby.meter
-        warm.order(standby.link, _with_word(request, run))
+        warm.order(standby.link, _with_word(request, run), line)
         return run
 
-    def _new_run(self) -> Run:
+    def _new_run(self, line: int) -> Run:
         config, size = self.config, self.config["limits"]["capture"]
         readings = Readings(config["metrics"], config["pattern"]) if config["reads"] else None
         run = Run(0, 0, config["limits"], Capture(size, readings), Capture(size))
-        if config["kind"] == "evaluate":
+        run.line = line
+        if config["kind"] in ("evaluate", "judge"):
             run.most = _BY_ITEM
         return run
 
@@ -181,6 +189,16 @@ class Monitor:
             return collect(f"{box}/{self.config['collect']}", count=bounds["files"], size=bounds["output_mb"] * MB)
         except OSError as error:
             return Outputs(problems=[f"the output folder cannot be read: {error.strerror}"])
+
+
+def _line(client: socket.socket) -> int:
+    """The line that follows a request."""
+    fds = socket.recv_fds(client, 1, 1)[1]
+    if not fds:
+        raise EOFError("cancelled before it was given its line")
+    line = fcntl.fcntl(fds[0], fcntl.F_DUPFD_CLOEXEC, _BEYOND)
+    os.close(fds[0])
+    return line
 
 
 def _with_word(request: dict[str, Any], run: Run) -> dict[str, Any]:

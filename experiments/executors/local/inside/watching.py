@@ -17,6 +17,7 @@ from .run import MB, Run
 _TICK = 0.05, 0.2  # s between two looks at the processes: at least and at most
 _CLOSE_TICK = 0.01  # where processes end that nobody waits for: only who looks knows their time
 _GROWTH = 4 << 30  # bytes/s: how fast processes may fill memory; what is far from its limit is looked at less often
+_HUNG_UP = select.POLLRDHUP if sys.platform == "linux" else select.POLLHUP
 _SETUP = 60.0  # s until the code of the experiment starts: imports in a cold process
 
 
@@ -32,6 +33,7 @@ def watch(run: Run, client: socket.socket, proc: int, box: str | None) -> None:
             heard = {fd for fd, _ in poll.poll(max(0.0, due - time.monotonic()) * 1000)}
             now = time.monotonic()
             run.ended = _end_heard(run, heard, client.fileno(), exited)
+            run.done = run.done or run.line in heard  # its judge is done with it
             for fd in heard & run.pipes.keys():
                 if not run.read(fd):
                     poll.unregister(fd)
@@ -49,7 +51,9 @@ def _events(run: Run, client: socket.socket) -> Iterator[tuple[select.poll, int]
     poll = select.poll()
     for fd in run.pipes:
         poll.register(fd, select.POLLIN)
-    poll.register(client, select.POLLRDHUP if sys.platform == "linux" else select.POLLHUP)
+    for end in (client.fileno(), run.line):
+        if end >= 0:
+            poll.register(end, _HUNG_UP)
     pidfd = os.pidfd_open(run.pid) if hasattr(os, "pidfd_open") and not run.link else -1
     exited = run.link.fileno() if run.link else pidfd
     if exited >= 0:

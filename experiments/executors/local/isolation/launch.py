@@ -69,7 +69,8 @@ class Limits:
 class Settings:
     """One sandbox, and what all of its runs have in common.
 
-    kind: what a run is: a function of the experiment, one of the evaluator, or a program. entry: the function, as
+    kind: what a run is: a function of the experiment, its functions for a judge to call, a function of the evaluator,
+    one that calls candidates, or a program. entry: the function, as
     module:function; argv: the program's words. env: of the runs, on top of a bare environment. In argv and env,
     `{name}` stands for a place. named: folders of the outside that runs see, read-only, and refer to by name. preload:
     modules to import once for all runs, with preload_env. collect: the place whose files are taken over. metrics:
@@ -80,7 +81,7 @@ class Settings:
     level: Level
     view: View
     scratch: Path
-    kind: Literal["python", "evaluate", "exec"] = "exec"
+    kind: Literal["python", "candidate", "evaluate", "judge", "exec"] = "exec"
     entry: str | None = None
     argv: Sequence[str] | None = None
     limits: Limits = field(default_factory=Limits)
@@ -170,15 +171,20 @@ class Sandbox:
 
 
 def exchange(
-    connection: socket.socket, header: Mapping[str, Any], files: Mapping[str, bytes]
+    connection: socket.socket,
+    header: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    line: socket.socket | None = None,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Send a request and wait for its reply; EOFError where the sandbox or this side ended it, Overdue if it is late.
 
     header: what is this run's own: seed, params, splits, further modules to preload, which files are executable,
-    whether to look how the evaluator comes to its metrics (probe).
+    whether to look how the evaluator comes to its metrics (probe). line: what it talks on, or asks for candidates.
     """
     try:
-        frames.send(connection, header, files)
+        frames.send(connection, {**header, "line": line is not None}, files)
+        if line is not None:
+            socket.send_fds(connection, [b"+"], [line.fileno()])
         return frames.receive(connection)
     except TimeoutError:
         raise Overdue(f"it gave no answer within {connection.gettimeout():g} s") from None

@@ -14,35 +14,42 @@ from typing import Any
 _LIMIT, _SHORT = 8000, 1000
 
 
-def report(error: BaseException, folder: str, box: str, where: int, *, judge: bool) -> int:
+def report(error: BaseException, folder: str, box: str, where: int, *, judge: bool, after: str) -> int:
     """Tell on the descriptor `where` what was raised and in which own file, in `folder`; returns the exit code.
 
-    judge: it is an evaluator's, whose words reach models and papers.
+    judge: it is an evaluator's, whose words reach models and papers. after: what it had done before.
     """
     if isinstance(error, SystemExit) and not error.code:
         return 0
+    if told := told_of(error, folder, box, judge=judge):
+        os.write(where, json.dumps({**told, "after": after}).encode())
+    return 1
+
+
+def told_of(error: BaseException, folder: str, box: str, *, judge: bool) -> dict[str, Any]:
+    """What is told of an error, as in `report`: its traceback, a short form, whether memory was short."""
     with contextlib.suppress(BaseException):
         frames = traceback.extract_tb(error.__traceback__)
         own = [i for i, frame in enumerate(frames) if frame.filename.startswith(folder)]
+        short = public(error) if judge else _said(error)
         error.__traceback__ = _after(error, own[0] if own else len(frames))
         text = "".join(traceback.format_exception(error, limit=-12))
-        short = _public(error, [frame.filename for frame in frames]) if judge else _said(error)
         if own and not (judge and isinstance(error, ValueError)):
             short += f" ({frames[own[-1]].filename.rpartition('/')[2]}, line {frames[own[-1]].lineno})"
         text, short = (_shortened(t, folder, box) for t in (text, short))
-        told = {"error": text[-_LIMIT:], "short": short[:_SHORT], "memory": isinstance(error, MemoryError)}
-        os.write(where, json.dumps(told).encode())
-    return 1
+        return {"error": text[-_LIMIT:], "short": short[:_SHORT], "memory": isinstance(error, MemoryError)}
+    return {}
 
 
 def _said(error: BaseException) -> str:
     return "".join(traceback.format_exception_only(error)).strip()
 
 
-def _public(error: BaseException, files: list[str]) -> str:
+def public(error: BaseException) -> str:
     """The kind of an error and its words, less those that stand neither in the code that it came through nor in what
     the system says of its number: they may be of private files."""
-    code = " ".join(line for file in set(files) for line in linecache.getlines(file))
+    files = {frame.filename for frame in traceback.extract_tb(error.__traceback__)}
+    code = " ".join(line for file in files for line in linecache.getlines(file))
     known = {*re.findall(r"\w+", code), *re.findall(r"\w+", getattr(error, "strerror", None) or "")}
     kind, colon, words = _said(error)[:_LIMIT].partition(":")
     words = re.sub(r"\w+", lambda word: word[0] if word[0] in known else "…", words)
