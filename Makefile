@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CODE := nightlab/*.py nightlab/commands nightlab/telling agents experiments graph papers templates tests benchmarks
 ARGS ?=
 
-.PHONY: paper test check lint types format setup benchmarks durability model-test clean
+.PHONY: paper test check lint types format setup benchmarks durability model-test hostile clean
 
 paper: $(READY)  ## set up and write a paper on the digits template
 	$(BIN)/nightlab run digits $(ARGS)
@@ -31,6 +31,9 @@ setup: $(READY)
 
 model-test: $(READY)  ## a study with a real model in every role, from a server on port 8099 or by ARGS="--model .. --base-url .."
 	$(BIN)/python benchmarks/team.py $(ARGS)
+
+hostile: $(READY)  ## hostile candidates of a judge that calls them, at both levels and as both users; the gate has half of that
+	NIGHTLAB_ALL_HOSTILE=1 $(BIN)/pytest -n 2 tests/hostile/test_calls.py $(ARGS)
 
 durability: $(READY)  ## kill -9 at 200 random moments, a full disk, corrupt files, a jumping clock; ARGS="--kills 20" is quicker
 	$(BIN)/python -m tests.durability $(ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Callable
@@ -14,7 +15,6 @@ from nightlab.experiments.executors.ticket import Cancelled, Ticket
 from nightlab.experiments.records import Level
 
 _PATIENCE = 0.5  # s that an executor is asked to wait at once
-_SOON = 0.0005  # s until it is asked again whether a run has left its queue
 
 T = TypeVar("T")
 
@@ -69,14 +69,16 @@ class Candidates:
             self._error = error
 
     def _line(self) -> socket.socket:
-        """A line to a candidate that has left its executor's queue."""
+        """A line to a candidate that has begun, which is the first thing that it says: before that it costs no time."""
         self._handle = self._executor.submit(self._order)
-        patience = 0.0
-        while self._executor.poll(self._handle, patience) == "queued":
-            patience = min(_PATIENCE, max(_SOON, 2 * patience))
+        line = self._talking.line(self._handle)
+        while not select.select([line], [], [], _PATIENCE)[0]:
             if self._ticket.cancelled:
+                line.close()
                 raise Cancelled
-        return self._talking.line(self._handle)
+            if self._executor.poll(self._handle) not in ("queued", "running"):
+                break
+        return line
 
     def _end(self) -> None:
         """Wait for the end of the candidate whose line was closed, if there is one."""

@@ -109,7 +109,9 @@ class RunTable(Table):
 class EvaluateTable(Table):
     entry: Entry | None = None
     interactive: Entry | None = None  # a judge that calls functions of the experiment, which run.entry prepares
-    fresh: StrictBool = False  # with it: each call has a process of its own, instead of one for all calls of a split
+    fresh: StrictBool = (
+        False  # with interactive: each call has a process of its own, instead of one for all calls of a split
+    )
     parse: str | None = None  # "stdout" or the name of a JSON file among the outputs
     pattern: str = ""  # of a line of stdout that says the objective, or metrics by the names of its groups
     trust: Literal["reported"] | None = None  # said by the author: the metrics are not to count as verified

@@ -16,7 +16,7 @@ from nightlab.experiments.records import Knob, Params, ParamValue, Trust
 from nightlab.experiments.template import doubts
 from nightlab.experiments.template.contract import MOST, Constraint, Ideas, KnobTable, SeedIdea, Spec, Table
 from nightlab.experiments.template.diagnostics import at, between, explained
-from nightlab.experiments.template.environment import Environment, NoEnvironment
+from nightlab.experiments.template.environment import OLDEST, Environment, NoEnvironment
 from nightlab.experiments.template.environment import named as named_environment
 
 SHIPPED = Path(__file__).resolve().parents[2] / "templates"
@@ -206,7 +206,12 @@ def load(where: str | Path, home: Path | None = None) -> Template:
         folder=folder, home=home or folder, spec=spec, knobs=knobs, ideas=ideas, doubts=_doubts(folder, spec)
     )
     if home is None:
-        _ = template.environment  # refused now, not at the first run
+        environment = template.environment  # refused now, not at the first run
+        if spec.evaluate.interactive and environment and not environment.warm:
+            raise TemplateError(
+                f"{file}: [evaluate.interactive]: needs Python {OLDEST[0]}.{OLDEST[1]} or newer, and that of"
+                f" {'[run.python]' if spec.run.python else '[run.environment]'} is older"
+            )
     return template
 
 

@@ -71,19 +71,18 @@ def judged(template: Template, reply: Mapping[str, Any], splits: tuple[Split, ..
         raise RunnerError(f"the evaluator's sandbox cannot start: {_why(reply)}")
     if failed := report.get("failed"):
         raise CallFailed(failed)
-    who, what = (
-        ("the judge", "the candidate") if template.spec.evaluate.interactive else ("the evaluator", "the outputs")
-    )
+    calls = template.spec.evaluate.interactive
+    who, what = ("the judge", "") if calls else ("the evaluator", " on these outputs")
     if reply["ended"] != "exit":
         limit = f" (evaluate.{key})" if (key := _EVALUATION.get(reply["ended"])) else ""
-        raise InvalidMetrics(f"{who} hit a limit on {what}: {reply['ended']}{limit}")
+        raise InvalidMetrics(f"{who} hit a limit{what}: {reply['ended']}{limit}")
     if wrong := report.get("wrong"):  # the fault of the evaluator, not of the outputs
         raise InvalidMetrics(clean(str(wrong)))
     if reply["code"] or "metrics" not in report:
         logging.getLogger(__name__).info("the evaluator refused outputs: %s", _why(reply))  # for whoever looks for it
         short = clean(str(report.get("short") or "")) or _ending(reply)
-        refused = f"failed {after}" if (after := clean(str(report.get("after") or ""))) else f"refused {what}"
-        raise InvalidMetrics(f"{who} {refused}: {short}")
+        failed_how = f"failed {clean(str(report.get('after') or ''))}".strip() if calls else "refused the outputs"
+        raise InvalidMetrics(f"{who} {failed_how}: {short}")
     tables = report["metrics"]
     if not isinstance(tables, dict) or set(tables) != set(splits):
         raise InvalidMetrics("the evaluator did not score every split")

@@ -25,10 +25,13 @@ class ToolError(Exception):
 class Answering:
     """Answers on a line. module: where functions are looked for. folder, box: as in `failures.report`."""
 
-    def __init__(self, line: talk.Line, module: str, folder: str, box: str) -> None:
-        self._line, self._module, self._folder, self._box = line, module, folder, box
+    def __init__(self, end: socket.socket, module: str, folder: str, box: str) -> None:
+        """It says that it has begun: no foreign code has run yet."""
+        self._line = talk.Line(end, _MOST)
+        self._module, self._folder, self._box = module, folder, box
         self._turn = threading.RLock()  # tools may be called from several threads
         self._current = ""  # what the answer to the call that is made must repeat
+        self._line.send(talk.packed(["begun"]))
 
     def serve(self) -> None:
         """Answer until the judge ends the talk."""
@@ -78,10 +81,3 @@ class Answering:
 
         call.__name__ = call.__qualname__ = tool
         return call
-
-
-def serve(end: int, module: str, folder: str, box: str) -> None:
-    """Answer on the descriptor `end` until its other end is closed."""
-    os.set_inheritable(end, False)
-    with socket.socket(fileno=end) as line:
-        Answering(talk.Line(line, _MOST), module, folder, box).serve()

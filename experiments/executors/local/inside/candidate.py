@@ -67,15 +67,15 @@ class _Call:
 class Candidate:
     """What a judge calls; a new one is a new process.
 
-    seconds: what the last call took; spent: what all of them did; calls: how many there were; used: how often each tool
-    was called. Failed: what a call raises where the candidate is to blame.
+    seconds: what the last call took; spent: what all of them did; prepared: what its preparation took; calls: how many
+    there were; used: how often each tool was called. Failed: what a call raises where the candidate is to blame.
     """
 
     Failed = Failed
 
     def __init__(self, desk: socket.socket, bounds: Bounds, answers: list[Parts] | None = None) -> None:
         """desk: where a process is asked for. answers: a list that is to have what they consist of."""
-        self.seconds = self.spent = 0.0
+        self.seconds = self.spent = self.prepared = 0.0
         self.calls = 0
         self.failures = 0  # of the calls
         self.last = ""  # call
@@ -83,6 +83,7 @@ class Candidate:
         self._desk, self._bounds, self._answers = desk, bounds, answers
         self._line: talk.Line | None = None
         self._left = 0.0  # s that its process may still take
+        self._asking = False
         self._over = ""  # why there is nothing to call any more
 
     def call(
@@ -123,6 +124,7 @@ class Candidate:
                 self.close()
             raise
         finally:
+            self.spent += self.seconds
             if self._bounds.fresh:
                 self.close()
 
@@ -142,11 +144,23 @@ class Candidate:
             self._line = talk.Line(socket.socket(fileno=fds[0]), self._bounds.most)
             self._left = self._bounds.limit_s
             limit = f"{self._left:g} s (run.timeout_s)"
-            self._decoded(_Call(f"before {where}, in its preparation", self._left, limit, {}, 0, ""), [])
+            for step in ("begun", "ready"):
+                self._decoded(_Call(f"before {where}, in its preparation", self._left, limit, {}, 0, step), [])
+            self.prepared, self.seconds = self.prepared + self.seconds, 0.0
         return self._left
 
     def _asked(self, call: _Call, name: str, args: tuple[Any, ...], *, finite: bool) -> Any:
         """What it answers to a call."""
+        assert self._line
+        if self._asking:
+            raise RuntimeError("a tool cannot call the candidate, which waits for that tool")
+        self._asking = True
+        try:
+            return self._answer(call, name, args, finite=finite)
+        finally:
+            self._asking = False
+
+    def _answer(self, call: _Call, name: str, args: tuple[Any, ...], *, finite: bool) -> Any:
         assert self._line
         question = talk.packed(["call", call.nonce, name, args, list(call.tools)])
         if self._line.said():
@@ -186,7 +200,7 @@ class Candidate:
             raise Failed(f"{call.where}: its process ended", "ended", final=True) from None
         finally:
             taken = time.monotonic() - start
-            self.seconds, self.spent = self.seconds + taken, self.spent + taken
+            self.seconds += taken
             self._left, call.limit_s = self._left - taken, call.limit_s - taken
 
     def _tool(self, call: _Call, name: Any, args: Any, named: Any) -> _Question:
@@ -223,8 +237,8 @@ class Played(Candidate):
 
 def _in_turn(message: Any, call: _Call) -> bool:
     """Whether a message is one that may come now: that it is ready, or else an answer or the use of a tool."""
-    if not call.nonce:
-        return bool(message == ["ready"])
+    if message == [call.nonce]:
+        return call.nonce in ("begun", "ready")
     if not isinstance(message, list) or len(message) < 3 or message[1] != call.nonce:
         return False
     if message[0] == "tool":

@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import site
+import socket
 import struct
 import sys
 import tempfile
@@ -276,8 +277,12 @@ def _experiment(config: dict[str, Any], places: Mapping[str, str], request: Requ
 
 def _candidate(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
     """Run the entry, which prepares it, then answer the calls of a judge."""
-    _experiment(config, places, request)
-    answering.serve(LINE, config["entry"].split(":")[0], places["artifact"], places["box"])
+    os.set_inheritable(LINE, False)
+    with socket.socket(fileno=LINE) as end:
+        module = config["entry"].split(":")[0]
+        candidate = answering.Answering(end, module, places["artifact"], places["box"])
+        _experiment(config, places, request)
+        candidate.serve()
     return 0
 
 

@@ -37,7 +37,7 @@ class Hearing:
             yield one
         finally:
             one.close()
-            self._spent, self._failures = self._spent + one.spent, self._failures + one.failures
+            self._spent, self._failures = self._spent + one.spent + one.prepared, self._failures + one.failures
             self._last = one.last or self._last
 
     @property

@@ -1,0 +1,1 @@
+"""Candidates that behave badly towards the judge that calls them."""
