@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.executors.local.sandbox import LEVELS, probe
+from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, probe
 from nightlab.experiments.records import Level
 from tests.hostile.calls.programs import ALL
 
