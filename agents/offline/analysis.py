@@ -133,7 +133,7 @@ def _scored(e: Evidence) -> list[tuple[Trial, float]]:
 
 def _progress(e: Evidence, folder: Path) -> Figure:
     points = [point(t, [v for _, v in e.search_scores(t.number)]) for t in by_verdict(e.trials)]
-    ring = " The ring is the trial that went to the confirmation." if e.best.number else ""
+    ring = " The star is the trial that went to the confirmation." if e.best.number else ""
     figures.progress(
         folder / "figures/progress.pdf", points, _label(e, "dev", e.template.search_label), e.best.number or None
     )
@@ -212,6 +212,7 @@ def _response(e: Evidence, folder: Path, shares: Mapping[str, float]) -> list[Fi
             scores=[value for _, value in rows],
             verdicts=[t.verdict.kind for t, _ in rows if t.verdict],
             log=knobs[name].log,
+            confirmed=next((i for i, (t, _) in enumerate(rows) if t.number == (e.best.number or None)), None),
         )
         for name in list(shares)[:SHOWN_KNOBS]
     ]
@@ -225,8 +226,8 @@ def _response(e: Evidence, folder: Path, shares: Mapping[str, float]) -> list[Fi
     )
     caption = (
         "Response: fitness in the search against the knobs that explain most of its variance, trial by trial, with"
-        " medians of three trials or more. The search does not sample evenly, so they tell where it looked as well as"
-        " what it found. Trials beyond the axis are dots at its edge."
+        " bars at the medians of three neighbouring trials or more. The search does not sample evenly, so they tell"
+        " where it looked as well as what it found. Trials beyond the axis are dots at its edge."
         + (" Of the reverted trials a part is drawn, evenly spaced by their numbers." if crowded else "")
     )
     return [

@@ -61,11 +61,13 @@ class OfflineWriter:
 
     def write(self, brief: Brief) -> Manuscript:
         made = {key: Section(key, HEADINGS[key], text(key, brief)) for key in (*BEFORE, *AFTER, "trials")}
+        t = brief.evidence.template
         told = [(a.kind, s) for a in actions().values() if (s := a.section(brief))]
         return Manuscript(
             title=text("title", brief),
             authors_note=brief.team,
             abstract=text("abstract", brief),
+            keywords=tuple(words(k) for k in (t.metric_label, *brief.evidence.idea_strategies)),
             sections=(
                 *(made[key] for key in BEFORE),
                 *(s for kind, s in told if kind == "evidence"),

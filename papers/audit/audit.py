@@ -26,7 +26,7 @@ PLACEHOLDER = re.compile(
     r"|\?\?|<insert[^>]*>|\b(?:conclusions?|results?|abstract|text) (?:goes )?here\b",
     re.IGNORECASE,
 )
-_BEGINNINGS = {"PDF": b"%PDF-", "PNG": b"\x89PNG\r\n\x1a\n"}
+_BEGINNING = b"%PDF-"
 _QUOTED = 60  # characters of a word
 _SHORT = 25  # words; a section of fewer says nothing
 
@@ -121,18 +121,20 @@ def _figures(manuscript: Manuscript, folder: Path) -> Iterator[Finding]:
         path = folder / figure.file
         if not path.is_file() or path.is_symlink():
             yield Finding("missing-file", f"figure:{figure.key}", f"there is no file {figure.file}")
-        elif not _is(kind := path.suffix[1:].upper(), path):
-            yield Finding("missing-file", f"figure:{figure.key}", f"{figure.file} is no {kind}")
+        elif not figure.drawn:
+            yield Finding("pixels", f"figure:{figure.key}", f"{figure.file} is of pixels, which our code did not draw")
+        elif not _is_pdf(path):
+            yield Finding("missing-file", f"figure:{figure.key}", f"{figure.file} is no PDF")
 
 
-def _is(kind: str, path: Path) -> bool:
+def _is_pdf(path: Path) -> bool:
     with path.open("rb") as file:
-        return file.read(8).startswith(_BEGINNINGS[kind])
+        return file.read(8).startswith(_BEGINNING)
 
 
 def _pdf(compiled: Compiled, min_pages: int) -> Iterator[Finding]:
     yield from compiled.findings
-    if compiled.pdf is None or not compiled.pdf.is_file() or not _is("PDF", compiled.pdf):
+    if compiled.pdf is None or not compiled.pdf.is_file() or not _is_pdf(compiled.pdf):
         yield Finding("no-pdf", "paper.pdf", compiled.error or "there is no PDF")
     elif compiled.pages < min_pages:
         text = f"the paper has {plural(compiled.pages, 'page')}, and {min_pages} are expected"

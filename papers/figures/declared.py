@@ -44,8 +44,8 @@ def draw(plot: Declared, e: Evidence, file: Path) -> str:
         figures.response(file, [_panel(name, e) for name in plot.knobs], f"{e.template.fitness_label} (dev)")
         told = ", ".join(name.replace("_", " ") for name in plot.knobs)
         return (
-            f"Fitness in the search on the development split against {told}, trial by trial, with medians of three"
-            " trials or more."
+            f"Fitness in the search on the development split against {told}, trial by trial, with bars at the"
+            " medians of three neighbouring trials or more."
         )
     counts = Counter(_group(plot.kind, t) for t in e.trials[1:])
     bars = [Share(label=name.replace("_", " "), value=count) for name, count in counts.most_common()]
@@ -67,6 +67,7 @@ def _panel(name: str, e: Evidence) -> Panel:
         scores=[score for _, score in rows],
         verdicts=[t.verdict.kind for t, _ in rows if t.verdict],
         log=knob.log,
+        confirmed=next((i for i, (t, _) in enumerate(rows) if t.number == (e.claim.best or None)), None),
     )
 
 

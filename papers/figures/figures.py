@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -38,7 +38,13 @@ DOTS = 600  # trials at most that have a mark each
 TICKS = 300  # failed trials that have a tick each
 BANDS = 60  # groups of neighbours whose quantiles stand for their dots
 GROUP = 3  # trials before their median is drawn
+GROUPS, CROWD = 6, 4  # groups of neighbours at most that have a median each, and their trials where there are as many
+KEPT = "kept (± standard error)"
+MARKS = {"baseline": "D", "kept": "s", "reverted": "o"}  # shapes, since print may have no colours
+WINNER: Any = {"marker": "*", "ms": 10, "mfc": ORANGE, "mec": INK, "mew": 0.7, "ls": "", "zorder": 6}
 LABEL, BESIDE = 18, 24  # characters of a choice's label, and of all that stand side by side under a panel
+
+Scored: TypeAlias = tuple[int, float, float, str]  # place, score, standard error, verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,17 +86,20 @@ class Panel:
     scores: Sequence[float]
     verdicts: Sequence[VerdictKind]
     log: bool = False
+    confirmed: int | None = None  # the place of the trial that went to the confirmation
 
 
 def progress(path: Path, trials: Sequence[Point], label: str, confirmed: int | None = None) -> None:
     """Every trial's score at its place among `trials`, with the incumbent's line; failed trials are ticks on the axis.
 
     trials: in the order of their verdicts, in which each incumbent replaced the one before it. confirmed: the number of
-    the trial that went to the confirmation, which gets a ring.
+    the trial that went to the confirmation, which is drawn as the winner whatever its verdict was.
     """
     scored = [(x, t.value, t.stderr, t.verdict) for x, t in enumerate(trials) if t.value is not None]
+    chosen = [s for s in scored if trials[s[0]].number == confirmed]
     kept = [s for s in scored if s[3] in ("kept", "baseline")]
-    bounds = limits([s[1] for s in scored], [v for s in kept for v in (s[1] - s[2], s[1] + s[2])])
+    must = [v for s in (*kept, *chosen) for v in (s[1] - s[2], s[1] + s[2])]
+    bounds = limits([s[1] for s in scored], must)
     with canvas(path, 2.75) as (figure, (axes,)):
         if baseline := [s for s in kept if s[3] == "baseline"]:
             axes.axhline(baseline[0][1], color=INK, lw=0.8, ls=(0, (4, 3)), label="baseline", zorder=1)
@@ -98,18 +107,12 @@ def progress(path: Path, trials: Sequence[Point], label: str, confirmed: int | N
             line = [s[1] for s in kept]
             places = [*(s[0] for s in kept), len(trials) - 1]
             axes.step(places, [*line, line[-1]], where="post", color=BLUE, label="incumbent")
-        _reverted(axes, [s for s in scored if s[3] == "reverted"], bounds)
-        if new := [s for s in kept if s[3] == "kept"]:
-            x, y, error, _ = zip(*new, strict=True)
-            name = "kept (± standard error)"
-            axes.errorbar(x, y, yerr=error, fmt="o", ms=4, color=BLUE, elinewidth=0.9, zorder=4, label=name)
+        _reverted(axes, [s for s in scored if s[3] == "reverted" and s not in chosen], bounds)
+        _measured(axes, [s for s in kept if s[3] == "kept" and s not in chosen], ms=4, marker=MARKS["kept"], label=KEPT)
         if failed := spaced([x for x, t in enumerate(trials) if t.verdict == "failed"], TICKS):
             ends = axes.get_xaxis_transform()
             axes.plot(failed, [0.018] * len(failed), "|", ms=7, mew=1.1, color=ORANGE, transform=ends, label="failed")
-        if chosen := [s for s in scored if trials[s[0]].number == confirmed]:
-            place, value = chosen[0][0], np.clip(chosen[0][1], *bounds)
-            name = "confirmed"
-            axes.plot(place, value, "o", ms=8.5, mfc="none", mec=INK, mew=1.1, zorder=5, clip_on=False, label=name)
+        _measured(axes, chosen, **WINNER, label="confirmed")
         axes.set(xlabel="trials by their verdicts", ylabel=printable(label), ylim=bounds)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(x=0.02)
@@ -117,7 +120,14 @@ def progress(path: Path, trials: Sequence[Point], label: str, confirmed: int | N
             figure.legend(loc="outside upper center", ncols=6)
 
 
-def _reverted(axes: Axes, scored: Sequence[tuple[int, float, float, str]], bounds: tuple[float, float]) -> None:
+def _measured(axes: Axes, scored: Sequence[Scored], **look: Any) -> None:
+    """Marks with their standard errors."""
+    if scored:
+        x, y, error, _ = zip(*scored, strict=True)
+        axes.errorbar(x, y, yerr=error, color=BLUE, elinewidth=0.9, **{"ls": "", "zorder": 4, **look})
+
+
+def _reverted(axes: Axes, scored: Sequence[Scored], bounds: tuple[float, float]) -> None:
     """Reverted trials as dots, or as bands of quantiles where there are too many to tell apart."""
     if len(scored) <= DOTS:
         _dots(axes, scored, bounds)
@@ -131,13 +141,13 @@ def _reverted(axes: Axes, scored: Sequence[tuple[int, float, float, str]], bound
     axes.fill_between(places, first, third, color=PALE, lw=0, label="25 to 75 %", zorder=1)
 
 
-def _dots(axes: Axes, scored: Sequence[tuple[int, float, float, str]], bounds: tuple[float, float]) -> None:
+def _dots(axes: Axes, scored: Sequence[Scored], bounds: tuple[float, float]) -> None:
     """Reverted trials; those beyond the axis are arrows at its edge."""
     if not scored:
         return
     x = np.array([s[0] for s in scored])
     y, out = clipped([s[1] for s in scored], bounds)
-    axes.plot(x[~out], y[~out], "o", ms=3.6, mfc=PALE, mec="none", label="reverted", zorder=2)
+    axes.plot(x[~out], y[~out], MARKS["reverted"], ms=3.6, mfc=PALE, mec="none", label="reverted", zorder=2)
     for marker, side in (("^", y > np.mean(bounds)), ("v", y <= np.mean(bounds))):
         if (out & side).any():
             axes.plot(x[out & side], y[out & side], marker, ms=4, mfc="none", mec=GREY, mew=0.7, clip_on=False)
@@ -186,7 +196,7 @@ def importance(path: Path, rows: Sequence[Share], label: str) -> None:
 
 
 def response(path: Path, panels: Sequence[Panel], label: str) -> None:
-    """The score against each knob, trial by trial, with the running median; one panel a knob."""
+    """The score against each knob, trial by trial, with the medians of neighbours; one panel a knob."""
     columns = 1 if len(panels) < 2 else 2 if len(panels) in (2, 4) else 3
     rows = max(1, -(-len(panels) // columns))
     scores = [s for p in panels for s in p.scores]
@@ -198,7 +208,8 @@ def response(path: Path, panels: Sequence[Panel], label: str) -> None:
             ax.set_visible(False)
         for ax in axes[::columns]:
             ax.set_ylabel(printable(label))
-        _verdict_legend(figure, [v for p in panels for v in p.verdicts], medians=any(drawn))
+        shown = {v for p in panels for n, v in enumerate(p.verdicts) if n != p.confirmed}
+        _verdict_legend(figure, shown, medians=any(drawn), winner=any(p.confirmed is not None for p in panels))
 
 
 def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> bool:
@@ -208,7 +219,8 @@ def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> bool:
     x = np.array([names.index(str(v)) if choice else float(v) for v in panel.values], dtype=float)
     y, _ = clipped(panel.scores, bounds)
     if choice:
-        medians = _medians(axes, x, panel.scores)
+        groups = [np.flatnonzero(x == place) for place in np.unique(x)]
+        medians = _medians(axes, x, y, groups, least=0.34)
         x = x + 0.24 * np.sin(np.arange(len(x)) * 2.399963)  # the golden angle spreads dots evenly, without chance
         axes.set_xticks(range(len(names)), [_shortened(n) for n in names])
         if _crowded(names):
@@ -223,12 +235,14 @@ def _panel(axes: Axes, panel: Panel, bounds: tuple[float, float]) -> bool:
             ticks = _apart(levels, log=panel.log)
             axes.set_xticks(ticks, [f"{v:g}" for v in ticks])
             axes.xaxis.set_minor_locator(NullLocator())
-        medians = _trend(axes, x, np.array(panel.scores, dtype=float), log=panel.log)
+        medians = _medians(axes, x, y, neighbours(x))
     for verdict in ("reverted", "kept", "baseline"):
-        chosen = np.array(spaced([i for i, v in enumerate(panel.verdicts) if v == verdict], DOTS), dtype=int)
-        shape = "D" if verdict == "baseline" else "o"
+        places = [i for i, v in enumerate(panel.verdicts) if v == verdict and i != panel.confirmed]
+        chosen = np.array(spaced(places, DOTS), dtype=int)
         size = 3.4 if verdict == "reverted" else 4.6
-        axes.plot(x[chosen], y[chosen], shape, ms=size, mfc=COLOURS[verdict], mec="white", mew=0.4, zorder=3)
+        axes.plot(x[chosen], y[chosen], MARKS[verdict], ms=size, mfc=COLOURS[verdict], mec="white", mew=0.4, zorder=3)
+    if panel.confirmed is not None:
+        axes.plot(x[panel.confirmed], y[panel.confirmed], **WINNER, clip_on=False)
     axes.set(xlabel=printable(panel.knob), ylim=bounds)
     return medians
 
@@ -259,38 +273,42 @@ def _shortened(label: str) -> str:
     return text if len(text) <= LABEL else f"{text[: LABEL - 1]}…"
 
 
-def _medians(axes: Axes, x: np.ndarray, scores: Sequence[float]) -> bool:
-    groups = {at: [s for s, place in zip(scores, x, strict=True) if place == at] for at in np.unique(x)}
-    found = {at: median(values) for at, values in groups.items() if len(values) >= GROUP}
-    for at, middle in found.items():
-        axes.plot([at - 0.34, at + 0.34], [middle] * 2, color=ORANGE, lw=1.4, solid_capstyle="butt", zorder=2)
-    return bool(found)
+def neighbours(x: np.ndarray) -> list[np.ndarray]:
+    """The places of `x` in groups of neighbouring values; equal values are never parted, so that groups lie apart."""
+    levels, counts = np.unique(x, return_counts=True)
+    if len(levels) <= GROUPS:
+        return [np.flatnonzero(x == level) for level in levels]
+    size = max(CROWD, len(x) / GROUPS)
+    middles = np.cumsum(counts) - counts / 2  # the rank of each level
+    group = (middles / size).astype(int)
+    return [np.flatnonzero(np.isin(x, levels[group == g])) for g in np.unique(group)]
 
 
-def _trend(axes: Axes, x: np.ndarray, y: np.ndarray, *, log: bool) -> bool:
-    """Medians of groups of neighbours, or of each value where there are few; too few trials have no trend to draw."""
-    levels = np.unique(x)
-    few = len(levels) <= 6
-    order = np.argsort(x, kind="stable")
-    split = [np.flatnonzero(x == v) for v in levels] if few else np.array_split(order, max(1, min(6, len(x) // 4)))
-    groups = [g for g in split if len(g) >= GROUP]
-    if len(x) < 10 or len(groups) < 2:
-        return False
-    centre = [float(np.exp(np.mean(np.log(x[g]))) if log else np.mean(x[g])) for g in groups]
-    axes.plot(centre, [float(np.median(y[g])) for g in groups], color=ORANGE, lw=1.3, zorder=2)
-    return True
+def _medians(axes: Axes, x: np.ndarray, y: np.ndarray, groups: Sequence[np.ndarray], least: float = 0.0) -> bool:
+    """A bar at the median of each group, as wide as the group: what it spans are the very points that it is of.
+
+    y: as drawn. least: to either side of a single value. Returns whether any group is large enough.
+    """
+    large = [g for g in groups if len(g) >= GROUP]
+    for g in large:
+        ends, middle = [x[g].min() - least, x[g].max() + least], float(median(y[g]))
+        axes.plot(ends, [middle] * 2, color=ORANGE, lw=1.6, solid_capstyle="butt", zorder=2, gid="median")
+        if ends[0] == ends[1]:
+            axes.plot(ends[0], middle, "_", ms=11, color=ORANGE, mew=1.6, zorder=2, gid="median")
+    return bool(large)
 
 
-def _verdict_legend(figure: Figure, verdicts: Sequence[str], *, medians: bool) -> None:
-    shapes = {"baseline": "D", "kept": "o", "reverted": "o"}
+def _verdict_legend(figure: Figure, verdicts: Collection[str], *, medians: bool, winner: bool) -> None:
     handles = [
-        Line2D([], [], ls="", marker=shapes[v], ms=4.4, mfc=COLOURS[v], mec="none", label=v)
-        for v in shapes
+        Line2D([], [], ls="", marker=shape, ms=4.4, mfc=COLOURS[v], mec="none", label=v)
+        for v, shape in MARKS.items()
         if v in verdicts
     ]
+    if winner:
+        handles.append(Line2D([], [], label="confirmed", **WINNER))
     if medians:
         handles.append(Line2D([], [], color=ORANGE, lw=1.3, label="median"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    figure.legend(handles=handles, loc="outside upper center", ncols=5)
 
 
 def confirmation(

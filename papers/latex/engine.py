@@ -117,7 +117,7 @@ def _failed(stop: str, log: str, build: Path) -> Compiled:
 def _copy(folder: Path, build: Path) -> None:
     """Regular files only: a link would carry what it points to into the PDF."""
     (build / "figures").mkdir()
-    for path in (folder / "paper.tex", *sorted((folder / "figures").glob("*.p[dn][fg]"))):
+    for path in (folder / "paper.tex", *sorted((folder / "figures").glob("*.pdf"))):
         if path.is_file() and not path.is_symlink():
             shutil.copyfile(path, build / path.relative_to(folder))
 

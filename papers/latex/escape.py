@@ -85,6 +85,11 @@ def ascii_only(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9 .,:;()/+=-]+", "", anyascii(_clean(text)))
 
 
+def utf16(text: str) -> str:
+    """`text` as the hexadecimal digits of a string in a PDF, which no sign of it can end."""
+    return f"\ufeff{_clean(text)}".encode("utf-16-be").hex().upper()
+
+
 def _clean(text: str) -> str:
     """Composed, white space single, without control and format characters (bidi marks among them)."""
     text = unicodedata.normalize("NFC", re.sub(r"[^\S\u2009]+", " ", text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from pylatex import Command, Itemize, NoEscape, Package
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.formulas import meaning
+from nightlab.papers.latex.alignment import column
 from nightlab.papers.latex.bibliography import bibliography, ordered
 from nightlab.papers.latex.engine import Compiled, Engine, compile, find_engine
-from nightlab.papers.latex.escape import ascii_only, escape, escape_code
+from nightlab.papers.latex.escape import ascii_only, escape, escape_code, utf16
 from nightlab.papers.latex.preamble import PREAMBLE
 from nightlab.papers.latex.table_widths import long, shares, short
 from nightlab.papers.latex.typesetting import Setter, anchor, number
@@ -25,6 +27,7 @@ from nightlab.papers.manuscript.markup import Bullets, Float, Reading, Text, blo
 
 __all__ = ["Compiled", "Engine", "Finding", "build", "compile", "find_engine", "render"]
 
+AUTHOR = "Nightlab"
 _LONG = 22  # a table of more rows may break across pages
 _PARTS = 4  # runs in more pieces are told by their number
 
@@ -61,11 +64,11 @@ class _Paper:
         self.facts = facts
         self.cited = cited
         self.set = Setter(manuscript, facts, {r.key: i for i, r in enumerate(cited)})
-        self.figures = {f.key: f for f in manuscript.figures}
+        self.figures = {f.key: f for f in manuscript.figures if f.drawn}
         self.tables = {t.key: t for t in manuscript.tables}
 
     def document(self) -> pylatex.Document:
-        document = _document(self.manuscript)
+        document = _document(self.about())
         for part in self.front():
             document.append(part)
         for section in self.manuscript.sections:
@@ -78,6 +81,16 @@ class _Paper:
         if used := sorted({id for id in facts_used(self.manuscript) if id in self.facts}, key=_natural):
             document.append(self.evidence([self.facts[id] for id in used]))
         return document
+
+    def about(self) -> dict[str, str]:
+        """What the PDF says of itself, in the words of the manuscript."""
+        m = self.manuscript
+        return {
+            "pdftitle": self.set.plain(inline(m.title)),
+            "pdfauthor": AUTHOR,
+            "pdfsubject": self.set.plain(inline(m.authors_note)),
+            "pdfkeywords": ", ".join(self.set.plain(inline(k)) for k in m.keywords),
+        }
 
     def front(self) -> list[NoEscape]:
         m = self.manuscript
@@ -121,16 +134,18 @@ class _Paper:
 
     def figure(self, figure: Figure) -> pylatex.Figure:
         part = pylatex.Figure(position="htbp")
-        part.append(NoEscape(rf"\centering\fitgraphic{{{figure.file}}}"))
+        part.append(
+            NoEscape(rf"\centering\drawing{{{figure.file}}}{{{utf16(self.set.plain(inline(figure.caption)))}}}")
+        )
         part.add_caption(self.set.inline(figure.caption))
         part.append(NoEscape(rf"\label{{{figure.key}}}"))
         return part
 
     def table(self, table: Table) -> object:
         columns = [self.set.inline(c) for c in table.columns]
-        rows = [[self.set.inline(c) for c in row] for row in table.rows]
         letters = [max(map(self.letters, cells)) for cells in zip(table.columns, *table.rows, strict=True)]
         align = table.align or "l" + "r" * (len(columns) - 1)
+        rows = self.rows(table.rows, align)
         caption, label = self.set.inline(table.caption), NoEscape(rf"\label{{{table.key}}}")
         if len(rows) > _LONG:
             grid = long(columns, rows, align, shares(align, letters))
@@ -144,6 +159,11 @@ class _Paper:
         part.append(label)
         part.append(short(columns, rows, align, letters))
         return part
+
+    def rows(self, rows: Sequence[Sequence[str]], align: str) -> list[tuple[NoEscape, ...]]:
+        """The cells, the numbers of right-aligned columns by their decimal points."""
+        set = (partial(column, setter=self.set) if a == "r" else partial(map, self.set.inline) for a in align)
+        return list(zip(*(each(cells) for each, cells in zip(set, zip(*rows, strict=True), strict=True)), strict=True))
 
     def letters(self, cell: str) -> int:
         """About how many letters a cell prints."""
@@ -174,14 +194,15 @@ class _Paper:
         return part
 
 
-def _document(manuscript: Manuscript) -> pylatex.Document:
+def _document(about: Mapping[str, str]) -> pylatex.Document:
     geometry = ["a4paper", "hmargin=26mm", "top=25mm", "bottom=27mm", "footskip=12mm"]
     document = pylatex.Document(
         document_options=["10pt", "a4paper"], geometry_options=geometry, page_numbers=False, indent=True
     )
     document.append(Command("pagestyle", "plain"))  # page_numbers=True would need the lastpage package
     document.preamble.append(NoEscape(PREAMBLE))
-    document.preamble.append(Command("hypersetup", NoEscape(f"pdftitle={{{ascii_only(_plain(manuscript.title))}}}")))
+    said = ",".join(f"{key}={{{ascii_only(text)}}}" for key, text in about.items())
+    document.preamble.append(Command("hypersetup", NoEscape(said)))
     for name in ("amsmath", "graphicx", "xcolor", "array", "tabularx", "longtable", "hyperref"):
         document.packages.append(Package(name))
     return document
@@ -191,10 +212,6 @@ def _section(title: str, key: str) -> pylatex.Section:
     part = pylatex.Section(title, label=False)
     part.append(NoEscape(rf"\label{{{key}}}"))
     return part
-
-
-def _plain(source: str) -> str:
-    return "".join(s.text for s in inline(source) if isinstance(s, Text))
 
 
 def _natural(id: str) -> list[tuple[int, int, str]]:

@@ -42,6 +42,8 @@ PREAMBLE = r"""
 \newsavebox{\picturebox}
 \newcommand{\fitgraphic}[1]{\sbox{\picturebox}{\includegraphics{#1}}%
   \ifdim\wd\picturebox>\linewidth\includegraphics[width=\linewidth]{#1}\else\usebox{\picturebox}\fi}
+% A picture with its words for who cannot see it, in hexadecimal digits
+\newcommand{\drawing}[2]{\leavevmode\pdfliteral page{/Span<</Alt<#2>>>BDC}\fitgraphic{#1}\pdfliteral page{EMC}}
 % Rules of tables
 % (the empty box keeps the skip below a rule where a long table goes on to the next page)
 \newcommand{\tablerule}[3]{\noalign{\vskip#1\hrule height#2\vskip#3\hbox{}}}
@@ -50,6 +52,8 @@ PREAMBLE = r"""
 \newcommand{\bottomrule}{\tablerule{.4ex}{.08em}{0pt}}
 \setlength{\tabcolsep}{5pt}
 \renewcommand{\arraystretch}{1.12}
+% As much space as the second number is wider than the first
+\newcommand{\numpad}[2]{\sbox\z@{#1}\sbox\tw@{#2}\ifdim\wd\tw@>\wd\z@\kern\dimexpr\wd\tw@-\wd\z@\relax\fi}
 \newcolumntype{L}{>{\raggedright\arraybackslash}X}
 \newcolumntype{P}[1]{>{\raggedright\arraybackslash}p{#1}}
 \newcolumntype{Q}[1]{>{\raggedleft\arraybackslash}p{#1}}
@@ -63,7 +67,8 @@ PREAMBLE = r"""
   {\end{list}\nopagebreak\noindent\rule{\linewidth}{.04em}\par\addvspace{8pt}}
 % Words
 \definecolor{evidence}{RGB}{24,58,110}
-\hypersetup{colorlinks=true,allcolors=evidence,bookmarksnumbered=true,pdfcreator={Nightlab}}
+\hypersetup{colorlinks=true,allcolors=evidence,bookmarksnumbered=true,bookmarksopen=true,
+  pdflang={en},pdfdisplaydoctitle=true,pdfcreator={Nightlab}}
 \DeclareRobustCommand{\code}[1]{{\ttfamily\small #1}}
 \DeclareRobustCommand{\fact}[2]{\hyperlink{#1}{#2}}
 \newcommand{\factrow}[1]{\raisebox{1.2\baselineskip}[0pt][0pt]{\hypertarget{#1}{}}}

@@ -26,7 +26,8 @@ class Setter:
         self.numbers = numbers
         self.words = {s.key: "Section" for s in manuscript.sections}
         self.words |= {s.key: "Appendix" for s in manuscript.appendix} | {EVIDENCE: "Appendix"}
-        self.words |= {f.key: "Figure" for f in manuscript.figures} | {t.key: "Table" for t in manuscript.tables}
+        self.words |= {f.key: "Figure" for f in manuscript.figures if f.drawn}
+        self.words |= {t.key: "Table" for t in manuscript.tables}
 
     def inline(self, source: str) -> NoEscape:
         """The LaTeX of a line of markup."""
@@ -34,6 +35,23 @@ class Setter:
 
     def spans(self, spans: Sequence[Span]) -> NoEscape:
         return NoEscape("".join(self._span(s) for s in spans))
+
+    def plain(self, spans: Sequence[Span]) -> str:
+        """What a reader reads, as bare text: for the PDF's own data and for who cannot see a picture."""
+        parts = []
+        for span in spans:
+            match span:
+                case Text(text) | Math(text):
+                    parts.append(text)
+                case FactMark(id):
+                    parts.append(self.facts[id].text if id in self.facts else id)
+                case Emph(inner) | Code(inner):
+                    parts.append(self.plain(inner))
+                case Ref(key):
+                    parts.append(self.words.get(key, key))
+                case Cite():
+                    pass
+        return "".join(parts)
 
     def _span(self, span: Span) -> str:
         match span:

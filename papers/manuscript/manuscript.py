@@ -65,7 +65,10 @@ class Section(_Record):
 
 @dataclass(frozen=True)
 class Figure(_Record):
-    """A figure. file: figures/NAME.pdf, or a PNG, in the paper's folder."""
+    """A figure. file: figures/NAME.pdf in the paper's folder, as our code draws it.
+
+    A manuscript of an earlier version may name a PNG; no paper shows it.
+    """
 
     key: str
     file: str
@@ -74,9 +77,12 @@ class Figure(_Record):
     def __post_init__(self) -> None:
         _check_key(self.key)
         if not _FILE.fullmatch(self.file):
-            raise ValueError(
-                f"the figure {self.key!r} needs figures/NAME.pdf or .png, in plain letters, not {self.file!r}"
-            )
+            raise ValueError(f"the figure {self.key!r} needs figures/NAME.pdf, in plain letters, not {self.file!r}")
+
+    @property
+    def drawn(self) -> bool:
+        """Whether it is of vectors, as our code draws them, and not of pixels, which can come from anywhere."""
+        return self.file.endswith(".pdf")
 
 
 @dataclass(frozen=True)

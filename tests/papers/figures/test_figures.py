@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from nightlab.experiments.records import VerdictKind
 from nightlab.papers.figures import figures
@@ -65,11 +71,33 @@ def test_the_curve_goes_by_the_order_of_the_verdicts(tmp_path: Path) -> None:
     assert (tmp_path / "alone.pdf").read_bytes() == (tmp_path / "several.pdf").read_bytes()
 
 
-def test_the_confirmed_trial_has_a_ring(tmp_path: Path) -> None:
-    points = [Point(number=n, value=1.0 - n / 10, verdict="reverted" if n else "baseline") for n in range(4)]
-    for confirmed in (2, None):
+def test_the_confirmed_trial_is_drawn_as_the_winner(tmp_path: Path) -> None:
+    points = [Point(number=n, value=1.0 - n / 10, verdict="reverted" if n else "baseline") for n in range(2)]
+    for confirmed in (1, None):
         figures.progress(tmp_path / "f.pdf", points, "loss", confirmed)
+        alone = panel([1.0, 2.0])
+        figures.response(tmp_path / "r.pdf", [replace(alone, verdicts=["reverted"] * 20, confirmed=confirmed)], "loss")
         assert ("confirmed" in pdf_text(tmp_path / "f.pdf")) == (confirmed is not None)
+        assert ("reverted" in pdf_text(tmp_path / "f.pdf")) == (confirmed is None)
+        assert ("confirmed" in pdf_text(tmp_path / "r.pdf")) == (confirmed is not None)
+
+
+@given(st.lists(st.sampled_from([0.0, 1e-9, 0.1, 0.5, 1.0, 2.0, 3.0, 50.0, 1e6]) | st.floats(-1e3, 1e3), max_size=80))
+def test_the_bars_of_medians_span_the_points_that_they_are_of(values: list[float]) -> None:
+    x = np.array(values)
+    groups = figures.neighbours(x)
+    assert sorted(i for g in groups for i in g) == list(range(len(x)))
+    spans = sorted((x[g].min(), x[g].max()) for g in groups)
+    assert all(before[1] < after[0] for before, after in pairwise(spans))
+    axes, y = Figure().subplots(), x * x
+    figures._medians(axes, x, y, groups)
+    for line in axes.lines:
+        low, high, middle = min(line.get_xdata()), max(line.get_xdata()), line.get_ydata()[0]
+        assert middle == np.median(y[(x >= low) & (x <= high)])
+
+
+def test_what_is_told_apart_by_colour_is_told_apart_by_shape() -> None:
+    assert len({*figures.MARKS.values(), figures.WINNER["marker"]}) == len(figures.MARKS) + 1
 
 
 def test_a_median_needs_three_trials(tmp_path: Path) -> None:
