@@ -18,6 +18,7 @@ from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Fact, Knob
 from nightlab.experiments.search.space import Space
 from nightlab.experiments.search.surrogate import scaled
+from nightlab.papers.facts.counts import counted
 from nightlab.papers.facts.evidence import Evidence, confirmed
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.facts.formulas import Value, formula
@@ -73,12 +74,12 @@ def importance(e: Evidence, knob: str, seed: int) -> Value:
 
 @formula("trials that the importances are computed from: all that met the constraints, or a sample by their numbers")
 def weighed_trials(e: Evidence) -> Value:
-    return Value(len(_weighed(e)))
+    return counted(e, [trial for trial, _ in _weighed(e)])
 
 
 @formula("trials that the paper's table lists")
 def listed_trials(e: Evidence) -> Value:
-    return Value(len(tabulating.listed_trials(e)))
+    return counted(e, tabulating.listed_trials(e))
 
 
 def _percent(share: float) -> str:

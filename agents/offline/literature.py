@@ -1,56 +1,64 @@
-"""What the section on related work says of the references that the survey found."""
+"""What the section on related work says of the references that the survey found.
+
+A work is cited with the words of its record, or by its title: nothing else is said of it, and no sentence rests on
+several works at once.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+from nightlab.agents.offline.ideation import likeness
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import listed, words
 from nightlab.papers.literature import names
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.markup import literal
 
-GENERAL = ("search", "autoresearch", "noise", "data")  # topics that every study has
-MOST = 6  # references that a general topic cites, and further ones that are named
-SENTENCES = 3  # a strategy; its other references share one citation
+GENERAL = {  # topics that every study has, under their headings
+    "search": "search over configurations",
+    "autoresearch": "automated research",
+    "noise": "noise and selection",
+    "data": "data and software",
+}
+SHOWN = 3  # works of a topic
+MOST = 6  # works that no topic claims
 
 
 def related(b: Brief) -> dict[str, Any]:
     """The context of the section."""
-    seen: set[str] = set()
-    topics = [_topic(b, s, seen) for s in b.evidence.template.strategies if on(b, s)]
+    strategies = b.evidence.template.strategies
     nearest = next((r for r in b.references if r.key == b.idea.nearest), None)
-    cited = {key for topic in topics for key in (*topic["rest"], *(work["key"] for work in topic["named"]))}
-    cited |= {key for topic in GENERAL for key in on(b, topic, MOST)} | ({nearest.key} if nearest else set())
-    further = [f"*{literal(r.title)}* {{cite:{r.key}}}" for r in b.references if r.key not in cited]
+    topics = list(_topics(b, {s: s.replace("_", " ") for s in strategies} | GENERAL))
+    filed = {*strategies, *GENERAL}
+    further = [_titled(r) for r in b.references if not filed & set(r.keywords) and r is not nearest]
     return {
         "topics": topics,
-        "most": MOST,
-        "nearest": {"title": literal(nearest.title), "key": nearest.key} if nearest else None,
+        "nearest": nearest and _titled(nearest),
         "further": further[:MOST],
         "found": bool(b.references),
     }
 
 
-def on(b: Brief, topic: str, most: int | None = None) -> list[str]:
-    """The keys of the references on a topic."""
-    return [r.key for r in b.references if topic in r.keywords][:most]
+def _topics(b: Brief, headings: dict[str, str]) -> Iterator[dict[str, Any]]:
+    """Of each topic the works that are most like the idea: in the words of their records, or else by title."""
+    near = likeness(f"{b.idea.question} {b.idea.hypothesis}", b.references) if b.references else []
+    order = [b.references[i] for i in sorted(range(len(near)), key=lambda i: -near[i])]
+    told = set[str]()
+    for topic, heading in headings.items():
+        found = [r for r in order if topic in r.keywords and r.key not in told]
+        saying = [r for r in found if r.authors and _predicate(r)][:SHOWN]
+        bare = [] if saying else found[:SHOWN]
+        told.update(r.key for r in (*saying, *bare))
+        works = [{"key": r.key, "authors": _authors(r), "says": _predicate(r)} for r in saying]
+        if works or bare:
+            yield {"topic": topic, "name": heading, "works": works, "titles": [_titled(r) for r in bare]}
 
 
-def _topic(b: Brief, strategy: str, seen: set[str]) -> dict[str, Any]:
-    """What the references on a strategy are about: some in a sentence each, the rest in one citation.
-
-    seen: keys of the works that a sentence has told of, to which these are added.
-    """
-    found = [r for r in b.references if strategy in r.keywords]
-    named = [r for r in found if r.key not in seen and r.authors and _predicate(r)][:SENTENCES]
-    seen.update(r.key for r in named)
-    return {
-        "name": strategy.replace("_", " "),
-        "named": [{"key": r.key, "authors": _authors(r), "says": _predicate(r)} for r in named],
-        "rest": [r.key for r in found if r not in named],
-    }
+def _titled(reference: Reference) -> str:
+    return f"*{literal(reference.title)}* {{cite:{reference.key}}}"
 
 
 def _predicate(reference: Reference) -> str:

@@ -8,6 +8,7 @@ from nightlab.agents.team import Brief
 from nightlab.agents.telling.disclosure import is_model, shown
 from nightlab.agents.telling.words import words
 from nightlab.experiments.template.contract import Constraint
+from nightlab.papers.manuscript.markup import literal
 
 
 def method(b: Brief) -> dict[str, Any]:
@@ -42,9 +43,18 @@ def _bound(name: str, c: Constraint) -> str:
     return f"{words(c.metric)} {' and '.join(parts)}"
 
 
+def _quoted(text: str) -> str:
+    return literal(" ".join(text.split()))
+
+
 def setup(b: Brief) -> dict[str, Any]:
-    e = b.evidence
+    e, data = b.evidence, b.evidence.template.spec.data
+    cited = f" {{cite:{data.cite}}}" if data and any(r.key == data.cite for r in b.references) else ""
     return {
+        "data_set": f"*{literal(data.name)}*{cited}" if data and data.name else "",
+        "sizes": [f"{{fact:data.{told.replace(' ', '_')}}} {told}" for told in e.sizes],
+        "told": _quoted(" ".join(data.told)) if data else "",
+        "described": _quoted(e.template.spec.template.method),
         "evaluated": bool(e.template.spec.evaluate.judge),
         "shared": "Shared data" in e.notes,
         "failed": bool(e.facts["search.failed"].value),

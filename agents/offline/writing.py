@@ -91,7 +91,6 @@ def common(b: Brief) -> dict[str, Any]:
     return {
         "listed": listed,
         "many": partial(many, e),
-        "cite": partial(cite, b),
         "claim": claims.claim(e),
         "draws": bool(e.claim.draws),
         "smallest": "setting.smallest" in e.facts,
@@ -114,12 +113,6 @@ def common(b: Brief) -> dict[str, Any]:
             "risks": literal(b.idea.risks),
         },
     }
-
-
-def cite(b: Brief, topic: str, most: int = 3) -> str:
-    """A citation of the references on a topic, with the space before it; empty if there are none."""
-    keys = literature.on(b, topic, most)
-    return f" {{cite:{','.join(keys)}}}" if keys else ""
 
 
 def _flowed(source: str) -> str:

@@ -25,6 +25,7 @@ from nightlab.papers.manuscript.manuscript import Manuscript, Section
 from nightlab.papers.manuscript.markup import literal
 
 KEY = "team"  # of the section
+LEDGER = "the ledger's documents of the team"
 DONE = {  # what a role's model did is counted in
     "ideator": "ideas",
     "coder": "trials",
@@ -91,32 +92,32 @@ def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int
     }
 
 
-@formula("what the model of the {role} did, counted in the ledger")
+@formula("what the model of the {role} did, counted in the ledger", LEDGER)
 def done_by_model(e: Evidence, role: str) -> Value:
     return Value(e.team.roles[role].done)
 
 
-@formula("fallback documents of the {role} in the ledger")
+@formula("fallback documents of the {role} in the ledger", LEDGER)
 def fallbacks(e: Evidence, role: str) -> Value:
     return Value(e.team.roles[role].fallbacks)
 
 
-@formula("trials in the ledger whose proposal could not be used")
+@formula("trials in the ledger whose proposal could not be used", LEDGER)
 def unusable_proposals(e: Evidence) -> Value:
     return Value(e.team.unusable)
 
 
-@formula("sentences cut from the writer's texts: documents of the prose")
+@formula("sentences cut from the writer's texts: documents of the prose", LEDGER)
 def sentences_cut(e: Evidence) -> Value:
     return Value(e.team.cut)
 
 
-@formula("sentences of the writer that are its own reading: document of the prose")
+@formula("sentences of the writer that are its own reading: document of the prose", LEDGER)
 def free_sentences(e: Evidence) -> Value:
     return Value(e.team.free)
 
 
-@formula("frames that the writer placed and code filled: document of the prose")
+@formula("frames that the writer placed and code filled: document of the prose", LEDGER)
 def frames_placed(e: Evidence) -> Value:
     return Value(e.team.frames)
 

@@ -147,6 +147,14 @@ class FileHashes:
     of: Mapping[str, Mapping[str, str]]
 
 
+@document("study", "sizes")
+@dataclass(frozen=True, kw_only=True)
+class DataSizes:
+    """What the template has counted of the data when they were laid out: what it is -> how many."""
+
+    of: Mapping[str, int]
+
+
 @document("draw")
 @dataclass(frozen=True, kw_only=True)
 class DrawHashes:

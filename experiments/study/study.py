@@ -19,6 +19,7 @@ from typing import Any, get_args
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.documents import (
     Claim,
+    DataSizes,
     Done,
     Doubts,
     DrawHashes,
@@ -36,6 +37,7 @@ from nightlab.experiments.ledger.documents import (
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.storage import opened, storage
 from nightlab.experiments.records import Level, Rule
+from nightlab.experiments.study.data_sizes import measured
 from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.study.preparation import run_prepare
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
@@ -339,6 +341,8 @@ class Study:
         if self.ledger.get(TreeHashes) is None:
             shutil.rmtree(self.folder / "data", ignore_errors=True)
             self._laid_out([(self.inputs, self.private, self.data_seed)])
+            sizes = self.template.spec.data.sizes if self.template.spec.data else {}
+            self.ledger.put(DataSizes(of=measured(sizes, {"inputs": self.inputs, "private": self.private})))
             self.ledger.put(TreeHashes(of={what: tree_hash(listing(place)) for what, place in self._places().items()}))
         self._mend()
 

@@ -20,6 +20,8 @@ from pydantic import (
 from nightlab.experiments.records import Direction, ParamValue
 from nightlab.experiments.template.diagnostics import ENTRY, TableFault
 
+COUNTED = r"[A-Za-z][A-Za-z -]{0,59}"
+ROWS = r"(inputs|private)/([\w-][\w.-]*/)*[\w-][\w.-]*\.(npy|csv|tsv|jsonl|txt)"
 METRIC = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
 MOST = 1e300  # the largest number of a knob
 
@@ -63,6 +65,7 @@ class Head(Table):
     title: Annotated[str, Field(min_length=3, max_length=200, examples=['"A few words"'])]
     domain: str = "general"
     description: Annotated[str, Field(min_length=10, examples=['"What the task is and what a good result means."'])]
+    method: str = ""  # what the experiment does before any change, which the paper quotes as its author's
 
 
 class ArtifactTable(Table):
@@ -72,8 +75,24 @@ class ArtifactTable(Table):
 
 class DataTable(Table):
     prepare: Entry
+    name: str = ""  # of the data set, as the literature calls it
+    cite: str = ""  # its key in references.bib
+    sizes: dict[str, str] = {}  # what is counted when the data are laid out -> the file whose rows it is
     told: tuple[str, ...] = ()  # sentences with the numbers of the data, which the paper quotes as their author's
     redraw: StrictBool = False  # another seed draws or splits the data anew: a claim is then tested over fresh draws
+
+    @field_validator("sizes")
+    @classmethod
+    def _countable(cls, sizes: dict[str, str]) -> dict[str, str]:
+        for told, name in sizes.items():
+            if not re.fullmatch(COUNTED, told):
+                raise ValueError(f"{told!r} must say what is counted, in at most 60 letters, blanks and -")
+            if not re.fullmatch(ROWS, name):
+                raise ValueError(
+                    f"{name!r} must be a file that prepare writes, inputs/NAME or private/NAME, of .npy, .csv, .tsv,"
+                    " .jsonl or .txt"
+                )
+        return sizes
 
 
 class RunTable(Table):

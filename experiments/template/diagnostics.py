@@ -163,6 +163,7 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             if not _holds(folder, path):
                 yield f"{file}: [artifact.{key}]: {path!r} is no file inside {folder}; give paths of files in it"
     yield from _run_faults(file, data)
+    yield from _cite_faults(folder, at(data, "data", "cite"))
     for table, key in (
         ("data", "prepare"),
         ("run", "entry"),
@@ -178,6 +179,18 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             yield f"{file}: [{table}.{key}]: {module}.py must not be part of the artifact that it judges"
         if table == "run" and f"{module}.py" not in listed:
             yield f"{file}: [run.entry]: its file {module}.py must be listed under artifact.editable or .support"
+
+
+def _cite_faults(folder: Path, key: object) -> Iterator[str]:
+    """A data set's citation that the template's bibliography does not hold."""
+    if not isinstance(key, str) or not key:
+        return
+    bib = folder / "references.bib"
+    known = re.findall(r"@\w+\s*[{(]\s*([^\s,]+)\s*,", bib.read_text("utf-8", "replace")) if _is_file(bib) else []
+    if key not in known:
+        near = get_close_matches(key, known, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else "; add the data set's entry there"
+        yield f"{folder / 'template.toml'}: [data.cite]: {key!r} is no key in {bib}{meant}"
 
 
 def _run_faults(file: Path, data: dict[str, Any] | None) -> Iterator[str]:

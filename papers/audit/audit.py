@@ -64,7 +64,8 @@ def names_of(template: Template, metrics: Iterable[str] = ()) -> list[str]:
     metrics: further ones that its evaluator gave.
     """
     title, description = template.spec.template.title, template.spec.template.description
-    told = [description]
+    data = template.spec.data
+    told = [description, template.spec.template.method, " ".join(data.told) if data else ""]
     told += [text for i in template.ideas for text in (i.title, i.question, i.hypothesis, i.expected_effect, i.risks)]
     forms = [form for text in told if text for form in dict.fromkeys((text, text.replace("_", " ")))]
     texts = [" ".join(form.split()).rstrip(".") for form in forms]

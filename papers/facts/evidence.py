@@ -14,6 +14,7 @@ from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.ledger.documents import (
     AblatedPart,
     Claim,
+    DataSizes,
     Extension,
     KnobStep,
     Notice,
@@ -103,6 +104,7 @@ class Evidence:
     notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
     earlier: tuple[Claim, ...] = ()  # the claims that were made before the study was extended
     extensions: Mapping[str, int] = field(default_factory=dict)  # trials that each extension added
+    sizes: Mapping[str, int] = field(default_factory=dict)  # of the data, as they were counted when they were laid out
     team: TeamCounts = field(default_factory=TeamCounts)  # what the disclosure counted of the language models
 
     @property
@@ -206,6 +208,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         earlier=taken.earlier,
         extensions=taken.extensions,
         items=study.items,
+        sizes=sizes.of if (sizes := study.ledger.get(DataSizes)) else {},
         facts={},
     )
 

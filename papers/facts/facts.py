@@ -15,6 +15,7 @@ from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.ledger.documents import document
 from nightlab.experiments.numbers import decimals, fixed, p_text, plain
 from nightlab.experiments.records import Fact, Params, ParamValue
+from nightlab.papers.facts import counts  # noqa: F401  (it registers its formulas)
 from nightlab.papers.facts.evidence import BASELINE, Evidence
 from nightlab.papers.facts.formulas import Part, Statistic, Value, computed
 
@@ -110,6 +111,8 @@ def _settings(facts: Facts, e: Evidence) -> None:
         for side in ("min", "max"):
             if getattr(c, side) is not None:
                 facts.put(f"constraint.{name}.{side}", "template_key", key=f"constraint.{i}.{side}")
+    for told in e.sizes:
+        facts.count(f"data.{told.replace(' ', '_')}", "data_size", told=told)
     if e.extensions:
         facts.count("setting.trials.first", "trials_before", number=1)
     for number in e.extensions:

@@ -6,7 +6,7 @@ adds, by `formula`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
@@ -14,7 +14,8 @@ from nightlab.experiments.claim.statistics.inference import COVERAGE, holm, summ
 from nightlab.experiments.claim.statistics.pairing import Rule, score
 from nightlab.experiments.claim.statistics.pairing import effect as paired_effect
 from nightlab.experiments.claim.statistics.reliability import reliability
-from nightlab.experiments.ledger.ledger import Run
+from nightlab.experiments.ledger.ledger import Run, Trial
+from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.records import Effect, Fact, ParamValue, Split
 from nightlab.papers.facts.evidence import BASELINE, Evidence, confirmed
 
@@ -32,6 +33,7 @@ C = TypeVar("C", bound=Compute)
 Statistic = Literal["mean", "stderr", "low", "high", "n"]
 Part = Literal["effect", "low", "high", "p", "n"]
 Steady = Literal["worst", "runs", "wrong", "one_in"]
+SETTINGS, TEMPLATE, PLAN = "the study's settings", "template.toml", "the preregistration"
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Formula:
 
     compute: Compute
     sentence: str  # {argument} stands for an argument's value
+    record: str  # where a value that comes from no run is written down, likewise
 
 
 FORMULAS: dict[str, Formula] = {}
@@ -49,18 +52,18 @@ _STATISTICS: Mapping[str, str] = {
     "low": "lower end of the t-interval of",
     "high": "upper end of the t-interval of",
     "n": "number of",
-    "effect": "mean difference,",
+    "effect": "difference,",
     "p": "p value,",
 }
 
 
-def formula(sentence: str) -> Callable[[C], C]:
-    """Register a function of the evidence under its own name."""
+def formula(sentence: str, record: str = "") -> Callable[[C], C]:
+    """Register a function of the evidence under its own name. record: what holds a value that comes from no run."""
 
     def register(compute: C) -> C:
         if compute.__name__ in FORMULAS:
             raise ValueError(f"there is a formula {compute.__name__!r} already")
-        FORMULAS[compute.__name__] = Formula(compute, sentence)
+        FORMULAS[compute.__name__] = Formula(compute, sentence, record)
         return compute
 
     return register
@@ -81,15 +84,21 @@ def meaning(fact: Fact) -> str:
     return " ".join(FORMULAS[fact.formula].sentence.format(**words).split())
 
 
+def record(fact: Fact) -> str:
+    """Where a fact that comes from no run is written down; empty for one of runs, and of a formula of no version."""
+    known = FORMULAS.get(fact.formula)
+    return known.record.format(**fact.arguments) if known and not fact.runs else ""
+
+
 # Settings
 
 
-@formula("{name} of the study")
+@formula("{name} of the study", SETTINGS)
 def study_setting(e: Evidence, name: str) -> Value:
     return Value(getattr(e.settings, name))
 
 
-@formula("template.toml: {key}")
+@formula("{key}", TEMPLATE)
 def template_key(e: Evidence, key: str) -> Value:
     """A number of the template by its dotted key; parts that are numbers count the entries of a list from 0."""
     found: Any = e.template.spec
@@ -103,28 +112,28 @@ def template_key(e: Evidence, key: str) -> Value:
     return Value(found)
 
 
-@formula("preregistered number of the confirmation's pairs")
+@formula("preregistered number of the confirmation's pairs", PLAN)
 def planned(e: Evidence) -> Value:
     return Value(len(e.preregistration.seeds))
 
 
-@formula("preregistered {key} of the test")
+@formula("preregistered {key} of the test", PLAN)
 def preregistered(e: Evidence, key: str) -> Value:
     return Value(getattr(e.preregistration, key))
 
 
-@formula("coverage of all intervals")
+@formula("coverage of all intervals", "the protocol")
 def coverage(e: Evidence) -> Value:  # noqa: ARG001
     return Value(100 * COVERAGE)
 
 
-@formula("knobs that {whose} may move")
+@formula("knobs that {whose} may move", TEMPLATE)
 def knobs(e: Evidence, whose: str) -> Value:
     reach = _strategies(e, whose)
     return Value(sum(k.strategy in reach for k in e.template.knobs))
 
 
-@formula("strategies of {whose}")
+@formula("strategies of {whose}", TEMPLATE)
 def strategies(e: Evidence, whose: str) -> Value:
     return Value(len(_strategies(e, whose)))
 
@@ -133,91 +142,34 @@ def _strategies(e: Evidence, whose: str) -> tuple[str, ...]:
     return e.idea_strategies if whose == "the idea" else e.template.strategies
 
 
-@formula("parameter {name} of trial {trial}")
+@formula("parameter {name} of trial {trial}", "the trial in the ledger")
 def parameter(e: Evidence, trial: int, name: str) -> Value:
-    return Value(float_or_int(e.trials[trial].change.params[name]))
+    return Value(float_or_int(e.trials[trial].change.params[name]), runs_of_trials(e, [e.trials[trial]]))
 
 
-@formula("default of {name} in template.toml")
+@formula("rows that the template has counted of the data: {told}", "the data as laid out")
+def data_size(e: Evidence, told: str) -> Value:
+    return Value(e.sizes[told])
+
+
+@formula("default of {name}", TEMPLATE)
 def default(e: Evidence, name: str) -> Value:
     return Value(float_or_int(e.template.defaults[name]))
+
+
+def runs_of_trials(e: Evidence, counted: Iterable[Trial]) -> tuple[int, ...]:
+    """The runs that the search made of these trials, in their order."""
+    return tuple(run.id for trial in counted for run in e.runs_of(SEARCH, str(trial.number)))
+
+
+def _ids(rows: Iterable[Run]) -> tuple[int, ...]:
+    return tuple(run.id for run in rows)
 
 
 def float_or_int(value: ParamValue) -> float:
     if isinstance(value, str):
         raise ValueError(f"{value!r} is no number")
     return value
-
-
-# Counts
-
-
-@formula("trials that extension {number} added")
-def extension(e: Evidence, number: str) -> Value:
-    return Value(e.extensions[number])
-
-
-@formula("budget of trials before extension {number}")
-def trials_before(e: Evidence, number: int) -> Value:
-    """The trials that the study had been asked for before its extension of a number, which counts from 1."""
-    return Value(e.settings.trials - sum(n for key, n in e.extensions.items() if int(key) >= number))
-
-
-@formula("settled trials without the baseline")
-def settled(e: Evidence) -> Value:
-    return Value(sum(t.verdict is not None for t in e.trials) - 1)
-
-
-@formula("trials with the verdict {verdict}")
-def trials(e: Evidence, verdict: str) -> Value:
-    return Value(sum(t.verdict is not None and t.verdict.kind == verdict for t in e.trials))
-
-
-@formula("trials that failed: {cause}")
-def failures(e: Evidence, cause: str) -> Value:
-    verdicts = [t.verdict for t in e.trials if t.verdict]
-    return Value(sum((v.kind, v.cause) == ("failed", cause) for v in verdicts))
-
-
-@formula("trials whose parent is neither the baseline nor a kept trial")
-def trials_aside(e: Evidence) -> Value:
-    stood = {t.number for t in e.trials if t.verdict and t.verdict.kind in ("baseline", "kept")}
-    return Value(sum(t.change.parent is not None and t.change.parent not in stood for t in e.trials))
-
-
-@formula("runs of the phase {phase}")
-def runs(e: Evidence, phase: str) -> Value:
-    return Value(sum(r.phase == phase for r in e.runs))
-
-
-@formula("runs of all phases")
-def all_runs(e: Evidence) -> Value:
-    return Value(len(e.runs))
-
-
-@formula("trials that changed files")
-def edited_trials(e: Evidence) -> Value:
-    return Value(len(e.edits))
-
-
-@formula("lines that trial {trial} {side} in files")
-def edited_lines(e: Evidence, trial: int, side: Literal["added", "removed"]) -> Value:
-    return Value(sum(getattr(diff, side) for diff in e.edits[trial]))
-
-
-@formula("notices of the overseer")
-def notices(e: Evidence) -> Value:
-    return Value(len(e.notices))
-
-
-@formula("notices of the overseer on signs of gaming")
-def notices_of_gaming(e: Evidence) -> Value:
-    return Value(sum(n.concern == "gaming" for n in e.notices.values()))
-
-
-@formula("the gain on dev lies above that on the holdout, intervals apart")
-def gap_noticed(e: Evidence) -> Value:
-    return Value(float("gap" in e.notices))
 
 
 # Groups of runs
@@ -243,17 +195,18 @@ def trial_mean(e: Evidence, trial: int) -> Value:
 
 @formula("search runs of the best trial on the seeds of a verdict")
 def replicates(e: Evidence) -> Value:
-    return Value(len(e.search_scores(e.best.number)))
+    used = e.search_scores(e.best.number)
+    return Value(len(used), tuple(run for run, _ in used))
 
 
-@formula("{statistic} {split} fitness of the {subject}, fresh seeds")
+@formula("{statistic} {split} fitness of the {subject} in the confirmation")
 def fitness(e: Evidence, statistic: Statistic, subject: str, split: Split) -> Value:
     good = confirmed(e, subject)
     values = [e.template.fitness(dict(r.outcome.metrics[split])) for r in good if r.outcome]
     return _of(statistic, values, [r.id for r in good])
 
 
-@formula("{statistic} {split} {metric} of the {subject}, fresh seeds")
+@formula("{statistic} {split} {metric} of the {subject} in the confirmation")
 def measured(e: Evidence, statistic: Statistic, subject: str, split: Split, metric: str) -> Value:
     good = confirmed(e, subject)
     return _of(statistic, [r.outcome.metrics[split][metric] for r in good if r.outcome], [r.id for r in good])
@@ -271,7 +224,7 @@ def _of(statistic: Statistic, values: Sequence[float], used: Sequence[int]) -> V
 # Effects; positive is better
 
 
-@formula("{part} best against baseline, {split}, paired on fresh seeds")
+@formula("{part} best against baseline, {split}, paired in the confirmation", "the claim in the ledger")
 def claimed(e: Evidence, part: Part, split: Split) -> Value:
     if not e.claim.tested:
         return Value(e.claim.p_value if part == "p" else getattr(e.claim, part))
@@ -281,15 +234,15 @@ def claimed(e: Evidence, part: Part, split: Split) -> Value:
     return _part(_needed(found), part)
 
 
-@formula("confirmation runs that failed; their seeds are left out")
+@formula("confirmation runs that failed")
 def failed_confirmations(e: Evidence) -> Value:
     rows = [r for r in e.runs if r.phase == "confirm"]
-    return Value(sum(r.outcome is None or r.outcome.status != "ok" for r in rows))
+    return Value(sum(r.outcome is None or r.outcome.status != "ok" for r in rows), tuple(r.id for r in rows))
 
 
 @formula("groups of items that the claim's test samples")
 def sampled_items(e: Evidence) -> Value:
-    return Value(e.claim.items)
+    return Value(e.claim.items, claimed(e, "n", e.claim.split).runs)
 
 
 @formula(
@@ -321,7 +274,7 @@ def relative(e: Evidence) -> Value:
     return Value(100 * effect.value / abs(before.value), effect.runs)
 
 
-@formula("how much larger the best trial's gain was on the search seeds of a verdict than on fresh seeds, dev")
+@formula("how much larger the best trial's gain was on the search runs of a verdict than in the confirmation, dev")
 def optimism(e: Evidence) -> Value:
     seen, first = trial_mean(e, e.best.number), trial_mean(e, BASELINE)
     fresh, since = fitness(e, "mean", "best", "dev"), fitness(e, "mean", "baseline", "dev")
@@ -359,12 +312,14 @@ def stepped(e: Evidence, part: Part, step: str) -> Value:
 
 @formula("{step}: the knob's value one step away from the best")
 def step_value(e: Evidence, step: str) -> Value:
-    return Value(float_or_int(next(row.value for row in e.sensitivity if row.key == step)))
+    value = float_or_int(next(row.value for row in e.sensitivity if row.key == step))
+    return Value(value, _ids(e.runs_of("sensitivity", step)))
 
 
 @formula("seeds of the {phase}")
 def seeds(e: Evidence, phase: Literal["ablation", "sensitivity"]) -> Value:
-    return Value(max(row.n for row in getattr(e, phase)))
+    name = "ablate" if phase == "ablation" else phase
+    return Value(max(row.n for row in getattr(e, phase)), _ids(r for r in e.runs if r.phase == name))
 
 
 def _against_best(e: Evidence, phase: str, variant: str) -> Effect:

@@ -13,7 +13,7 @@ from pylatex import Command, Itemize, NoEscape, Package
 
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.finding import Finding
-from nightlab.papers.facts.formulas import meaning
+from nightlab.papers.facts.formulas import meaning, record
 from nightlab.papers.latex.alignment import column
 from nightlab.papers.latex.bibliography import bibliography, ordered
 from nightlab.papers.latex.engine import Compiled, Engine, compile, find_engine
@@ -177,7 +177,8 @@ class _Paper:
             NoEscape(
                 "Every number that text and tables take from the study is a row of this table, and is linked to it. A"
                 " row names the value as it is printed, how it was computed, and the runs in the study's ledger that"
-                " it was computed from; where those are many apart, evidence.json beside the paper lists them.\n\n"
+                " it was computed from, or, of what was set and not measured, where that is written down; where the"
+                " runs are many apart, evidence.json beside the paper lists them.\n\n"
             )
         )
         rows = [
@@ -185,11 +186,11 @@ class _Paper:
                 NoEscape(rf"\factrow{{{anchor(f.id)}}}\ttfamily {escape_code(f.id)}"),
                 NoEscape(number(f.text) + (f" {escape(f.unit)}" if f.unit and f.unit not in f.text else "")),
                 escape_code(meaning(f)),
-                NoEscape(ranges(f.runs).replace(",", r",\allowbreak{}")),
+                NoEscape(ranges(f.runs).replace(",", r",\allowbreak{}")) if f.runs else escape(record(f)),
             ]
             for f in facts
         ]
-        grid = long(("Fact", "Value", "Formula or source", "Runs"), rows, "lrll", (0.31, 0.12, 0.41, 0.16))
+        grid = long(("Fact", "Value", "How it is computed", "Runs, or record"), rows, "lrll", (0.31, 0.12, 0.41, 0.16))
         part.append(NoEscape(f"{{\\footnotesize\n{grid.dumps()}\n}}\n"))
         return part
 

@@ -25,6 +25,7 @@ from nightlab.experiments.study.study import Settings, read
 from nightlab.experiments.template.diffs import changed
 from nightlab.experiments.template.template import Template, load
 from nightlab.graph import drafting
+from nightlab.papers.audit.audit import names_of
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.figures.curve import points
@@ -114,7 +115,7 @@ def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submi
             team="Written by the offline team.",
         )
         manuscript = offline_team(Settings()).writer.write(brief)
-        names = [s.evidence.template.spec.template.title]
+        names = names_of(s.evidence.template)
         assert check(manuscript, s.evidence.facts, s.references, names) == []
         assert ("negative result" in manuscript.abstract) is not significant
 

@@ -22,6 +22,7 @@ from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import record
+from nightlab.papers.manuscript.markup import literal
 
 Seen = dict[tuple[str, str], set[bool]]
 
@@ -178,6 +179,9 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     bounds = [soft, *(soft.model_copy(update={"hard": True, "penalty": fine}) for fine in (0.0, 1.0))]
     specs = [{"constraint": ()}, *({"constraint": (bound,)} for bound in bounds)]
     specs += [{"objective": raised, "data": None}, {"evaluate": printed}]
+    silent = {"name": "", "told": ()}
+    specs += [{"data": t.spec.data.model_copy(update=silent)}] if t.spec.data else []
+    specs += [{"template": t.spec.template.model_copy(update={"method": ""})}]
     for declared in specs:
         other = replace(t, spec=t.spec.model_copy(update=declared))
         yield changed(b, claim={"significant": True}, template=other)
@@ -193,6 +197,8 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     yield without(changed(b, notices), "overseer.gap")
     yield without(b, *(id for id in e.facts if id.startswith("overseer.")))
     yield changed(b, claim=UNTESTED, ablation=(), trials=e.trials[:1])
+    yield changed(b, sizes={})
+    yield changed(b, sizes={}, template=replace(t, spec=t.spec.model_copy(update={"data": None})))
     for n, rule in product((1, 2, len(e.trials)), ("paired", "strict")):
         kept = tuple(kept_at(trial, n) for trial in e.trials)
         yield changed(b, trials=kept, settings=replace(e.settings, rule=rule))
@@ -283,4 +289,36 @@ def test_an_idea_s_words_are_quoted_and_its_promises_are_no_title(submission: St
     for name, words in (("abstract", "Is it best?"), ("introduction", "Is it best?"), ("conclusion", "it wins.")):
         assert f"“{words}”" in text(name, b)
     work = replace(b.references[0], abstract="Shows that it wins.", keywords=b.evidence.template.strategies[:1])
-    assert "in the words of its record, “shows that it wins”" in text("related", replace(b, references=(work,)))
+    assert f"{{cite:{work.key}}}: “shows that it wins”" in text("related", replace(b, references=(work,)))
+
+
+def test_a_work_is_cited_with_its_record_s_words_or_title_and_never_in_a_group(submission: StudySubmission) -> None:
+    b = brief_of(submission)
+    known = {r.key: r for r in b.references}
+    bare = tuple(replace(r, abstract="In this work, much is shown.") for r in b.references)
+    for brief in (changed(b, claim={"significant": True}), changed(b, claim=UNFOUND), replace(b, references=bare)):
+        cited = 0
+        for name in CONTEXTS:
+            body = text(name, brief) if name != "sensitivity" else ""
+            for mark in re.finditer(r"{cite:([^}]*)}", body):
+                cited += 1
+                work = known[mark[1]]  # one key, not several
+                quoted = re.match(r": “(.+?)”", body[mark.end() :])
+                says = quoted and quoted[1].casefold() in work.abstract.casefold()
+                assert says or body[: mark.start()].endswith(f"*{literal(work.title)}* "), mark
+        assert cited >= 12
+
+
+def test_the_data_set_is_named_cited_and_counted(submission: StudySubmission) -> None:
+    b = changed(brief_of(submission))
+    told = text("setup", b)
+    assert "*Optical Recognition of Handwritten Digits* {cite:alpaydin1998optical}" in told
+    assert {id: f.value for id, f in b.evidence.facts.items() if id.startswith("data.")} == {
+        "data.training_images": 400,
+        "data.images_in_the_development_split": 600,
+        "data.images_in_the_holdout": 797,
+    }
+    assert "{fact:data.training_images} training images" in told
+    assert "Training lasts 40 epochs" in told
+    unnamed = replace(b.evidence.template, spec=b.evidence.template.spec.model_copy(update={"data": None}))
+    assert "data set" not in text("setup", changed(b, template=unnamed, sizes={}))

@@ -61,6 +61,7 @@ def test_the_reference_has_every_key_and_loads(tmp_path: Path) -> None:
         "prepare.py": "def prepare(inputs, private, seed): ...",
         "experiment.py": "def run(params, inputs, out, seed): ...",
         "evaluate.py": "def evaluate(out, private, split): ...",
+        "references.bib": "@book{knuth1998art, title = {The Art of Computer Programming}}",
     }.items():
         (tmp_path / name).write_text(text)
     assert load(tmp_path).interleaved
@@ -87,6 +88,26 @@ def test_an_unknown_template_is_refused_with_those_that_ship() -> None:
         ("default = 0.1", "default = 3.0", r"search\.space\.x\].*from 0 to 1"),
         ("default = 0.1", "default = true", r"search\.space\.x.*\"off\", \"on\""),
         ('default = "calm"', 'default = "wild"', r"'wild' is not among the choices"),
+        (
+            'prepare = "prepare:prepare"',
+            'prepare = "prepare:prepare"\ncite = "who1999"',
+            r"data\.cite\]: 'who1999' is no key",
+        ),
+        (
+            'prepare = "prepare:prepare"',
+            'prepare = "prepare:prepare"\nsizes = { rows = "/etc/passwd" }',
+            r"data\.sizes\]: .* must be a file that prepare writes",
+        ),
+        (
+            'prepare = "prepare:prepare"',
+            'prepare = "prepare:prepare"\nsizes = { rows = "private/../study.db" }',
+            r"data\.sizes\]: .* must be a file that prepare writes",
+        ),
+        (
+            'prepare = "prepare:prepare"',
+            'prepare = "prepare:prepare"\nsizes = { "2 rows" = "inputs/x.csv" }',
+            r"data\.sizes\]: '2 rows' must say what is counted",
+        ),
         ("trials = 8", "trials = -8", r"budget\.trials\]: must be at least 1 \(found -8\)"),
         (
             "trials = 8",

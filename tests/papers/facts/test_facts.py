@@ -26,7 +26,9 @@ from nightlab.experiments.template.template import Template, load
 from nightlab.graph import drafting
 from nightlab.graph.lab import Lab
 from nightlab.papers.facts.evidence import Evidence, restored
-from nightlab.papers.facts.formulas import FORMULAS, computed, formula, meaning
+from nightlab.papers.facts.formulas import FORMULAS, computed, formula, meaning, record
+from nightlab.papers.manuscript.manuscript import facts_used
+from nightlab.papers.manuscript.manuscript import read as read_manuscript
 from nightlab.papers.manuscript.tables import spaced
 from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML, MakeTemplate
 
@@ -61,6 +63,18 @@ def test_every_fact_is_computed_again_from_the_ledger_by_its_formula(study: Stud
         assert (found.value, found.runs) == (fact.value, fact.runs), fact.id
         assert meaning(fact) != fact.formula
         assert "{" not in meaning(fact)
+        assert fact.runs or record(fact), fact.id
+
+
+def test_every_number_of_the_finished_paper_leads_to_its_runs_or_to_where_it_is_written_down(study: Study) -> None:
+    rows = {row["id"]: row for row in json.loads((study.paper / "evidence.json").read_text())}
+    printed = facts_used(read_manuscript(study.paper / "manuscript.json"))
+    bare = {id for id in printed if not rows[id]["runs"]}
+    formulas = {rows[id]["formula"] for id in bare}
+    assert formulas <= {name for name, known in FORMULAS.items() if known.record}
+    assert not {id for id in bare if id.startswith(("search.", "runs.", "claim.", "trial.", "best.", "importance."))}
+    known = {run.id for run in study.ledger.runs()}
+    assert {run for id in printed for run in rows[id]["runs"]} <= known
 
 
 def test_the_file_beside_the_paper_names_formula_and_runs(study: Study) -> None:
