@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -15,6 +16,7 @@ from pydantic import (
     StrictInt,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from nightlab.experiments.records import Direction, ParamValue
@@ -22,6 +24,7 @@ from nightlab.experiments.template.diagnostics import ENTRY, TableFault
 
 COUNTED = r"[A-Za-z][A-Za-z -]{0,59}"
 ROWS = r"(inputs|private)/([\w-][\w.-]*/)*[\w-][\w.-]*\.(npy|csv|tsv|jsonl|txt)"
+TABLES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")  # the files that say metrics by key or column; others are text
 METRIC = r"^[A-Za-z][A-Za-z0-9_]{0,63}$"
 MOST = 1e300  # the largest number of a knob
 
@@ -46,7 +49,7 @@ Metric = Annotated[
     str,
     Field(
         pattern=METRIC,
-        description="a name of at most 64 letters, digits and _, with a letter first",
+        description="a name of at most 64 letters, digits and _, with a letter first; give any other as source",
         examples=['"accuracy"'],
     ),
 ]
@@ -107,6 +110,7 @@ class RunTable(Table):
     hide: tuple[str, ...] = ()
     disk_mb: Annotated[Whole, Field(ge=1)] = 512  # everything that a run writes, scratch files included
     disk_files: Annotated[Whole, Field(ge=16)] = 4096
+    writes: str = ""  # the folder below its own in which a program leaves its outputs, if not in {out}
     outputs: Annotated[Whole, Field(ge=1, le=100_000)] = 256  # files that are collected for the judge
     outputs_mb: Annotated[Whole, Field(ge=1, le=2000)] = 128  # what they may hold together
 
@@ -116,6 +120,13 @@ class RunTable(Table):
         if environment and info.data.get("python"):
             raise TableFault("give python or environment, not both: an environment has its own interpreter")
         return environment
+
+    @field_validator("writes")
+    @classmethod
+    def _below(cls, writes: str) -> str:
+        if Path(writes).is_absolute() or ".." in Path(writes).parts:
+            raise ValueError('must be a folder below the one that it runs in, such as "results", or "." for that one')
+        return writes
 
     @field_validator("command")
     @classmethod
@@ -131,8 +142,8 @@ class EvaluateTable(Table):
     fresh: StrictBool = (
         False  # with interactive: each call has a process of its own, instead of one for all calls of a split
     )
-    parse: str | None = None  # "stdout" or the name of a JSON file among the outputs
-    pattern: str = ""  # of a line of stdout that says the objective, or metrics by the names of its groups
+    parse: str | None = None  # "stdout" or the name of a file among the outputs
+    pattern: str = ""  # of a line of printed text that says the objective, or metrics by the names of its groups
     trust: Literal["reported"] | None = None  # said by the author: the metrics are not to count as verified
     timeout_s: Annotated[StrictFloat, Field(gt=0)] = 120.0  # of one evaluation, all its splits together
     memory_mb: Annotated[Whole, Field(ge=64)] | None = None  # as much as a run has, and 2048 at least
@@ -165,8 +176,8 @@ class EvaluateTable(Table):
     def _of_printed_lines(cls, pattern: str, info: ValidationInfo) -> str:
         if not pattern:
             return pattern
-        if info.data.get("parse", "stdout") != "stdout":
-            raise TableFault('pattern reads what a run prints, so it needs parse = "stdout"')
+        if not (parse := info.data.get("parse", "stdout")) or parse.endswith(TABLES):
+            raise TableFault('pattern reads what a run prints, so it needs parse = "stdout" or a text file')
         try:
             groups = re.compile(pattern)
         except (re.error, RecursionError, OverflowError) as error:
@@ -181,21 +192,69 @@ class EvaluateTable(Table):
         return pattern
 
 
-class ObjectiveTable(Table):
+class Measure(Table):
+    """A metric that counts. One whose name in the output is none for us, such as "SEIR.means.peak", goes by its letters
+    and digits, and `source` is what was written."""
+
     metric: Metric
+    source: str = ""  # its name where runs or the evaluator say it, if that is another
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_their_words(cls, table: Any) -> Any:
+        said = table.get("metric") if isinstance(table, dict) else None
+        if not isinstance(said, str) or re.fullmatch(METRIC, said) or "source" in table:
+            return table
+        from anyascii import anyascii
+
+        short = re.sub(r"[^A-Za-z0-9]+", "_", anyascii(said)).strip("_")[:64].rstrip("_")
+        return {**table, "metric": short, "source": said} if re.fullmatch(METRIC, short) else table
+
+    @property
+    def words(self) -> str:
+        """How its author calls it."""
+        return self.source or self.metric.replace("_", " ")
+
+    @property
+    def spelt(self) -> str:
+        """Its name where it is said."""
+        return self.source or self.metric
+
+
+class ObjectiveTable(Measure):
     direction: Annotated[Direction, Field(examples=['"minimize"'])]
     min_effect: Annotated[StrictFloat, Field(ge=0)] = 0.0
     unit: str = ""
     label: str = ""  # how the paper calls the metric; the metric's name by default
+    take: Literal["last", "best", "mean", "min", "max"] = "last"  # of the values that one run says of it
+    lowest: StrictFloat | None = None  # what it can be at all; a run that says otherwise is invalid
+    highest: StrictFloat | None = None
     interleaved: StrictBool = False  # a timing: each run of a candidate has a fresh run of the incumbent at its side
 
+    @field_validator("highest")
+    @classmethod
+    def _bounded(cls, highest: float | None, info: ValidationInfo) -> float | None:
+        if highest is not None and (info.data.get("lowest") or -MOST) >= highest:
+            raise TableFault(f"lowest = {info.data['lowest']:g} must be smaller than highest = {highest:g}")
+        return highest
 
-class Constraint(Table):
-    metric: Metric
+    @property
+    def reduced(self) -> str:
+        """What is taken of several values: last, mean, min or max."""
+        return {"minimize": "min", "maximize": "max"}[self.direction] if self.take == "best" else self.take
+
+
+class Constraint(Measure):
+    take: Literal["last", "mean", "min", "max"] = "last"
     min: StrictFloat | None = None
     max: StrictFloat | None = None
     penalty: Annotated[StrictFloat, Field(ge=0)] = 0.0
     hard: StrictBool = True  # a change that violates it cannot be kept
+
+    @property
+    def reduced(self) -> str:
+        """What is taken of several values."""
+        return self.take
 
     @field_validator("max")
     @classmethod

@@ -14,7 +14,16 @@ from nightlab.experiments.executors.local.inside.words import named
 from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.records import Knob, Params, ParamValue, Trust
 from nightlab.experiments.template import doubts
-from nightlab.experiments.template.contract import MOST, Constraint, Ideas, KnobTable, SeedIdea, Spec, Table
+from nightlab.experiments.template.contract import (
+    MOST,
+    Constraint,
+    Ideas,
+    KnobTable,
+    ObjectiveTable,
+    SeedIdea,
+    Spec,
+    Table,
+)
 from nightlab.experiments.template.diagnostics import at, between, explained
 from nightlab.experiments.template.environment import OLDEST, Environment, NoEnvironment
 from nightlab.experiments.template.environment import named as named_environment
@@ -55,7 +64,7 @@ class Template:
 
     @property
     def metric_label(self) -> str:
-        return self.spec.objective.label or self.metric.replace("_", " ")
+        return self.spec.objective.label or self.spec.objective.words
 
     @property
     def penalised(self) -> bool:
@@ -145,6 +154,20 @@ class Template:
     def counting(self) -> tuple[str, ...]:
         """The metrics that decide, which every run owes: the objective and those of the constraints."""
         return (self.metric, *dict.fromkeys(c.metric for c in self.spec.constraint))
+
+    @property
+    def spelt(self) -> dict[str, str]:
+        """How those of them are called where they are said that have another name there."""
+        return {m.metric: m.source for m in self._measures if m.source}
+
+    @property
+    def takes(self) -> dict[str, str]:
+        """What is taken of several values of one of them, where it is not the last."""
+        return {m.metric: m.reduced for m in self._measures if m.reduced != "last"}
+
+    @property
+    def _measures(self) -> tuple[ObjectiveTable | Constraint, ...]:
+        return (*self.spec.constraint, self.spec.objective)  # which has the last word
 
     @property
     def constraint_keys(self) -> tuple[str, ...]:

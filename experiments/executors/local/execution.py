@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 from nightlab.experiments.executors.executor import Order, Performed
 from nightlab.experiments.executors.local import outcome
@@ -17,6 +18,7 @@ from nightlab.experiments.executors.local.pool import Broken, Pool, Reply
 from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import RunOutcome
+from nightlab.experiments.template.contract import TABLES
 
 _CALL = """
 import importlib, json, pathlib, random, sys
@@ -70,8 +72,11 @@ class Execution:
             limits=self._limits,
             env={**station.environment(None), **_PLACES},
             preload=imported(own) if run.entry and not called else (),
+            collect=str(PurePosixPath("artifact", run.writes)) if run.writes else "out",
             metrics=template.counting,
-            reads=evaluate.parse == "stdout",
+            spelt=template.spelt,
+            takes=template.takes,
+            reads="" if (evaluate.parse or "").endswith(TABLES) else evaluate.parse or "",
             pattern=evaluate.pattern,
         )
 
@@ -102,10 +107,15 @@ class Execution:
             "preload": imported(sources) if self._experiment.entry else (),
         }
         files["params.json"] = json.dumps(params).encode()
-        if not order.cold and not self._station.gpus:
-            return self._pool.ask(self._experiment, header, files, ticket, line)
+        if order.cold or self._station.gpus:
+            reply, outputs = self._pool.ask_cold(self._cold(slot), header, files, ticket, line)
+        else:
+            reply, outputs = self._pool.ask(self._experiment, header, files, ticket, line)
+        folder = self._experiment.collect  # where files of its own may lie, too
+        return reply, {name: data for name, data in outputs.items() if files.get(f"{folder}/{name}") != data}
+
+    def _cold(self, slot: int) -> Settings:
         preload = () if self._station.gpus else self._experiment.preload  # which GPUs it has, each run knows first
-        cold = replace(
+        return replace(
             self._experiment, preload=preload, env={**self._experiment.env, **self._station.environment(slot)}
         )
-        return self._pool.ask_cold(cold, header, files, ticket, line)

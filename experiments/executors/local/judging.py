@@ -133,6 +133,7 @@ class LocalJudge:
             ),
             preload=imported({source: (template.folder / source).read_bytes()}),
             metrics=template.counting,
+            spelt=template.spelt,
         )
 
     def _judge(
@@ -153,6 +154,7 @@ class LocalJudge:
                 (found, notes), against, items = self._evaluate(req, self._given(outputs, ticket), ticket)
             else:
                 found, notes = outcome.reported(template, outputs, said, result.output, req.splits)
+            outcome.within(template, found)
         except metrics.InvalidMetrics as error:
             nothing = "" if outputs or parse == "stdout" else "the experiment wrote no output files; "
             lacking = f"\n{'; '.join(result.notes[:5])}" if parse != "stdout" and result.notes else ""

@@ -5,6 +5,7 @@ Those that count must be there and be numbers. Of the others, what is none is le
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import re
@@ -19,6 +20,9 @@ _LARGEST = 1e300
 _COUNT, _TOLD, _BYTES = 256, 5, 1 << 23
 _DECIMAL = r"[-+]?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _PRINTED = re.compile(rf"({_DECIMAL}|[-+]?(?:nan|inf|infinity))(?: ?(%|[^\W\d_].*))?", re.IGNORECASE)
+
+
+_NOTHING = object()
 
 
 class InvalidMetrics(ValueError):
@@ -37,13 +41,89 @@ Found = tuple[dict[str, float], tuple[str, ...]]  # the metrics, and what is to 
 
 def parse_json(text: bytes | str, needed: Sequence[str]) -> Found:
     """The metrics of a JSON object."""
+    return check(_decoded(text), needed)
+
+
+def parse_file(
+    name: str, data: bytes, needed: Sequence[str], spelt: Mapping[str, str], takes: Mapping[str, str]
+) -> Found:
+    """The metrics of a file of JSON, of JSON lines, or of columns, by its name.
+
+    spelt: those that stand there under another key, such as `a.b.0`: of an object in an object, or of a list. takes:
+    what is taken of a series, such as a column or a list of objects, where it is not the last value.
+    """
+    if name.endswith((".csv", ".tsv")):
+        table: Any = _rows(data, "\t" if name.endswith(".tsv") else "")
+    elif name.endswith((".jsonl", ".ndjson")):
+        table = [_decoded(line) for line in data.splitlines() if line.strip()]
+    else:
+        table = _decoded(data)
+    found = {}
+    for metric in needed:
+        key = spelt.get(metric, metric)
+        if (value := _reached(table, key)) is not _NOTHING:
+            found[metric] = _taken(value, takes.get(metric, "last"))
+    if not isinstance(table, Mapping):
+        table = {}
+    inside = {spelt.get(metric, metric).partition(".")[0] for metric in needed}
+    return check({**{k: v for k, v in table.items() if k not in inside}, **found}, needed)
+
+
+def _decoded(text: bytes | str) -> Any:
     if len(text) > _BYTES:
         raise InvalidMetrics(f"the metrics are longer than {_BYTES} bytes")
     try:
-        table = json.loads(text, object_pairs_hook=_no_duplicates, parse_int=_integer)
+        return json.loads(text, object_pairs_hook=_no_duplicates, parse_int=_integer)
     except (ValueError, RecursionError) as error:
         raise InvalidMetrics(f"the metrics are not valid JSON: {error}") from None
-    return check(table, needed)
+
+
+def _rows(data: bytes, delimiter: str) -> list[dict[str, Any]]:
+    """The rows of a table with a head; a cell that is empty is none."""
+    if len(data) > _BYTES:
+        raise InvalidMetrics(f"the metrics are longer than {_BYTES} bytes")
+    lines = data.decode("utf-8-sig", "replace").splitlines()
+    head = lines[0] if lines else ""
+    reader = csv.reader(lines, delimiter=delimiter or max(",;\t", key=head.count))
+    try:
+        names = [name.strip() for name in next(reader, [])]
+        return [{k: _cell(v.strip()) for k, v in zip(names, row, strict=False) if v.strip()} for row in reader]
+    except csv.Error as error:
+        raise InvalidMetrics(f"the metrics are no table: {error}") from None
+
+
+def _cell(word: str) -> Any:
+    match = _PRINTED.fullmatch(word)
+    return float(match[1].replace(",", "")) if match and match[2] in (None, "%") else word
+
+
+def _reached(table: Any, key: str) -> Any:
+    """What stands at a dotted key; of a list of objects, the values of all that have it."""
+    if isinstance(table, Mapping):
+        if key in table:
+            return table[key]
+        for cut in (i for i, letter in enumerate(key) if letter == "."):
+            if (below := table.get(key[:cut], _NOTHING)) is not _NOTHING:
+                return _reached(below, key[cut + 1 :])
+    if isinstance(table, list):
+        first, _, rest = key.partition(".")
+        if re.fullmatch(r"-?\d+", first) and -len(table) <= int(first) < len(table):
+            return _reached(table[int(first)], rest) if rest else table[int(first)]
+        found = [value for row in table if (value := _reached(row, key)) is not _NOTHING]
+        return found or _NOTHING
+    return _NOTHING
+
+
+def _taken(value: Any, take: str) -> Any:
+    """What is taken of a series of values; anything else is itself."""
+    if not isinstance(value, list) or not value:
+        return value
+    if take == "last":
+        return value[-1]
+    good = [v for v in value if not _no_number(v)]
+    if not good or (take == "mean" and len(good) < len(value)):
+        return next((v for v in value if _no_number(v)), value)
+    return math.fsum(good) / len(good) if take == "mean" else {"min": min, "max": max}[take](good)
 
 
 def check(table: Any, needed: Sequence[str], left: Mapping[str, str] | None = None) -> Found:

@@ -18,6 +18,7 @@ from nightlab.experiments.executors.local.isolation.launch import Limits, Runner
 from nightlab.experiments.executors.local.metrics import InvalidMetrics
 from nightlab.experiments.executors.local.text import clean
 from nightlab.experiments.records import Level, RunOutcome, Split, Status, Trust
+from nightlab.experiments.template.contract import TABLES
 from nightlab.experiments.template.template import Template
 
 ITEM_ROUNDING = 1e-9  # by which the mean of a metric's items may differ from it
@@ -138,18 +139,28 @@ def reported(
 ) -> Tables:
     """What the experiment says of itself, by lines that it printed or a file that it wrote."""
     source = template.spec.evaluate.parse or ""
-    if source == "stdout":
+    if source in outputs and (source.endswith(TABLES) or outputs[source].lstrip()[:1] in (b"{", b"[")):
+        found, notes = metrics.parse_file(source, outputs[source], template.counting, template.spelt, template.takes)
+    elif source == "stdout" or source in outputs:
         if not said:
             raise InvalidMetrics("its executor has not read what it printed; give evaluate.entry or a file to parse")
         found, notes = _printed(template, said)
-    elif source in outputs:
-        found, notes = metrics.parse_json(outputs[source], template.counting)
     else:
         there = f"; it wrote {', '.join(clean(name) for name in sorted(outputs)[:WRITTEN])}" if outputs else ""
         raise InvalidMetrics(f"the experiment wrote no {source}{there}")
     place = "what it printed" if source == "stdout" else source
     metrics.require((found, notes), template.counting, place, _near(template, said, output))
     return dict.fromkeys(splits, found), () if source == "stdout" else notes
+
+
+def within(template: Template, found: Mapping[Split, Mapping[str, float]]) -> None:
+    """Raise InvalidMetrics where the objective is what it cannot be."""
+    goal = template.spec.objective
+    for value in (table[goal.metric] for table in found.values()):
+        if goal.lowest is not None and value < goal.lowest:
+            raise InvalidMetrics(f"the metric {goal.metric!r} is {value!r}, below {goal.lowest:g} (objective.lowest)")
+        if goal.highest is not None and value > goal.highest:
+            raise InvalidMetrics(f"the metric {goal.metric!r} is {value!r}, above {goal.highest:g} (objective.highest)")
 
 
 def _printed(template: Template, said: Mapping[str, Any]) -> metrics.Found:

@@ -291,13 +291,14 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
     witness = Witness(places["out"], watched) if watched else None
     seeded = _reseed(request["seed"])
     evaluate = _function(config["entry"], places["template"])
-    names = getattr(getattr(evaluate, "__code__", None), "co_names", ())
-    preload(name for name in ("numpy", "torch") if name in names)
+    used = getattr(getattr(evaluate, "__code__", None), "co_names", ())
+    preload(name for name in ("numpy", "torch") if name in used)
     _reseed(request["seed"], seeded)  # what came with its imports; a seed that it has set itself stands
     asked = inspect.signature(evaluate).parameters.get("seed")
     own = {"seed": request["seed"]} if asked and asked.kind in (asked.POSITIONAL_OR_KEYWORD, asked.KEYWORD_ONLY) else {}
     metrics, left, items = {}, {}, {}
     hearing = _hearing(config, places, request)
+    names = {said: name for name, said in config["spelt"].items()}
     for split in request["splits"]:
         try:
             with hearing.candidate() if hearing else contextlib.nullcontext(Path(places["out"])) as judged:
@@ -310,10 +311,13 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
         if not isinstance(found, Mapping):
             function = config["entry"].split(":")[1]
             return _told({"wrong": f"{function}() must return a dict of numbers, not {type(found).__name__}"}, 1)
-        by_item = found.get("items")
+        found = {names.get(name, name): value for name, value in found.items()}
+        by_item = found.pop("items", None)
         if isinstance(by_item, Mapping):
-            found = {name: value for name, value in found.items() if name != "items"}
-            items[split] = scores.items(by_item) if request.get("items") else {}
+            theirs = {names.get(name, name): values for name, values in by_item.items()}
+            items[split] = scores.items(theirs) if request.get("items") else {}
+        elif by_item is not None:
+            found["items"] = by_item
         metrics[split], left[split] = scores.metrics(found, config["metrics"])
     ran = witness.seen[:1] if witness else []
     calls = hearing.told() if hearing else {}

@@ -117,7 +117,10 @@ class Monitor:
                 run.ended = overfull(run, box, self.proc) or "exit"
             run.drain()
             outputs = self._outputs(run, box)
-        return run.reply(outputs, f"{box}/artifact/"), outputs.files
+        reply = run.reply(outputs, f"{box}/artifact/")
+        if self.config["reads"] not in ("", "stdout"):
+            reply["readings"] = self._read(outputs.files.get(self.config["reads"]))
+        return reply, outputs.files
 
     @contextlib.contextmanager
     def _box(self) -> Iterator[str]:
@@ -161,12 +164,25 @@ class Monitor:
 
     def _new_run(self, line: int) -> Run:
         config, size = self.config, self.config["limits"]["capture"]
-        readings = Readings(config["metrics"], config["pattern"]) if config["reads"] else None
+        readings = self._readings() if config["reads"] == "stdout" else None
         run = Run(0, 0, config["limits"], Capture(size, readings), Capture(size))
         run.line = line
         if config["kind"] in ("evaluate", "judge"):
             run.most = _BY_ITEM
         return run
+
+    def _readings(self) -> Readings:
+        config = self.config
+        return Readings(config["metrics"], config["pattern"], config["spelt"], config["takes"])
+
+    def _read(self, text: bytes | None) -> dict[str, Any]:
+        """What a text that the run has written says of its metrics."""
+        if text is None:
+            return {}
+        readings = self._readings()
+        readings.feed(text)
+        readings.finish()
+        return readings.report()
 
     def _end(self, run: Run) -> None:
         group = self.standby.group if self.standby else self.group
@@ -186,7 +202,8 @@ class Monitor:
             return Outputs()
         try:
             bounds = run.bounds
-            return collect(f"{box}/{self.config['collect']}", count=bounds["files"], size=bounds["output_mb"] * MB)
+            below = self.config["collect"]
+            return collect(box, below=below, count=bounds["files"], size=bounds["output_mb"] * MB)
         except OSError as error:
             return Outputs(problems=[f"the output folder cannot be read: {error.strerror}"])
 

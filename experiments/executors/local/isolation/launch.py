@@ -74,8 +74,9 @@ class Settings:
     module:function; argv: the program's words. env: of the runs, on top of a bare environment. In argv and env,
     `{name}` stands for a place. named: folders of the outside that runs see, read-only, and refer to by name. preload:
     modules to import once for all runs, with preload_env. collect: the place whose files are taken over. metrics:
-    those that count. reads: whether they are looked for in what a run prints, by `pattern` if there is one. python: an
-    interpreter other than this one, in which all of the sandbox works.
+    those that count. reads: the text that they are looked for in, "stdout" or a file that the run writes, by `pattern`
+    if there is one. spelt: those that are said by other names. takes: what is taken of several values of one.
+    python: an interpreter other than this one, in which all of the sandbox works.
     """
 
     level: Level
@@ -91,7 +92,9 @@ class Settings:
     preload_env: Mapping[str, str] = field(default_factory=dict)
     collect: str = "out"
     metrics: Sequence[str] = ()
-    reads: bool = False
+    reads: str = ""
+    spelt: Mapping[str, str] = field(default_factory=dict)
+    takes: Mapping[str, str] = field(default_factory=dict)
     pattern: str = ""
     network: bool = False
     gpus: bool = False
@@ -234,6 +237,8 @@ def _config(settings: Settings) -> dict[str, Any]:
         "collect": settings.collect,
         "metrics": list(settings.metrics),
         "reads": settings.reads,
+        "spelt": dict(settings.spelt),
+        "takes": dict(settings.takes),
         "pattern": settings.pattern,
         "uid": os.getpid() * 64 + 40 * next(_SANDBOXES),  # monitors add their own, so that none share a user
         "read_all": os.geteuid() == 0 and closed_to_others(shown, tuple(named.values()), parents=not spaces),

@@ -35,12 +35,18 @@ class Outputs:
             self.left += 1
 
 
-def collect(folder: str, *, count: int, size: int) -> Outputs:
+def collect(folder: str, *, below: str = "", count: int, size: int) -> Outputs:
     """Read at most `count` files of together at most `size` bytes: those that lie highest, and of these the smallest
-    ones first."""
+    ones first.
+
+    below: where in the folder they lie, by a way on which the run may have put links.
+    """
     outputs = Outputs()
     fd = os.open(folder, _FOLDER)
     try:
+        for name in filter(None, below.split("/")):
+            above, fd = fd, os.open(name, _FOLDER, dir_fd=fd)
+            os.close(above)
         seen = sorted(islice(_walk(fd, "", outputs), _SEEN), key=lambda found: (found[0].count("/"), found[0]))
         for path, length in sorted(seen[:count], key=lambda found: (found[1], found[0])):
             if (data := _read(fd, path, size)) is None:

@@ -6,9 +6,11 @@ that comes after the own line and says something else makes the last word unclea
 
 from __future__ import annotations
 
+import math
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 LINE, NAMES = 1 << 20, 256  # bytes of a line at most; metrics at most that nobody asked for
@@ -31,18 +33,26 @@ _NUMBER = rf"{_GROUPS}|{_DIGITS}(?:{_ON}|(?(list)[,\t ]+{_DIGITS}|(?!)))?|[-+\u2
 _VALUE = rf"(?P<list>[A-Za-z_][\w.]{{0,30}}\(|[\[(])?(?P<value>{_NUMBER})"
 _WORD = r"[ \t]*(?P<is>[:=])[ \t\"'`*]*(?P<word>[^\s,;|)\]}\"'`]{1,64})(?=[\"'`*]*[ \t]*(?:$|[,;|)\]}]|[\w.]+[:=]))"
 _UNIT = re.compile(r"[ \t]([A-Za-z\u00b5\u03bc\u00b0%/\u00b2\u00b3^]{1,12})[ \t]*(?=$|[,;|()\[\]\u00b1])", re.MULTILINE)
+_FINITE = re.compile(r"([-+]?[\d.,]*\d\.?(?:[eE][-+]?\d+)?)( ?\D.*|)")
 _WORD_BEFORE = re.compile(r"(?<!\S)([^\W\d_]+)[ \t]+$")
 
 
 class Readings:
     """Feed it what is read; `words` are the metrics as they were printed.
 
-    names: the metrics that count. pattern: an expression for a line, with one group for the first of the names, or a
-    group for each by its name. unclear: what counts and has a later line that may say otherwise. near: lines that may
-    have been meant.
+    names: the metrics that count. spelt: those that are said by other names. takes: what is taken of all that is said
+    of a metric where that is not the last: mean, min or max. pattern: an expression for a line, with one group for the
+    first of the names, or a group for each by its name. unclear: what counts and has a later line that may say
+    otherwise. near: lines that may have been meant.
     """
 
-    def __init__(self, names: Sequence[str], pattern: str = "") -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        pattern: str = "",
+        spelt: Mapping[str, str] = MappingProxyType({}),
+        takes: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.words: dict[str, str] = {}
         self.unclear: dict[str, str] = {}
         self.near: dict[str, str] = {}
@@ -51,9 +61,12 @@ class Readings:
         groups = self._pattern.groupindex if self._pattern else {}
         self._groups = groups or ({names[0]: 1} if self._pattern else {})
         self._names = frozenset(names)
-        self._mentions = {name: _mention(name) for name in names if name not in self._groups}
-        spelt = b"|".join(_spelt(name).encode() for name in self._mentions)
-        self._any = re.compile(spelt, re.IGNORECASE) if spelt else None
+        self._said = {name: spelt.get(name, name) for name in names if name not in self._groups}
+        self._mentions = {name: _mention(said) for name, said in self._said.items()}
+        self._own_names = {said: name for name, said in self._said.items()}
+        self._series = {name: Series(take) for name, take in takes.items()}
+        anywhere = "|".join(map(_spelt, self._said.values()))
+        self._any = re.compile(anywhere, re.IGNORECASE) if anywhere else None
         self._own: set[str] = set()  # the names that had a line of their own
         self._rest = b""
 
@@ -67,14 +80,15 @@ class Readings:
     def finish(self) -> None:
         """The last line may have no end."""
         self.feed(b"\n")
+        self.words |= {name: series.word for name, series in self._series.items() if series.count}
 
     def report(self) -> dict[str, Any]:
         return {"words": self.words, "unclear": self.unclear, "near": self.near, "slow": self.slow}
 
     def _pass_over(self) -> None:
         """A line without an end: what it says of a metric is not known, only that it says something."""
-        for name in self._mentions:
-            if re.search(_spelt(name).encode(), self._rest, re.IGNORECASE):
+        for name, said in self._said.items():
+            if re.search(_spelt(said).encode(), self._rest, re.IGNORECASE):
                 self.unclear[name] = f"a line of more than {LINE} bytes"
         self._rest = self._rest[-SHOWN:]
 
@@ -85,13 +99,18 @@ class Readings:
         text = data.decode(errors="replace")
         if self._pattern and not self.slow:
             self._match(text)
+        for part in text.split("\n") if self._series else (text,):
+            self._look(part)
+
+    def _look(self, text: str) -> None:
+        """What a text says last of each metric, and what else stands on a line of its own."""
         own = {}
         for match in _OWN_LINE.finditer(text):
-            if match[1] in self._mentions:
-                own[match[1]] = match
+            if name := self._own_names.get(match[1]):
+                own[name] = match
             elif match[1] not in self._names and (match[1] in self.words or len(self.words) < NAMES):
                 self.words[match[1]] = match[2]
-        if self._any and self._any.search(data):
+        if self._any and self._any.search(text):
             for name in self._mentions:
                 self._take(name, text, own.get(name))
 
@@ -117,7 +136,9 @@ class Readings:
 
     def _keep(self, name: str, word: str, line: str, *, own: bool) -> None:
         self.near[name] = line
-        if own or name not in self._own:
+        if name in self._series:
+            self._series[name].add(word)
+        elif own or name not in self._own:
             self.words[name] = word
             self.unclear.pop(name, None)
             if own:
@@ -135,15 +156,37 @@ class Readings:
             assert self._pattern
             for line in text.split("\n"):
                 for match in self._pattern.finditer(line.rstrip()):
-                    self.words |= {n: match[g].strip()[:64] for n, g in self._groups.items() if match[g] is not None}
+                    said = {n: match[g].strip()[:64] for n, g in self._groups.items() if match[g] is not None}
+                    for name in said.keys() & self._series.keys():
+                        self._series[name].add(said.pop(name))
+                    self.words |= said
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         except TimeoutError:
             self.slow = True
 
 
+class Series:
+    """What is taken of the numbers that a run says of one metric, as a word: with the last one's unit."""
+
+    def __init__(self, take: str) -> None:
+        self.count, self._value, self._unit, self._take = 0, 0.0, "", take
+
+    def add(self, word: str) -> None:
+        """One more; what is no finite number is passed over."""
+        if (match := _FINITE.fullmatch(word)) and math.isfinite(value := float(match[1].replace(",", ""))):
+            before = self._value if self.count else value
+            self.count, self._unit = self.count + 1, match[2]
+            picked = {"min": min(before, value), "max": max(before, value)}
+            self._value = picked.get(self._take, before + (value - before) / self.count)
+
+    @property
+    def word(self) -> str:
+        return f"{self._value!r}{self._unit}"
+
+
 def _spelt(name: str) -> str:
     """A metric's name with its words apart, as people write it."""
-    return r"[ \t_-]{0,2}".join(re.escape(word) for word in name.split("_"))
+    return r"[ \t_-]{0,2}".join(re.escape(word) for word in re.split(r"[_\s]+", name))
 
 
 def _mention(name: str) -> re.Pattern[str]:
