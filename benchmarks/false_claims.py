@@ -24,13 +24,14 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: the studies run side by side
 import numpy as np
 
-from nightlab.experiments.claim.family import FAMILY_LEVEL
+from nightlab.experiments.claim.family import FAMILY_LEVEL, coverage
 from nightlab.experiments.claim.selection import select
 from nightlab.experiments.claim.statistics.crossed import Row, crossed
 from nightlab.experiments.claim.statistics.inference import Effect, compare
 from nightlab.experiments.claim.statistics.reliability import Score, Sides, observed, watched, with_losses
 from nightlab.experiments.loop.decision import More, Noise, judge
 from nightlab.experiments.loop.loop import CALIBRATION
+from nightlab.experiments.study.study import SEARCH_DRAWS
 from nightlab.experiments.template.contract import BudgetTable
 
 SEEDS, CONFIRM = 3, BudgetTable().confirm_seeds
@@ -151,8 +152,12 @@ class Lab:
 
     def value(self, config: int, split: str) -> float:
         """The true value of a configuration on a split."""
-        leak = abs(self._leak(config)) if split == "dev" else 0.0
+        leak = abs(self._leak(config)) if split.startswith("dev") else 0.0
         return (self.world.gain if config else 0.0) + leak + float(np.mean(self.effects(config, split)))
+
+    def dev(self, replicate: int) -> str:
+        """The split that a replicate of the search is on: one of several draws where the template redraws."""
+        return f"dev {replicate % SEARCH_DRAWS}" if self.world.design == "draws" else "dev"
 
     def _leak(self, config: int) -> float:
         return float(np.random.default_rng(config).normal(0, self.world.flattery)) if config else 0.0
@@ -182,8 +187,8 @@ def searched(lab: Lab) -> int:
     noise, incumbent = Noise(), 0
 
     def run(number: int, wanted: int) -> None:
-        had = len(groups[number])
-        groups[number] += lab.scores(number, "dev", range(had, wanted))
+        for i in range(len(groups[number]), wanted):
+            groups[number] += lab.scores(number, lab.dev(i), range(i, i + 1))
 
     groups.append([])
     run(0, CALIBRATION)
@@ -231,9 +236,9 @@ def confirmed(lab: Lab, best: int, split: str, level: float) -> tuple[Effect, bo
     before, after = with_losses(*sides)
     gain = lab.world.gain
     if "items" in world.design and split == "holdout":
-        found = crossed(_rows(lab, best, split, before, after), level=level)
+        found = crossed(_rows(lab, best, split, before, after), level=level, coverage=coverage(level))
     else:
-        found = compare(before, after, level=level)
+        found = compare(before, after, level=level, coverage=coverage(level))
         gain = gain if world.design == "draws" else lab.value(best, split) - lab.value(0, split)
     return found, found.significant and seen.holds, gain
 
@@ -268,7 +273,8 @@ def study(seed: int, *, world: str) -> Outcome:
 
 
 def _best_on_dev(lab: Lab) -> int:
-    return max(range(lab.world.best), key=lambda c: lab.value(c + 1, "dev"))
+    splits = {lab.dev(i) for i in range(SEARCH_DRAWS)}
+    return max(range(lab.world.best), key=lambda c: sum(lab.value(c + 1, split) for split in splits))
 
 
 def found(seed: int, *, world: str, unit: float) -> bool:

@@ -67,6 +67,17 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Draw:
+    """One of the draws of the data: of the claim, or of those that the search goes over beside the study's own."""
+
+    number: int
+    search: bool = False
+
+    def __str__(self) -> str:
+        return f"search {self.number}" if self.search else str(self.number)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRequest:
     """One execution of an artifact with one seed.
 

@@ -20,7 +20,7 @@ from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.registry import runs_at
 from nightlab.experiments.ledger.documents import Mode
 from nightlab.experiments.loop.loop import CALIBRATION
-from nightlab.experiments.records import RunRequest
+from nightlab.experiments.records import Draw, RunRequest
 from nightlab.experiments.study.study import BaselineError, Settings, Study, create, refuse_idle, reopen
 from nightlab.experiments.template.template import load
 
@@ -31,11 +31,13 @@ VERSION_S = (3.0, 8.0)  # to analyse, draw, write, compile and review a version 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
     """Seconds of a run, of one of the baseline's, which try the evaluator as well, and of all that comes before the
-    first of them; and whether two seeds gave different metrics."""
+    first of them; those that the claim's draws of the data take beside their runs; and whether two seeds gave different
+    metrics."""
 
     run_s: float
     tried_s: float
     start_s: float
+    draws_s: float
     noisy: bool
 
 
@@ -50,11 +52,13 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name, reopen(begin(Path(name))) as study:
         mode = study.mode
         probe, settings, title = _probe(study), study.settings, study.template.name
-        fresh = 2 * study.confirmations
+        fresh, draws = 2 * study.confirmations, study.confirmations if study.template.redraws else 0
         least, most = _runs(study, probe, mode)
     versions = (1, 1 + settings.rounds) if mode == "pipeline" else (0, 0)
     limit = settings.hours * 3600
-    more_s = probe.start_s + _baseline(settings) * max(0.0, probe.tried_s - probe.run_s) / settings.workers
+    more_s = (
+        probe.start_s + probe.draws_s + _baseline(settings) * max(0.0, probe.tried_s - probe.run_s) / settings.workers
+    )
     span = [
         min(limit, more_s + (runs + fresh) * probe.run_s / settings.workers + count * version_s)
         for runs, count, version_s in zip((least, most), versions, VERSION_S, strict=True)
@@ -66,6 +70,8 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
         "trials": settings.trials,
         "workers": settings.workers,
         "runs": [least + fresh, most + fresh],
+        "draws": draws,
+        "draws_s": round(probe.draws_s, 1),
         "time_s": [round(s, 1) for s in span],
         "limit_s": limit,
         "calls": sum(calls.values()),
@@ -115,6 +121,7 @@ def _probe(study: Study) -> Probe:
     """Time runs of the baseline with all that belongs to them."""
     begun = time.monotonic()
     study.prepare()
+    prepared = time.monotonic()
     tries = study.template.trust == "verified"  # as the loop does with the baseline's
     requests = [
         RunRequest(
@@ -143,8 +150,13 @@ def _probe(study: Study) -> Probe:
                 f"the baseline of {study.template.name!r} does not run ({outcome.status}): {outcome.error}"
             )
     start_s, tried_s, run_s = (b - a for a, b in pairwise(times))
+    draws_s = 0.0
+    if study.template.redraws:  # each has sandboxes of its own
+        laid = time.monotonic()
+        study.draw(Draw(number=0))
+        draws_s = time.monotonic() - laid + study.confirmations * max(0.0, times[1] - prepared - tried_s)
     noisy = any(outcome.metrics["dev"] != outcomes[0].metrics["dev"] for outcome in outcomes)
-    return Probe(run_s=run_s, tried_s=tried_s, start_s=start_s, noisy=noisy)
+    return Probe(run_s=run_s, tried_s=tried_s, start_s=start_s, draws_s=draws_s, noisy=noisy)
 
 
 def _calls(settings: Settings, mode: str) -> dict[str, int]:

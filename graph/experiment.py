@@ -31,6 +31,9 @@ def baseline(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
         lab.tell(Stage(stage="baseline"))
     lab.loop.baseline()
     confirmation.preregister(lab.study)  # before the search, and after the first runs have told what the evaluator is
+    if new and lab.study.template.redraws:
+        n, seconds = lab.study.confirmations, lab.bench.budget.confirmation_s
+        lab.tell(Note(note=f"the claim will be tested on {n} fresh draws of the data: {2 * n} runs, {seconds:.0f} s"))
     if new and (against := lab.study.template.doubts):
         lab.tell(Note(note=f"the metric counts as reported: {'; '.join(against)}"))
     return {"settled": 0}

@@ -128,14 +128,17 @@ def extend(folder: Path, trials: int) -> None:
         study.extend(trials, rounds=max((meta.round for meta in metas), default=-1) + 1)
 
 
-def fork(parent: Path, trial: int, out: Path, **changed: Any) -> Path:
-    """A new study from a trial of another, with that one's settings but for what is `changed`; nothing runs yet."""
+def fork(parent: Path, trial: int, out: Path, *, for_good: bool = True, **changed: Any) -> Path:
+    """A new study from a trial of another, with that one's settings but for what is `changed`; nothing runs yet.
+
+    for_good: it is not thrown away again, so that it takes of the parent's level.
+    """
     with closing(read(parent)) as study:
         first = study.ledger.get(Settings) or study.settings  # without what extensions gave
         other = changed.keys() & {"model", "models", "base_url"}
         settings = _staffed(first, changed, parent) if other else replace(first, **changed)
         _check(study.template, settings, edited=edited(study, trial))
-        return fork_study(study, trial, settings, out, study.mode, *family.take(study))
+        return fork_study(study, trial, settings, out, study.mode, *family.take(study, for_good=for_good))
 
 
 def _staffed(first: Settings, changed: Mapping[str, Any], parent: Path) -> Settings:

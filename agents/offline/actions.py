@@ -21,7 +21,7 @@ PARTS = 4  # parts of the best that an ablation may have to take out
 
 
 def _more_seeds(e: Evidence) -> str:
-    seeds = e.template.spec.budget.confirm_seeds
+    seeds = e.template.confirmations
     open_parts = e.improved and e.ablation and results.undecided(e)
     return f"Repeat the ablation with {plural(seeds, 'seed')}." if open_parts and seeds > _most(e) else ""
 
@@ -31,12 +31,12 @@ def _most(e: Evidence) -> int:
 
 
 def _ablate_longer(loop: Loop) -> str:
-    seeds = loop.template.spec.budget.confirm_seeds
+    seeds = loop.study.confirmations
     return f"the ablation of {plural(len(ablate(loop, seeds)), 'component')} with {plural(seeds, 'seed')}"
 
 
 def _longer(template: Template) -> int:
-    return PARTS * max(0, template.spec.budget.confirm_seeds - ABLATION_SEEDS)
+    return PARTS * max(0, template.confirmations - ABLATION_SEEDS)
 
 
 def _ablation_answer(b: Brief) -> str:
@@ -76,7 +76,7 @@ def _probe(loop: Loop) -> str:
 
 
 def _two_steps(template: Template) -> int:
-    return 2 * len(template.knobs) * min(SENSITIVITY_SEEDS, template.spec.budget.confirm_seeds)
+    return 2 * len(template.knobs) * min(SENSITIVITY_SEEDS, template.confirmations)
 
 
 def _sensitivity_section(b: Brief) -> Section | None:

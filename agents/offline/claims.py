@@ -21,9 +21,10 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """An effect. key: what the ids of its facts begin with."""
+    """An effect. key: what the ids of its facts begin with. coverage: the id of that of its interval."""
 
     key: str
+    coverage: str = "setting.coverage"
     equal: bool  # in all pairs
     exact: bool
 
@@ -66,6 +67,7 @@ def claim(e: Evidence, prefix: str = "") -> Claim:
     tested = body.tested
     return Claim(
         key=key,
+        coverage=coverage(e, key),
         equal=equal(body),
         exact=exact(body),
         tested=tested,
@@ -91,6 +93,11 @@ def claim(e: Evidence, prefix: str = "") -> Claim:
         withheld=withheld(body),
         excludes=tested and not e.improved and not equal(body) and body.high > 0,
     )
+
+
+def coverage(e: Evidence, key: str) -> str:
+    """The id of the coverage of a claim's interval; facts of an earlier version have one for all. key: of the claim."""
+    return own if (own := f"{key}.coverage") in e.facts else Measured.coverage
 
 
 def first(e: Evidence) -> Claim | None:

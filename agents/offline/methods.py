@@ -28,6 +28,7 @@ def method(b: Brief) -> dict[str, Any]:
         "listed_only": any(c.hard and c.penalty for c in constraints),  # a penalty that nothing kept can pay
         "fined": [words(c.metric) for c in constraints if c.penalty] if t.penalised else [],
         "interleaved": t.interleaved,
+        "search_draws": "setting.search_draws" in e.facts,
         "notices": "overseer.notices" in e.facts,
         "gap": "overseer.gap" in e.facts,
         "sealed": (e.first or e).claim.split == "holdout",

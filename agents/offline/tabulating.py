@@ -41,7 +41,7 @@ def penalised(e: Evidence) -> str:
 
 
 def _main(e: Evidence) -> Table:
-    """All metrics of baseline and best on the fresh seeds."""
+    """All metrics of baseline and best in the confirmation."""
     splits = ["dev", "holdout"] if e.claim.split == "holdout" else ["dev"]
     subjects = ["baseline"] if e.best.number == 0 else ["baseline", "best"]
     others = sorted({k.split(".")[2] for k in e.facts if k.startswith("baseline.dev.") and k.count(".") == 3})
@@ -67,9 +67,9 @@ def _claims(e: Evidence) -> Table:
     return Table(
         "claims",
         "The claims of the study, one for each search, with the trials at most that the search had until then. Each was"
-        " tested once, on fresh seeds of its own; the interval is the {fact:setting.coverage} one.",
-        ("Trials", "Best", "Split", "Seeds", "Fitness", "Baseline's", "Improvement", "Interval", "p"),
-        tuple(_claim(*row) for row in [*before, ("setting.trials", "", e.claim)]),
+        f" tested once, on {row(e.claim)}s of its own; the coverage of its interval goes with the level of its test.",
+        ("Trials", "Best", "Split", "Pairs", "Fitness", "Baseline's", "Improvement", "Interval", "p"),
+        tuple(_claim(*each) for each in [*before, ("setting.trials", "", e.claim)]),
         "rrlrrrrrr",
     )
 
@@ -181,8 +181,8 @@ def _source(e: Evidence) -> str:
 def _ablation(e: Evidence) -> Table:
     return Table(
         "ablation-table",
-        "Ablation: loss of fitness without a part, its {fact:setting.coverage} interval, and the p value of the paired"
-        " test after Holm's correction.",
+        "Ablation: loss of fitness without a part, its {fact:setting.coverage} interval, and the one-sided p value"
+        " of the paired test after Holm's correction.",
         ("Part", "Taken out", "Loss", "Interval", "p"),
         tuple(
             (

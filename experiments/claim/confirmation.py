@@ -21,7 +21,7 @@ from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import gap
 from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.records import BASELINE, Change, Effect, Reliability, Split
+from nightlab.experiments.records import BASELINE, Change, Draw, Effect, Reliability, Split
 from nightlab.experiments.study.study import BaselineError, Study, StudyError
 
 TEST = (
@@ -42,11 +42,13 @@ def preregister(study: Study) -> Preregistration:
         split="holdout" if study.template.trust == "verified" and (redraws or not study.shut) else "dev",
         test=TEST,
         level=level,
+        coverage=family.coverage(level),
         family_level=family.FAMILY_LEVEL,
         trim=TRIM,
         losses=True,
         looks=2,
         draws=n if redraws else 0,
+        search_draws=study.search_draws,
         seeds=tuple(study.seed_of(study.name_now("confirm"), i) for i in range(n)),
         min_effect=objective.min_effect,
         smallest=power.smallest_effect(_noise(study), n, level=level, cut=int(TRIM * n)),
@@ -168,7 +170,7 @@ def _jobs(loop: Loop, best: int, plan: Preregistration, replicates: range) -> li
             seeds=phase,
             splits=_splits(plan),
             items=True,
-            draw=i if plan.draws else None,
+            draw=Draw(number=i) if plan.draws else None,
         )
         for i in replicates
         for name, change in contenders[:: 1 if i % 2 else -1]
@@ -204,6 +206,7 @@ def _claim(loop: Loop, plan: Preregistration, best: int, found: Effect | None, r
         losses=plan.losses,
         looks=plan.looks,
         draws=plan.draws,
+        coverage=plan.coverage,
         incumbent_failed=failed_again(loop, loop.incumbent),
         failed_runs=sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 
+from nightlab.experiments.claim.statistics.inference import COVERAGE
 from nightlab.experiments.ledger.documents import Forked, Preregistration
 from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Study
@@ -24,15 +25,25 @@ def level(study: Study) -> float:
     return _halved(study, len(claims) + len(study.ledger.all(Forked)))
 
 
-def take(parent: Study) -> tuple[float, bool]:
+def coverage(level: float) -> float:
+    """That of the interval of a claim at this level: of what is claimed the interval excludes zero, and what is not
+    excludes nothing that the test does not. At the first level it is the usual one.
+
+    A study stops at its first claim, which noise leads to by an interval that misses: with intervals as wide as the
+    spending of the level, the misses over all of a study's claims stay within what its family may spend.
+    """
+    return max(COVERAGE, 1 - 2 * level)
+
+
+def take(parent: Study, *, for_good: bool = True) -> tuple[float, bool]:
     """What a fork takes along of its parent's level, and whether that is written down, so that the parent has as much
     less.
 
-    It is not where the parent's folder is read-only. Raises LedgerError where it cannot be for another reason, as a
-    full disk: each further fork would take the same again.
+    It is not where the parent's folder is read-only, nor for a fork that is only estimated and not `for_good`. Raises
+    LedgerError where it cannot be for another reason, as a full disk: each further fork would take the same again.
     """
     claims, fork = len(parent.ledger.all(Preregistration)), secrets.token_hex(8)
-    if not os.access(parent.folder, os.W_OK):
+    if not (for_good and os.access(parent.folder, os.W_OK)):
         return _halved(parent, claims + len(parent.ledger.all(Forked))), False
     with opened(parent.folder) as ledger:
         while True:

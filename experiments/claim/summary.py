@@ -8,7 +8,7 @@ from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.scope import population, withheld
-from nightlab.experiments.claim.statistics.inference import summarize
+from nightlab.experiments.claim.statistics import inference
 from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
 from nightlab.experiments.ledger.trial_scores import trial_scores
@@ -78,7 +78,7 @@ def _measured(
         found = list(trial_scores(study.template, own, study.settings.seeds).values())
     if not found:
         return None
-    s = summarize(found)
+    s = inference.summarize(found)
     return {"mean": s.mean, "stderr": s.stderr, "n": s.n}
 
 
@@ -93,7 +93,9 @@ def _claim(claim: Claim | None, template: Template) -> dict[str, Any] | None:
     seen = claim.reliability
     return {
         "effect": claim.effect,
-        "ci95": [claim.low, claim.high],
+        "ci95": list(inference.interval(claim, claim.coverage, inference.COVERAGE)),
+        "interval": [claim.low, claim.high],
+        "coverage": claim.coverage,
         "p_value": claim.p_value,
         "significant": claim.significant,
         "split": claim.split,

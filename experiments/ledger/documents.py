@@ -307,7 +307,8 @@ class Preregistration:
 
     family_level: shared by a study's extensions and forks. trim: share of the pairs set aside at either end. losses:
     whether a failed run of the best is a loss. looks: at the parts. draws: of the data, 0 where there is one. smallest:
-    the effect that the test would find with this power. An early version tested the mean of what ran.
+    the effect that the test would find with this power. coverage: of the claim's interval. search_draws: of the
+    data that the search goes over. An early version tested the mean of what ran.
     """
 
     hypothesis: str
@@ -325,6 +326,8 @@ class Preregistration:
     draws: int = 0
     smallest: float | None = None
     power: float = 0.8
+    coverage: float = 0.95
+    search_draws: int = 1
 
 
 @document("claim")
@@ -334,7 +337,7 @@ class Claim(Effect):
 
     best: the trial that was tested, the baseline where none was; chosen: the one that was to be. tested: whether there
     was a test; without one the effect says nothing. incumbent_failed: whether the search's incumbent failed on further
-    seeds. failed_runs: of the confirmation. level to draws: as preregistered. reliability: how the best's runs went;
+    seeds. failed_runs: of the confirmation. level to coverage: as preregistered. reliability: how the best's runs went;
     withheld: why there is no claim although the test may find one: "constraint", of those that are `broken`, or
     "reliability".
     """
@@ -350,6 +353,7 @@ class Claim(Effect):
     losses: bool = False
     looks: int = 1
     draws: int = 0
+    coverage: float = 0.95
     reliability: Reliability | None = None
     broken: tuple[str, ...] = ()
     withheld: str = ""

@@ -1,4 +1,4 @@
-"""Draws of the data: where a template redraws, each confirmation seed comes with data of its own and a runner on it."""
+"""Draws of the data: where a template redraws, replicates go over several, each with a runner on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from nightlab.experiments.records import Runner, RunOutcome, RunRequest
+from nightlab.experiments.records import Draw, Runner, RunOutcome, RunRequest
 from nightlab.experiments.study.study import Study
 
 StartRunner = Callable[[Path, Path], Runner]  # on public inputs and private data
@@ -17,23 +17,23 @@ class Draws:
 
     def __init__(self, study: Study, start: StartRunner) -> None:
         self._study, self._start = study, start
-        self._open = dict[int, Runner]()  # the one that was used last stands last
-        self._in_flight = dict[int, list[Future[RunOutcome]]]()
+        self._open = dict[Draw, Runner]()  # the one that was used last stands last
+        self._in_flight = dict[Draw, list[Future[RunOutcome]]]()
         study.forget_draws()  # what a killed session left there may be half of one
 
-    def submit(self, number: int, request: RunRequest) -> Future[RunOutcome]:
+    def submit(self, draw: Draw, request: RunRequest) -> Future[RunOutcome]:
         """Queue a run on a draw."""
-        self._open[number] = runner = self._open.pop(number, None) or self._started(number)
+        self._open[draw] = runner = self._open.pop(draw, None) or self._started(draw)
         future = runner.submit(request)
-        self._in_flight.setdefault(number, []).append(future)
+        self._in_flight[draw] = [f for f in self._in_flight.get(draw, []) if not f.done()] + [future]
         return future
 
-    def _started(self, number: int) -> Runner:
-        runner = self._start(*self._study.draw(number))
-        idle = [n for n in self._open if all(future.done() for future in self._in_flight[n])]
-        for n in idle[: max(0, len(self._open) - runner.workers - 1)]:
-            self._open.pop(n).close()
-            del self._in_flight[n]
+    def _started(self, draw: Draw) -> Runner:
+        runner = self._start(*self._study.draw(draw))
+        idle = [d for d in self._open if all(future.done() for future in self._in_flight[d])]
+        for d in idle[: max(0, len(self._open) - runner.workers - 1)]:
+            self._open.pop(d).close()
+            del self._in_flight[d]
         return runner
 
     def close(self) -> None:

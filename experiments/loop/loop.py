@@ -91,7 +91,8 @@ class Loop(SearchState):
                 continue
             for replicate in range(entry.wanted):
                 for job in self._jobs(entry, replicate):
-                    self.bench.start(job)
+                    if job.draw is None or self.bench.has_room(job):  # each draw has slots of its own
+                        self.bench.start(job)
         if not self.ready():
             for run in self.bench.collect(timeout):
                 if run.phase == PHASE:
@@ -102,16 +103,24 @@ class Loop(SearchState):
 
     def _jobs(self, entry: Entry, replicate: int) -> list[Job]:
         """The runs that a replicate lacks; a timing's two stand back to back, now the one first and now the other."""
-        number, found = str(entry.trial.number), []
+        number, found, draw = str(entry.trial.number), [], self.study.search_draw(replicate)
         if not _has(entry.outcomes, replicate):
             probe = entry.trial.number == BASELINE and self.template.trust == "verified" and not self.study.shut
             change = entry.trial.change
             found.append(
-                Job(phase=SEARCH, subject=number, replicate=replicate, change=change, probe=probe, items=probe)
+                Job(
+                    phase=SEARCH,
+                    subject=number,
+                    replicate=replicate,
+                    change=change,
+                    probe=probe,
+                    items=probe,
+                    draw=draw,
+                )
             )
         if entry.paired and not _has(entry.partners, replicate):
             rival = self.entries[self.incumbent].trial.change
-            found.append(Job(phase=BESIDE, subject=number, replicate=replicate, change=rival))
+            found.append(Job(phase=BESIDE, subject=number, replicate=replicate, change=rival, draw=draw))
         return found if replicate % 2 else found[::-1]
 
     def _start_rung(self, entry: Entry, rung: int) -> None:
@@ -136,7 +145,13 @@ class Loop(SearchState):
     def rerun(self, wanted: Mapping[int, int]) -> None:
         """Run settled trials again until each has as many replicates as it wants, by number."""
         jobs = [
-            Job(phase=SEARCH, subject=str(n), replicate=i, change=self.entries[n].trial.change)
+            Job(
+                phase=SEARCH,
+                subject=str(n),
+                replicate=i,
+                change=self.entries[n].trial.change,
+                draw=self.study.search_draw(i),
+            )
             for i in range(max(wanted.values()))  # replicate by replicate, so that a drift meets all alike
             for n, count in sorted(wanted.items())  # not by promise, which a resume would see otherwise
             if i < count

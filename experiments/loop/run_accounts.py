@@ -15,7 +15,7 @@ from nightlab.experiments.ledger.documents import RunInterrupted
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.fidelity import PHASE
-from nightlab.experiments.records import Change, Params, Runner, RunOutcome, RunRequest, Split
+from nightlab.experiments.records import Change, Draw, Params, Runner, RunOutcome, RunRequest, Split
 from nightlab.experiments.study.budget import Budget
 from nightlab.experiments.study.sessions import last_death
 from nightlab.experiments.study.study import Study, StudyError
@@ -42,7 +42,7 @@ class Job:
     probe: bool = False  # look whether the evaluator is a judge
     fidelity: Params = field(default_factory=dict)  # the parameter that makes the run cheaper; empty: the full run
     items: bool = False  # keep the values by item
-    draw: int | None = None  # on this draw of the data; None: on the study's own
+    draw: Draw | None = None  # of the data; None: the study's own
 
 
 class Bench:
@@ -120,6 +120,10 @@ class Bench:
             self._in_flight[future] = run
         return run
 
+    def has_room(self, job: Job) -> bool:
+        """Whether a run of the job would soon have a slot."""
+        return len(self._in_flight) < self._room(job)
+
     def collect(self, timeout: float | None = None) -> list[Run]:
         """Settle what has finished; waits for at least one run if there is none, up to `timeout` seconds."""
         settled, self._reused = self._reused, []
@@ -155,7 +159,7 @@ class Bench:
         total = len(waiting)
         while waiting or len(settled) < len({run.id for run in claimed}):
             self.heed()
-            while waiting and len(self._in_flight) < self._room(waiting[0]):
+            while waiting and self.has_room(waiting[0]):
                 claimed.append(run := self.start(waiting.popleft()))
                 if run.outcome is not None:
                     settled[run.id] = run

@@ -59,9 +59,11 @@ class Budget:
     @property
     def owed_s(self) -> float:
         """Time that the confirmation, if it is still to come, and the paper need."""
-        if self._study.claim is not None:
-            return self.paper_s
-        return 2 * self._study.confirmations * (self.run_s + COLD_S / self._workers) + self.paper_s
+        return self.paper_s + (self.confirmation_s if self._study.claim is None else 0.0)
+
+    @property
+    def confirmation_s(self) -> float:
+        return 2 * self._study.confirmations * (self.run_s + COLD_S / self._workers)
 
     def search_ended(self, claimed: int, open_runs: int) -> str:
         """Why no further trial may be claimed; empty while one may. open_runs: the runs that the open trials want.

@@ -36,7 +36,7 @@ from nightlab.experiments.ledger.documents import (
 )
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.storage import opened, storage
-from nightlab.experiments.records import Level, Rule
+from nightlab.experiments.records import Draw, Level, Rule
 from nightlab.experiments.study.data_sizes import measured
 from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.study.preparation import run_prepare
@@ -47,7 +47,7 @@ from nightlab.experiments.template.template import Template, load
 
 ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
 SEARCHED = ("search", "beside", "rung")  # phases of a search that goes on; a claim has all others of its own
-FEWEST_DRAWS = 10  # of a confirmation: an interval over fewer says little
+SEARCH_DRAWS = 3  # of the data, that the replicates of a search go over: as many as a verdict has by default
 FREE_MB = 8  # on the study's disk; with less, a failure says nothing about what failed
 
 
@@ -290,9 +290,32 @@ class Study:
         """The seed of the preparation, 128 bits that nobody can guess; a fork with seed and key has the same data."""
         return int.from_bytes(self._drawn("prepare")[:16], "big") if self.settings.key else self.settings.seed
 
-    def draw(self, number: int) -> tuple[Path, Path]:
-        """The public inputs and the private data of a draw for the present claim; laid out with those that the claim
-        needs besides where they are not. Raises StudyError where they are not what they were."""
+    def draw(self, draw: Draw) -> tuple[Path, Path]:
+        """The public inputs and the private data of a draw; one for the present claim is laid out with those that the
+        claim needs besides where they are not. Raises StudyError where they are not what they were."""
+        return self._searched_draw(draw.number) if draw.search else self._claimed_draw(draw.number)
+
+    def search_draw(self, replicate: int) -> Draw | None:
+        """The draw that a replicate of the search is on; None for the study's own data.
+
+        All trials go over the same draws in the same order, so that the winner is not the luck of one split.
+        """
+        number = replicate % self.search_draws
+        return Draw(number=number, search=True) if number else None
+
+    @cached_property
+    def search_draws(self) -> int:
+        """The draws that the search goes over; one in a study of an earlier version."""
+        hashes = self.ledger.get(TreeHashes)
+        if hashes is None:
+            return SEARCH_DRAWS if self.template.redraws else 1
+        return 1 + sum(what.startswith("inputs ") for what in hashes.of)
+
+    def _searched_draw(self, number: int) -> tuple[Path, Path]:
+        folder = self.folder / "data" / "search" / str(number)
+        return folder / "inputs", folder / "private"
+
+    def _claimed_draw(self, number: int) -> tuple[Path, Path]:
         folder = self.folder / "data" / "draws" / self.name_now("draw")
         places = {n: (folder / str(n) / "inputs", folder / str(n) / "private") for n in self._draws_beside(number)}
         if missing := {n: both for n, both in places.items() if not both[1].is_dir()}:
@@ -327,9 +350,8 @@ class Study:
 
     @property
     def confirmations(self) -> int:
-        """Pairs of runs that a confirmation has: each on a draw of its own where the template redraws."""
-        asked = self.template.spec.budget.confirm_seeds
-        return max(FEWEST_DRAWS, asked) if self.template.redraws else asked
+        """Pairs of runs that a confirmation has."""
+        return self.template.confirmations
 
     def _drawn(self, words: str) -> bytes:
         text, key = f"{self.settings.seed}/{words}".encode(), bytes.fromhex(self.settings.key)
@@ -340,7 +362,9 @@ class Study:
         """Lay out inputs and private data once; afterwards check that nobody has altered them, and mend what can be."""
         if self.ledger.get(TreeHashes) is None:
             shutil.rmtree(self.folder / "data", ignore_errors=True)
-            self._laid_out([(self.inputs, self.private, self.data_seed)])
+            more = range(1, self.search_draws)
+            draws = [(*self._searched_draw(n), self._search_seed(n)) for n in more]
+            self._laid_out([(self.inputs, self.private, self.data_seed), *draws])
             sizes = self.template.spec.data.sizes if self.template.spec.data else {}
             self.ledger.put(DataSizes(of=measured(sizes, {"inputs": self.inputs, "private": self.private})))
             self.ledger.put(TreeHashes(of={what: tree_hash(listing(place)) for what, place in self._places().items()}))
@@ -357,8 +381,19 @@ class Study:
             begun = origin.template if origin else str(self.template.folder)
             run_prepare(self.template, begun, draws)
 
+    def _search_seed(self, number: int) -> int:
+        """That of a draw of the search, which a fork with seed and key shares."""
+        return int.from_bytes(self._drawn(f"prepare/{number}")[:16], "big")
+
     def _places(self) -> dict[str, Path]:
-        return {"template": self.template.folder, "inputs": self.inputs, "private data": self.private}
+        more = {n: self._searched_draw(n) for n in range(1, self.search_draws)}
+        return {
+            "template": self.template.folder,
+            "inputs": self.inputs,
+            "private data": self.private,
+            **{f"inputs {n}": inputs for n, (inputs, _) in more.items()},
+            **{f"private data {n}": private for n, (_, private) in more.items()},
+        }
 
     def _mend(self) -> None:
         """Put back what is missing and set aside what was added. Raises StudyError where anything still differs."""
@@ -378,14 +413,16 @@ class Study:
             if what == "template":
                 return Path(origin.template if origin else "")
             if not again.is_dir():
-                self._laid_out([(again / "inputs", again / "private data", self.data_seed)])
+                more = [(f" {n}", self._search_seed(n)) for n in range(1, self.search_draws)]
+                draws = [("", self.data_seed), *more]
+                self._laid_out([(again / f"inputs{n}", again / f"private data{n}", seed) for n, seed in draws])
             return again / what
 
         shutil.rmtree(again, ignore_errors=True)
         for what, place in self._places().items():
             if what in now:
                 continue
-            place.mkdir(parents=True, exist_ok=True, mode=0o700 if what == "private data" else 0o777)
+            place.mkdir(parents=True, exist_ok=True, mode=0o700 if what.startswith("private data") else 0o777)
             aside = self.folder / "strays" / what
             why = mended(place, files[what], partial(fresh, what), aside) if what in files else "by somebody"
             wrong += [f"{what} changed ({why})"] if why else []

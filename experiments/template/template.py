@@ -28,6 +28,7 @@ from nightlab.experiments.template.diagnostics import at, between, explained
 from nightlab.experiments.template.environment import OLDEST, Environment, NoEnvironment
 from nightlab.experiments.template.environment import named as named_environment
 
+FEWEST_DRAWS = 10  # of a confirmation: an interval over fewer says little
 SHIPPED = Path(__file__).resolve().parents[2] / "templates"
 
 
@@ -125,6 +126,12 @@ class Template:
     def redraws(self) -> bool:
         """Whether a claim is tested over fresh draws of the data."""
         return bool(self.spec.data and self.spec.data.redraw)
+
+    @property
+    def confirmations(self) -> int:
+        """Pairs of runs that a confirmation has: each on a draw of its own where the template redraws."""
+        asked = self.spec.budget.confirm_seeds
+        return max(FEWEST_DRAWS, asked) if self.redraws else asked
 
     @property
     def uses_seed(self) -> bool:

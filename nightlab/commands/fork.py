@@ -79,4 +79,4 @@ def _branch(*, study: Path, trial: int, out: Path, as_json: bool, dry_run: bool,
     from nightlab.graph import session
 
     changed = given(**options)
-    go(lambda place: session.fork(study, trial, place, **changed), out, as_json, dry_run)
+    go(lambda place: session.fork(study, trial, place, for_good=not dry_run, **changed), out, as_json, dry_run)

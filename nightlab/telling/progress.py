@@ -99,8 +99,8 @@ def claim_told(claim: Claim) -> str:
         )
         return f"improvement {claim.effect:.4g}, {told}: {verdict}"
     verdict = "significant" if claim.significant else "not significant"
-    interval = f"{claim.low:.4g} to {claim.high:.4g}"
-    return f"improvement {claim.effect:.4g}, 95 % interval {interval}, p {claim.p_value:.2g}: {verdict}"
+    sure = f"{100 * claim.coverage:.4g} % interval {claim.low:.4g} to {claim.high:.4g}"
+    return f"improvement {claim.effect:.4g}, {sure}, one-sided p {claim.p_value:.2g}: {verdict}"
 
 
 def line_of(event: dict[str, Any]) -> str:

@@ -243,6 +243,11 @@ def print_estimate(told: dict[str, Any]) -> None:
         f"{plural(told['trials'], 'trial')}, {told['runs'][0]} to {told['runs'][1]} runs, {told['workers']} at a time",
         soft_wrap=True,
     )
+    if told["draws"]:
+        took = _span(told["draws_s"])
+        console.print(
+            f"data   {told['draws']} fresh draws for the claim, which take about {took} of it", soft_wrap=True
+        )
     models = " and what the models take to answer" if told["calls"] else ""
     console.print(f"time   {low} to {high}{models}; the limit is {_span(told['limit_s'])}", soft_wrap=True)
     tokens = told["tokens_in"] + told["tokens_out"]

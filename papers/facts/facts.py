@@ -76,6 +76,10 @@ def _whole(value: float) -> str:
     return str(int(value))
 
 
+def _percent(value: float) -> str:
+    return f"{plain(value)} %"
+
+
 def facts_of(e: Evidence) -> dict[str, Fact]:
     """All facts of a study whose confirmation is done, but for those of the analyst and of the team."""
     facts = Facts(e)
@@ -103,7 +107,7 @@ def _settings(facts: Facts, e: Evidence) -> None:
     for name, key in keys.items():
         facts.put(f"setting.{name}", "template_key", key=key)
     _plan(facts, e)
-    facts.put("setting.coverage", "coverage", lambda v: f"{plain(v)} %", "%")
+    facts.put("setting.coverage", "coverage", _percent, "%")
     for prefix, whose in (("setting", "the template"), ("reach", "the idea")):
         facts.count(f"{prefix}.knobs", "knobs", whose=whose)
         facts.count(f"{prefix}.strategies", "strategies", whose=whose)
@@ -123,6 +127,8 @@ def _plan(facts: Facts, e: Evidence) -> None:
     """What was fixed of the claim's test before the search."""
     facts.count("setting.confirm_seeds", "planned")
     facts.put("setting.level", "preregistered", key="level")
+    if e.preregistration.search_draws > 1:
+        facts.count("setting.search_draws", "preregistered", key="search_draws")
     if e.preregistration.smallest:
         facts.put("setting.power", "preregistered", key="power")
         facts.put("setting.smallest", "preregistered", lambda v: fixed(v, decimals(v / 100)), key="smallest")
@@ -174,6 +180,7 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
                 if metric != e.template.metric or e.template.penalised:
                     facts.group(f"{subject}.{each}.{metric}", "measured", subject=subject, split=each, metric=metric)
     facts.effect("claim", "claimed", split=split)
+    facts.put("claim.coverage", "claim_coverage", _percent, "%", which="the claim")
     facts.count("claim.failed", "failed_confirmations")
     if e.claim.items:
         facts.count("claim.items", "sampled_items")
@@ -197,6 +204,8 @@ def _earlier(facts: Facts, e: Evidence) -> None:
             facts.group(f"{key}.{subject}.{split}", "earlier_fitness", subject=subject, split=split, number=number)
         if claim.tested:
             facts.effect(f"{key}.claim", "earlier_claimed", split=split, number=number)
+            which = f"earlier claim {number}"
+            facts.put(f"{key}.claim.coverage", "claim_coverage", _percent, "%", which=which, number=number)
         facts.count(f"{key}.trials", "trials_before", number=number)
 
 

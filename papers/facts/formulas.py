@@ -117,14 +117,20 @@ def planned(e: Evidence) -> Value:
     return Value(len(e.preregistration.seeds))
 
 
-@formula("preregistered {key} of the test", PLAN)
+@formula("preregistered: {key}", PLAN)
 def preregistered(e: Evidence, key: str) -> Value:
     return Value(getattr(e.preregistration, key))
 
 
-@formula("coverage of all intervals", "the protocol")
+@formula("coverage of all intervals, but for those of a claim", "the protocol")
 def coverage(e: Evidence) -> Value:  # noqa: ARG001
     return Value(100 * COVERAGE)
+
+
+@formula("coverage of the interval of {which}, by the level of its test", PLAN)
+def claim_coverage(e: Evidence, which: str, number: int = 0) -> Value:  # noqa: ARG001
+    """number: of an earlier claim, which counts from 1; 0 is the present one."""
+    return Value(100 * (e.earlier[number - 1] if number else e.claim).coverage)
 
 
 @formula("knobs that {whose} may move", TEMPLATE)

@@ -314,7 +314,7 @@ def _verdict_legend(figure: Figure, verdicts: Collection[str], *, medians: bool,
 def confirmation(
     path: Path, baseline: Mapping[Split, Sequence[float]], best: Mapping[Split, Sequence[float]], label: str
 ) -> None:
-    """Baseline and best on the same fresh seeds: a line a seed, and means with their 95 % intervals, for each split."""
+    """Baseline and best on the same seeds or draws: a line a pair, and means with 95 % intervals, for each split."""
     splits = [s for s in baseline if s in best]
     with canvas(path, 2.6, columns=max(len(splits), 1), width=0.86 * WIDTH, sharey=True) as (_, axes):
         for ax, split in zip(axes, splits, strict=False):

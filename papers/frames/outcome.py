@@ -13,7 +13,7 @@ def claim(r: Record) -> Said:
         yield "claim", (f"No test of the claim took place, since {r.why_untested}.",)
         return
     on = f"on {SPLITS[r.split]}, over {fact('claim.n')} {r.row}s"
-    how = f"({interval('claim')}, p {fact('claim.p')})" if r.spread else "(the same in every pair)"
+    how = f"({interval('claim', r.coverage)}, p {fact('claim.p')})" if r.spread else "(the same in every pair)"
     to = f"from {fact(f'baseline.{r.split}.mean')} for the baseline to {fact(f'best.{r.split}.mean')}"
     if r.improved:
         moves = "falls" if r.lower else "rises"
@@ -78,7 +78,7 @@ def test(r: Record) -> Said:
     yield (
         "interval",
         (
-            f"The {fact('setting.coverage')} interval of the improvement runs from {fact('claim.low')} to"
+            f"The {fact(r.coverage)} interval of the improvement runs from {fact('claim.low')} to"
             f" {fact('claim.high')} and {zero}.",
             f"The effect is {fact('claim.effect')}, and its interval from {fact('claim.low')} to {fact('claim.high')}"
             f" {zero.replace('includes', 'covers')}.",

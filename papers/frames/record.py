@@ -42,6 +42,11 @@ class Record:
         """Whether the test finds an improvement, claimed or not."""
         return self.improved or bool(self.unclaimed)
 
+    @property
+    def coverage(self) -> str:
+        """The id of the coverage of the claim's interval; facts of an earlier version have one for all."""
+        return "claim.coverage" if self.has("claim.coverage") else "setting.coverage"
+
     def value(self, id: str) -> float:
         return self.facts[id].value
 

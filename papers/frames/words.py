@@ -28,5 +28,5 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def interval(key: str) -> str:
-    return f"{{fact:setting.coverage}} interval {fact(f'{key}.low')} to {fact(f'{key}.high')}"
+def interval(key: str, coverage: str = "setting.coverage") -> str:
+    return f"{{fact:{coverage}}} interval {fact(f'{key}.low')} to {fact(f'{key}.high')}"

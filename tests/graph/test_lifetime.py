@@ -23,6 +23,7 @@ from nightlab.agents.model import context
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.confirmation import preregister
 from nightlab.experiments.claim.summary import experiment_summary
+from nightlab.experiments.ledger.documents import Forked
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.fork import ForkError
@@ -162,7 +163,9 @@ def test_a_fork_starts_from_a_trial(make_template: MakeTemplate, tmp_path: Path)
         parent = study.ledger.trials()[1].change
     with pytest.raises(NoTrial, match="has no trial 9; its trials are 0 to 3"):
         session.fork(folder, 9, tmp_path / "forks")
-    assert estimate(lambda out: session.fork(folder, 1, out, trials=2))["trials"] == 2
+    assert estimate(lambda out: session.fork(folder, 1, out, for_good=False, trials=2))["trials"] == 2
+    with closing(read(folder)) as study:
+        assert not study.ledger.all(Forked)  # an estimate takes nothing of its level
     with pytest.raises(SettingsError, match="trails is not a known key"):
         nightlab.fork(folder, 1, trails=2)
     child = nightlab.fork(folder, 1, out=tmp_path / "forks", trials=2)
@@ -204,6 +207,8 @@ def test_a_fork_does_not_open_the_holdout_that_its_parent_has_opened(
     with closing(read(child)) as study:
         assert study.ledger.document("claim", "claim")["split"] == "dev"
         assert list(study.ledger.documents("holdout")) == ["refused for a fork"]
+        assert (study.claim.level, study.claim.coverage) == (0.05 / 8, 1 - 0.05 / 4)  # the interval goes with the level
+        assert study.claim.low == pytest.approx(study.claim.bound)
         assert {"dev"} == {split for run in study.ledger.runs("confirm") for split in run.outcome.metrics}
     text = (child / "paper" / "paper.tex").read_text(encoding="utf-8")
     assert "stayed shut" in text

@@ -16,7 +16,7 @@ SENSITIVITY_SEEDS = 4
 def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[KnobStep]:
     """Move each knob of the best one step down and up and measure what it costs, on dev, paired with the best."""
     best = loop.entries[chosen(loop)].trial.change
-    seeds = min(seeds, loop.template.spec.budget.confirm_seeds)
+    seeds = min(seeds, loop.study.confirmations)
     steps: dict[str, Params] = {}
     for knob in loop.template.knobs:
         for side, value in neighbours(knob, best.params[knob.name]).items():

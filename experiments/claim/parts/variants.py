@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from nightlab.experiments.claim.statistics.pairing import Rule, effect, searched
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.records import Change, Effect
+from nightlab.experiments.records import Change, Draw, Effect
 
 
 def against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: int) -> dict[str, Effect]:
@@ -20,7 +20,7 @@ def against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: 
             replicate=i,
             change=change,
             seeds=loop.study.name_now("confirm"),
-            draw=i if claim and claim.draws else None,
+            draw=Draw(number=i) if claim and claim.draws else None,
         )
         for i in range(seeds)
         for key, change in variants.items()

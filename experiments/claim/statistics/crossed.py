@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nightlab.experiments.claim.statistics.inference import TRIM, weighed
+from nightlab.experiments.claim.statistics.inference import COVERAGE, TRIM, weighed
 from nightlab.experiments.records import Effect
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ class Row:
     groups: NDArray[Any]
 
 
-def crossed(rows: Sequence[Row], *, level: float = 0.05, trim: float = TRIM) -> Effect:
+def crossed(rows: Sequence[Row], *, level: float = 0.05, trim: float = TRIM, coverage: float = COVERAGE) -> Effect:
     """Test whether the mean over items of the typical row is positive, for other rows and other items.
 
     Two-way random effects without replication by the method of moments (Searle, Casella and McCulloch, Variance
@@ -61,6 +61,7 @@ def crossed(rows: Sequence[Row], *, level: float = 0.05, trim: float = TRIM) -> 
         float(np.sqrt(variance)),
         variance**2 / under if under else 1.0,
         level=level,
+        coverage=coverage,
         n=len(rows),
         items=table.shape[1],
         test=name,

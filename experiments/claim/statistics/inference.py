@@ -12,7 +12,7 @@ from scipy import special
 from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.records import Effect
 
-COVERAGE = 0.95  # of all two-sided intervals
+COVERAGE = 0.95  # of two-sided intervals, but for those of a claim at a level that asks for more
 TRIM = 0.2  # share of the runs that is set aside at either end, as Yuen and Wilcox advise
 
 
@@ -39,7 +39,14 @@ def summarize(values: Sequence[float]) -> Summary:
     return Summary(mean=mean, stderr=stderr, n=n, low=mean - margin, high=mean + margin)
 
 
-def compare(baseline: Sequence[float], best: Sequence[float], *, level: float = 0.05, trim: float = TRIM) -> Effect:
+def compare(
+    baseline: Sequence[float],
+    best: Sequence[float],
+    *,
+    level: float = 0.05,
+    trim: float = TRIM,
+    coverage: float = COVERAGE,
+) -> Effect:
     """Test whether `best` is better (larger) than `baseline` in the typical pair.
 
     Values at the same position share a seed. The differences' trimmed mean is put to Yuen's t test (Yuen, Biometrika
@@ -61,7 +68,16 @@ def compare(baseline: Sequence[float], best: Sequence[float], *, level: float = 
         stderr = 0.0
     name = "one-sided test of the trimmed mean difference" if cut else "one-sided paired t-test"
     dof = len(best) - 2 * cut - 1
-    return weighed(effect, stderr, dof, level=level, n=len(best), test=name, estimand="typical" if cut else "mean")
+    return weighed(
+        effect,
+        stderr,
+        dof,
+        level=level,
+        coverage=coverage,
+        n=len(best),
+        test=name,
+        estimand="typical" if cut else "mean",
+    )
 
 
 def _trimmed(values: Sequence[float], cut: int) -> tuple[int, float, float]:
@@ -71,11 +87,13 @@ def _trimmed(values: Sequence[float], cut: int) -> tuple[int, float, float]:
     return cut, _moments(stay)[0], sd * math.sqrt((len(values) - 1) / (len(stay) * (len(stay) - 1)))
 
 
-def weighed(effect: float, stderr: float, dof: float, *, level: float, n: int, **more: Any) -> Effect:
+def weighed(
+    effect: float, stderr: float, dof: float, *, level: float, n: int, coverage: float = COVERAGE, **more: Any
+) -> Effect:
     """The one-sided t test of an effect, with its bound and the two-sided interval. more: further fields of Effect."""
     if stderr:
         p_value = float(special.stdtr(dof, -effect / stderr))
-        margin, reach = (stderr * _quantile(q, dof) for q in ((1 + COVERAGE) / 2, 1 - level))
+        margin, reach = (stderr * _quantile(q, dof) for q in ((1 + coverage) / 2, 1 - level))
     else:
         p_value, margin, reach = (0.0 if effect > 0 else 1.0), 0.0, 0.0
     return Effect(
@@ -89,6 +107,15 @@ def weighed(effect: float, stderr: float, dof: float, *, level: float, n: int, *
         dof=dof,
         **more,
     )
+
+
+def interval(effect: Effect, of: float, wanted: float) -> tuple[float, float]:
+    """The ends of an effect's interval at another coverage than that which its own has."""
+    if of == wanted or not effect.dof:
+        return effect.low, effect.high
+    shorter = _quantile((1 + wanted) / 2, effect.dof) / _quantile((1 + of) / 2, effect.dof)
+    margin = (effect.high - effect.low) / 2 * shorter
+    return effect.effect - margin, effect.effect + margin
 
 
 def equal(effect: Effect) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from nightlab.experiments.claim.statistics.crossed import OneGroup, Row, crossed
-from nightlab.experiments.claim.statistics.inference import TRIM, compare
+from nightlab.experiments.claim.statistics.inference import COVERAGE, TRIM, compare
 from nightlab.experiments.claim.statistics.item_rows import item_rows
 from nightlab.experiments.claim.statistics.reliability import Score, with_losses
 from nightlab.experiments.ledger.documents import Claim, Preregistration
@@ -24,24 +24,26 @@ LEVEL = 0.05
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """How pairs are tested: at which level, with which share of them set aside, and whether a failed run of the second
-    subject is a loss or leaves its pair out. looks: at the parts, which a revision may measure again."""
+    subject is a loss or leaves its pair out. looks: at the parts, which a revision may measure again. coverage: of the
+    interval."""
 
     level: float = LEVEL
     trim: float = TRIM
     losses: bool = False
     looks: int = 1
+    coverage: float = COVERAGE
 
     @classmethod
     def of(cls, plan: Preregistration | Claim | None) -> Self:
         """The rule of a preregistration or a claim; those of an earlier version tested the mean of what ran."""
         if plan is None:
             return cls(trim=0.0)
-        return cls(level=plan.level, trim=plan.trim, losses=plan.losses, looks=plan.looks)
+        return cls(level=plan.level, trim=plan.trim, losses=plan.losses, looks=plan.looks, coverage=plan.coverage)
 
     @property
     def of_parts(self) -> Rule:
         """The same for the parts of what was claimed, where a run that fails leaves its pair out."""
-        return replace(self, level=LEVEL, losses=False)
+        return replace(self, level=LEVEL, losses=False, coverage=COVERAGE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +118,8 @@ def _tested(both: Pairs, rows: Sequence[Row], rule: Rule) -> Effect:
     """The effect over rows crossed with items, or over the pairs alone where there are no two groups of items."""
     with suppress(OneGroup):
         if rows:
-            return crossed(rows, level=rule.level, trim=rule.trim)
-    return compare(both.first, both.second, level=rule.level, trim=rule.trim)
+            return crossed(rows, level=rule.level, trim=rule.trim, coverage=rule.coverage)
+    return compare(both.first, both.second, level=rule.level, trim=rule.trim, coverage=rule.coverage)
 
 
 def searched(ledger: Ledger) -> list[Run]:

@@ -13,6 +13,7 @@ import pytest
 from nightlab.experiments.claim import confirmation
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.statistics.pairing import Rule, effect, searched
+from nightlab.experiments.ledger.documents import TreeHashes
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.study.study import Settings, read
@@ -127,9 +128,14 @@ def test_each_seed_of_a_confirmation_has_a_draw_of_its_own(make_template: MakeTe
         by_side = {r.subject: done.items.of(r.id, "holdout", "height") for r in runs if r.replicate == 3}
         (_, first), (_, second) = (by_side[name] or (None, None) for name in ("baseline", "best"))
         assert np.array_equal(first, second)  # baseline and best are scored on the same draw
-        searched_on = (done.items.of(done.ledger.runs("search")[0].id, "dev", "height") or (None, None))[1]
-        left = len(set(range(60)) - set(searched_on))  # without what the search saw
+        of_baseline = sorted(done.ledger.runs("search", "0"), key=lambda r: r.replicate)
+        searched_on = [set((done.items.of(r.id, "dev", "height") or ([], []))[1]) for r in of_baseline]
+        left = len(set(range(60)) - set.union(*searched_on))  # without what the search saw
         assert left - 5 <= claim.items <= left  # and without what only the draws have that are set aside
+        assert [searched_on.index(seen) for seen in searched_on] == [0, 1, 2, 0, 1, 2, 0, 1]  # it goes over three draws
+        of_best = done.ledger.runs("search", str(claim.best))
+        assert [r.outcome.metrics["dev"] != of_best[0].outcome.metrics["dev"] for r in of_best[1:]]
         assert "opening" not in done.ledger.documents("holdout")
         assert not (study / "data" / "draws").exists()
+        assert sorted(done.ledger.get(TreeHashes).of)[:3] == ["inputs", "inputs 1", "inputs 2"]
         assert {r.replicate for r in done.ledger.runs("ablate")} <= set(range(10))

@@ -14,7 +14,7 @@ from nightlab.experiments.ledger.documents import RunHandle
 from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Bench, Job
-from nightlab.experiments.records import Change, Level, RunOutcome, RunRequest
+from nightlab.experiments.records import Change, Draw, Level, RunOutcome, RunRequest
 from nightlab.experiments.study.budget import COLD_S, Budget
 from nightlab.experiments.study.study import Study
 from tests.conftest import MakeTemplate
@@ -57,7 +57,7 @@ def test_only_runners_with_nothing_in_flight_are_closed_the_oldest_first(study: 
     draws = Draws(study, lambda *_: ByHand(opened))
     request = RunRequest(artifact=Path(), params={}, seed=1)
     for number in range(5):
-        draws.submit(number, request)
+        draws.submit(Draw(number=number), request)
         if number in (1, 2, 3):
             opened[number].futures[0].set_result(DONE)
     assert [runner.closed for runner in opened] == [False, True, True, False, False]
@@ -86,7 +86,8 @@ def test_runs_on_draws_are_never_more_than_the_slots(study: Study) -> None:
 
         bench = Bench(study, Pooled([]), draws=Draws(study, lambda *_: Pooled([])))
         jobs = [
-            Job(phase="confirm", subject="best", replicate=i, change=change, seeds="confirm", draw=i) for i in range(4)
+            Job(phase="confirm", subject="best", replicate=i, change=change, seeds="confirm", draw=Draw(number=i))
+            for i in range(4)
         ]
         assert len(bench.all(jobs)) == 4
     assert max(most) == 1
@@ -94,7 +95,7 @@ def test_runs_on_draws_are_never_more_than_the_slots(study: Study) -> None:
 
 def test_a_draw_stays_while_a_run_on_it_goes_on_without_a_session(study: Study) -> None:
     draws = Draws(study, lambda *_: ByHand([]))
-    study.draw(0)
+    study.draw(Draw(number=0))
     run = study.ledger.claim_run("confirm", "best", 3, 1)
     study.ledger.put(RunHandle(executor="cluster", handle="x"), f"{run.id}.0")
     draws.close()
