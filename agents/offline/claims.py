@@ -97,7 +97,7 @@ def claim(e: Evidence, prefix: str = "") -> Claim:
 
 def coverage(e: Evidence, key: str) -> str:
     """The id of the coverage of a claim's interval; facts of an earlier version have one for all. key: of the claim."""
-    return own if (own := f"{key}.coverage") in e.facts else Measured.coverage
+    return own if (own := f"setting.coverage.{key}") in e.facts else Measured.coverage
 
 
 def first(e: Evidence) -> Claim | None:

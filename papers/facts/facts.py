@@ -180,7 +180,7 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
                 if metric != e.template.metric or e.template.penalised:
                     facts.group(f"{subject}.{each}.{metric}", "measured", subject=subject, split=each, metric=metric)
     facts.effect("claim", "claimed", split=split)
-    facts.put("claim.coverage", "claim_coverage", _percent, "%", which="the claim")
+    facts.put("setting.coverage.claim", "claim_coverage", _percent, "%", which="the claim")
     facts.count("claim.failed", "failed_confirmations")
     if e.claim.items:
         facts.count("claim.items", "sampled_items")
@@ -205,7 +205,7 @@ def _earlier(facts: Facts, e: Evidence) -> None:
         if claim.tested:
             facts.effect(f"{key}.claim", "earlier_claimed", split=split, number=number)
             which = f"earlier claim {number}"
-            facts.put(f"{key}.claim.coverage", "claim_coverage", _percent, "%", which=which, number=number)
+            facts.put(f"setting.coverage.{key}.claim", "claim_coverage", _percent, "%", which=which, number=number)
         facts.count(f"{key}.trials", "trials_before", number=number)
 
 

@@ -45,7 +45,7 @@ class Record:
     @property
     def coverage(self) -> str:
         """The id of the coverage of the claim's interval; facts of an earlier version have one for all."""
-        return "claim.coverage" if self.has("claim.coverage") else "setting.coverage"
+        return own if self.has(own := "setting.coverage.claim") else "setting.coverage"
 
     def value(self, id: str) -> float:
         return self.facts[id].value
