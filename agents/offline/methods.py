@@ -57,6 +57,7 @@ def setup(b: Brief) -> dict[str, Any]:
         "told": _quoted(" ".join(data.told)) if data else "",
         "described": _quoted(e.template.spec.template.method),
         "evaluated": bool(e.template.spec.evaluate.judge),
+        "called": bool(e.template.spec.evaluate.interactive),
         "shared": "Shared data" in e.notes,
         "failed": bool(e.facts["search.failed"].value),
     }

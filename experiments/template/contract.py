@@ -139,9 +139,8 @@ class RunTable(Table):
 class EvaluateTable(Table):
     entry: Entry | None = None
     interactive: Entry | None = None  # a judge that calls functions of the experiment, which run.entry prepares
-    fresh: StrictBool = (
-        False  # with interactive: each call has a process of its own, instead of one for all calls of a split
-    )
+    fresh: StrictBool = False  # with interactive: a process for each call, instead of one for those of a split
+    network: StrictBool = False  # of the evaluator itself, such as of a judge that asks a model for the candidate
     parse: str | None = None  # "stdout" or the name of a file among the outputs
     pattern: str = ""  # of a line of printed text that says the objective, or metrics by the names of its groups
     trust: Literal["reported"] | None = None  # said by the author: the metrics are not to count as verified

@@ -122,7 +122,7 @@ class LocalJudge:
         run, evaluate = template.spec.run, template.spec.evaluate
         source = f"{entry.split(':')[0]}.py"
         return replace(
-            station.settings({"private": station.private, "template": template.folder}),
+            station.settings({"private": station.private, "template": template.folder}, network=evaluate.network),
             kind="judge" if evaluate.interactive else "evaluate",
             entry=entry,
             limits=Limits(
