@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from nightlab.agents.chat.settings import ROLES, model_settings
 from nightlab.agents.offline import offline_team
 from nightlab.agents.team import Questions, Team
 from nightlab.agents.telling.disclosure import shown
-from nightlab.experiments.study.study import ROLES, Study
+from nightlab.experiments.study.study import Study
 
 if TYPE_CHECKING:
     from nightlab.agents.chat.models import Chat
@@ -19,9 +20,9 @@ def staff(study: Study) -> Team:
 
     Raises Refused where a model will not serve this user at all.
     """
-    settings = study.settings
-    offline = offline_team(settings)
-    if not (settings.model or any(settings.models.values())):
+    settings = model_settings(study.ledger)
+    offline = offline_team(study.settings)
+    if not settings.any:
         return offline
     from nightlab.agents.chat.models import Models
 

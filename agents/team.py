@@ -153,6 +153,7 @@ class Brief:
     findings: Sequence[Finding] = ()  # what the audit of the last draft found
     stage: str = "round 0"  # which draft this is
     model: str = ""  # the language model that parts of the text are by
+    modelled: bool = False  # whether a language model fills a role
 
 
 @dataclass(frozen=True, kw_only=True)

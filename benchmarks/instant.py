@@ -76,7 +76,7 @@ def memory_mb(what: str = "VmRSS") -> float:
 
 def begin(place: Path, mode: str, **settings):  # type: ignore[no-untyped-def]
     """A new study below `place`, with the instant runner, one seed a verdict and the random policy; its folder."""
-    from nightlab.experiments.study.study import Settings
+    from nightlab.experiments.study.settings import Settings
     from nightlab.graph import session
     from nightlab.heap import share_heap
 

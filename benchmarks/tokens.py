@@ -102,14 +102,15 @@ def script() -> list[dict[str, Any]]:
 
 
 def study(trials: int, place: Path) -> Path:
-    from nightlab.experiments.study.study import Settings
+    from nightlab.agents.chat.settings import ModelSettings
+    from nightlab.experiments.study.settings import Settings
     from nightlab.graph import session
 
     session._runner = lambda _study: InstantRunner()  # type: ignore[assignment]
     file = place / "script.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in script()))
-    settings = Settings(trials=trials, rounds=2, model=f"fake:{file}", policy="random")
-    folder = session.begin("digits", settings, place / "studies", "pipeline")
+    settings = Settings(trials=trials, rounds=2, policy="random")
+    folder = session.begin("digits", settings, place / "studies", "pipeline", ModelSettings(model=f"fake:{file}"))
     session.work(folder, lambda _event: None)
     return folder
 

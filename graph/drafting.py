@@ -108,6 +108,7 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
         idea=the_idea(lab, idea),
         references=references(lab),
         team=lab.team.statement,
+        modelled=bool(lab.team.roles),
         requests=tuple(r for r in asked.requests if r.kind == "text" or not first) if asked else (),
         findings=findings(lab, number) if mend else (),
         stage=_stage(number, mended=mend),

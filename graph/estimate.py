@@ -13,6 +13,7 @@ from typing import Any
 from nightlab.agents.actions import actions
 from nightlab.agents.assemble import questions
 from nightlab.agents.chat.configuration import configured
+from nightlab.agents.chat.settings import ModelSettings, model_settings
 from nightlab.agents.offline.actions import PARTS
 from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS
 from nightlab.experiments.claim.selection import RUNGS, SELECTION_SHARE
@@ -21,7 +22,9 @@ from nightlab.experiments.executors.registry import runs_at
 from nightlab.experiments.ledger.documents import Mode
 from nightlab.experiments.loop.loop import CALIBRATION
 from nightlab.experiments.records import Draw, RunRequest
-from nightlab.experiments.study.study import BaselineError, Settings, Study, create, refuse_idle, reopen
+from nightlab.experiments.study.errors import BaselineError
+from nightlab.experiments.study.settings import Settings, refuse_idle
+from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template.template import load
 
 TOKENS_IN, TOKENS_OUT = 1500, 300  # of one call, roughly
@@ -53,6 +56,7 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
         mode = study.mode
         probe, settings, title = _probe(study), study.settings, study.template.name
         fresh, draws = 2 * study.confirmations, study.confirmations if study.template.redraws else 0
+        models = model_settings(study.ledger)
         least, most = _runs(study, probe, mode)
     versions = (1, 1 + settings.rounds) if mode == "pipeline" else (0, 0)
     limit = settings.hours * 3600
@@ -63,7 +67,7 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
         min(limit, more_s + (runs + fresh) * probe.run_s / settings.workers + count * version_s)
         for runs, count, version_s in zip((least, most), versions, VERSION_S, strict=True)
     ]
-    calls = _calls(settings, mode)
+    calls = _calls(settings, models, mode)
     return {
         "template": title,
         "probe_s": round(probe.run_s, 3),
@@ -77,15 +81,17 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
         "calls": sum(calls.values()),
         "tokens_in": sum(calls.values()) * TOKENS_IN,
         "tokens_out": sum(calls.values()) * TOKENS_OUT,
-        "usd": _price(settings, calls),
+        "usd": _price(models, calls),
     }
 
 
-def keyless(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Path:
+def keyless(
+    template: str | Path, settings: Settings, out: Path, mode: Mode, models: ModelSettings | None = None
+) -> Path:
     """A study to estimate, as `nightlab.graph.session.begin` makes one, but for models whose keys are not there yet."""
-    loaded, settings = load(template), configured(settings, Path.cwd())
-    refuse_idle(loaded, settings)
-    return create(loaded, settings, out, mode=mode)
+    loaded, models = load(template), configured(models or ModelSettings(), Path.cwd())
+    refuse_idle(loaded, edits=models.edits)
+    return create(loaded, settings, out, mode, [models], draw_key=not models.replay)
 
 
 def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
@@ -120,14 +126,14 @@ def _reruns(trials: int, baseline: int, had: int) -> int:
 def _probe(study: Study) -> Probe:
     """Time runs of the baseline with all that belongs to them."""
     begun = time.monotonic()
-    study.prepare()
+    study.data.prepare()
     prepared = time.monotonic()
     tries = study.template.trust == "verified"  # as the loop does with the baseline's
     requests = [
         RunRequest(
             artifact=study.artifacts.path(study.baseline_artifact),
             params=study.template.defaults,
-            seed=study.seed_of("search", replicate),
+            seed=study.seeds.of("search", replicate),
             probe=probe,
         )
         for replicate, probe in enumerate((tries, tries, False))
@@ -153,13 +159,13 @@ def _probe(study: Study) -> Probe:
     draws_s = 0.0
     if study.template.redraws:  # each has sandboxes of its own
         laid = time.monotonic()
-        study.draw(Draw(number=0))
+        study.data.draw(Draw(number=0))
         draws_s = time.monotonic() - laid + study.confirmations * max(0.0, times[1] - prepared - tried_s)
     noisy = any(outcome.metrics["dev"] != outcomes[0].metrics["dev"] for outcome in outcomes)
     return Probe(run_s=run_s, tried_s=tried_s, start_s=start_s, draws_s=draws_s, noisy=noisy)
 
 
-def _calls(settings: Settings, mode: str) -> dict[str, int]:
+def _calls(settings: Settings, models: ModelSettings, mode: str) -> dict[str, int]:
     """Calls by role, for the roles that have a model."""
     versions = 1 + settings.rounds
     asked = {
@@ -167,15 +173,15 @@ def _calls(settings: Settings, mode: str) -> dict[str, int]:
         for role, wanted in questions().items()
         if mode == "pipeline" or role == "coder"
     }
-    return {role: calls for role, calls in asked.items() if settings.models.get(role, settings.model)}
+    return {role: calls for role, calls in asked.items() if models.of(role)}
 
 
-def _price(settings: Settings, calls: dict[str, int]) -> float | None:
+def _price(models: ModelSettings, calls: dict[str, int]) -> float | None:
     from nightlab.agents.chat.usage import price_of
 
     total = 0.0
     for role, count in calls.items():
-        price = price_of(settings.models.get(role, settings.model), settings.prices)
+        price = price_of(models.of(role), models.prices)
         if price is None:
             return None
         total += count * price.of(TOKENS_IN, 0, TOKENS_OUT)

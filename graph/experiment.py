@@ -17,7 +17,7 @@ from nightlab.experiments.ledger.events import ClaimTested, Note, PartAblated, S
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import UNUSABLE
 from nightlab.experiments.search.policy import Exhausted
-from nightlab.experiments.study.study import StudyError
+from nightlab.experiments.study.errors import StudyError
 from nightlab.graph.lab import Lab
 from nightlab.graph.state import ExperimentInput, ExperimentOutput, ExperimentState, ExperimentUpdate
 
@@ -116,7 +116,7 @@ def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
         lab.tell(Stage(stage="ablate"))
     for row in ablation.ablate(lab.loop):
         lab.tell(PartAblated(ablation=row))
-    lab.study.prepare()  # all of it is hashed again: what judged must be what it was at the start
+    lab.study.data.prepare()  # all of it is hashed again: what judged must be what it was at the start
     return {}
 
 

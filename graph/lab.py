@@ -46,7 +46,7 @@ class Lab:
 
     @functools.cached_property
     def bench(self) -> Bench:
-        self.study.prepare()
+        self.study.data.prepare()
         runner = self.start_runner()
         self._stack.callback(runner.close)
         if self.draws:

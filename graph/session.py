@@ -15,6 +15,7 @@ from langgraph.runtime import RunControl
 
 from nightlab.agents.assemble import staff
 from nightlab.agents.chat.configuration import completed
+from nightlab.agents.chat.settings import ROLES, ModelSettings, model_settings, parted
 from nightlab.agents.team import Idea, MetaReview
 from nightlab.experiments.claim import family
 from nightlab.experiments.executors.executor import Place
@@ -22,6 +23,7 @@ from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.registry import check, runs_at
 from nightlab.experiments.ledger.documents import Done, Mode
 from nightlab.experiments.ledger.events import Ended
+from nightlab.experiments.ledger.storage import storage
 from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.handles import LedgerHandles
 from nightlab.experiments.loop.run_accounts import Stopped
@@ -29,16 +31,8 @@ from nightlab.experiments.search.registry import make_policy
 from nightlab.experiments.study.fork import edited
 from nightlab.experiments.study.fork import fork as fork_study
 from nightlab.experiments.study.sessions import Session
-from nightlab.experiments.study.study import (
-    ROLES,
-    Settings,
-    SettingsError,
-    Study,
-    create,
-    read,
-    refuse_idle,
-    reopen,
-)
+from nightlab.experiments.study.settings import Settings, SettingsError, refuse_idle
+from nightlab.experiments.study.study import Study, create, read, reopen
 from nightlab.experiments.template.template import Template, TemplateError, find, load
 from nightlab.graph import drafting, reviewing
 from nightlab.graph.checkpoints import PrunedSaver, checkpoints
@@ -82,12 +76,12 @@ class Interrupted(Exception):
     """The work was asked to stop and has saved itself; `nightlab resume` goes on."""
 
 
-def begin(template: str | Path, settings: Settings, out: Path, mode: Mode) -> Path:
+def begin(template: str | Path, settings: Settings, out: Path, mode: Mode, models: ModelSettings | None = None) -> Path:
     """Make a study's folder; nothing runs yet. Settings are completed by nightlab.toml of the working directory."""
-    settings = completed(settings, Path.cwd())
+    settings, models = completed(settings, models or ModelSettings(), Path.cwd())
     loaded = _loaded(find(template))
-    _check(loaded, settings)
-    return create(loaded, settings, out, mode=mode)
+    _check(loaded, settings, models)
+    return create(loaded, settings, out, mode, [models], draw_key=not models.replay)
 
 
 def _loaded(folder: Path) -> Template:
@@ -110,15 +104,16 @@ def _loaded(folder: Path) -> Template:
     return template
 
 
-def _check(template: Template, settings: Settings, *, edited: bool = False) -> None:
+def _check(template: Template, settings: Settings, models: ModelSettings, *, edited: bool = False) -> None:
     """Refuse what would be refused later before there is a study. edited: by others than the template's author."""
-    refuse_idle(template, settings)
+    storage(settings.storage)
+    refuse_idle(template, edits=models.edits)
     if template.knobs:
         try:
             make_policy(settings.policy, knobs=template.knobs, strategies=template.strategies, seed=settings.seed)
         except ValueError as error:
             raise SettingsError(f"policy: {error}") from None
-    check(settings.executor, settings.isolation, own_code=not edited and _own_code(settings))
+    check(settings.executor, settings.isolation, own_code=not (edited or models.edits))
 
 
 def extend(folder: Path, trials: int) -> None:
@@ -135,25 +130,32 @@ def fork(parent: Path, trial: int, out: Path, *, for_good: bool = True, **change
     """
     with closing(read(parent)) as study:
         first = study.ledger.get(Settings) or study.settings  # without what extensions gave
-        other = changed.keys() & {"model", "models", "base_url"}
-        settings = _staffed(first, changed, parent) if other else replace(first, **changed)
-        _check(study.template, settings, edited=edited(study, trial))
-        return fork_study(study, trial, settings, out, study.mode, *family.take(study, for_good=for_good))
+        models, (ours, theirs) = model_settings(study.ledger), parted(changed)
+        settings = replace(first, **ours)
+        if theirs.keys() & {"model", "models", "base_url"}:
+            settings, models = _staffed(settings, models, theirs, parent)
+        else:
+            models = replace(models, **theirs)
+        _check(study.template, settings, models, edited=edited(study, trial))
+        share, recorded = family.take(study, for_good=for_good)
+        return fork_study(study, trial, settings, out, [models], share, recorded, draw_key=not models.replay)
 
 
-def _staffed(first: Settings, changed: Mapping[str, Any], parent: Path) -> Settings:
+def _staffed(
+    settings: Settings, first: ModelSettings, changed: Mapping[str, Any], parent: Path
+) -> tuple[Settings, ModelSettings]:
     """A fork's settings with other models: a whole team of its own at the same address, or one that differs."""
     anew = replace(first, **changed, replay="")  # no recording knows their answers
     if "model" in changed:
         given = {"models": changed.get("models", {}), "base_url": changed.get("base_url", _address(first))}
-        return completed(replace(anew, **given, parameters={}), Path.cwd())
+        return completed(settings, replace(anew, **given, parameters={}), Path.cwd())
     if "base_url" in changed:
         called = {role: {**row, "base_url": anew.base_url} for role, row in anew.parameters.items()}
         anew = replace(anew, parameters=called)
-    return completed(replace(anew, models={**first.models, **anew.models}), parent)
+    return completed(settings, replace(anew, models={**first.models, **anew.models}), parent)
 
 
-def _address(settings: Settings) -> str:
+def _address(settings: ModelSettings) -> str:
     """The address that all roles call, or that of those which have none of their own."""
     called = {settings.parameters.get(role, {}).get("base_url", settings.base_url) for role in ROLES}
     return called.pop() if len(called) == 1 else settings.base_url
@@ -210,14 +212,9 @@ def _runner_on(study: Study, inputs: Path, private: Path) -> Any:
         scratch=study.folder / "scratch",
         workers=settings.workers,
         minimum=settings.isolation,
-        own_code=_own_code(settings) and not (study.origin and study.origin.edited),
+        own_code=not (model_settings(study.ledger).edits or (study.origin and study.origin.edited)),
     )
     return runs_at(settings.executor, place, LedgerHandles(study.ledger, settings.executor))
-
-
-def _own_code(settings: Settings) -> bool:
-    """Whether only the template's author wrote what runs: a coder that is a model may edit it."""
-    return not (settings.models.get("coder", settings.model) or settings.replay)
 
 
 def _ended(graph: Any, given: Any, config: Any, lab: Lab, listen: Listener, one_pass: GraphPass) -> bool:

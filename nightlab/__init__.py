@@ -13,7 +13,6 @@ nightlab.fork(study, 12, trials=100)               # a new study that starts fro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,8 @@ def run(template: str | Path, *, out: str | Path = "studies", **settings: Any) -
     """Run the whole pipeline on a template; returns the study's folder, with the paper in `paper/`.
 
     template: the name of one that ships with nightlab, or a folder. settings: fields of
-    `nightlab.experiments.study.study.Settings` (trials, seeds, hours, workers, seed, rounds, isolation).
+    `nightlab.experiments.study.settings.Settings` (trials, seeds, hours, workers, seed, rounds, isolation) and of
+    `nightlab.agents.chat.settings.ModelSettings` (model, models, base_url, tokens, usd, record, replay).
     Raises TemplateError for a broken template and StudyError where the study cannot go on.
     """
     return _work(template, Path(out), "pipeline", settings)
@@ -67,7 +67,6 @@ def fork(study: str | Path, trial: int, *, out: str | Path = "studies", **settin
     """
     from nightlab.graph.session import fork
 
-    _check(settings)
     return _worked(fork(Path(study), trial, Path(out), **settings))
 
 
@@ -104,11 +103,11 @@ def events(study: str | Path, *, after: int = 0) -> list[dict[str, Any]]:
 
 
 def _work(template: str | Path, out: Path, mode: Any, settings: dict[str, Any]) -> Path:
-    from nightlab.experiments.study.study import Settings
+    from nightlab.agents.chat.settings import settings_from
     from nightlab.graph.session import begin
 
-    _check(settings)
-    return _worked(begin(template, Settings(**settings), out, mode))
+    asked, models = settings_from(settings)
+    return _worked(begin(template, asked, out, mode, models))
 
 
 def _worked(folder: Path) -> Path:
@@ -116,14 +115,3 @@ def _worked(folder: Path) -> Path:
 
     work(folder, lambda _event: None)
     return folder
-
-
-def _check(settings: Mapping[str, Any]) -> None:
-    from dataclasses import fields
-
-    from nightlab.experiments.study.study import Settings, SettingsError
-    from nightlab.experiments.template.diagnostics import unknown
-
-    known = [field.name for field in fields(Settings)]
-    for name in settings.keys() - set(known):
-        raise SettingsError(f"{name} {unknown(name, known)}")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.study import study
+from nightlab.experiments.study import settings
 
-study.new_key = lambda: "c0ffee00" * 4  # of studies that tests make in this process: what they find repeats
+settings.new_key = lambda: "c0ffee00" * 4  # of studies that tests make in this process: what they find repeats
 os.environ["NIGHTLAB_ARXIV_URL"] = "http://127.0.0.1:9/api/query"  # nobody listens there
 
 TOML = """\

@@ -23,9 +23,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nightlab.agents.chat.models import Models, adopted
 from nightlab.agents.chat.protocol import checked_url
+from nightlab.agents.chat.settings import ROLES, ModelSettings
 from nightlab.experiments.ledger.memory import MemoryLedger
 from nightlab.experiments.reading import Unreadable, read_toml
-from nightlab.experiments.study.study import ROLES, Settings, SettingsError
+from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.template.diagnostics import fault_sentence
 
 FILE = "nightlab.toml"
@@ -78,18 +79,17 @@ class File(_Table):
     prices: dict[str, PriceRow] = {}
 
 
-def completed(settings: Settings, folder: Path) -> Settings:
+def completed(settings: Settings, models: ModelSettings, folder: Path) -> tuple[Settings, ModelSettings]:
     """The settings as they are kept: with nightlab.toml or a recording, scripts by their full path.
 
     Raises SettingsError for a model that cannot be had from here, before there is a study.
     """
-    settings = adopted(configured(settings, folder))
-    settings = replace(
-        settings, model=_full(settings.model), models={role: _full(name) for role, name in settings.models.items()}
-    )
-    if settings.model or settings.models:
-        Models(settings, MemoryLedger())
-    return settings
+    settings, models = adopted(settings, configured(models, folder))
+    by_role = {role: _full(name) for role, name in models.models.items()}
+    models = replace(models, model=_full(models.model), models=by_role)
+    if models.model or models.models:
+        Models(models, MemoryLedger())
+    return settings, models
 
 
 def _full(name: str) -> str:
@@ -97,7 +97,7 @@ def _full(name: str) -> str:
     return f"fake:{Path(script).resolve()}" if kind == "fake" and script else name
 
 
-def configured(settings: Settings, folder: Path) -> Settings:
+def configured(settings: ModelSettings, folder: Path) -> ModelSettings:
     """The settings with what nightlab.toml in this folder adds. Raises SettingsError."""
     if settings.base_url:
         checked_url(settings.base_url)

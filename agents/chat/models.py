@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -27,18 +27,21 @@ from nightlab.agents.chat.protocol import (
 )
 from nightlab.agents.chat.recording import ANSWERED, Recording
 from nightlab.agents.chat.scripted import Script
+from nightlab.agents.chat.settings import ROLES, ModelSettings, model_settings
 from nightlab.agents.chat.usage import Meter, price_of
 from nightlab.agents.documents import Fallback
 from nightlab.agents.model.prompts import Prompt, quoted, render
 from nightlab.experiments.ledger.ledger import Ledger
-from nightlab.experiments.ledger.storage import opened, storage
-from nightlab.experiments.study.study import ROLES, Settings, SettingsError
+from nightlab.experiments.ledger.storage import holding, opened
+from nightlab.experiments.options import declared
+from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.papers.literature.network import loopback
 
 __all__ = ["Chat", "Models", "NoAnswer", "Prompt", "Unusable", "adopted", "quoted", "render"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
+Concern = TypeVar("Concern", Settings, ModelSettings)
 CORRECTIONS = 2  # how often an answer that fails the checks is sent back
 SLOW = {"max_tokens": 1000, "timeout_s": 300.0}  # on this machine, where an answer may come at 15 tokens a second
 
@@ -131,7 +134,7 @@ def _heard(text: str) -> Judged:
 class Models:
     """The models of a study, by role. Raises SettingsError where one cannot be had from here."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, settings: ModelSettings, ledger: Ledger) -> None:
         self._settings = settings
         self._ledger = ledger
         self._meter = Meter(settings, ledger)
@@ -143,7 +146,7 @@ class Models:
 
     def has(self, role: str) -> bool:
         """Whether a model fills this role."""
-        return bool(self._settings.models.get(role, self._settings.model))
+        return bool(self._settings.of(role))
 
     def chat(self, role: str) -> Chat:
         if not self.has(role):
@@ -157,7 +160,7 @@ class Models:
             chat.greet()
 
     def _chat(self, role: str) -> Chat:
-        name = self._settings.models.get(role, self._settings.model)
+        name = self._settings.of(role)
         given = dict(self._settings.parameters.get(role, {}))
         usual: dict[str, Any] = {"base_url": given.get("base_url", self._settings.base_url)}
         if name.startswith("fake:"):
@@ -218,30 +221,33 @@ def returned(reason: str) -> str:
     return f"That answer will not do: {reason[:1500]}\nAnswer again, mended, in the same form."
 
 
-def adopted(settings: Settings) -> Settings:
+def adopted(settings: Settings, models: ModelSettings) -> tuple[Settings, ModelSettings]:
     """The settings of a replay: what was left at its default is as in the recording, and so are models and workers."""
-    if not settings.replay:
-        return settings
-    folder = Path(settings.replay).resolve()
-    recorded, default = asdict(_settings_of(folder)), asdict(Settings())
-    own = ("isolation", "tokens", "usd", "record", "replay")
-    given = {
-        name: recorded[name] if value == default[name] and name not in own else value
-        for name, value in asdict(settings).items()
-    }
-    taken = {name: recorded[name] for name in ("model", "models", "parameters", "workers")}
-    return replace(Settings(**given | taken), replay=str(folder))
+    if not models.replay:
+        return settings, models
+    folder = Path(models.replay).resolve()
+    was, had = _settings_of(folder)
+    settings = replace(_as_recorded(settings, Settings(), was, but=("isolation", "storage")), workers=was.workers)
+    models = _as_recorded(models, ModelSettings(), had, but=("tokens", "usd", "record", "replay"))
+    called = replace(models, model=had.model, models=had.models, parameters=had.parameters)
+    return settings, replace(called, replay=str(folder))
 
 
-def _settings_of(folder: Path) -> Settings:
+def _as_recorded(given: Concern, default: Concern, recorded: Concern, but: Sequence[str]) -> Concern:
+    """What was given, and where that is the default, what was recorded; `but` for what is of no concern to it."""
+    names = [n for n in declared(type(given)) if n not in but and getattr(given, n) == getattr(default, n)]
+    return replace(given, **{name: getattr(recorded, name) for name in names})
+
+
+def _settings_of(folder: Path) -> tuple[Settings, ModelSettings]:
     """The settings of a recorded study. Raises SettingsError where there is none."""
-    if not storage().holds(folder):
+    if holding(folder) is None:
         raise SettingsError(f"--replay {folder}: it holds no study; give the folder of one that ran with --record")
     with opened(folder, read_only=True) as ledger:
-        settings = ledger.get(Settings) or Settings()
-    if not settings.record:
+        settings, models = ledger.get(Settings) or Settings(), model_settings(ledger)
+    if not models.record:
         raise SettingsError(f"--replay {folder}: it was not recorded; a study that ran with --record can be replayed")
-    return settings
+    return settings, models
 
 
 def _recording(folder: Path) -> Recording:

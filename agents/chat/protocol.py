@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
-from nightlab.experiments.study.study import SettingsError
+from nightlab.experiments.study.settings import SettingsError
 
 Mode = Literal["schema", "tool", "text"]  # how a model is asked for structure: response_format, a tool call, words
 Outcome = Literal[

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from nightlab.agents.chat.answer_parsing import in_words, strict
 from nightlab.agents.chat.call_failures import failure, scrubbed
 from nightlab.agents.chat.protocol import CallFailed, Instead, Message, Mode, Outcome, Parameters, Question, Reply
-from nightlab.experiments.study.study import SettingsError
+from nightlab.experiments.study.settings import SettingsError
 from nightlab.papers.literature.network import HTTPX, direct, faults
 
 T = TypeVar("T")

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from nightlab.agents.chat.protocol import CallFailed, Mode, Question, Reply
 from nightlab.experiments.reading import Unreadable, read_text, read_toml
-from nightlab.experiments.study.study import SettingsError
+from nightlab.experiments.study.settings import SettingsError
 from nightlab.experiments.template.diagnostics import fault_sentence
 
 CACHE_STEP = 128  # tokens; hosted caches hold prompts of 1024 tokens and more, in steps of 128

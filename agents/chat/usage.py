@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.chat.protocol import Message, NoAnswer
+from nightlab.agents.chat.settings import ModelSettings
 from nightlab.agents.documents import AdaptedParameter, Fallback
 from nightlab.experiments.ledger.calls import Answer, Call
 from nightlab.experiments.ledger.documents import Allowance
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.numbers import plural
-from nightlab.experiments.study.study import Settings
 
 PER_MILLION = 1e-6
 LEAST_ANSWER = 64  # tokens; a budget with less room than this for an answer is at its end
@@ -71,7 +71,7 @@ def estimated(messages: Sequence[Message], schema_text: str) -> int:
 class Meter:
     """Counts the calls of a study against its limits, over all roles and sessions."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, settings: ModelSettings, ledger: Ledger) -> None:
         self._limits = (settings.tokens, settings.usd)
         self._ledger = ledger
         self._lock = threading.Lock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from nightlab.agents.chat.settings import model_settings
 from nightlab.agents.documents import EarlierIdea, EarlierIdeas
 from nightlab.agents.team import Idea
 from nightlab.experiments.claim.statistics.inference import untested
@@ -24,7 +25,7 @@ def earlier(study: Study) -> tuple[EarlierIdea, ...]:
     """
     kept = study.ledger.get(EarlierIdeas)
     if kept is None:
-        replayed = study.settings.replay
+        replayed = model_settings(study.ledger).replay
         kept = study.ledger.put(_recorded(Path(replayed)) if replayed else EarlierIdeas(_found(study)))
     return kept.root
 
@@ -37,7 +38,8 @@ def _recorded(folder: Path) -> EarlierIdeas:
 def _found(study: Study) -> tuple[EarlierIdea, ...]:
     origin = study.ledger.get(Origin)
     found = []
-    others = [folder for folder in storage().studies(study.folder.parent) if folder != study.folder]
+    beside = storage(study.settings.storage).studies(study.folder.parent)
+    others = [folder for folder in beside if folder != study.folder]
     for folder in others[: 4 * MOST]:
         try:
             told = _read(folder, origin.template if origin else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nightlab.agents.team import Team
-from nightlab.experiments.study.study import Settings
+from nightlab.experiments.study.settings import Settings
 
 STATEMENT = (
     "Written by Nightlab's offline team: no language model took part in the ideas, the experiments, the text or the"

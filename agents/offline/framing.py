@@ -78,5 +78,5 @@ def reproduction(b: Brief) -> dict[str, Any]:
         "trials": "setting.trials.first" if added else "setting.trials",
         "added": [f"`nightlab resume --trials +{{fact:{key}}}`" for key in added],
         "alone": e.settings.workers == 1,
-        "modelled": bool(e.settings.model or e.settings.models),
+        "modelled": b.modelled,
     }

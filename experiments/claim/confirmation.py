@@ -22,7 +22,8 @@ from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import gap
 from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.records import BASELINE, Change, Draw, Effect, Reliability, Split
-from nightlab.experiments.study.study import BaselineError, Study, StudyError
+from nightlab.experiments.study.errors import BaselineError, StudyError
+from nightlab.experiments.study.study import Study
 
 TEST = (
     "one-sided test of the trimmed mean difference, or of pairs of runs crossed with items where there are values by"
@@ -48,8 +49,8 @@ def preregister(study: Study) -> Preregistration:
         losses=True,
         looks=2,
         draws=n if redraws else 0,
-        search_draws=study.search_draws,
-        seeds=tuple(study.seed_of(study.name_now("confirm"), i) for i in range(n)),
+        search_draws=study.data.search_draws,
+        seeds=tuple(study.seeds.of(study.name_now("confirm"), i) for i in range(n)),
         min_effect=objective.min_effect,
         smallest=power.smallest_effect(_noise(study), n, level=level, cut=int(TRIM * n)),
         power=power.POWER,

@@ -9,17 +9,19 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
-
-from pydantic import TypeAdapter
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from nightlab.experiments.records import Direction, Effect, Params, ParamValue, Reliability, Split
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 T = TypeVar("T")
 Mode = Literal["pipeline", "experiment"]
 Concern = Literal["stagnation", "waste", "gaming"]
 Action = Literal["widen", "report", "park", "stop", "run again"]
 OPENING = "opening"  # the key of the one opening of the holdout
+SEARCHED = ("search", "beside", "rung")  # phases of a search that goes on; a claim has all others of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,16 +29,20 @@ class Kind(Generic[T]):
     """How records of a type stand in the ledger.
 
     key: of a kind of which a study has one. older: makes today's body out of one that an earlier version wrote; a row
-    is read through it and stays as it is.
+    is read through it and stays as it is. formerly: the kind of which it was a part; without a row of its own, it is
+    read from the other's.
     """
 
     shape: type[T]
     name: str
     key: str
     older: Callable[[Any], Any]
+    formerly: type[Any] | None = None
 
     @functools.cached_property
     def _adapter(self) -> TypeAdapter[T]:
+        from pydantic import TypeAdapter  # not where a record is only declared, as for the help of the command line
+
         return TypeAdapter(self.shape)
 
     def body(self, record: T) -> Any:
@@ -54,14 +60,18 @@ KINDS: dict[type[Any], Kind[Any]] = {}
 
 
 def document(
-    name: str, key: str = "", *, older: Callable[[Any], Any] = lambda body: body
+    name: str,
+    key: str = "",
+    *,
+    older: Callable[[Any], Any] = lambda body: body,
+    formerly: type[Any] | None = None,
 ) -> Callable[[type[T]], type[T]]:
     """Register a type of records as a kind of documents, under the name that it has in the ledger."""
 
     def register(shape: type[T]) -> type[T]:
         if any((kind.name, kind.key) == (name, key) for kind in KINDS.values()):
             raise ValueError(f"there is a kind of documents {name!r} {key!r} already")
-        KINDS[shape] = Kind(shape=shape, name=name, key=key, older=older)
+        KINDS[shape] = Kind(shape=shape, name=name, key=key, older=older, formerly=formerly)
         return shape
 
     return register

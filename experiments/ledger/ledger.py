@@ -116,6 +116,9 @@ class Ledger(Protocol):
         """The record of a type and key, if there is one. Raises LedgerError where its row cannot be read as one."""
         kind = kind_of(shape)
         body = self.document(kind.name, kind.key or key)
+        if body is None and kind.formerly:
+            whole = kind_of(kind.formerly)
+            body = self.document(whole.name, whole.key)
         return None if body is None else self._read(kind, kind.key or key, body)
 
     def all(self, shape: type[T], *, extension: int = 0) -> dict[str, T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,18 +53,23 @@ class MemoryStorage:
     def open(self, study: Path, *, read_only: bool = False) -> Ledger:
         if read_only and not self.holds(study):
             raise LedgerError(f"{study}: no readable ledger (there is none in memory)")
-        return MemoryLedger(str(study), self._studies.setdefault(study.resolve(), _Rows()), read_only=read_only)
+        return MemoryLedger(str(study), self._studies.setdefault(_real(study), _Rows()), read_only=read_only)
 
     def holds(self, study: Path) -> bool:
-        return study.resolve() in self._studies
+        return bool(self._studies) and _real(study) in self._studies
 
     def move(self, study: Path, to: Path) -> None:
+        rows = self._studies.pop(_real(study))
         study.rename(to)
-        self._studies[to.resolve()] = self._studies.pop(study.resolve())
+        self._studies[_real(to)] = rows
 
     def studies(self, place: Path) -> list[Path]:
-        there = {at: rows for at, rows in self._studies.items() if at.parent == place.resolve()}
+        there = {at: rows for at, rows in self._studies.items() if at.parent == _real(place)}
         return sorted(there, key=lambda at: (max(there[at].stamps, default=0.0), at.name), reverse=True)
+
+
+def _real(folder: Path) -> Path:
+    return Path(os.path.realpath(folder))  # fails for no name
 
 
 class _Table:

@@ -19,7 +19,7 @@ class Draws:
         self._study, self._start = study, start
         self._open = dict[Draw, Runner]()  # the one that was used last stands last
         self._in_flight = dict[Draw, list[Future[RunOutcome]]]()
-        study.forget_draws()  # what a killed session left there may be half of one
+        study.data.forget_draws()  # what a killed session left there may be half of one
 
     def submit(self, draw: Draw, request: RunRequest) -> Future[RunOutcome]:
         """Queue a run on a draw."""
@@ -29,7 +29,7 @@ class Draws:
         return future
 
     def _started(self, draw: Draw) -> Runner:
-        runner = self._start(*self._study.draw(draw))
+        runner = self._start(*self._study.data.draw(draw))
         idle = [d for d in self._open if all(future.done() for future in self._in_flight[d])]
         for d in idle[: max(0, len(self._open) - runner.workers - 1)]:
             self._open.pop(d).close()
@@ -41,4 +41,4 @@ class Draws:
             runner.close()
         self._open.clear()
         self._in_flight.clear()
-        self._study.forget_draws()
+        self._study.data.forget_draws()

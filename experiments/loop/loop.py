@@ -17,7 +17,7 @@ from nightlab.experiments.loop.judgement import failure, judgement
 from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.loop.search_state import SearchState
 from nightlab.experiments.records import BASELINE, Change, RunOutcome
-from nightlab.experiments.study.study import BaselineError
+from nightlab.experiments.study.errors import BaselineError
 
 CALIBRATION = 8  # replicates of the baseline at least: the first verdicts need a noise that is known well enough
 
@@ -103,7 +103,7 @@ class Loop(SearchState):
 
     def _jobs(self, entry: Entry, replicate: int) -> list[Job]:
         """The runs that a replicate lacks; a timing's two stand back to back, now the one first and now the other."""
-        number, found, draw = str(entry.trial.number), [], self.study.search_draw(replicate)
+        number, found, draw = str(entry.trial.number), [], self.study.data.search_draw(replicate)
         if not _has(entry.outcomes, replicate):
             probe = entry.trial.number == BASELINE and self.template.trust == "verified" and not self.study.shut
             change = entry.trial.change
@@ -150,7 +150,7 @@ class Loop(SearchState):
                 subject=str(n),
                 replicate=i,
                 change=self.entries[n].trial.change,
-                draw=self.study.search_draw(i),
+                draw=self.study.data.search_draw(i),
             )
             for i in range(max(wanted.values()))  # replicate by replicate, so that a drift meets all alike
             for n, count in sorted(wanted.items())  # not by promise, which a resume would see otherwise

@@ -17,8 +17,9 @@ from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.fidelity import PHASE
 from nightlab.experiments.records import Change, Draw, Params, Runner, RunOutcome, RunRequest, Split
 from nightlab.experiments.study.budget import Budget
+from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.sessions import last_death
-from nightlab.experiments.study.study import Study, StudyError
+from nightlab.experiments.study.study import Study
 
 # A run that was in progress each time the study died is taken to be the cause: soon where the machine itself went down
 # or ran out of memory, late where somebody killed the study, which says nothing about the run.
@@ -88,7 +89,7 @@ class Bench:
         """
         self.study.check_disk()
         ledger = self.study.ledger
-        seed = self.study.seed_of(job.seeds, job.replicate)
+        seed = self.study.seeds.of(job.seeds, job.replicate)
         inputs = _inputs(job, seed)
         run = ledger.claim_run(job.phase, job.subject, job.replicate, seed, inputs)
         if run.outcome is not None or any(r.id == run.id for r in (*self._in_flight.values(), *self._reused)):

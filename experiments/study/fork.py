@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from nightlab.experiments.ledger.documents import OPENING, ForkOrigin, HoldoutOpening, Mode
+from nightlab.experiments.ledger.documents import OPENING, ForkOrigin, HoldoutOpening
 from nightlab.experiments.ledger.ledger import Trial
-from nightlab.experiments.study.study import Settings, Study, StudyError, laid_out, named, started
+from nightlab.experiments.study.errors import StudyError
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import Study, laid_out, named, started
 
 
 class ForkError(StudyError):
@@ -20,15 +24,18 @@ def fork(
     trial: int,
     settings: Settings,
     out: Path,
-    mode: Mode = "pipeline",
+    beside: Sequence[Any] = (),
     share: float | None = None,
     recorded: bool = True,
+    *,
+    draw_key: bool = True,
 ) -> Path:
     """A new study whose baseline is a trial of another: its files and parameters. Returns its folder.
 
-    share: of the level of the claims, which it takes along. recorded: whether the parent could write that down.
+    beside, draw_key: as in `create`. share: of the level of the claims, which it takes along. recorded: whether the
+    parent could write that down.
     """
-    found, settings = _that_ran(parent, trial), settings.filled(parent.template)
+    found, settings = _that_ran(parent, trial), settings.filled(parent.template, draw_key=draw_key)
     name = named(parent.template)
     files = parent.artifacts.read(found.change.artifact)
     origin = ForkOrigin(
@@ -41,12 +48,12 @@ def fork(
         share=share,
         recorded=recorded,
     )
-    with laid_out(parent.template, out, name) as folder:
+    with laid_out(parent.template, out, name, settings.storage) as folder:
         for path in parent.template.spec.artifact.editable:
             if (target := folder / "template" / path).is_symlink():
                 target.unlink()  # what it leads to is another file
             target.write_bytes(files[path])
-        started(folder, parent.template, settings, mode, origin)
+        started(folder, parent.template, settings, parent.mode, [origin, *beside])
     return out / name
 
 

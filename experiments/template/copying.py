@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -40,7 +40,7 @@ class Source:
     size: int = 0
 
 
-def look(root: Path, named: Iterable[str], out: Path) -> Source:
+def look(root: Path, named: Iterable[str], is_study: Callable[[Path], bool]) -> Source:
     """What a copy of the template `root` consists of.
 
     Hidden files, caches, environments and studies are left out, but for files that are `named`. A link stays one where
@@ -58,7 +58,7 @@ def look(root: Path, named: Iterable[str], out: Path) -> Source:
             continue
         for name in names:
             path, relative = place / name, f"{prefix}{name}"
-            if _is_study(path, out):
+            if is_study(path):
                 source.studies.append(relative)
             elif not (_left_out(relative, named) or (is_environment(path) and not _leads_to(relative, named))):
                 try:
@@ -112,11 +112,6 @@ def _about(path: Path) -> os.stat_result:
         raise _Fault(f"is a link that {wrong}{why}; remove or mend it") from None
 
 
-def _is_study(path: Path, out: Path) -> bool:
-    held = os.path.isfile(path / "study.db")  # noqa: PTH113 - fails for no name
-    return held or (path.parent == out and STUDY.fullmatch(path.name) is not None)
-
-
 def _left_out(relative: str, named: Iterable[str]) -> bool:
     """Whether a path is hidden or a cache, and nothing that is named lies there."""
     hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.split("/"))
@@ -127,12 +122,13 @@ def _leads_to(relative: str, named: Iterable[str]) -> bool:
     return any(f"{name}/".startswith(f"{relative}/") for name in named)
 
 
-def copy(root: Path, target: Path, named: Sequence[str], out: Path) -> None:
+def copy(root: Path, target: Path, named: Sequence[str], out: Path, has_ledger: Callable[[Path], bool]) -> None:
     """Copy a template to a folder that is not there yet. Raises TemplateError, and NoPlace where it cannot be written.
 
-    out: where studies are kept.
+    out: where studies are kept. has_ledger: whether a folder is a study wherever it lies.
     """
-    source = look(root, named, out.resolve())
+    place = out.resolve()
+    source = look(root, named, lambda p: has_ledger(p) or (p.parent == place and STUDY.fullmatch(p.name) is not None))
     try:
         target.mkdir(parents=True)
         if (free := shutil.disk_usage(target).free) < source.size:

@@ -10,16 +10,7 @@ from typing import Any
 
 import typer
 
-from nightlab.commands.ending import DOES_NOT_HOLD, INTERRUPTED, WRONG_USE, fail, print_json
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were given, as fields of Settings."""
-    if (level := options["isolation"]) not in (None, "S0", "S1", "S2", "S3"):
-        fail(f"--isolation {level!r} is no level; give S3, S2, S1 or S0", WRONG_USE)
-    reviewer, replay = options.pop("reviewer_model", None), options.get("replay")
-    given = options | {"models": {"reviewer": reviewer} if reviewer else None, "replay": replay and str(replay)}
-    return {name: value for name, value in given.items() if value is not None}
+from nightlab.commands.ending import DOES_NOT_HOLD, INTERRUPTED, fail, print_json
 
 
 def go(begin: Callable[[Path], Path], out: Path, as_json: bool, dry_run: bool) -> None:

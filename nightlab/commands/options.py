@@ -1,97 +1,88 @@
-"""Arguments and options that several commands share."""
+"""Arguments and options that several commands share; those of a study's settings are built from their declarations."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Optional, TypeVar
 
 import typer
+
+from nightlab.agents.chat.settings import ModelSettings
+from nightlab.experiments.options import Declared, Option, declared
+from nightlab.experiments.study.settings import Settings
 
 TemplateArg = Annotated[
     str, typer.Argument(help="A template that ships with nightlab, or a folder with a template.toml.")
 ]
 StudyArg = Annotated[Path, typer.Argument(help="A study's folder, as `run` and `experiment` print it.")]
-TEMPLATES, STUDYS = "the template's", "the study's"  # where a default comes from
-Trials = Annotated[int, typer.Option(min=1, help="Trials of the search.", show_default=TEMPLATES)]
-Seeds = Annotated[int, typer.Option(min=1, help="Replicates that a verdict may use.", show_default=TEMPLATES)]
-ConfirmSeeds = Annotated[
-    int, typer.Option(min=2, max=1000, help="Fresh seeds for the claim, after the search.", show_default=TEMPLATES)
-]
-Hours = Annotated[float, typer.Option(min=0.001, max=1e5, help="Time limit of the search.", show_default=TEMPLATES)]
-Workers = Annotated[int, typer.Option(min=1, help="Runs at the same time.", show_default="all cores")]
-Seed = Annotated[
-    int, typer.Option(min=0, help="Seed of the study; with one worker and its --key everything repeats exactly.")
-]
-Key = Annotated[
-    str,
-    typer.Option(
-        help="Key of the study's seeds, as its --json tells it: 32 hexadecimal digits that no experiment may know.",
-        show_default="drawn at random",
-    ),
-]
 Out = Annotated[Path, typer.Option(help="Where studies are kept.", file_okay=False)]
-Rounds = Annotated[int, typer.Option(min=0, help="Revision rounds at most.")]
-Policy = Annotated[
-    str, typer.Option(help="Search: greedy, tree, evolution, archive, gp, random, or Optuna's own tpe and cmaes.")
-]
-Rule = Annotated[
-    str, typer.Option(help="Verdicts: paired (replicates against the noise) or strict (what scores better is kept).")
-]
-Isolation = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(help="Refuse to run below this level: S3, S2, S1 or S0. Code that a model wrote needs S3 without it."),
-]
-Executor = Annotated[
-    str, typer.Option(help="Where the runs happen: local, or the name that an installed package gives its executor.")
-]
-MODELS = "Language models"
-Model = Annotated[
-    str,
-    typer.Option(
-        help="A model for every role: openai:NAME, another provider's PROVIDER:NAME, or fake:SCRIPT."
-        " Without one, nor one in nightlab.toml, the offline team works.",
-        show_default=False,
-        rich_help_panel=MODELS,
-    ),
-]
-ReviewerModel = Annotated[
-    str, typer.Option(help="A model of its own for the reviewers.", show_default=False, rich_help_panel=MODELS)
-]
-BaseUrl = Annotated[
-    str,
-    typer.Option(
-        help="Address of a server that speaks OpenAI's protocol, e.g. http://127.0.0.1:8000/v1.",
-        show_default=False,
-        rich_help_panel=MODELS,
-    ),
-]
-Tokens = Annotated[
-    int,
-    typer.Option(min=1, help="Limit on tokens, in and out together.", show_default=False, rich_help_panel=MODELS),
-]
-Usd = Annotated[
-    float,
-    typer.Option(
-        min=1e-6, max=1e6, help="Limit on the price of all calls.", show_default=False, rich_help_panel=MODELS
-    ),
-]
-Record = Annotated[
-    bool, typer.Option("--record", help="Keep every prompt and answer in the study.", rich_help_panel=MODELS)
-]
-Replay = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(
-        help="A recorded study: its answers are used instead of a model's, its settings where none are given.",
-        show_default=False,
-        rich_help_panel=MODELS,
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="End with one JSON object on standard output.")]
-
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Only estimate time, calls, tokens and cost, by timed runs of the baseline."),
 ]
+STUDYS = "the study's"  # value, where none is given
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
+Command = TypeVar("Command", bound=Callable[..., None])
 
-# What a command did not get is left to the template or, in a fork, to the study.
-GIVEN: Any = None
+
+def asks(*without: str, inherited: bool = False) -> Callable[[Command], Command]:
+    """Give a command an option for each setting, in place of its `**settings`.
+
+    without: those that it does not have. inherited: what is not given is as in another study.
+    """
+
+    def signed(command: Command) -> Command:
+        own = inspect.signature(command, eval_str=True)
+        parameters = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
+        asked = []
+        for name, setting in _settings().items():
+            if setting.option and name not in without:
+                default, annotation = _typed(name, setting, setting.option, inherited)
+                asked.append(inspect.Parameter(name, KEYWORD, default=default, annotation=annotation))
+        needed = [each.replace(kind=KEYWORD) for each in parameters if each.default is each.empty]
+        rest = [each.replace(kind=KEYWORD) for each in parameters if each.default is not each.empty]
+        command.__signature__ = own.replace(parameters=[*needed, *asked, *rest])  # type: ignore[attr-defined]
+        return command
+
+    return signed
+
+
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that were given by options."""
+    by_role = {name: setting for name, setting in _settings().items() if setting.option and setting.option.role}
+    found = {name: value for name, value in options.items() if value is not None and name not in by_role}
+    for name, setting in by_role.items():
+        if setting.option and options.get(name):
+            found[setting.name] = {setting.option.role: options[name]}
+    return found
+
+
+def _settings() -> dict[str, Declared]:
+    """Every setting that is an option, by the option's name."""
+    found = [setting for concern in (Settings, ModelSettings) for setting in declared(concern).values()]
+    return {_name(setting): setting for setting in found if setting.option}
+
+
+def _name(setting: Declared) -> str:
+    return f"{setting.option.role}_model" if setting.option and setting.option.role else setting.name
+
+
+def _typed(name: str, setting: Declared, option: Option, inherited: bool) -> tuple[Any, Any]:
+    """The default and the annotation of an option, as typer reads them."""
+    kind = setting.kind if setting.kind in (int, float, bool) else str
+    left = inherited or bool(option.origin)  # to the template, the machine or the other study
+    own = f"{STUDYS}, or --model where given" if option.role else STUDYS
+    asked = typer.Option(
+        *([f"--{name}"] if kind is bool else []),
+        min=option.low,
+        max=option.high,
+        help=option.help,
+        show_default=own if inherited else option.origin or option.origin is not None,
+        rich_help_panel=option.panel or None,
+        metavar=option.shown or None,
+    )
+    default = None if left or option.role or setting.default is None else setting.default
+    return default, Annotated[Optional[kind] if default is None else kind, asked]  # noqa: UP045

@@ -4,61 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from nightlab.commands.driving import given, go
-from nightlab.commands.options import (
-    GIVEN,
-    BaseUrl,
-    ConfirmSeeds,
-    DryRun,
-    Executor,
-    Hours,
-    Isolation,
-    Json,
-    Key,
-    Model,
-    Out,
-    Policy,
-    Record,
-    Replay,
-    ReviewerModel,
-    Rounds,
-    Rule,
-    Seed,
-    Seeds,
-    TemplateArg,
-    Tokens,
-    Trials,
-    Usd,
-    Workers,
-)
+from nightlab.commands.driving import go
+from nightlab.commands.options import DryRun, Json, Out, TemplateArg, asks, given
+from nightlab.experiments.ledger.documents import Mode
 
 
+@asks()
 def run(
-    template: TemplateArg,
-    trials: Trials = GIVEN,
-    seeds: Seeds = GIVEN,
-    confirm_seeds: ConfirmSeeds = GIVEN,
-    hours: Hours = GIVEN,
-    workers: Workers = GIVEN,
-    seed: Seed = 0,
-    key: Key = "",
-    out: Out = Path("studies"),
-    rounds: Rounds = 2,
-    policy: Policy = "greedy",
-    rule: Rule = "paired",
-    isolation: Isolation = None,
-    executor: Executor = "local",
-    model: Model = "",
-    reviewer_model: ReviewerModel = "",
-    base_url: BaseUrl = "",
-    tokens: Tokens = GIVEN,
-    usd: Usd = GIVEN,
-    record: Record = False,
-    replay: Replay = None,
-    dry_run: DryRun = False,
-    as_json: Json = False,
+    template: TemplateArg, out: Out = Path("studies"), dry_run: DryRun = False, as_json: Json = False, **settings: Any
 ) -> None:
     """Write a paper: the whole pipeline, from the template to the reviewed PDF.
 
@@ -66,50 +21,29 @@ def run(
 
     Example: nightlab run digits --trials 400 --dry-run
     """
-    _start("pipeline", **locals())
+    _start("pipeline", template, out, dry_run, as_json, settings)
 
 
+@asks("rounds", "reviewer_model")
 def experiment(
-    template: TemplateArg,
-    trials: Trials = GIVEN,
-    seeds: Seeds = GIVEN,
-    confirm_seeds: ConfirmSeeds = GIVEN,
-    hours: Hours = GIVEN,
-    workers: Workers = GIVEN,
-    seed: Seed = 0,
-    key: Key = "",
-    out: Out = Path("studies"),
-    policy: Policy = "greedy",
-    rule: Rule = "paired",
-    isolation: Isolation = None,
-    executor: Executor = "local",
-    model: Model = "",
-    base_url: BaseUrl = "",
-    tokens: Tokens = GIVEN,
-    usd: Usd = GIVEN,
-    record: Record = False,
-    replay: Replay = None,
-    dry_run: DryRun = False,
-    as_json: Json = False,
+    template: TemplateArg, out: Out = Path("studies"), dry_run: DryRun = False, as_json: Json = False, **settings: Any
 ) -> None:
     """Run only the experiment subgraph: search, confirmation, ablation.
 
     Example: nightlab experiment path/to/template --trials 100 --workers 2 --json
     """
-    _start("experiment", **locals())
+    _start("experiment", template, out, dry_run, as_json, settings)
 
 
-def _start(
-    mode: Literal["pipeline", "experiment"], *, template: str, out: Path, as_json: bool, dry_run: bool, **options: Any
-) -> None:
+def _start(mode: Mode, template: str, out: Path, dry_run: bool, as_json: bool, options: dict[str, Any]) -> None:
     """Begin a study, with what `run` or `experiment` got."""
-    from nightlab.experiments.study.study import Settings
+    from nightlab.agents.chat.settings import settings_from
     from nightlab.graph.estimate import keyless
     from nightlab.graph.session import begin
 
-    settings = Settings(**given(**options | {"workers": options["workers"] or _cores()}))
+    settings, models = settings_from(given(options | {"workers": options["workers"] or _cores()}))
     make = keyless if dry_run else begin
-    go(lambda place: make(template, settings, place, mode), out, as_json, dry_run)
+    go(lambda place: make(template, settings, place, mode, models), out, as_json, dry_run)
 
 
 def _cores() -> int:

@@ -20,13 +20,16 @@ from nightlab.experiments.ledger.documents import (
     Notice,
     Preregistration,
     document,
+    kind_of,
 )
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.loop.repair import standing
 from nightlab.experiments.records import Fact, Split
+from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.items import ItemStore
-from nightlab.experiments.study.study import Settings, Study, StudyError
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.diffs import FileDiff, diffs, unified
 from nightlab.experiments.template.template import Template
 
@@ -193,7 +196,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
     return Evidence(
         study=study.name,
         template=study.template,
-        settings=Settings(**taken.settings),
+        settings=kind_of(Settings).read(taken.settings),
         trials=trials,
         runs=runs,
         preregistration=taken.preregistration,

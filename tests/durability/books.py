@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.ledger.storage import opened
-from nightlab.experiments.study.study import Settings
+from nightlab.experiments.study.settings import Settings
 from nightlab.graph.session import begin
 from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML
 

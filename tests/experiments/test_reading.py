@@ -11,7 +11,7 @@ import pytest
 from nightlab.agents.chat.configuration import configured
 from nightlab.agents.chat.scripted import read_script
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.study.study import Settings
+from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.template.template import TemplateError, load
 from nightlab.papers.literature.literature import load_bib
 from tests.conftest import EXPERIMENT, TOML, MakeTemplate

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 import nightlab
+from nightlab.agents.chat.settings import ModelSettings
 from nightlab.experiments.executors.local.isolation import sandbox
 from nightlab.experiments.records import Level
 from nightlab.experiments.study.fork import fork
-from nightlab.experiments.study.study import Settings, SettingsError, read, reopen
+from nightlab.experiments.study.settings import Settings, SettingsError
+from nightlab.experiments.study.study import read, reopen
 from nightlab.experiments.template.template import load
 from nightlab.graph import session
 from nightlab.graph.session import begin
@@ -37,8 +39,8 @@ def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path, monkeypat
         patched.setattr(sandbox, "probe", lambda: "S1")
         knobs, alone = load(make_template()), Settings()
         with pytest.raises(sandbox.IsolationError, match="S3 is needed for code that a model wrote"):
-            session._check(knobs, alone, edited=True)
-        session._check(knobs, alone, edited=False)
+            session._check(knobs, alone, ModelSettings(), edited=True)
+        session._check(knobs, alone, ModelSettings(), edited=False)
     with pytest.raises(SettingsError, match="declares no knobs"):  # and no model could edit its files
         session.fork(folder, 1, tmp_path / "refused", model="")
     assert not (tmp_path / "refused").exists()
@@ -63,13 +65,13 @@ def test_what_a_model_wrote_needs_isolation_unless_the_risk_is_accepted(
     studies, template = tmp_path / "studies", make_template()
     script = f"fake:{tmp_path}/script.jsonl"
     accepted: Level = "S2" if level == "S2" else "S0"
-    refused = {"S3": Settings(model=script)}
+    refused = {"S3": (Settings(), ModelSettings(model=script))}
     if level != "S2":
-        refused["S2"] = Settings(models={"coder": script}, isolation="S1")
-    for needed, settings in refused.items():
+        refused["S2"] = (Settings(isolation="S1"), ModelSettings(models={"coder": script}))
+    for needed, (settings, models) in refused.items():
         told = rf"{needed} is needed for code that a model wrote.*accept .* with --isolation {accepted}"
         with pytest.raises(sandbox.IsolationError, match=told):
-            begin(template, settings, studies, "experiment")
+            begin(template, settings, studies, "experiment", models)
         assert not studies.exists()
-    begin(template, Settings(model=script, isolation=accepted), studies, "experiment")
-    begin(template, Settings(models={"writer": f"fake:{tmp_path}/script.jsonl"}), studies, "experiment")
+    begin(template, Settings(isolation=accepted), studies, "experiment", ModelSettings(model=script))
+    begin(template, Settings(), studies, "experiment", ModelSettings(models={"writer": script}))

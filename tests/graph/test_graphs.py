@@ -20,7 +20,9 @@ from langgraph.runtime import RunControl
 
 import nightlab
 from nightlab.experiments.claim.summary import experiment_summary
-from nightlab.experiments.study.study import Settings, StudyError, read
+from nightlab.experiments.study.errors import StudyError
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import read
 from nightlab.graph import session
 from nightlab.graph.checkpoints import EVERY, KEPT
 from nightlab.graph.session import Interrupted, begin, work

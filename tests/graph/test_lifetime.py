@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 
 import nightlab
+from nightlab.agents.chat.settings import ROLES, ModelSettings, model_settings, settings_from
 from nightlab.agents.model import context
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.confirmation import preregister
@@ -26,17 +27,10 @@ from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.documents import Forked
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.records import Change
+from nightlab.experiments.study.errors import NoTrial, StudyError
 from nightlab.experiments.study.fork import ForkError
-from nightlab.experiments.study.study import (
-    ROLES,
-    NoTrial,
-    Settings,
-    SettingsError,
-    Study,
-    StudyError,
-    read,
-    reopen,
-)
+from nightlab.experiments.study.settings import Settings, SettingsError
+from nightlab.experiments.study.study import Study, read, reopen
 from nightlab.graph import session
 from nightlab.graph.estimate import _probe, estimate, keyless
 from nightlab.papers.facts.evidence import Evidence, restored, snapshot
@@ -224,13 +218,13 @@ def test_a_fork_may_have_other_models(make_template: MakeTemplate, tmp_path: Pat
     script = tmp_path / "nobody.jsonl"
     script.write_text('{"answer": "no", "repeat": true}\n')
     calling = {"writer": {"base_url": "http://127.0.0.1:9/v1", "temperature": 0.5}}
-    given = Settings(trials=1, seed=1, models={"writer": f"fake:{script}"}, parameters=calling)
-    folder = session.begin(make_template(files={"prepare.py": STILL}), given, tmp_path, "experiment")
+    given, asked = ModelSettings(models={"writer": f"fake:{script}"}, parameters=calling), Settings(trials=1, seed=1)
+    folder = session.begin(make_template(files={"prepare.py": STILL}), asked, tmp_path, "experiment", given)
     session.work(folder, nobody)
 
-    def forked(**changed: Any) -> Settings:
+    def forked(**changed: Any) -> ModelSettings:
         with closing(read(session.fork(folder, 0, tmp_path / "forks", **changed))) as study:
-            return study.settings
+            return model_settings(study.ledger)
 
     same = forked(seeds=2)
     assert (dict(same.models), dict(same.parameters)) == (dict(given.models), calling)
@@ -250,8 +244,8 @@ def test_a_fork_with_another_model_calls_the_study_s_address(
     script, local = tmp_path / "nobody.jsonl", "http://127.0.0.1:9/v1"
     script.write_text('{"answer": "no", "repeat": true}\n')
     where: Any = {"parameters": {role: {"base_url": local} for role in ROLES}} if everywhere else {"base_url": local}
-    given = Settings(trials=1, seed=1, model="openai:small", **where)
-    folder = session.begin(make_template(files={"prepare.py": STILL}), given, tmp_path, "experiment")
+    given, asked = ModelSettings(model="openai:small", **where), Settings(trials=1, seed=1)
+    folder = session.begin(make_template(files={"prepare.py": STILL}), asked, tmp_path, "experiment", given)
     with reopen(folder) as study:
         change: Any = {
             "strategy": "baseline",
@@ -264,7 +258,8 @@ def test_a_fork_with_another_model_calls_the_study_s_address(
     for changed, address in (({}, local), ({"base_url": "http://127.0.0.1:10/v1"}, "http://127.0.0.1:10/v1")):
         forked = session.fork(folder, 0, tmp_path / "forks", model="openai:large", **changed)
         with closing(read(forked)) as study:
-            assert (study.settings.model, study.settings.base_url) == ("openai:large", address)
+            called = model_settings(study.ledger)
+        assert (called.model, called.base_url) == ("openai:large", address)
 
 
 def test_hours_that_end_leave_a_confirmed_claim_and_say_what_was_cut(
@@ -310,7 +305,8 @@ def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path
     noisy, quiet = make_template(), make_template(files={"prepare.py": STILL})
 
     def told_of(template: Path, **settings: Any) -> dict[str, Any]:
-        return estimate(lambda out: keyless(template, Settings(trials=30, **settings), out, "pipeline"))
+        asked, models = settings_from({"trials": 30, **settings})
+        return estimate(lambda out: keyless(template, asked, out, "pipeline", models))
 
     told = told_of(noisy, model="openai:gpt-4.1-mini")
     low, high = told["time_s"]

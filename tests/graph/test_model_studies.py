@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from nightlab.experiments.study.study import Settings, read
+from nightlab.agents.chat.settings import ModelSettings, settings_from
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import read
 from nightlab.graph.session import begin, work
 from tests.agents.model.test_coding import FIXED, KNOBLESS, edit
 from tests.conftest import MakeTemplate
@@ -24,8 +26,8 @@ def start(make_template: MakeTemplate, tmp_path: Path, count: int, **settings: o
     script = tmp_path / "script.jsonl"
     script.write_text("".join(f"{json.dumps({'answer': a})}\n" for a in ANSWERS))
     template = make_template(files={"template.toml": KNOBLESS, "experiment.py": FIXED})
-    given = Settings(trials=4, models={"coder": f"fake:{script}"}, **settings)  # type: ignore[arg-type]
-    return [begin(template, given, tmp_path / "studies", "experiment") for _ in range(count)]
+    given, models = settings_from({"trials": 4, "models": {"coder": f"fake:{script}"}, **settings})
+    return [begin(template, given, tmp_path / "studies", "experiment", models) for _ in range(count)]
 
 
 def artifacts(folder: Path) -> list[tuple[str, str]]:
@@ -51,7 +53,8 @@ def test_a_recorded_study_is_replayed_with_the_same_decisions(make_template: Mak
     (recorded,) = start(make_template, tmp_path, 1, record=True)
     work(recorded, lambda _event: None)
     (tmp_path / "script.jsonl").unlink()
-    replayed = begin(recorded / "template", Settings(replay=str(recorded)), tmp_path / "studies", "experiment")
+    again = ModelSettings(replay=str(recorded))
+    replayed = begin(recorded / "template", Settings(), tmp_path / "studies", "experiment", again)
     work(replayed, lambda _event: None)
     assert books(replayed) == books(recorded)
     assert artifacts(replayed) == artifacts(recorded)

@@ -12,7 +12,8 @@ import pytest
 
 import nightlab
 from nightlab.experiments.claim.caveats import notes
-from nightlab.experiments.study.study import Settings, SettingsError, create, read
+from nightlab.experiments.study.settings import Settings, SettingsError
+from nightlab.experiments.study.study import create, read
 from nightlab.experiments.template.template import TemplateError, load
 from nightlab.telling.progress import claim_told
 from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML, MakeTemplate
@@ -164,7 +165,7 @@ def test_a_soft_constraint_s_penalty_is_not_sold_as_the_metric(make_template: Ma
 def test_a_claim_is_not_exact_where_only_the_search_saw_noise(make_template: MakeTemplate) -> None:
     folder = make_template()
     study = read(create(load(folder), Settings(), folder.parent / "peek"))
-    seed = study.seed_of("search", 5)
+    seed = study.seeds.of("search", 5)
     study.close()
     flat = '(params["x"] - 0.7) ** 2 + (params["y"] - 0.2) ** 2 + noise'
     once = EXPERIMENT.replace(flat, f'int(params["x"] < 0.5) + 0.1 * (seed == {seed})')
@@ -185,7 +186,7 @@ def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: Mak
     )
     folder = make_template()
     study = read(create(load(folder), Settings(), folder.parent / "peek"))
-    seeds = {study.seed_of("search", i) for i in range(32)}
+    seeds = {study.seeds.of("search", i) for i in range(32)}
     study.close()
     (folder / "experiment.py").write_text(f"SEARCH = {seeds!r}\n{fragile}")
     toml = (folder / "template.toml").read_text().replace('strategy = "north"', 'strategy = "east"')

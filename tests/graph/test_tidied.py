@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import nightlab
-from nightlab.experiments.study.study import Settings, read
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import read
 from nightlab.graph.checkpoints import checkpoints
 from nightlab.graph.session import begin, work
 from nightlab.graph.state import ExperimentInput

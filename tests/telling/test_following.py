@@ -14,7 +14,8 @@ from typing import Any
 
 import nightlab
 from nightlab.experiments.ledger.events import Note, Stage
-from nightlab.experiments.study.study import Settings, create, read, reopen
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import create, read, reopen
 from nightlab.experiments.template.template import load
 from nightlab.graph.session import begin, work
 from tests.conftest import EXPERIMENT, MakeTemplate

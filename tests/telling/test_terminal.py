@@ -14,7 +14,8 @@ import pytest
 from rich.table import Table
 
 from nightlab.experiments.ledger.storage import opened
-from nightlab.experiments.study.study import Settings, create, reopen, resuming
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import create, reopen, resuming
 from nightlab.experiments.template.template import load
 from nightlab.telling.terminal import Terminal
 from tests.conftest import EXPERIMENT, PREPARE, MakeTemplate
@@ -49,7 +50,7 @@ def test_what_would_steer_the_terminal_is_taken_out() -> None:
 def test_a_study_may_stand_in_any_folder(name: str, make_template: MakeTemplate, tmp_path: Path) -> None:
     folder = create(load(make_template()), Settings(), tmp_path / name)
     with reopen(folder) as study:
-        study.prepare()
+        study.data.prepare()
         assert study.ledger.once("note", "path", {"path": name}) == {"path": name}
     assert {p.name for p in folder.iterdir()} >= {"study.db", "template", "data"}
     with opened(folder) as ledger:

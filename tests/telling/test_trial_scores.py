@@ -17,7 +17,8 @@ from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Bench
 from nightlab.experiments.records import Change, RunOutcome
-from nightlab.experiments.study.study import Settings, Study, create, reopen
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template.template import load
 from nightlab.papers.facts.evidence import restored, snapshot
 from nightlab.papers.figures.curve import points
@@ -40,7 +41,7 @@ def study(make_template: MakeTemplate, tmp_path: Path) -> Iterator[Study]:
     cheaper = {"[budget]": '[fidelity]\nknob = "steps"\nlow = 1\nhigh = 9\n\n[budget]'}
     template = load(make_template(cheaper))
     with reopen(create(template, Settings(seeds=SEEDS), tmp_path, mode="experiment")) as made:
-        made.prepare()
+        made.data.prepare()
         preregister(made)
         for number, heights in RUNS.items():
             fill(made, number, heights)
@@ -65,7 +66,7 @@ def fill(study: Study, number: int, heights: tuple[float | None, ...]) -> None:
     study.ledger.claim(number, change)
     for phase, found in (("search", heights), ("rung", () if number != 3 else (0.01,)), ("beside", (7.0,))):
         for replicate, height in enumerate(found):
-            run = study.ledger.claim_run(phase, str(number), replicate, study.seed_of("search", replicate))
+            run = study.ledger.claim_run(phase, str(number), replicate, study.seeds.of("search", replicate))
             study.ledger.settle_run(run.id, outcome(height))
     kind, runs = (("baseline", 5), ("kept", 3), ("reverted", 1), ("reverted", 0))[number]
     cause = "fidelity" if number == 3 else ""

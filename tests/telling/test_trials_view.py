@@ -8,7 +8,8 @@ import pytest
 
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.records import Change, RunOutcome
-from nightlab.experiments.study.study import Settings, create, reopen
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import create, reopen
 from nightlab.experiments.template.template import load
 from nightlab.telling import trials_view
 from tests.conftest import TOML, MakeTemplate

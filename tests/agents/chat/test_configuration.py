@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from nightlab.agents.chat.configuration import completed, configured
-from nightlab.experiments.study.study import Settings, SettingsError
+from nightlab.agents.chat.settings import ModelSettings
+from nightlab.experiments.study.settings import Settings, SettingsError
 
 FULL = """
 [models]
@@ -21,9 +22,9 @@ small = { in = 0.4, out = 1.6 }
 """
 
 
-def from_file(folder: Path, text: str, settings: Settings | None = None) -> Settings:
+def from_file(folder: Path, text: str, settings: ModelSettings | None = None) -> ModelSettings:
     (folder / "nightlab.toml").write_text(text)
-    return configured(settings or Settings(), folder)
+    return configured(settings or ModelSettings(), folder)
 
 
 def test_models_parameters_and_prices_come_from_the_file(tmp_path: Path) -> None:
@@ -40,14 +41,14 @@ def test_models_parameters_and_prices_come_from_the_file(tmp_path: Path) -> None
 
 
 def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
-    given = Settings(model="openai:mine", models={"reviewer": "openai:judge"}, base_url="http://127.0.0.1:1/v1")
+    given = ModelSettings(model="openai:mine", models={"reviewer": "openai:judge"}, base_url="http://127.0.0.1:1/v1")
     told = from_file(tmp_path, FULL, given)
     assert (told.model, told.models) == ("openai:mine", {"reviewer": "openai:judge"})
     assert told.parameters["coder"]["base_url"] == "http://127.0.0.1:1/v1"
 
 
 def test_without_a_file_nothing_changes(tmp_path: Path) -> None:
-    assert configured(Settings(trials=3), tmp_path) == Settings(trials=3)
+    assert configured(ModelSettings(tokens=3), tmp_path) == ModelSettings(tokens=3)
 
 
 @pytest.mark.parametrize(
@@ -85,16 +86,19 @@ def test_a_wrong_file_is_told_with_its_key(tmp_path: Path, text: str, told: str)
 def test_a_wrong_script_is_told_before_there_is_a_study(tmp_path: Path, lines: str, told: str) -> None:
     (tmp_path / "script.jsonl").write_text(lines)
     with pytest.raises(SettingsError, match=told):
-        completed(Settings(model=f"fake:{tmp_path}/script.jsonl"), tmp_path)
+        completed(Settings(), ModelSettings(model=f"fake:{tmp_path}/script.jsonl"), tmp_path)
 
 
 def test_a_usd_limit_needs_a_price(tmp_path: Path) -> None:
-    settings = Settings(model="openai:unknown", base_url="https://gateway.example/v1", usd=1.0)
+    settings = ModelSettings(model="openai:unknown", base_url="https://gateway.example/v1", usd=1.0)
     with pytest.raises(SettingsError, match=r"price of 'openai:unknown'.*\[prices\]"):
-        completed(settings, tmp_path)
+        completed(Settings(), settings, tmp_path)
 
 
 def test_a_script_is_kept_by_its_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "script.jsonl").write_text('{"answer": "x"}\n')
     monkeypatch.chdir(tmp_path)
-    assert completed(Settings(model="fake:script.jsonl"), tmp_path).model == f"fake:{tmp_path}/script.jsonl"
+    assert (
+        completed(Settings(), ModelSettings(model="fake:script.jsonl"), tmp_path)[1].model
+        == f"fake:{tmp_path}/script.jsonl"
+    )

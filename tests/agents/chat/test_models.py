@@ -16,10 +16,11 @@ from pydantic import BaseModel
 from nightlab.agents.chat.metered_model import Refused
 from nightlab.agents.chat.models import Chat, Models, NoAnswer, Prompt
 from nightlab.agents.chat.recording import MissingAnswer
+from nightlab.agents.chat.settings import ROLES, ModelSettings
 from nightlab.agents.chat.usage import usage, usage_lines
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.ledger.sqlite import SqliteLedger
-from nightlab.experiments.study.study import ROLES, Settings, SettingsError
+from nightlab.experiments.study.settings import SettingsError
 from tests.chat_server import FAULTS, Body, ChatServer
 
 QUICK: Mapping[str, Any] = {"timeout_s": 0.5, "wait_s": 0.01, "longest_wait_s": 0.1, "pause_s": 0.3}
@@ -47,7 +48,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 def models(ledger: Ledger, server: ChatServer, quick: Mapping[str, Any] = QUICK, **settings: Any) -> Models:
     parameters = {role: dict(quick) for role in ROLES}
-    return Models(Settings(model="openai:any", base_url=server.url, parameters=parameters, **settings), ledger)
+    return Models(ModelSettings(model="openai:any", base_url=server.url, parameters=parameters, **settings), ledger)
 
 
 def chat(ledger: Ledger, server: ChatServer, **given: Any) -> Chat:
@@ -213,12 +214,12 @@ def test_without_a_key_a_server_of_ones_own_is_asked(ledger: Ledger, monkeypatch
     with ChatServer(three) as server:
         chat(ledger, server).ask(Sum, PROMPT, stage="s")
     with pytest.raises(SettingsError, match="OPENAI_API_KEY"):
-        Models(Settings(model="openai:any"), ledger)
+        Models(ModelSettings(model="openai:any"), ledger)
 
 
 def test_a_package_that_is_missing_is_named(ledger: Ledger) -> None:
     with pytest.raises(SettingsError, match="pip install langchain langchain-anthropic"):
-        Models(Settings(model="anthropic:claude"), ledger)
+        Models(ModelSettings(model="anthropic:claude"), ledger)
 
 
 # What only the user can mend, and what is asked otherwise
@@ -325,7 +326,7 @@ def test_a_far_server_is_asked_by_the_proxy_for_as_long_as_any_model_lives(
     with ChatServer(three) as server:
         monkeypatch.setenv("HTTP_PROXY", server.url.removesuffix("/v1"))
         monkeypatch.delenv("NO_PROXY", raising=False)
-        settings = Settings(model="openai:any", base_url="http://models.example/v1")
+        settings = ModelSettings(model="openai:any", base_url="http://models.example/v1")
         for stage in ("a", "b"):
             assert Models(settings, ledger).chat("coder").ask(Sum, PROMPT, stage=stage).total == 3
             gc.collect()
@@ -406,7 +407,7 @@ def test_a_replay_gives_the_same_answers_without_a_model(tmp_path: Path) -> None
     assert first == [3, -1, -1, 3]
     assert len(recorded.documents("prompt")) == asked == len(recorded.calls.all())
     again = SqliteLedger(tmp_path / "again.db")
-    replayed = Models(Settings(model="openai:any", replay=str(tmp_path)), again).chat("coder")
+    replayed = Models(ModelSettings(model="openai:any", replay=str(tmp_path)), again).chat("coder")
     assert drive(replayed) == first
     assert again.documents("fallback") == recorded.documents("fallback")
     assert outcomes(again) == outcomes(recorded)
@@ -421,7 +422,7 @@ def test_a_study_that_was_not_recorded_is_not_replayed(tmp_path: Path, ledger: L
     ledger.once("study", "settings", {"record": False})
     other = SqliteLedger(tmp_path / "other.db")
     with pytest.raises(SettingsError, match="was not recorded"):
-        Models(Settings(model="openai:any", replay=str(tmp_path)), other)
+        Models(ModelSettings(model="openai:any", replay=str(tmp_path)), other)
     other.close()
 
 

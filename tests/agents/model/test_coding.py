@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from nightlab.agents.chat.models import Chat, Models
+from nightlab.agents.chat.settings import model_settings, settings_from
 from nightlab.agents.model.coding import ChangeAnswer, ModelCoder, _strategy
 from nightlab.agents.model.prompts import Prompt
 from nightlab.agents.offline import offline_team
@@ -21,7 +22,8 @@ from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.records import Knob
-from nightlab.experiments.study.study import Settings, Study, StudyError, create, reopen
+from nightlab.experiments.study.errors import StudyError
+from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template.template import load
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
@@ -96,8 +98,8 @@ def play(make_template: MakeTemplate, tmp_path: Path) -> Iterator[Play]:
             script = tmp_path / "script.jsonl"
             script.write_text("".join(f"{json.dumps(_entry(a))}\n" for a in answers))
             template = load(make_template(files={"template.toml": toml, "experiment.py": code}))
-            settings = Settings(trials=trials, model=f"fake:{script}", **more)
-            folder = create(template, settings, tmp_path / "studies")
+            settings, models = settings_from({"trials": trials, "model": f"fake:{script}", **more})
+            folder = create(template, settings, tmp_path / "studies", beside=[models])
             study = stack.enter_context(reopen(folder))
             played = Played(folder, study, [])
             with suppress(Killed):
@@ -113,7 +115,7 @@ def _entry(answer: Any) -> Any:
 
 
 def coder(study: Study, prompts: list[Prompt]) -> ModelCoder:
-    chat = Models(study.settings, study.ledger).chat("coder")
+    chat = Models(model_settings(study.ledger), study.ledger).chat("coder")
     chat.__class__ = Listening
     chat.prompts = prompts  # type: ignore[attr-defined]
     return ModelCoder(chat, offline_team(study.settings).coder, study)

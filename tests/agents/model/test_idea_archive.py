@@ -9,7 +9,8 @@ from nightlab.agents.team import Idea
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.storage import opened
-from nightlab.experiments.study.study import Settings, Study, create
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import Study, create
 from nightlab.experiments.template.template import load
 from tests.conftest import MakeTemplate
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from nightlab.agents.chat.models import Models
+from nightlab.agents.chat.settings import ModelSettings
 from nightlab.agents.model.context import rules
 from nightlab.agents.model.ideation import Draft, ModelIdeator, _refused
 from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.team import Idea
-from nightlab.experiments.study.study import Settings, Study, create
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import Study, create
 from nightlab.experiments.template.template import load
 from nightlab.papers.literature.literature import Reference
 from tests.agents import scripts
@@ -29,8 +31,8 @@ def ideas(template: Path, tmp_path: Path, rows: list[dict[str, Any]]) -> tuple[l
     """The ideas that a script leads to, and the fallbacks."""
     script = tmp_path / "script.jsonl"
     script.write_text("\n".join(json.dumps(row) for row in rows))
-    study = Study(create(load(template), Settings(model=f"fake:{script}"), tmp_path / "studies"))
-    chat = Models(study.settings, study.ledger).chat("ideator")
+    study = Study(create(load(template), Settings(), tmp_path / "studies"))
+    chat = Models(ModelSettings(model=f"fake:{script}"), study.ledger).chat("ideator")
     found = ModelIdeator(chat, OfflineIdeator(), study).ideate(study.template, KNOWN)
     fallbacks = list(study.ledger.documents("fallback").values())
     study.close()

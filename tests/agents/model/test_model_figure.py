@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from nightlab.agents.chat.models import Models
+from nightlab.agents.chat.settings import ModelSettings
 from nightlab.agents.model import model_figure
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents import Claim, Preregistration
 from nightlab.experiments.ledger.ledger import Ledger, Settled, Trial
 from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.records import Change
-from nightlab.experiments.study.study import Settings
+from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.template.template import load
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.figures.declared import Declared, fault
@@ -70,7 +71,7 @@ def ask(ledger: Ledger, e: Evidence, folder: Path, *answers: Any, stage: str = "
     script = folder / "script.jsonl"
     script.write_text("".join(json.dumps({"role": "analyst", "answer": a}) + "\n" for a in answers))
     (folder / "figures").mkdir(exist_ok=True)
-    chat = Models(Settings(model=f"fake:{script}"), ledger).chat("analyst")
+    chat = Models(ModelSettings(model=f"fake:{script}"), ledger).chat("analyst")
     return model_figure.picture(chat, ledger, e, folder, stage)
 
 

@@ -10,7 +10,8 @@ import pytest
 import nightlab
 from nightlab.agents.offline import offline_team
 from nightlab.agents.team import StudySubmission
-from nightlab.experiments.study.study import Settings, read
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import read
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab

@@ -21,7 +21,8 @@ from nightlab.agents.telling.words import concern, strategies, words
 from nightlab.experiments.ledger.ledger import Settled, Trial, by_verdict
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Exhausted, Tried
-from nightlab.experiments.study.study import Settings, read
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import read
 from nightlab.experiments.template.diffs import changed
 from nightlab.experiments.template.template import Template, load
 from nightlab.graph import drafting

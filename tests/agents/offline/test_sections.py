@@ -189,7 +189,7 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     yield changed(b, claim={"significant": True}, template=replace(t, doubts=("it runs in one process",)))
     for edits, knobs in product(({}, {1: ()}), ((), t.knobs)):
         yield changed(b, {"search.edits": 2}, OUTCOMES[1], edits=edits, template=replace(t, knobs=knobs))
-    yield changed(b, settings=replace(e.settings, rule="strict", workers=1, model="fake:x"))
+    yield replace(changed(b, settings=replace(e.settings, rule="strict", workers=1)), modelled=True)
     notices = {"overseer.notices": 1, "overseer.gaming": 1}
     for count in (0, 2):
         yield changed(b, {"search.failed": count, "search.aside": count, **notices})

@@ -16,7 +16,8 @@ from nightlab.experiments.claim.statistics.pairing import Rule, effect, searched
 from nightlab.experiments.ledger.documents import TreeHashes
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.study.study import Settings, read
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import read
 from nightlab.graph.session import begin, work
 from tests.conftest import MakeTemplate
 from tests.experiments.loop.test_loop import judged, loop_of, move, stack  # noqa: F401

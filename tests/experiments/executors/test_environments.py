@@ -13,7 +13,7 @@ from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.executors.runs import Runs
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.study import study
-from nightlab.experiments.study.study import Settings
+from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.template import environment
 from nightlab.experiments.template.template import Template, TemplateError, load
 

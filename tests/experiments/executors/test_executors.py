@@ -20,7 +20,8 @@ from nightlab.experiments.ledger.documents import RunHandle
 from nightlab.experiments.loop.handles import LedgerHandles
 from nightlab.experiments.loop.run_accounts import Bench, Job
 from nightlab.experiments.records import Change
-from nightlab.experiments.study.study import Settings, Study, create, read, reopen
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import Study, create, read, reopen
 from nightlab.experiments.template.template import load
 from tests.conftest import EXPERIMENT, MakeTemplate
 from tests.experiments.executors.contract import ExecutorContract
@@ -86,7 +87,7 @@ def test_a_run_that_outlives_its_session_is_found_again_and_not_run_twice(
     slow = EXPERIMENT.replace("    noise", "    import time; time.sleep(1)\n    noise", 1)
     folder = create(load(make_template(files={"experiment.py": slow})), Settings(), tmp_path / "studies")
     with reopen(folder) as study:
-        study.prepare()
+        study.data.prepare()
         runs, _ = submitted(study, str(jobs))
         while not study.ledger.all(RunHandle):
             time.sleep(0.01)
@@ -104,7 +105,7 @@ def test_a_run_that_outlives_its_session_is_found_again_and_not_run_twice(
 
 def test_a_run_that_was_lost_is_submitted_again(make_template: MakeTemplate, jobs: Path, tmp_path: Path) -> None:
     with reopen(create(load(make_template()), Settings(), tmp_path / "studies")) as study:
-        study.prepare()
+        study.data.prepare()
         runs, _ = submitted(study, str(jobs))
         while not study.ledger.all(RunHandle):
             time.sleep(0.01)
@@ -121,7 +122,7 @@ def test_a_run_that_was_lost_is_submitted_again(make_template: MakeTemplate, job
 def test_an_executor_cannot_judge(make_template: MakeTemplate, jobs: Path, tmp_path: Path) -> None:
     """Scores that it tells are left out; the evaluator at home has the word, and the executor sees no private file."""
     with reopen(create(load(make_template()), Settings(), tmp_path / "studies")) as study:
-        study.prepare()
+        study.data.prepare()
         runs, bench = submitted(study, str(jobs))
         (settled,) = bench.collect()
         runs.close()

@@ -28,7 +28,7 @@ from nightlab.experiments.ledger.documents import (
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled
 from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.records import Change
-from nightlab.experiments.study.study import Settings
+from nightlab.experiments.study.settings import Settings
 from nightlab.papers.audit.finding import Finding, Findings
 
 # kind, key and body of rows as earlier versions wrote them, and what they are read as.

@@ -95,14 +95,14 @@ def test_runs_on_draws_are_never_more_than_the_slots(study: Study) -> None:
 
 def test_a_draw_stays_while_a_run_on_it_goes_on_without_a_session(study: Study) -> None:
     draws = Draws(study, lambda *_: ByHand([]))
-    study.draw(Draw(number=0))
+    study.data.draw(Draw(number=0))
     run = study.ledger.claim_run("confirm", "best", 3, 1)
     study.ledger.put(RunHandle(executor="cluster", handle="x"), f"{run.id}.0")
     draws.close()
     place = study.folder / "data" / "draws" / "draw"
     assert [left.name for left in place.iterdir()] == ["3"]
     (place / "3" / "private" / "offset.json").unlink()  # half of it
-    study.forget_draws()
+    study.data.forget_draws()
     assert not place.parent.exists()
 
 

@@ -12,7 +12,8 @@ from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.loop.decision import More
 from nightlab.experiments.loop.loop import CALIBRATION, Loop
-from nightlab.experiments.study.study import Settings, create, reopen
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import create, reopen
 from nightlab.experiments.template.contract import FidelityTable
 from nightlab.experiments.template.template import TemplateError, load
 from tests.conftest import EXPERIMENT, MakeTemplate

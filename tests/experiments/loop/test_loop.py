@@ -26,7 +26,9 @@ from nightlab.experiments.records import BASELINE, Change, Knob
 from nightlab.experiments.search.policy import incumbent
 from nightlab.experiments.search.registry import make_policy
 from nightlab.experiments.search.strategies import COMBINATION
-from nightlab.experiments.study.study import Settings, SettingsError, Study, StudyError, create, reopen
+from nightlab.experiments.study.errors import StudyError
+from nightlab.experiments.study.settings import Settings, SettingsError
+from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template.template import load
 from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
 
@@ -52,7 +54,7 @@ def loop_of(stack: ExitStack, tmp_path: Path) -> Callable[..., Loop]:
 
 
 def over(stack: ExitStack, study: Study) -> Loop:
-    study.prepare()
+    study.data.prepare()
     confirmation.preregister(study)
     runner = local_runner(
         study.template,
@@ -210,7 +212,7 @@ def test_a_run_that_was_there_at_every_death_is_given_up(
     loop = loop_of(make_template())
     loop.baseline()
     loop.claim(1, move(loop, x=0.5))
-    run = loop.study.ledger.claim_run("search", "1", 0, loop.study.seed_of("search", 0))
+    run = loop.study.ledger.claim_run("search", "1", 0, loop.study.seeds.of("search", 0))
     for i in range(MAX_DEATHS[death]):
         assert loop.study.ledger.unsettled_runs() == [run]
         if death == "broken":  # the machine was started anew meanwhile
@@ -232,7 +234,7 @@ def test_a_selection_that_was_cut_off_goes_on_as_it_would_have(
     judged(first, move(first, x=0.6))
     judged(first, move(first, 1, y=0.3))
     for subject, replicate in (("0", 8), ("2", 2), ("2", 3), ("1", 2)):  # claimed, and then the kill
-        first.study.ledger.claim_run("search", subject, replicate, first.study.seed_of("search", replicate))
+        first.study.ledger.claim_run("search", subject, replicate, first.study.seeds.of("search", replicate))
     again = Loop(Bench(first.study, first.bench.runner))
     assert again.noise.sd == pytest.approx(first.noise.sd)
     assert choose(again) == choose(first)
@@ -346,7 +348,7 @@ def test_a_study_in_which_nothing_was_kept_claims_nothing(
 def test_a_kept_trial_that_fails_on_further_seeds_is_not_confirmed_and_that_is_told(
     make_template: MakeTemplate, loop_of: Callable[..., Loop], second: bool
 ) -> None:
-    seeds = [loop_of(make_template()).study.seed_of("search", i) for i in range(3)]
+    seeds = [loop_of(make_template()).study.seeds.of("search", i) for i in range(3)]
     code = EXPERIMENT.replace(
         "    noise =",
         f"    if params['x'] == 0.6 and seed not in {seeds}:\n        raise OSError('not here')\n    noise =",

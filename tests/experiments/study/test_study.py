@@ -12,15 +12,9 @@ from typing import Any
 import pytest
 
 from nightlab.experiments.ledger.storage import opened
-from nightlab.experiments.study.study import (
-    NoStudy,
-    Settings,
-    SettingsError,
-    StudyError,
-    create,
-    read,
-    reopen,
-)
+from nightlab.experiments.study.errors import NoStudy, StudyError
+from nightlab.experiments.study.settings import Settings, SettingsError
+from nightlab.experiments.study.study import create, read, reopen
 from nightlab.experiments.template.copying import NoPlace
 from nightlab.experiments.template.template import TemplateError, load
 from tests.conftest import MakeTemplate
@@ -39,29 +33,29 @@ def test_settings_are_filled_from_the_template(folder: Path) -> None:
 
 def test_seeds_differ_by_purpose_and_replicate_and_repeat(folder: Path) -> None:
     study = read(folder)
-    seeds = [study.seed_of(purpose, i) for purpose in ("search", "confirm") for i in range(50)]
+    seeds = [study.seeds.of(purpose, i) for purpose in ("search", "confirm") for i in range(50)]
     assert len(set(seeds)) == 100
-    assert seeds == [study.seed_of(purpose, i) for purpose in ("search", "confirm") for i in range(50)]
+    assert seeds == [study.seeds.of(purpose, i) for purpose in ("search", "confirm") for i in range(50)]
     study.close()
 
 
 def test_data_are_prepared_once_and_their_change_is_noticed(folder: Path) -> None:
     with reopen(folder) as study:
-        study.prepare()
+        study.data.prepare()
         stamp = (study.inputs / "noise").stat().st_mtime_ns
-        study.prepare()
+        study.data.prepare()
         assert (study.inputs / "noise").stat().st_mtime_ns == stamp
         (study.private / "offset.json").write_text("{}")
         with pytest.raises(StudyError, match="private data changed"):
-            study.prepare()
+            study.data.prepare()
 
 
 def test_an_evaluator_that_changed_is_noticed(folder: Path) -> None:
     with reopen(folder) as study:
-        study.prepare()
+        study.data.prepare()
         (study.template.folder / "evaluate.py").write_text("def evaluate(out, private, split): return {'height': 0}")
         with pytest.raises(StudyError, match="template changed"):
-            study.prepare()
+            study.data.prepare()
 
 
 def test_a_preparation_that_fails_is_told_with_its_file(make_template: MakeTemplate, tmp_path: Path) -> None:
@@ -72,7 +66,7 @@ def test_a_preparation_that_fails_is_told_with_its_file(make_template: MakeTempl
         reopen(create(template, Settings(), tmp_path)) as study,
         pytest.raises(TemplateError, match=r"prepare\.py[^$]*no data"),
     ):
-        study.prepare()
+        study.data.prepare()
 
 
 def test_only_one_process_works_on_a_study(folder: Path) -> None:
@@ -100,7 +94,7 @@ def test_what_ends_the_making_of_a_study_leaves_none(make_template: MakeTemplate
 def test_seeds_of_runs_and_data_hang_on_a_key_that_nobody_is_told(make_template: MakeTemplate, tmp_path: Path) -> None:
     def drawn(**settings: Any) -> list[int]:
         with closing(read(create(load(folder), Settings(**settings), tmp_path))) as study:
-            return [study.data_seed, *(study.seed_of(p, i) for p in ("search", "confirm") for i in range(40))]
+            return [study.seeds.data, *(study.seeds.of(p, i) for p in ("search", "confirm") for i in range(40))]
 
     folder = make_template()
     first, same, other = drawn(key="ab" * 16), drawn(key="ab" * 16), drawn(key="ab" * 15 + "ac")
@@ -119,8 +113,8 @@ def test_a_study_of_a_version_without_keys_keeps_its_seeds(make_template: MakeTe
         ledger.once("study", "settings", {name: value for name, value in body.items() if name != "key"})
     with closing(read(folder)) as study:
         old = [int.from_bytes(hashlib.sha256(f"3/confirm/{i}".encode()).digest()[:4], "big") >> 1 for i in range(3)]
-        assert [study.seed_of("confirm", i) for i in range(3)] == old
-        assert study.data_seed == 3
+        assert [study.seeds.of("confirm", i) for i in range(3)] == old
+        assert study.seeds.data == 3
 
 
 @pytest.mark.parametrize(
@@ -147,7 +141,7 @@ def test_a_preparation_gets_as_many_bits_as_its_generator_takes(
         f"    {draw}\n    (inputs / 'noise').write_text(str(seed.bit_length() > 32))\n"
     )
     with reopen(create(load(make_template(files={"prepare.py": prepare})), Settings(), tmp_path)) as study:
-        study.prepare()
+        study.data.prepare()
         assert (study.inputs / "noise").read_text() == str(bits > 32)
 
 
@@ -161,5 +155,5 @@ def test_no_module_of_the_working_folder_is_the_preparations(
     helper = "def lay_out(inputs):\n    (inputs / 'noise').write_text('0')\n"
     folder = make_template(files={"prepare.py": prepare, "helper.py": helper})
     with reopen(create(load(folder), Settings(), tmp_path / "studies")) as study:
-        study.prepare()
+        study.data.prepare()
         assert (study.inputs / "noise").read_text() == "0"

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.study.study import Settings, create, read
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import create, read
 from nightlab.experiments.template import copying
 from nightlab.experiments.template.artifact import ArtifactError, ArtifactStore, executables
 from nightlab.experiments.template.copying import NoPlace, copy

@@ -13,7 +13,9 @@ import pytest
 
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Change
-from nightlab.experiments.study.study import NoStudy, Settings, Study, StudyError, create, reopen
+from nightlab.experiments.study.errors import NoStudy, StudyError
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template.mending import listing, tree_hash
 from nightlab.experiments.template.template import load
 from tests.conftest import PREPARE, MakeTemplate
@@ -34,7 +36,7 @@ def folder(make_template: MakeTemplate, tmp_path: Path) -> Path:
     template = make_template(files={"README.md": "about"})
     made = create(load(template), Settings(), tmp_path / "studies")
     with reopen(made) as study:
-        study.prepare()
+        study.data.prepare()
         _ = study.baseline_artifact
     return made
 
@@ -46,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def prepared(folder: Path) -> None:
     with reopen(folder) as study:
         study.check_artifacts()
-        study.prepare()
+        study.data.prepare()
 
 
 @pytest.mark.parametrize("place", ["template", "data/inputs", "data/private", "artifacts/*"])
@@ -173,7 +175,7 @@ def test_a_study_that_noted_no_files_notes_them_while_nothing_has_changed(
 ) -> None:
     made = create(load(make_template()), Settings(), tmp_path)
     with reopen(made) as study:  # as an earlier version did, or a kill between the two notes
-        study._laid_out([(study.inputs, study.private, study.data_seed)])
+        study.data._lay_out([(study.inputs, study.private, study.seeds.data)])
         hashes = {what: tree_hash(listing(place)) for what, place in study._places().items()}
         study.ledger.once("study", "hashes", hashes)
     prepared(made)

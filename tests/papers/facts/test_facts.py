@@ -21,7 +21,8 @@ from nightlab.experiments.claim.statistics.pairing import effect, pairs
 from nightlab.experiments.ledger.documents import AblatedPart, Notice
 from nightlab.experiments.ledger.ledger import Run, Settled, Trial
 from nightlab.experiments.records import Change, RunOutcome
-from nightlab.experiments.study.study import Settings, Study, read, reopen
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import Study, read, reopen
 from nightlab.experiments.template.template import Template, load
 from nightlab.graph import drafting
 from nightlab.graph.lab import Lab
