@@ -9,11 +9,11 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nightlab.experiments.executors.local.inside.words import named
 from nightlab.experiments.first_seen import FirstSeen
 from nightlab.experiments.ledger.documents import Action, Concern, Notice
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Effect, RunOutcome
+from nightlab.experiments.template.command import named
 from nightlab.experiments.template.contract import Constraint
 from nightlab.experiments.template.template import Template
 

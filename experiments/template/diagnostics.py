@@ -13,11 +13,11 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from nightlab.experiments.executors.local.inside.words import is_argument, named
-from nightlab.experiments.executors.local.isolation.visible import packaged
 from nightlab.experiments.reading import Unreadable, read_text
+from nightlab.experiments.template.command import is_argument, named
 from nightlab.experiments.template.environment import NoEnvironment
 from nightlab.experiments.template.environment import named as environment_named
+from nightlab.experiments.template.packages import packaged
 
 TEXT, WHOLE, NUMBER, LIST = "a text in quotes", "a whole number", "a number", "a list in brackets"
 WORDS = {  # what would be right, by pydantic's name for the fault

@@ -13,8 +13,8 @@ from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
-from nightlab.experiments.executors.local.inside.words import named
 from nightlab.experiments.records import Split
+from nightlab.experiments.template.command import named
 from nightlab.experiments.template.contract import RunTable
 
 SAID = "the template itself says so"

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.executors.local.inside.words import named
 from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.records import Knob, Params, ParamValue, Trust
 from nightlab.experiments.template import doubts

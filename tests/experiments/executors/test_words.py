@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from nightlab.experiments.executors.local.inside.words import filled, named, text
+from nightlab.experiments.executors.local.inside.words import filled, text
+from nightlab.experiments.template.command import named, pieces
 
 VALUES = {"lr": "0.1", "mode": "{out}", "seed": "7", "out": "/lab/out"}
 
@@ -26,7 +29,7 @@ VALUES = {"lr": "0.1", "mode": "{out}", "seed": "7", "out": "/lab/out"}
     ],
 )
 def test_names_in_braces_are_filled_in_any_part_of_a_word(word: str, expected: str) -> None:
-    assert filled(word, VALUES) == expected
+    assert filled(json.loads(json.dumps(pieces(word))), VALUES) == expected
 
 
 def test_a_number_reads_as_itself_again() -> None:

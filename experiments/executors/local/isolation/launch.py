@@ -20,6 +20,7 @@ from nightlab.experiments.executors.local.inside import frames
 from nightlab.experiments.executors.local.inside.kernel import cgroup
 from nightlab.experiments.executors.local.isolation.visible import View, closed_to_others
 from nightlab.experiments.records import Level
+from nightlab.experiments.template.command import pieces
 
 _CODE = Path(__file__).resolve().parents[1]
 _SANDBOXES, _GROUPS = itertools.count(), itertools.count()
@@ -231,9 +232,9 @@ def _config(settings: Settings) -> dict[str, Any]:
         "parent": os.getpid(),
         "kind": settings.kind,
         "entry": settings.entry,
-        "argv": settings.argv,
+        "argv": [pieces(word) for word in settings.argv or ()],
         "limits": asdict(settings.limits) | {"cpu_s": settings.limits.processor_s},
-        "env": {**base_environment(), **settings.env},
+        "env": {name: pieces(value) for name, value in {**base_environment(), **settings.env}.items()},
         "collect": settings.collect,
         "metrics": list(settings.metrics),
         "reads": settings.reads,

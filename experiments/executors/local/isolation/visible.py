@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightlab.experiments.template.environment import Environment
+from nightlab.experiments.template.packages import extra_packages, sites
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (  # what programs are configured by, of whatever language; no accounts, keys or names of the machine
@@ -62,14 +63,12 @@ def view(
     """
     etc = _there(Path("/etc"), (*_ETC, *(_ETC_NETWORK if network else ())))
     theirs = [*_of(environment)] if environment else []
-    given = [*map(Path, _SYSTEM), *_interpreter(), *_extra_packages(), *theirs, *read, *etc]
+    given = [*map(Path, _SYSTEM), *_interpreter(), *extra_packages(), *theirs, *read, *etc]
     shown = [path for path in given if path.exists()]
     sources = sorted({str(path.resolve()) for path in shown})
     roots = [s for s in sources if not any(s.startswith(other + "/") for other in sources)]
     links = {str(path.absolute()): str(path.resolve()) for path in (*shown, *_interpreter_links(environment))}
-    hidden = [
-        str(site / name) for site in _sites(environment) for name in (*hide, "nightlab") if (site / name).exists()
-    ]
+    hidden = [str(site / name) for site in sites(environment) for name in (*hide, "nightlab") if (site / name).exists()]
     hidden += [h for path in (_OWN, Path.cwd(), *secret) for h in _besides(str(path.resolve()), sources)]
     hidden += [str(path) for path in _closed_below(etc)]
     hidden = sorted({h for h in hidden if any((h + "/").startswith(root + "/") for root in roots)} - set(roots))
@@ -80,7 +79,7 @@ def view(
         hidden=tuple(hidden),
         allowed=tuple(allowed),
         listed=tuple(listed),
-        packages=() if environment and environment.warm else tuple(map(str, _extra_packages())),
+        packages=() if environment and environment.warm else tuple(map(str, extra_packages())),
     )
 
 
@@ -127,28 +126,6 @@ def _closed_below(folders: Iterable[Path]) -> Iterator[Path]:
     """What only its owner may read: a run may keep root's right to read."""
     for folder in folders:
         yield from _closed_files(folder)
-
-
-def packaged(path: str, environment: Environment | None = None) -> bool:
-    """Whether a path that a template hides is there, below the packages that a sandbox can see."""
-    relative = not Path(path).is_absolute() and ".." not in Path(path).parts and Path(path) != Path()
-    return relative and any(os.path.exists(site / path) for site in _sites(environment))  # noqa: PTH110 - fails for no name
-
-
-def _extra_packages() -> list[Path]:
-    """Where packages are imported from outside of the interpreter's own folders: the user's site, PYTHONPATH."""
-    inside = (sys.prefix, sys.base_prefix)
-    found = [Path(p) for p in sys.path if p.endswith(("site-packages", "dist-packages"))]
-    return [p for p in found if not any(p.is_relative_to(prefix) for prefix in inside)]
-
-
-def _sites(environment: Environment | None = None) -> list[Path]:
-    """Every folder with packages that a sandbox can see, resolved."""
-    base = {"base": sys.base_prefix, "platbase": sys.base_prefix}
-    found = {Path(sysconfig.get_path(name, vars=v)) for name in ("purelib", "platlib") for v in (None, base)}
-    found |= {p for lib in ("/usr/lib", "/usr/local/lib") for p in Path(lib).glob("python3*/*-packages")}
-    found |= {*_extra_packages(), *(environment.sites if environment else ())}
-    return sorted({p.resolve() for p in found})
 
 
 def _interpreter_links(environment: Environment | None) -> Iterator[Path]:
