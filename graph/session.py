@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from nightlab.agents.chat.configuration import completed
 from nightlab.agents.chat.settings import ROLES, ModelSettings, model_settings, parted
 from nightlab.agents.team import Idea, MetaReview
 from nightlab.experiments.claim import family
+from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.registry import check, runs_at
@@ -168,9 +169,8 @@ def work(
 
     Raises Interrupted when `control` was asked to drain; `stop` is filled with what ends the work at once.
     """
-    with reopen(folder) as study:
+    with reopen(folder) as study, _session(study) as session:
         study.check_artifacts()
-        session = Session(study.ledger)
         lab = Lab(
             study,
             staff(study),
@@ -193,7 +193,19 @@ def work(
             raise Interrupted from None
         finally:
             lab.close()
-            session.close()
+
+
+@contextmanager
+def _session(study: Study) -> Iterator[Session]:
+    """A session on a study; who follows it from elsewhere is told of what ends it, which is raised here."""
+    with closing(Session(study.ledger)) as session:
+        try:
+            yield session
+        except NightlabError as error:
+            study.ledger.heard = lambda _event: None
+            with suppress(NightlabError):  # where nothing can be written, that may be the error
+                session.tell(Ended(end="failed", reason=str(error)))
+            raise
 
 
 def _runner(study: Study) -> Any:

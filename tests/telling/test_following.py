@@ -12,12 +12,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import nightlab
-from nightlab.experiments.ledger.events import Note, Stage
+from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger.events import Ended, Note, Stage
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import create, read, reopen
 from nightlab.experiments.template.template import load
 from nightlab.graph.session import begin, work
+from nightlab.telling.following import failed, follow
 from tests.conftest import EXPERIMENT, MakeTemplate
 
 COMMAND = (sys.executable, "-m", "nightlab.cli")
@@ -68,6 +72,46 @@ def test_another_process_hears_all_of_a_study_that_is_killed_and_resumed(
     shown = subprocess.run([*COMMAND, "follow", folder], capture_output=True, text=True, check=True).stdout
     assert [line.split("] ")[1] for line in shown.splitlines() if " trial " in line][1].startswith("trial 1/4 ")
     assert shown.splitlines()[-1].endswith("the study is finished")
+
+
+BROKEN = {  # before there is anything to finish
+    "the baseline crashes": {
+        "experiment.py": "def run(params, inputs, out, seed):\n    raise ValueError('no valley')\n"
+    },
+    "the baseline's score is none": {"evaluate.py": "def evaluate(out, private, split):\n    return {}\n"},
+    "the preparation fails": {"prepare.py": "def prepare(inputs, private, seed):\n    raise ValueError('no data')\n"},
+}
+
+
+@pytest.mark.parametrize("files", BROKEN.values(), ids=BROKEN)
+def test_who_follows_is_told_that_work_on_a_study_failed(
+    make_template: MakeTemplate, tmp_path: Path, files: dict[str, str]
+) -> None:
+    folder = begin(make_template(files=files), Settings(trials=2), tmp_path / "studies", "experiment")
+    heard: list[dict[str, Any]] = []
+    with pytest.raises(NightlabError) as error:
+        work(folder, heard.append)
+    with closing(read(folder)) as study:
+        told = list(follow(study))
+    assert told[-1].told == Ended(end="failed", reason=str(error.value))
+    assert [event.record() for event in told[:-1]] == heard  # who works on it hears the error itself
+    assert failed(told[-1])
+
+
+def test_a_study_that_failed_and_goes_on_is_followed_to_its_end(make_template: MakeTemplate, tmp_path: Path) -> None:
+    folder = begin(make_template(), Settings(trials=1), tmp_path / "studies", "experiment")
+    broken = folder / "template" / "prepare.py"
+    broken.write_text(f"raise ValueError('not here')\n{(code := broken.read_text())}")
+    with pytest.raises(NightlabError):
+        work(folder, lambda _event: None)
+    shown = subprocess.run([*COMMAND, "follow", folder], capture_output=True, text=True)
+    assert (shown.returncode, shown.stderr) == (1, "")
+    assert "not here" in shown.stdout
+    broken.write_text(code)
+    work(folder, lambda _event: None)
+    with closing(read(folder)) as study:
+        ends = [event.told.end for event in follow(study) if isinstance(event.told, Ended)]
+    assert ends == ["failed", "finished"]
 
 
 def test_who_follows_may_stop_and_the_study_is_as_it_was(make_template: MakeTemplate, tmp_path: Path) -> None:
