@@ -26,7 +26,7 @@ def kind(e: Evidence) -> Literal["improved", "none", "unclear"]:
 def results(b: Brief) -> dict[str, Any]:
     e, told = b.evidence, b.analysis.conclusions
     gains = _kept(e)
-    largest = max(gains, key=lambda t: abs(t.verdict.numbers["difference"]) if t.verdict else 0.0, default=None)
+    largest = max(gains, key=lambda t: abs((t.verdict and t.verdict.difference) or 0.0), default=None)
     return {
         "largest": largest and {"number": largest.number, "strategies": strategies(e, largest)},
         "optimism": "search.optimism" in e.facts,

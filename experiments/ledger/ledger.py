@@ -43,14 +43,18 @@ class Run:
 class Settled:
     """A trial's verdict as it stands in the ledger. `cause` says why a failed trial failed.
 
-    numbers: what was measured for it, by name. runs: how many the trial had then; met: how many of the incumbent's a
-    kept trial met; None in rows of an early version. incumbent: the trial that it was weighed against. twin: the one
-    that it repeats. suspected: its runs all had the same metrics, so it was run again before it was kept.
+    difference: to the incumbent on the seeds of both, larger is better; threshold: what was asked for of it; None where
+    it was not weighed. numbers: what else was measured for it, by name. runs: how many the trial had then; met: how
+    many of the incumbent's a kept trial met; None in rows of an early version. incumbent: the trial that it was weighed
+    against. twin: the one that it repeats. suspected: its runs all had the same metrics, so it was run again before it
+    was kept.
     """
 
     kind: VerdictKind
     cause: str = ""
     reason: str
+    difference: float | None = None
+    threshold: float | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
     runs: int | None = None
     met: int | None = None

@@ -14,6 +14,7 @@ from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.ledger import Run, Settled, Trial, as_json
 from nightlab.experiments.records import Change, RunOutcome
 
+_WEIGHED = ("difference", "threshold")
 _COUNTS = ("runs", "met", "incumbent", "twin")
 _OUTCOME_FIELDS = ("status", "trust", "wall_s", "cpu_s", "memory_mb", "level", "error", "output")
 _RUN_FIELDS = ("phase", "subject", "replicate", "seed", "inputs")
@@ -76,13 +77,17 @@ def trial(row: Mapping[Any, Any]) -> Trial:
 
 def _numbers(verdict: Settled) -> dict[str, float]:
     """The column `numbers`: what was measured, and the counts and flags beside it."""
-    counts = {name: count for name in _COUNTS if (count := getattr(verdict, name)) is not None}
-    return {**verdict.numbers, **counts, **({"suspected": 1} if verdict.suspected else {})}
+    weighed, counts = (
+        {name: value for name in names if (value := getattr(verdict, name)) is not None}
+        for names in (_WEIGHED, _COUNTS)
+    )
+    return {**weighed, **verdict.numbers, **counts, **({"suspected": 1} if verdict.suspected else {})}
 
 
 def _settled(row: Mapping[str, Any]) -> Settled:
     """Earlier versions wrote counts and flags as floats."""
     numbers = json.loads(row["numbers"])
+    weighed = {name: numbers.pop(name) for name in _WEIGHED if name in numbers}
     counts = {name: int(numbers.pop(name)) for name in _COUNTS if name in numbers}
     return Settled(
         kind=row["kind"],
@@ -91,6 +96,7 @@ def _settled(row: Mapping[str, Any]) -> Settled:
         suspected=bool(numbers.pop("suspected", False)),
         numbers=numbers,
         elapsed_s=row["elapsed_s"],
+        **weighed,
         **counts,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -25,11 +25,13 @@ class More:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """`kept` or `reverted`, with a sentence of reason and the numbers in it."""
+    """`kept` or `reverted`, with a sentence of reason and the numbers in it; the first two as in Settled."""
 
     kind: VerdictKind
     reason: str
-    numbers: dict[str, float]
+    difference: float
+    threshold: float
+    numbers: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -116,11 +118,11 @@ def judge(
     if not shared:
         raise ValueError("a verdict needs at least one score of the candidate and of the incumbent")
     difference = math.fsum(c - i for c, i in zip(candidate, incumbent, strict=False)) / shared
-    numbers = {"difference": difference, "replicates": float(shared), "min_effect": min_effect}
+    numbers = {"replicates": float(shared), "min_effect": min_effect}
     if rule == "strict" or noise is None or not noise.dof or noise.deterministic:
         kept = difference > min_effect
         why = "deterministic" if rule == "paired" and noise and noise.deterministic else "taken at face value"
-        return _verdict(kept, numbers | {"threshold": min_effect}, f"{plural(shared, 'run')}, {why}")
+        return _verdict(kept, difference, min_effect, numbers, f"{plural(shared, 'run')}, {why}")
     final = max_replicates if alongside else min(max_replicates, len(incumbent))
     stderr = noise.sd * math.sqrt(2 / shared)
     numbers |= {"noise_sd": noise.sd, "noise_dof": float(noise.dof), "stderr": stderr}
@@ -130,13 +132,12 @@ def judge(
         chance = float(special.ndtr((difference - bar) / spread))
         if chance >= FUTILITY:
             return More(replicates=shared + 1)
-        return _verdict(False, numbers | {"threshold": bar, "chance": chance}, f"{shared} of {plural(final, 'run')}")
+        return _verdict(False, difference, bar, numbers | {"chance": chance}, f"{shared} of {plural(final, 'run')}")
     bar = min_effect + float(special.stdtrit(noise.dof, CONFIDENCE)) * stderr
-    return _verdict(difference > bar, numbers | {"threshold": bar}, plural(shared, "paired run"))
+    return _verdict(difference > bar, difference, bar, numbers, plural(shared, "paired run"))
 
 
-def _verdict(kept: bool, numbers: dict[str, float], basis: str) -> Verdict:
-    difference, threshold = numbers["difference"], numbers["threshold"]
+def _verdict(kept: bool, difference: float, threshold: float, numbers: Mapping[str, float], basis: str) -> Verdict:
     noise = f"; noise {numbers['noise_sd']:.4g} a run" if "noise_sd" in numbers else ""
     asked = f"{'above' if kept else 'not above'} the {threshold:.4g} that was asked for"
     reason = f"Better than the incumbent by {difference:.4g}, {asked}"
@@ -144,4 +145,10 @@ def _verdict(kept: bool, numbers: dict[str, float], basis: str) -> Verdict:
         how = f"Worse than the incumbent by {-difference:.4g}" if difference else "Equal to the incumbent"
         reason = f"{how}; a gain above {threshold:.4g} was asked for"
     reason += f" ({basis}{noise})."
-    return Verdict(kind="kept" if kept else "reverted", reason=reason, numbers=numbers)
+    return Verdict(
+        kind="kept" if kept else "reverted",
+        reason=reason,
+        difference=difference,
+        threshold=threshold,
+        numbers=numbers,
+    )

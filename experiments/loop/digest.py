@@ -180,7 +180,7 @@ class _Book:
 
     def _difference(self, number: int) -> float:
         verdict = self._history[number].verdict
-        return verdict.numbers.get("difference", 0.0) if verdict else 0.0
+        return (verdict.difference if verdict else None) or 0.0
 
     def _score(self, t: Tried) -> str:
         return "not known" if t.score is None else f"{self._template.sign * t.score:.4g}"

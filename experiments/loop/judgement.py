@@ -91,6 +91,8 @@ def _doubted(search: SearchState, entry: Entry, verdict: Verdict) -> Settled | M
     return Settled(
         kind=verdict.kind,
         reason=verdict.reason,
+        difference=verdict.difference,
+        threshold=verdict.threshold,
         numbers=verdict.numbers,
         incumbent=search.incumbent,
         suspected=suspected,

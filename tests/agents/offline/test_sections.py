@@ -209,9 +209,7 @@ def kept_at(trial: Trial, below: int) -> Trial:
     """The trial, kept where its number is below a bound and reverted beyond it."""
     kind: Any = "baseline" if trial.number == 0 else "kept" if trial.number < below else "reverted"
     change = replace(trial.change, proposer="fake:a") if trial.number == 1 else trial.change  # by a model
-    return replace(
-        trial, change=change, verdict=Settled(kind=kind, reason="so", numbers={"difference": 1.0}, incumbent=0)
-    )
+    return replace(trial, change=change, verdict=Settled(kind=kind, reason="so", difference=1.0, incumbent=0))
 
 
 def without(b: Brief, *ids: str) -> Brief:

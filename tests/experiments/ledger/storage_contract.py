@@ -20,7 +20,7 @@ from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled, by_
 from nightlab.experiments.ledger.storage import Storage
 from nightlab.experiments.records import Change, RunOutcome
 
-KEPT = Settled(kind="kept", reason="better", numbers={"difference": 1.0})
+KEPT = Settled(kind="kept", reason="better", difference=1.0)
 
 
 def change(x: float) -> Change:

@@ -117,9 +117,7 @@ def test_counts_and_flags_of_an_earlier_version_s_verdicts_are_typed(ledger: Led
     """It kept them as floats among the numbers."""
     change = Change(strategy="s", hypothesis="h", params={}, artifact="a", parent=None, proposer="p")
     numbers = {"difference": 0.5, "runs": 3.0, "met": 2.0, "incumbent": 0.0, "suspected": 1.0}
-    typed = Settled(
-        kind="kept", reason="r", numbers={"difference": 0.5}, runs=3, met=2, incumbent=0, suspected=True, elapsed_s=1.0
-    )
+    typed = Settled(kind="kept", reason="r", difference=0.5, runs=3, met=2, incumbent=0, suspected=True, elapsed_s=1.0)
     plain = Settled(kind="failed", cause="duplicate", reason="r", twin=1)
     for number in range(4):
         ledger.claim(number, change)

@@ -40,7 +40,7 @@ def books(ledger: Ledger) -> TrialCache:
                 found[number].record(replicate, outcome, beside=phase == BESIDE)
     ledger.claim_run("confirm", "best", 0, seed=9)
     for number in range(TRIALS - 1):
-        ledger.settle(number, Settled(kind="reverted", reason="r", numbers={"difference": -1.0}))
+        ledger.settle(number, Settled(kind="reverted", reason="r", difference=-1.0))
         found.close(number)
     return found
 

@@ -113,7 +113,7 @@ def test_strict_keeps_whatever_is_better(noise: Noise | None) -> None:
 def test_the_reason_has_the_numbers(rule: Rule) -> None:
     verdict = judge([4.5] * 3, [1.25] * 3, unit_noise(), rule=rule, max_replicates=3, min_effect=0.0)
     assert isinstance(verdict, Verdict)
-    assert verdict.numbers["difference"] == 3.25
+    assert verdict.difference == 3.25
     assert "3.25" in verdict.reason
     assert verdict.reason.endswith(".")
 

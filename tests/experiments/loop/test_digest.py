@@ -47,8 +47,8 @@ class Study:
             parent=parent,
             proposer="p",
         )
-        numbers = {} if kind in ("baseline", "failed") else {"difference": difference}
-        verdict = Settled(kind=kind, cause=cause, reason=reason, numbers=numbers)  # type: ignore[arg-type]
+        weighed = None if kind in ("baseline", "failed") else difference
+        verdict = Settled(kind=kind, cause=cause, reason=reason, difference=weighed)  # type: ignore[arg-type]
         self.history.append(Trial(number=number, change=change, verdict=verdict))
         score = None if height is None else -height
         self.trials.append(

@@ -285,7 +285,7 @@ def test_a_better_trial_that_was_reverted_is_found_again(
 ) -> None:
     loop = loop_of(make_template())
     loop.baseline()
-    unlucky = Verdict(kind="reverted", reason="bad luck", numbers={"difference": 0.0})
+    unlucky = Verdict(kind="reverted", reason="bad luck", difference=0.0, threshold=0.0)
     with monkeypatch.context() as patched:
         patched.setattr("nightlab.experiments.loop.judgement.judge", lambda *_args, **_kwargs: unlucky)
         judged(loop, move(loop, x=0.6))
@@ -432,7 +432,7 @@ def test_every_verdict_has_a_sentence_and_its_numbers(
     judged(loop, move(loop, mood="odd"))
     judged(loop, move(loop, x=0.9))
     found = {t.number: t.verdict for t in loop.study.ledger.trials() if t.verdict}
-    assert all(v.reason and (v.numbers or v.twin) for v in found.values())
+    assert all(v.reason and (v.numbers or v.difference is not None or v.twin) for v in found.values())
     assert (found[2].cause, found[2].numbers["replicate"]) == ("crash", 0.0)
     assert found[3].twin == 2
     broken = {"cost beyond max = 1.4": pytest.approx(0.4), "cost beyond max = 1.5": pytest.approx(0.3)}
