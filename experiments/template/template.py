@@ -13,6 +13,7 @@ from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.records import Knob, Params, ParamValue, Trust
 from nightlab.experiments.template import doubts
+from nightlab.experiments.template.command import named
 from nightlab.experiments.template.contract import (
     MOST,
     Constraint,
