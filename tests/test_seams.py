@@ -1,5 +1,5 @@
-"""What comes from outside of the package, by its public names alone: a policy, a source of literature, an action and an
-executor work in one study."""
+"""What comes from outside of the package, by its public names alone: a policy, a source of literature, an action, an
+executor and a storage work in one study."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ from nightlab.experiments.claim.parts.variants import against_best
 from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.claim.statistics.pairing import effect
 from nightlab.experiments.executors import registry as executors
+from nightlab.experiments.ledger import storage as storages
+from nightlab.experiments.ledger.ledger import Ledger
+from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.records import Knob
 from nightlab.experiments.search import registry as policies
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried
 from nightlab.experiments.study.study import read
 from nightlab.experiments.template.template import Template
+from nightlab.graph import session
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.facts.formulas import Part, Value, formula
@@ -57,6 +61,30 @@ class Shelf:
 
     def find(self, template: Template) -> list[Reference]:
         return [Reference(key="book", title="On Valleys", authors=("Ada Hill",), year=2001, source="the shelf")]
+
+
+class Chest:
+    """A storage that keeps the ledgers in a place of their own, by the names of the studies."""
+
+    def __init__(self, place: Path) -> None:
+        self._place = place
+        place.mkdir()
+
+    def _file(self, study: Path) -> Path:
+        return self._place / f"{study.name}.book"
+
+    def open(self, study: Path, *, read_only: bool = False) -> Ledger:
+        return SqliteLedger(self._file(study), read_only=read_only)
+
+    def holds(self, study: Path) -> bool:
+        return self._file(study).is_file()
+
+    def move(self, study: Path, to: Path) -> None:
+        study.rename(to)
+        self._file(study).rename(self._file(to))
+
+    def studies(self, place: Path) -> list[Path]:
+        return [place / file.stem for file in sorted(self._place.glob("*.book"))]
 
 
 def wanted(e: Evidence) -> str:
@@ -96,12 +124,18 @@ def criterion(s: StudySubmission) -> Iterator[Judgement]:
 
 @pytest.fixture
 def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """All four are known for the time of a test; the folder with the executor's jobs."""
-    for module, private in ((policies, "_POLICIES"), (sources, "_SOURCES"), (executors, "_makers")):
+    """All five are known for the time of a test; the folder with the executor's jobs."""
+    for module, private in (
+        (policies, "_POLICIES"),
+        (sources, "_SOURCES"),
+        (executors, "_makers"),
+        (storages, "_storages"),
+    ):
         monkeypatch.setattr(module, private, dict(getattr(module, private)))
     monkeypatch.setattr(actions, "_ACTIONS", dict(actions.actions()))
     policies.register("by hand", ByHand)
     sources.register("shelf", Shelf())
+    storages.register("chest", Chest(tmp_path / "chest"))
     executors.register("plain", lambda place: PlainExecutor(place, tmp_path / "jobs"))
     actions.register(
         Action(
@@ -123,7 +157,13 @@ def test_what_comes_from_outside_works_in_a_study(
     registered: Path, make_template: MakeTemplate, tmp_path: Path
 ) -> None:
     settings = {"policy": "by hand", "executor": "plain", "trials": 2, "seeds": 1, "confirm_seeds": 4, "rounds": 1}
-    folder = nightlab.run(make_template(), out=tmp_path / "studies", **settings)
+    folder = nightlab.run(make_template(), out=tmp_path / "studies", storage="chest", **settings)
+    assert not (folder / "study.db").exists()
+    assert (tmp_path / "chest" / f"{folder.name}.book").is_file()
+    assert [review.round for review in nightlab.scores(folder)]
+    forked = session.fork(folder, 0, tmp_path / "studies", storage="memory")
+    with closing(read(forked)) as study:
+        assert (study.settings.storage, (forked / "study.db").exists()) == ("memory", False)
     with closing(read(folder)) as study:
         assert {t.change.proposer for t in study.ledger.trials()} == {"baseline", "by hand"}
         assert len(list(registered.iterdir())) >= len(study.ledger.runs("search"))
