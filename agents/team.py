@@ -13,6 +13,7 @@ from nightlab.experiments.ledger.documents import document
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Tried
+from nightlab.experiments.template.contract import HypothesisPart
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.evidence import Evidence
@@ -40,6 +41,7 @@ class Idea(Record):
     question: str
     hypothesis: str
     strategies: tuple[str, ...]
+    parts: tuple[HypothesisPart, ...] = ()  # of the hypothesis; none where nobody has said what answers it
     expected_effect: str = ""
     risks: str = ""
     novelty: float = 0.0  # 0 to 1: one minus the likeness to the nearest retrieved paper

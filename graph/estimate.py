@@ -16,6 +16,7 @@ from nightlab.agents.chat.configuration import configured
 from nightlab.agents.chat.settings import ModelSettings, model_settings
 from nightlab.agents.offline.actions import PARTS
 from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS
+from nightlab.experiments.claim.parts.knobs import KNOB_SEEDS
 from nightlab.experiments.claim.selection import RUNGS, SELECTION_SHARE
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.registry import runs_at
@@ -103,7 +104,7 @@ def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
         min(_reruns(settings.trials, baseline, had), int(SELECTION_SHARE * runs))
         for had, runs in zip((settings.seeds, 1), searched, strict=True)
     ]
-    parts = PARTS * min(ABLATION_SEEDS, n)
+    parts = PARTS * min(ABLATION_SEEDS, n) + len(study.template.knobs) * min(KNOB_SEEDS, n)
     if mode == "pipeline" and settings.rounds:
         parts += sum(action.cost(study.template) for action in actions().values())
     return searched[0] + (again[0] if probe.noisy else 0), searched[1] + again[1] + parts

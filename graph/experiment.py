@@ -12,6 +12,7 @@ from nightlab.agents.team import Idea, Situation
 from nightlab.experiments.claim import confirmation
 from nightlab.experiments.claim.parts import ablation
 from nightlab.experiments.claim.parts.ablation_parts import components
+from nightlab.experiments.claim.parts.knobs import ablate_knobs
 from nightlab.experiments.claim.selection import choose
 from nightlab.experiments.ledger.events import ClaimTested, Note, PartAblated, Stage
 from nightlab.experiments.loop.loop import Loop
@@ -116,6 +117,7 @@ def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
         lab.tell(Stage(stage="ablate"))
     for row in ablation.ablate(lab.loop):
         lab.tell(PartAblated(ablation=row))
+    ablate_knobs(lab.loop)
     lab.study.data.prepare()  # all of it is hashed again: what judged must be what it was at the start
     return {}
 

@@ -8,7 +8,7 @@ from nightlab.agents.actions import Action, Judgement, possible, register
 from nightlab.agents.offline import analysis, results
 from nightlab.agents.offline.writing import HEADINGS, text
 from nightlab.agents.team import Brief, StudySubmission
-from nightlab.agents.telling.words import many
+from nightlab.agents.telling.words import many, noun
 from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS, ablate
 from nightlab.experiments.claim.parts.sensitivity import SENSITIVITY_SEEDS, probe_sensitivity
 from nightlab.experiments.loop.loop import Loop
@@ -23,7 +23,7 @@ PARTS = 4  # parts of the best that an ablation may have to take out
 def _more_seeds(e: Evidence) -> str:
     seeds = e.template.confirmations
     open_parts = e.improved and e.ablation and results.undecided(e)
-    return f"Repeat the ablation with {plural(seeds, 'seed')}." if open_parts and seeds > _most(e) else ""
+    return f"Repeat the ablation with {plural(seeds, noun(e))}." if open_parts and seeds > _most(e) else ""
 
 
 def _most(e: Evidence) -> int:
@@ -40,7 +40,9 @@ def _longer(template: Template) -> int:
 
 
 def _ablation_answer(b: Brief) -> str:
-    seeds = many(b.evidence, "ablation.seeds", "seed") if "ablation.seeds" in b.evidence.facts else "further seeds"
+    seeds = (
+        many(b.evidence, "ablation.seeds", noun(b.evidence)) if "ablation.seeds" in b.evidence.facts else "further runs"
+    )
     return f"repeated the ablation with {seeds} ({{ref:ablation}})"
 
 

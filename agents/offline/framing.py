@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nightlab.agents.offline import results
+from nightlab.agents.offline import hypothesis, results
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied
 from nightlab.papers.audit.grammar import pattern
@@ -62,7 +62,7 @@ def limitations(b: Brief) -> dict[str, Any]:
 
 
 def conclusion(b: Brief) -> dict[str, Any]:
-    return results.largest_part(b.evidence)
+    return {**results.largest_part(b.evidence), **hypothesis.told(b)}
 
 
 def trials(_: Brief) -> dict[str, Any]:

@@ -32,6 +32,7 @@ def _rated(seed: SeedIdea, template: Template, references: Sequence[Reference]) 
         title=seed.title,
         question=seed.question,
         hypothesis=seed.hypothesis,
+        parts=seed.parts,
         strategies=strategies,
         expected_effect=seed.expected_effect,
         risks=seed.risks,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from nightlab.agents.actions import actions
-from nightlab.agents.offline import claims
+from nightlab.agents.offline import claims, finalists, hypothesis
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import concern, strategies, strategy, words
 from nightlab.experiments.claim.statistics.inference import equal, exact, untested
@@ -29,6 +29,7 @@ def results(b: Brief) -> dict[str, Any]:
     largest = max(gains, key=lambda t: abs((t.verdict and t.verdict.difference) or 0.0), default=None)
     return {
         "largest": largest and {"number": largest.number, "strategies": strategies(e, largest)},
+        **finalists.told(e),
         "optimism": "search.optimism" in e.facts,
         "untested_it": untested(e.claim, "it"),
         "importance": told.get("importance", ""),
@@ -80,6 +81,7 @@ def ablation(b: Brief) -> dict[str, Any]:
     rows = b.evidence.ablation
     return {
         "parts": len(rows),
+        "singly": bool(b.evidence.set_back),
         "whole": whole(b.evidence),
         "of_knobs": any(r.knobs for r in rows),
         "of_edits": any(not r.knobs for r in rows),
@@ -115,6 +117,7 @@ def discussion(b: Brief) -> dict[str, Any]:
     e = b.evidence
     kept = _kept(e)
     return {
+        **hypothesis.told(b),
         "kept": len(kept),
         "concerned": [strategy(s) for s in dict.fromkeys(name for t in kept for name in concern(e, t))],
         "failures": b.analysis.conclusions.get("failures", ""),

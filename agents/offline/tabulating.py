@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from nightlab.agents.offline import finalists, recipe
 from nightlab.agents.telling.disclosure import is_model
 from nightlab.agents.telling.disclosure import shown as name_of
-from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, strategies, words
+from nightlab.agents.telling.words import listed, words
 from nightlab.experiments.claim.scope import row
 from nightlab.experiments.claim.statistics.inference import equal, exact
 from nightlab.experiments.ledger.documents import AblatedPart, Claim
-from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
-from nightlab.experiments.records import Effect, Knob
-from nightlab.experiments.template.diffs import changed
+from nightlab.experiments.ledger.ledger import Trial
+from nightlab.experiments.records import Effect
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.manuscript.manuscript import Table
 from nightlab.papers.manuscript.tables import NONE, code, interval, mark, plus_minus, spaced
@@ -25,9 +25,13 @@ SAMPLE = (
 def tables(e: Evidence) -> tuple[Table, ...]:
     found = [_main(e), _all_trials(e)]
     if e.template.knobs:
-        found.append(_knobs(e))
-    if any(t.verdict and t.verdict.kind == "kept" for t in e.trials):
-        found.append(_kept(e))
+        found.append(recipe.knobs(e))
+    if any(t.verdict and t.verdict.kind == "kept" for t in e.trials) or e.best.number:
+        found.append(recipe.kept(e))
+    if e.best.number:
+        found.append(recipe.table(e))
+    if again := finalists.table(e):
+        found.append(again)
     if e.ablation:
         found.append(_ablation(e))
     if e.earlier:
@@ -37,7 +41,8 @@ def tables(e: Evidence) -> tuple[Table, ...]:
 
 def penalised(e: Evidence) -> str:
     """What the values of the search include beside the metric, as a sentence with the space before it."""
-    return " The fitness of a trial that violates a constraint includes the penalty." if e.template.fined else ""
+    told = f" The {words(e.template.fitness_label)} of a trial that violates a constraint includes the penalty."
+    return told if e.template.fined else ""
 
 
 def _main(e: Evidence) -> Table:
@@ -67,8 +72,9 @@ def _claims(e: Evidence) -> Table:
     return Table(
         "claims",
         "The claims of the study, one for each search, with the trials at most that the search had until then. Each was"
-        f" tested once, on {row(e.claim)}s of its own; the coverage of its interval goes with the level of its test.",
-        ("Trials", "Best", "Split", "Pairs", "Fitness", "Baseline's", "Improvement", "Interval", "p"),
+        f" tested once, on {row(e.claim)}s of its own; the values are those of {words(e.template.fitness_label)}, and the"
+        " coverage of an interval goes with the level of its test.",
+        ("Trials", "Best", "Split", "Pairs", "Of the best", "Baseline's", "Improvement", "Interval", "p"),
         tuple(_claim(*each) for each in [*before, ("setting.trials", "", e.claim)]),
         "rrlrrrrrr",
     )
@@ -97,79 +103,12 @@ def _mean(e: Evidence, key: str) -> str:
     return plus_minus(f"{key}.mean", f"{key}.stderr" if e.facts[f"{key}.stderr"].value else None)
 
 
-def _knobs(e: Evidence) -> Table:
-    return Table(
-        "knobs",
-        "The knobs that the search may move, with the value of the baseline and that of the best configuration.",
-        ("Knob", "Strategy", "Range", "Baseline", "Best"),
-        tuple(
-            (words(k.name), words(k.strategy), _range(k), _value(k, "default", e), _value(k, "chosen", e))
-            for k in e.template.knobs
-        ),
-        "llXrr",
-    )
-
-
-def _range(knob: Knob) -> str:
-    if knob.type == "choice":
-        shown = (
-            code(c) if isinstance(c, str) else mark(f"range.{knob.name}.choice.{i}") for i, c in enumerate(knob.choices)
-        )
-        return listed(list(shown))
-    log = ", logarithmic" if knob.log else ""
-    return f"{mark(f'range.{knob.name}.low')} to {mark(f'range.{knob.name}.high')}{log}"
-
-
-def _value(knob: Knob, prefix: str, e: Evidence) -> str:
-    if f"{prefix}.{knob.name}" in e.facts:
-        return mark(f"{prefix}.{knob.name}")
-    value = knob.default if prefix == "default" else e.best.change.params[knob.name]
-    return code(str(value))
-
-
-def _kept(e: Evidence) -> Table:
-    kept = [t for t in by_verdict(e.trials) if t.verdict and t.verdict.kind in ("baseline", "kept")]
-    shown = spaced(kept, LISTED)
-    some = "" if len(shown) == len(kept) else " Not all find room: these are evenly spaced in their order."
-    return Table(
-        "kept",
-        f"The changes that the loop kept, in their order, with the mean fitness on {VERDICT_SEEDS}, {_source(e)}."
-        f"{some}",
-        ("Trial", "Strategy", "What changed", "Fitness"),
-        tuple(
-            (
-                f"`T{t.number}`",
-                strategies(e, t),
-                _what(t, e),
-                mark(f"trial.{t.number}.mean"),
-            )
-            for t in shown
-        ),
-        "rlXr",
-    )
-
-
-def _what(trial: Trial, e: Evidence) -> str:
-    if (before := replaced(trial, e.trials)) is None:
-        return trial.change.phrase
-    told = [words(name) for name in changed(trial.change.params, before.params)]
-    if trial.number in e.edits:
-        told.append(edit(e, trial.number))
-    return listed(told) if told else "files of the artifact"
-
-
-def edit(e: Evidence, number: int) -> str:
-    """What a trial changed of the files."""
-    files = listed([code(d.file) for d in e.edits[number]])
-    return f"{files} ({many(e, f'edit.{number}.added', 'line')} added, {mark(f'edit.{number}.removed')} removed)"
-
-
 def _part(e: Evidence, row: AblatedPart) -> str:
     """What an ablation takes out."""
     if row.knobs:
         return listed([words(k) for k in row.knobs])
     joint = [f"`T{n}`" for n in row.joint]
-    return edit(e, row.trial) + (f", with {listed(joint)} that stand on it" if joint else "")
+    return recipe.edit(e, row.trial) + (f", with {listed(joint)} that stand on it" if joint else "")
 
 
 def _source(e: Evidence) -> str:
@@ -181,9 +120,9 @@ def _source(e: Evidence) -> str:
 def _ablation(e: Evidence) -> Table:
     return Table(
         "ablation-table",
-        "Ablation: loss of fitness without a part, its {fact:setting.coverage} interval, and the one-sided p value"
-        " of the paired test after Holm's correction.",
-        ("Part", "Taken out", "Loss", "Interval", "p"),
+        f"Ablation: by how much the {words(e.template.fitness_label)} is worse without a part, with its"
+        " {fact:setting.coverage} interval and the one-sided p value of the paired test after Holm's correction.",
+        ("Part", "Taken out", "Worse by", "Interval", "p"),
         tuple(
             (
                 f"{words(r.strategy)}, trial `T{r.trial}`",
@@ -246,7 +185,7 @@ def _all_trials(e: Evidence) -> Table:
         "all-trials",
         f"The trials of the search. Parent is the trial that a change started from.{penalised(e)}"
         + ("" if len(shown) == len(e.trials) else f" {SAMPLE}"),
-        ("Trial", "Parent", "Strategy", "Proposed by", "Verdict", "Fitness"),
+        ("Trial", "Parent", "Strategy", "Proposed by", "Verdict", words(e.template.fitness_label).capitalize()),
         tuple(rows),
         "rrlllr",
     )

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.actions import actions
-from nightlab.agents.offline import claims, framing, literature, methods, results
+from nightlab.agents.offline import claims, framing, hypothesis, literature, methods, results
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.rendering import environment
-from nightlab.agents.telling.words import listed, many, words
+from nightlab.agents.telling.words import listed, many, noun, words
 from nightlab.papers.manuscript.manuscript import Manuscript, Section
 from nightlab.papers.manuscript.markup import literal
 
@@ -75,7 +75,7 @@ class OfflineWriter:
             ),
             appendix=(made["trials"], *(s for kind, s in told if kind == "text")),
             figures=brief.analysis.figures,
-            tables=brief.analysis.tables,
+            tables=(*brief.analysis.tables, hypothesis.table(brief)),
         )
 
 
@@ -93,6 +93,7 @@ def common(b: Brief) -> dict[str, Any]:
         "many": partial(many, e),
         "claim": claims.claim(e),
         "draws": bool(e.claim.draws),
+        "unit": noun(e),
         "smallest": "setting.smallest" in e.facts,
         "first": claims.first(e),
         "extended": bool(e.earlier),

@@ -30,6 +30,11 @@ def many(e: Evidence, key: str, noun: str) -> str:
     return plural(e.facts[key].value, noun, f"{{fact:{key}}}")
 
 
+def noun(e: Evidence) -> str:
+    """What the claim's runs are on, one by one."""
+    return "draw" if e.claim.draws else "seed"
+
+
 def claimed_on(e: Evidence) -> str:
     """The data that the claim is on, with no more said for them than holds."""
     if e.claim.split != "holdout":

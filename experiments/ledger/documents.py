@@ -388,6 +388,14 @@ class AblatedPart(Effect):
     p_holm: float
 
 
+@document("knob")
+@dataclass(frozen=True, kw_only=True)
+class AblatedKnob(Effect):
+    """What is lost when one knob of the best is set back to its default, where it shares a part with others."""
+
+    knob: str
+
+
 @document("sensitivity")
 @dataclass(frozen=True, kw_only=True)
 class KnobStep(Effect):

@@ -284,6 +284,11 @@ def _ideas(folder: Path, data: dict[str, Any] | None, faults: list[str]) -> tupl
     known = {name for name in named if isinstance(name, str)}
     sure = known and all(isinstance(name, str) for name in named)  # a knob that lacks its own may be the one meant
     for i, idea in enumerate(ideas.idea if ideas else ()):
+        wanted = {name for part in idea.parts for name in part.names} - {*space} if isinstance(space, dict) else set()
+        for part in idea.parts if sure else ():
+            if strange := sorted(set(part.names) & wanted - known):
+                told = f"{strange[0]!r} is no knob and no strategy; known: {sorted({*known, *space})}"
+                faults.append(f"{file}: [idea.{i + 1}.parts]: {told}")
         unknown = sorted(set(idea.strategies) - known)
         if sure and unknown:
             names = f"{unknown} are strategies of no knob; known: {sorted(known)}"

@@ -66,6 +66,7 @@ def names_of(template: Template, metrics: Iterable[str] = ()) -> list[str]:
     title, description = template.spec.template.title, template.spec.template.description
     data = template.spec.data
     told = [description, template.spec.template.method, " ".join(data.told) if data else ""]
+    told += [part.says for i in template.ideas for part in i.parts]
     told += [text for i in template.ideas for text in (i.title, i.question, i.hypothesis, i.expected_effect, i.risks)]
     forms = [form for text in told if text for form in dict.fromkeys((text, text.replace("_", " ")))]
     texts = [" ".join(form.split()).rstrip(".") for form in forms]

@@ -12,6 +12,7 @@ from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.ledger.documents import (
+    AblatedKnob,
     AblatedPart,
     Claim,
     DataSizes,
@@ -80,6 +81,7 @@ class Snapshot:
     earlier: tuple[Claim, ...]
     ablation: tuple[AblatedPart, ...]
     sensitivity: tuple[KnobStep, ...]
+    set_back: tuple[AblatedKnob, ...] = ()  # a study of an earlier version has none
     notices: Mapping[str, Notice]
     notes: Mapping[str, str]
     idea_strategies: tuple[str, ...]
@@ -98,6 +100,7 @@ class Evidence:
     claim: Claim
     ablation: tuple[AblatedPart, ...]
     sensitivity: tuple[KnobStep, ...]
+    set_back: tuple[AblatedKnob, ...] = ()  # knobs of the best that were set to their defaults alone
     level: str
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
@@ -182,6 +185,7 @@ def snapshot(study: Study, strategies: tuple[str, ...] | None = None) -> Snapsho
         earlier=study.earlier_claims,
         ablation=_latest(ledger.all(AblatedPart, extension=study.extensions)),
         sensitivity=tuple(ledger.all(KnobStep, extension=study.extensions).values()),
+        set_back=tuple(ledger.all(AblatedKnob, extension=study.extensions).values()),
         notices=ledger.all(Notice),
         notes=notes(study),
         idea_strategies=study.template.strategies if strategies is None else strategies,
@@ -203,6 +207,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         claim=taken.claim,
         ablation=taken.ablation,
         sensitivity=taken.sensitivity,
+        set_back=taken.set_back,
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
         idea_strategies=taken.idea_strategies,
         edits=_edits(study, trials),

@@ -214,6 +214,10 @@ def _variants(facts: Facts, e: Evidence) -> None:
         facts.effect(f"ablation.{row.key}", "ablated", component=row.key)
     if e.ablation:
         facts.count("ablation.seeds", "seeds", phase="ablation")
+    for knob in e.set_back:
+        facts.effect(f"set_back.{knob.knob}", "set_back", knob=knob.knob)
+    if e.set_back:
+        facts.count("set_back.seeds", "seeds", phase="set_back")
     if e.sensitivity:
         facts.count("sensitivity.seeds", "seeds", phase="sensitivity")
     for step in e.sensitivity:

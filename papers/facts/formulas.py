@@ -311,6 +311,11 @@ def ablated(e: Evidence, part: Part, component: str) -> Value:
     return Value(adjusted[keys.index(component)], found.runs)
 
 
+@formula("{part} best against itself with {knob} at its default, dev, paired")
+def set_back(e: Evidence, part: Part, knob: str) -> Value:
+    return _part(_against_best(e, "knobs", knob), part)
+
+
 @formula("{part} best against itself with {step}, dev, paired")
 def stepped(e: Evidence, part: Part, step: str) -> Value:
     return _part(_against_best(e, "sensitivity", step), part)
@@ -323,8 +328,8 @@ def step_value(e: Evidence, step: str) -> Value:
 
 
 @formula("seeds of the {phase}")
-def seeds(e: Evidence, phase: Literal["ablation", "sensitivity"]) -> Value:
-    name = "ablate" if phase == "ablation" else phase
+def seeds(e: Evidence, phase: Literal["ablation", "set_back", "sensitivity"]) -> Value:
+    name = {"ablation": "ablate", "set_back": "knobs"}.get(phase, phase)
     return Value(max(row.n for row in getattr(e, phase)), _ids(r for r in e.runs if r.phase == name))
 
 

@@ -71,10 +71,12 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """How much of something `label` accounts for."""
+    """How much of something `label` accounts for; low and high: between what, where that is known."""
 
     label: str
     value: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,9 +191,12 @@ def importance(path: Path, rows: Sequence[Share], label: str) -> None:
     rows = sorted(rows, key=lambda r: -r.value)
     with canvas(path, 0.6 + 0.23 * max(len(rows), 1), width=0.8 * WIDTH) as (_, (axes,)):
         axes.barh(range(len(rows)), [r.value for r in rows], height=0.62, color=BLUE)
+        for y, row in enumerate(rows):
+            if row.low is not None and row.high is not None:
+                axes.plot([row.low, row.high], [y, y], color=INK, lw=1.0, solid_capstyle="butt")
         axes.set_yticks(range(len(rows)), [printable(r.label) for r in rows])
         axes.set(xlabel=printable(label), ylim=(len(rows) - 0.4, -0.6))
-        axes.set_xlim(0.0, 1.04 * max([r.value for r in rows if r.value > 0], default=1.0))
+        axes.set_xlim(0.0, 1.04 * max([most for r in rows if (most := r.high or r.value) > 0], default=1.0))
         axes.tick_params(axis="y", length=0)
 
 

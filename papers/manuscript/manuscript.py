@@ -65,7 +65,7 @@ class Section(_Record):
 
 @dataclass(frozen=True)
 class Figure(_Record):
-    """A figure. file: figures/NAME.pdf in the paper's folder, as our code draws it.
+    """A figure. file: figures/NAME.pdf in the paper's folder, drawn by our code; facts: of the numbers printed in it.
 
     A manuscript of an earlier version may name a PNG; no paper shows it.
     """
@@ -73,6 +73,7 @@ class Figure(_Record):
     key: str
     file: str
     caption: str
+    facts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_key(self.key)
@@ -218,8 +219,9 @@ def passages(manuscript: Manuscript) -> Iterator[Passage]:
 
 
 def facts_used(manuscript: Manuscript) -> tuple[str, ...]:
-    """The ids of the facts, in their order of appearance."""
-    return tuple(dict.fromkeys(chain.from_iterable(_facts(s) for p in passages(manuscript) for s in p.spans())))
+    """The ids of the facts, in their order of appearance, those in figures last."""
+    told = (_facts(s) for p in passages(manuscript) for s in p.spans())
+    return tuple(dict.fromkeys(chain.from_iterable((*told, *(f.facts for f in manuscript.figures)))))
 
 
 def keys_cited(manuscript: Manuscript) -> tuple[str, ...]:
@@ -263,6 +265,9 @@ def check(
             if passage.cell and isinstance(span, Code) and _written(span) in names:
                 continue
             found += _check_span(span, passage.where, facts, known, targets, allowed)
+    for figure in manuscript.figures:
+        missing = (id for id in figure.facts if id not in facts)
+        found += [Finding("unknown-fact", f"figure:{figure.key}", f"the evidence has no fact {id!r}") for id in missing]
     return found + _check_keys(manuscript) + _check_floats(manuscript)
 
 
