@@ -71,8 +71,8 @@ def _progress(e: Evidence, folder: Path) -> Figure:
     return Figure(
         "progress",
         "figures/progress.pdf",
-        f"The search: {words(e.template.fitness_label)} of each trial, its mean on {VERDICT_SEEDS}, development split, in"
-        f" the order of the verdicts. The line is the incumbent, the dashed line the baseline. {_marks(points)}{ring}"
+        f"The search: {words(e.template.fitness_label)} of each trial, its mean on {VERDICT_SEEDS}, development split,"
+        f" in the order of the verdicts. The line is the incumbent, the dashed line the baseline. {_marks(points)}{ring}"
         f"{tabulating.penalised(e)}",
     )
 

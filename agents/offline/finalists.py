@@ -37,7 +37,7 @@ def add(facts: Facts) -> None:
             facts.effect(f"finalist.{number}.behind", "behind", trial=number)
 
 
-@formula("{statistic} dev fitness of trial {trial} over its runs in search and selection")
+@formula("{statistic} dev objective of trial {trial} over its runs in search and selection")
 def selected(e: Evidence, statistic: Statistic, trial: int) -> Value:
     assert statistic in get_args(Statistic)
     found = _scores(e, trial).values()

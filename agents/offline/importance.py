@@ -149,8 +149,8 @@ def told(e: Evidence, shares: Shares) -> str:
         else "The ranges of the first and of others overlap, so which of them matters most is not told."
     )
     return (
-        f"*What matters.* Over the trials that met the constraints, the largest shares of the variance of their ranks by"
-        f" {words(e.template.fitness_label)} go with {listed(top)}, by a functional analysis of variance"
+        "*What matters.* Over the trials that met the constraints, the largest shares of the variance of their ranks"
+        f" by {words(e.template.fitness_label)} go with {listed(top)}, by a functional analysis of variance"
         " ({ref:importance}). Ranks give a training that diverged no more weight than any other trial; the ranges are"
         f" those of {{fact:importance.forests}} forests, each on another resample of the trials. {order} The shares"
         " describe the trials that were run and no causes; {ref:response} shows the response to the first of the"

@@ -191,7 +191,7 @@ def seconds(e: Evidence, statistic: Statistic) -> Value:
     return _of(statistic, [s for _, s in good], [id for id, _ in good])
 
 
-@formula("mean dev fitness of trial {trial} on the search seeds of a verdict")
+@formula("mean dev objective of trial {trial} on the search seeds of a verdict")
 def trial_mean(e: Evidence, trial: int) -> Value:
     value = e.mean(trial)
     if value is None:
@@ -205,7 +205,7 @@ def replicates(e: Evidence) -> Value:
     return Value(len(used), tuple(run for run, _ in used))
 
 
-@formula("{statistic} {split} fitness of the {subject} in the confirmation")
+@formula("{statistic} {split} objective of the {subject} in the confirmation")
 def fitness(e: Evidence, statistic: Statistic, subject: str, split: Split) -> Value:
     good = confirmed(e, subject)
     values = [e.template.fitness(dict(r.outcome.metrics[split])) for r in good if r.outcome]
@@ -218,7 +218,7 @@ def measured(e: Evidence, statistic: Statistic, subject: str, split: Split, metr
     return _of(statistic, [r.outcome.metrics[split][metric] for r in good if r.outcome], [r.id for r in good])
 
 
-@formula("{statistic} fitness of the {subject}, earlier claim {number}, {split}")
+@formula("{statistic} objective of the {subject}, earlier claim {number}, {split}")
 def earlier_fitness(e: Evidence, statistic: Statistic, subject: str, split: Split, number: int) -> Value:
     return fitness(_then(e, number), statistic, subject, split)
 
@@ -252,7 +252,7 @@ def sampled_items(e: Evidence) -> Value:
 
 
 @formula(
-    "{part} of the best's confirmation runs, {split}: fitness of the worst, runs, those gone wrong, 1 / their bound"
+    "{part} of the best's confirmation runs, {split}: objective of the worst, runs, those gone wrong, 1 / their bound"
 )
 def steadiness(e: Evidence, part: Steady, split: Split) -> Value:
     """How the best's runs went; `one_in`: one of so many going wrong is not excluded, at one-sided 95 %."""

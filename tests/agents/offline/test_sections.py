@@ -17,9 +17,10 @@ from nightlab.agents.offline.writing import CONTEXTS, FOLDER, HEADINGS, text
 from nightlab.agents.team import Brief, Request, StudySubmission
 from nightlab.agents.telling.rendering import environment
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.ledger.documents import AblatedPart, KnobStep
+from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart, KnobStep
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
+from nightlab.experiments.template.contract import HypothesisPart
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import record
 from nightlab.papers.manuscript.markup import literal
@@ -218,6 +219,21 @@ def without(b: Brief, *ids: str) -> Brief:
     return replace(b, evidence=replace(b.evidence, facts=known))
 
 
+def of_answers(b: Brief) -> Iterator[Brief]:
+    """Finalists that tie or do not, knobs that were set back alone, and hypotheses of one or more answers."""
+    again = [id.split(".")[1] for id in b.evidence.facts if re.fullmatch(r"finalist\.\d+\.behind\.low", id)]
+    for ties in range(3):
+        ends = {f"finalist.{n}.behind.low": -1.0 if i < ties else 1.0 for i, n in enumerate(again)}
+        yield changed(b, {**ends, **{f"finalist.{n}.behind.high": 2.0 for n in again}})
+    yield changed(b, settings=replace(b.evidence.settings, seeds=64))
+    for rows in ((), (AblatedKnob(**FOUND, knob="momentum"),)):
+        yield changed(b, {f"set_back.momentum.{p}": 1 for p in ("effect", "low", "high")}, set_back=rows)
+    for outcome, parts in product(OUTCOMES, (("improves",), ("improves", ""), ())):
+        said = tuple(HypothesisPart(says=f"it is so by {by}", by=by) for by in parts)
+        brief = changed(b, claim=outcome, ablation=() if outcome is UNTESTED else b.evidence.ablation)
+        yield replace(brief, idea=b.idea.model_copy(update={"parts": said}))
+
+
 def of_words(b: Brief) -> Iterator[Brief]:
     """What sensitivity, idea, literature, panel and models add."""
     for worst in (STEP, replace(STEP, low=-0.1), replace(STEP, value="relu", high=-0.1)):
@@ -238,7 +254,9 @@ def of_words(b: Brief) -> Iterator[Brief]:
 
 def test_every_branch_of_every_section_reads(submission: StudySubmission, seen: Seen) -> None:
     base = brief_of(submission)
-    for brief in (b for kind in (of_claims, of_scopes, of_extensions, of_the_study, of_words) for b in kind(base)):
+    for brief in (
+        b for kind in (of_claims, of_scopes, of_extensions, of_the_study, of_answers, of_words) for b in kind(base)
+    ):
         for name in CONTEXTS:
             if name != "sensitivity" or brief.evidence.sensitivity:
                 reads(name, text(name, brief))

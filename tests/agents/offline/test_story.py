@@ -1,0 +1,153 @@
+"""What was chosen by which numbers, what became of the hypothesis, and what each knob is worth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nightlab.agents.offline import finalists, hypothesis, importance, recipe
+from nightlab.agents.team import Idea, StudySubmission
+from nightlab.experiments.claim.confirmation import NOTHING
+from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart
+from nightlab.experiments.template.contract import HypothesisPart
+from nightlab.experiments.template.diffs import changed
+from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.facts.facts import Facts
+from tests.agents.offline.test_sections import brief_of
+
+HELPS = {**vars(NOTHING), "effect": 0.2, "low": 0.1, "high": 0.3, "significant": True, "n": 8}
+SMALL = {**HELPS, "effect": 0.05, "low": 0.01, "high": 0.09}
+OPEN = {**HELPS, "effect": 0.02, "low": -0.1, "high": 0.14, "significant": False}
+HARMS = {**HELPS, "effect": -0.2, "low": -0.3, "high": -0.1, "significant": False}
+
+
+def part(strategy: str, body: dict[str, Any], *knobs: str) -> AblatedPart:
+    return AblatedPart(**body, key=f"without-1-{strategy}", trial=1, strategy=strategy, knobs=knobs, p_holm=0.01)
+
+
+CLAIMS: list[tuple[str, dict[str, Any], str]] = [
+    ("improves", {"tested": True, "significant": True}, "supported"),
+    ("improves", {"tested": True, "significant": False, "high": 9.0}, "open"),
+    ("improves", {"tested": True, "significant": False, "high": 0.0}, "refuted"),
+    ("improves", {"tested": False, "significant": False, "best": 0}, "not tested"),
+]
+PARTS = [
+    ("several", (part("optimizer", HELPS), part("architecture", SMALL)), "supported"),
+    ("several", (part("optimizer", HELPS), part("optimizer", SMALL)), "refuted"),
+    ("several", (part("optimizer", HELPS), part("architecture", OPEN)), "open"),
+    ("several", (), "not tested"),
+    ("helps optimizer", (part("optimizer", HELPS),), "supported"),
+    ("helps optimizer", (part("optimizer", HARMS), part("optimizer", HELPS)), "supported"),
+    ("helps optimizer", (part("optimizer", HARMS),), "refuted"),
+    ("helps optimizer", (part("optimizer", OPEN),), "open"),
+    ("helps optimizer", (part("architecture", HELPS),), "not tested"),
+    ("helps momentum", (part("optimizer", HELPS, "momentum"),), "supported"),
+    ("helps momentum", (part("optimizer", HELPS, "momentum", "averaging"),), "not tested"),
+    ("more optimizer architecture", (part("optimizer", HELPS), part("architecture", SMALL)), "supported"),
+    ("more architecture optimizer", (part("optimizer", HELPS), part("architecture", SMALL)), "refuted"),
+    ("more optimizer architecture", (part("optimizer", HELPS), part("architecture", OPEN)), "open"),
+    ("more optimizer architecture", (part("optimizer", HELPS),), "not tested"),
+    ("", (part("optimizer", HELPS),), "not tested"),
+]
+
+
+def answer(s: StudySubmission, e: Evidence, by: str) -> str:
+    b = brief_of(s)
+    idea = b.idea.model_copy(update={"parts": (HypothesisPart(says="it is so", by=by),)})
+    (found,) = hypothesis.answers(replace(b, evidence=e, idea=idea))
+    return found.verdict
+
+
+@pytest.mark.parametrize(("by", "claim", "verdict"), CLAIMS)
+def test_an_improvement_is_answered_by_the_claim(
+    submission: StudySubmission, by: str, claim: dict[str, Any], verdict: str
+) -> None:
+    e = submission.evidence
+    assert answer(submission, replace(e, claim=replace(e.claim, **claim)), by) == verdict
+
+
+@pytest.mark.parametrize(("by", "rows", "verdict"), PARTS)
+def test_a_part_is_answered_by_what_was_taken_out(
+    submission: StudySubmission, by: str, rows: tuple[AblatedPart, ...], verdict: str
+) -> None:
+    assert answer(submission, replace(submission.evidence, ablation=rows, set_back=()), by) == verdict
+
+
+def test_a_knob_is_answered_alone_and_an_idea_without_parts_by_its_strategies(submission: StudySubmission) -> None:
+    alone = replace(submission.evidence, ablation=(), set_back=(AblatedKnob(**HELPS, knob="shift"),))
+    assert answer(submission, alone, "helps shift") == "supported"
+    assert answer(submission, alone, "more shift dropout") == "not tested"
+    bare = Idea(key="k", title="t", question="q?", hypothesis="h", strategies=("optimizer", "architecture"))
+    found = hypothesis.answers(replace(brief_of(submission), evidence=alone, idea=bare))
+    assert [a.says for a in found] == [
+        "The log loss improves",
+        "The optimizer contributes",
+        "The architecture contributes",
+    ]
+
+
+def test_the_finalists_are_shown_with_all_their_runs_and_ties_are_named(submission: StudySubmission) -> None:
+    e = submission.evidence
+    shown = finalists.table(e)
+    assert shown is not None
+    assert shown.rows[0][-1] == ("chosen" if finalists.chosen(e) else shown.rows[0][-1])
+    for row in shown.rows:
+        number = int(row[0].strip("`T"))
+        runs = [r for r in e.runs_of("search", str(number)) if e.fitness(r) is not None]
+        mean = e.facts[f"finalist.{number}.mean"]
+        assert mean.value == pytest.approx(sum(e.fitness(r) or 0 for r in runs) / len(runs))
+        assert set(mean.runs) == {r.id for r in runs}
+        assert len(runs) > e.settings.seeds
+        if row[-1] in ("tie", "behind", "ahead"):
+            low, high = (e.facts[f"finalist.{number}.behind.{end}"].value for end in ("low", "high"))
+            assert row[-1] == ("tie" if low <= 0 <= high else "behind" if low > 0 else "ahead")
+    assert finalists.table(replace(e, settings=replace(e.settings, seeds=64))) is None
+
+
+def test_the_kept_changes_have_their_values_and_the_winner_is_among_them(submission: StudySubmission) -> None:
+    e = submission.evidence
+    rows = {int(row[0].strip("`T")): row for row in recipe.kept(e).rows}
+    assert e.best.number in rows
+    for number, row in rows.items():
+        met = e.trials[number].verdict.incumbent if e.trials[number].verdict else None  # type: ignore[union-attr]
+        for name, (old, new) in (
+            changed(e.trials[number].change.params, e.trials[met].change.params).items() if met is not None else ()
+        ):
+            for at, value in ((met, old), (number, new)):
+                if isinstance(value, str):
+                    assert f"`{value}`" in row[2]
+                else:
+                    assert e.facts[f"value.{at}.{name}"].value == value
+                    assert f"{{fact:value.{at}.{name}}}" in row[2]
+
+
+def test_the_recipe_has_every_knob_and_marks_what_differs(submission: StudySubmission) -> None:
+    e = replace(submission.evidence, set_back=(), ablation=(part("optimizer", HELPS, "momentum"),))
+    moved = changed(e.best.change.params, e.trials[0].change.params)
+    rows = recipe.table(e).rows
+    assert [row[0].strip("*").replace(" ", "_") for row in rows] == [k.name for k in e.template.knobs]
+    assert {row[0].strip("*").replace(" ", "_") for row in rows if row[0].startswith("*")} == set(moved)
+    if "momentum" in moved:
+        assert next(row for row in rows if "momentum" in row[0])[3] == "{fact:ablation.without-1-optimizer.effect}"
+
+
+def test_no_single_trial_decides_an_importance(submission: StudySubmission) -> None:
+    e = submission.evidence
+    worst = max(importance.scored(e), key=lambda row: row[1])[0].number
+    far = []
+    for run in e.runs:
+        if run.phase == "search" and run.subject == str(worst) and run.outcome and run.outcome.metrics:
+            dev = {**run.outcome.metrics["dev"], "log_loss": 1e6}
+            run = replace(run, outcome=replace(run.outcome, metrics={**run.outcome.metrics, "dev": dev}))
+        far.append(run)
+    shares = importance.importances(e, 0)
+    assert shares
+    assert importance.importances(replace(e, runs=tuple(far)), 0) == shares
+    facts = Facts(e)
+    importance.add(facts, 0)
+    for knob in shares:
+        low, mid, high = (facts[f"importance.{knob}{end}"].value for end in (".low", "", ".high"))
+        assert low <= mid <= high
+        assert facts[f"importance.{knob}"].runs
