@@ -72,8 +72,8 @@ def _progress(e: Evidence, folder: Path) -> Figure:
         "progress",
         "figures/progress.pdf",
         f"The search: {words(e.template.fitness_label)} of each trial, its mean on {VERDICT_SEEDS}, development split,"
-        f" in the order of the verdicts. The line is the incumbent, the dashed line the baseline. {_marks(points)}{ring}"
-        f"{tabulating.penalised(e)}",
+        " in the order of the verdicts. The line is the incumbent, the dashed line the baseline."
+        f" {_marks(points)}{ring}{tabulating.penalised(e)}",
     )
 
 

@@ -61,14 +61,14 @@ def trials(r: Record) -> Said:
     if r.has("trial.0.mean"):
         yield (
             "trial 0",
-            (f"The baseline that the search started from has a fitness of {fact('trial.0.mean')} on search seeds.",),
+            (f"The baseline that the search started from has a {r.metric} of {fact('trial.0.mean')} on search seeds.",),
         )
     for number, concern in r.kept.items():
         if r.has(f"trial.{number}.mean"):
             told = f", a change of {listed([words(c) for c in concern])}" if concern else ""
             yield (
                 f"trial {number}",
-                (f"Trial `T{number}`{told}, was kept at a fitness of {fact(f'trial.{number}.mean')}.",),
+                (f"Trial `T{number}`{told}, was kept at a {r.metric} of {fact(f'trial.{number}.mean')}.",),
             )
     if r.kept:
         concerns = list(dict.fromkeys(words(c) for concern in r.kept.values() for c in concern))
@@ -92,17 +92,17 @@ def ablation(r: Record) -> Said:
         verdict = (
             "this contribution is significant"
             if key in r.helps
-            else "the fitness is better without it"
+            else f"the {r.metric} is better without it"
             if r.value(f"{id}.high") < 0
             else "the ablation cannot tell this contribution from zero"
         )
-        change = "costs" if effects[key] > 0 else "changes the fitness by"
+        change = "costs" if effects[key] > 0 else f"changes the {r.metric} by"
         yield (
             f"part {key.removeprefix('without-').replace('-', ' ')}",
             (
                 f"Taking out the {part} {change} {fact(f'{id}.effect')} on the development split ({interval(id)});"
                 f" {verdict} after the correction for several tests (p {fact(f'{id}.p')}).",
-                f"Without the {part} the fitness is {'worse' if effects[key] > 0 else 'other'} by"
+                f"Without the {part} the {r.metric} is {'worse' if effects[key] > 0 else 'other'} by"
                 f" {fact(f'{id}.effect')}, a contribution between {fact(f'{id}.low')} and {fact(f'{id}.high')}.",
             ),
         )
@@ -117,26 +117,27 @@ def ablation(r: Record) -> Said:
             ),
         )
     if r.has("ablation.seeds"):
-        yield "ablation seeds", (f"The ablation used {fact('ablation.seeds')} seeds.",)
+        yield "ablation seeds", (f"The ablation used {fact('ablation.seeds')} {r.row.split()[-1]}s.",)
 
 
 def importances(r: Record) -> Said:
     """Shares of the variance, and the steps of the sensitivity study."""
     for name in r.defaults:
         if r.has(f"importance.{name}"):
-            little = " next to none," if r.value(f"importance.{name}") < 1 else ""
+            little = " next to none," if r.value(f"importance.{name}") < 0.01 else ""
             yield (
                 f"importance {words(name)}",
                 (
                     f"Over the trials that were run, the knob {words(name)} goes with{little}"
-                    f" {fact(f'importance.{name}')} of the variance of the fitness, its importance.",
+                    f" {fact(f'importance.{name}')} of the variance of the trials' ranks by {r.metric}, its"
+                    " importance.",
                 ),
             )
     yield from _ranked(r)
     for id in (i for i in r.facts if i.startswith("sensitivity.") and i.endswith(".effect")):
         yield _step(r, id.removesuffix(".effect"))
     if r.has("sensitivity.seeds"):
-        yield "sensitivity seeds", (f"The sensitivity study used {fact('sensitivity.seeds')} seeds.",)
+        yield "sensitivity seeds", (f"The sensitivity study used {fact('sensitivity.seeds')} {r.row.split()[-1]}s.",)
 
 
 def _ranked(r: Record) -> Said:
@@ -149,7 +150,7 @@ def _ranked(r: Record) -> Said:
             "importances",
             (
                 f"Of the knobs, the {words(shares[0])} has the largest importance: the largest share of the variance of"
-                f" the fitness over the trials goes with it ({fact(f'importance.{shares[0]}')}), before {rest}.",
+                f" the trials' ranks goes with it ({fact(f'importance.{shares[0]}')}), before {rest}.",
             ),
         )
     steps = [i.removesuffix(".effect") for i in r.facts if i.startswith("sensitivity.") and i.endswith(".effect")]
@@ -167,7 +168,7 @@ def _step(r: Record, id: str) -> tuple[str, Phrasings]:
     found = (
         "looks better than the best itself, a lead found after the claim was tested"
         if high < 0
-        else "makes the fitness worse"
+        else f"makes the {r.metric} worse"
         if low > 0
         else "is not told from no change"
     )
