@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from nightlab.agents.actions import actions
-from nightlab.agents.offline import finalists, importance, recipe, tabulating
+from nightlab.agents.offline import finalists, groups, importance, recipe, tabulating
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, noun, words
 from nightlab.experiments.claim.scope import row
@@ -41,7 +41,7 @@ class OfflineAnalyst:
         facts = Facts(evidence)
         shares = importance.add(facts, self._seed)
         facts.count("table.trials", "listed_trials")
-        for add in (finalists.add, recipe.add, *(action.facts for action in actions().values())):
+        for add in (finalists.add, recipe.add, groups.add, *(action.facts for action in actions().values())):
             add(facts)
         whole = replace(evidence, facts={**evidence.facts, **facts})
         drawn = [

@@ -30,6 +30,7 @@ def results(b: Brief) -> dict[str, Any]:
     return {
         "largest": largest and {"number": largest.number, "strategies": strategies(e, largest)},
         **finalists.told(e),
+        "grouped": "group.0.baseline.mean" in e.facts,
         "optimism": "search.optimism" in e.facts,
         "untested_it": untested(e.claim, "it"),
         "importance": told.get("importance", ""),

@@ -225,7 +225,7 @@ def of_answers(b: Brief) -> Iterator[Brief]:
     for ties in range(3):
         ends = {f"finalist.{n}.behind.low": -1.0 if i < ties else 1.0 for i, n in enumerate(again)}
         yield changed(b, {**ends, **{f"finalist.{n}.behind.high": 2.0 for n in again}})
-    yield changed(b, settings=replace(b.evidence.settings, seeds=64))
+    yield changed(b, {"group.0.baseline.mean": 0.5}, settings=replace(b.evidence.settings, seeds=64))
     for rows in ((), (AblatedKnob(**FOUND, knob="momentum"),)):
         yield changed(b, {f"set_back.momentum.{p}": 1 for p in ("effect", "low", "high")}, set_back=rows)
     for outcome, parts in product(OUTCOMES, (("improves",), ("improves", ""), ())):

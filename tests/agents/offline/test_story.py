@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from nightlab.agents.offline import finalists, hypothesis, importance, recipe
+from nightlab.agents.offline import finalists, groups, hypothesis, importance, recipe
 from nightlab.agents.team import Idea, StudySubmission
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart
+from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.template.contract import HypothesisPart
 from nightlab.experiments.template.diffs import changed
 from nightlab.papers.facts.evidence import Evidence
@@ -131,6 +133,46 @@ def test_the_recipe_has_every_knob_and_marks_what_differs(submission: StudySubmi
     assert {row[0].strip("*").replace(" ", "_") for row in rows if row[0].startswith("*")} == set(moved)
     if "momentum" in moved:
         assert next(row for row in rows if "momentum" in row[0])[3] == "{fact:ablation.without-1-optimizer.effect}"
+
+
+@dataclass(frozen=True)
+class Regrouped:
+    """The items of a study under other groups."""
+
+    items: ItemStore
+    names: tuple[object, ...]
+
+    def of(self, run: int, split: Any, metric: str) -> tuple[Any, Any] | None:
+        found = self.items.of(run, split, metric)
+        return found and (found[0], np.array([self.names[i % len(self.names)] for i in range(len(found[0]))]))
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("left", "right"), ["`left`", "`right`"]),
+        ((0, 1, 2), [f"{{fact:group.{i}.name}}" for i in range(3)]),
+        (("one",), []),
+        (tuple(range(13)), []),
+        (("class3", "class4"), []),
+    ],
+)
+def test_results_stand_by_group_where_these_are_few(
+    submission: StudySubmission, names: tuple[object, ...], shown: list[str]
+) -> None:
+    e = submission.evidence
+    assert e.items is not None
+    e = replace(e, items=Regrouped(e.items, names))  # type: ignore[arg-type]
+    facts = Facts(e)
+    groups.add(facts)
+    table = groups.table(replace(e, facts={**e.facts, **facts}))
+    assert [row[0] for row in table.rows] == shown if table else shown == []
+    for fact in facts.values():
+        assert fact.runs or fact.id.endswith(".name")
+    if shown:
+        whole = e.facts[f"baseline.{e.claim.split}.mean"].value
+        means = [facts[f"group.{i}.baseline.mean"].value for i in range(len(shown))]
+        assert min(means) <= whole <= max(means)
 
 
 def test_no_single_trial_decides_an_importance(submission: StudySubmission) -> None:
