@@ -74,7 +74,7 @@ def largest_part(e: Evidence) -> dict[str, Any]:
     return {
         "parts": len(e.ablation),
         "whole": whole(e),
-        "top": top and {"strategy": words(top.strategy), "key": f"ablation.{top.key}"},
+        "top": top and {"strategy": words(top.strategy), "trial": top.trial, "key": f"ablation.{top.key}"},
     }
 
 

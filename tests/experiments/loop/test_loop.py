@@ -13,6 +13,7 @@ from scipy import stats
 from nightlab.experiments.claim import confirmation
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.parts import ablation
+from nightlab.experiments.claim.parts.knobs import KNOB_SEEDS, ablate_knobs
 from nightlab.experiments.claim.parts.sensitivity import neighbours, probe_sensitivity
 from nightlab.experiments.claim.selection import choose, chosen
 from nightlab.experiments.claim.statistics.inference import untested
@@ -307,12 +308,33 @@ def test_ablation_and_sensitivity_find_what_matters(make_template: MakeTemplate,
     assert rows[1].effect == pytest.approx(0.6**2 - 0.1**2, abs=0.02)
     assert rows[2].effect == pytest.approx(0.7**2 - 0.1**2, abs=0.02)
     assert all(r.significant and r.p_holm >= r.p_value for r in rows.values())
+    assert ablate_knobs(loop) == []  # each knob is a part of its own
     near = {
         (r.knob, r.value if isinstance(r.value, str) else round(r.value, 6)): r.effect for r in probe_sensitivity(loop)
     }
     assert near["x", 0.5] == pytest.approx(0.03, abs=0.02)
     assert near["x", 0.7] < 0.01
     assert ("mood", "odd") in near
+
+
+def test_knobs_that_share_a_part_are_set_back_one_by_one(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    folder = make_template({'strategy = "north"': 'strategy = "east"'})
+    loop = loop_of(folder, workers=2)
+    loop.baseline()
+    judged(loop, move(loop, x=0.6, y=0.3))
+    confirmation.confirm(loop)
+    (whole,) = ablation.ablate(loop)
+    assert set(whole.knobs) == {"x", "y"}
+    alone = {row.knob: row for row in ablate_knobs(loop)}
+    assert alone["x"].effect == pytest.approx(0.6**2 - 0.1**2, abs=0.03)
+    assert alone["y"].effect == pytest.approx(0.7**2 - 0.1**2, abs=0.03)
+    assert all(row.n == KNOB_SEEDS for row in alone.values())
+    assert {r.subject for r in loop.study.ledger.runs("knobs")} == {"x", "y"}
+    again = len(loop.study.ledger.runs())
+    assert {row.knob: row for row in ablate_knobs(loop)} == alone
+    assert len(loop.study.ledger.runs()) == again
 
 
 def test_an_outcome_is_taken_over_where_all_that_it_depends_on_is_the_same(

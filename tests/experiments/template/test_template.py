@@ -315,6 +315,24 @@ def test_a_template_without_an_evaluator_is_refused(make_template: MakeTemplate)
         load(make_template({'[evaluate]\nentry = "evaluate:evaluate"\n': ""}))
 
 
+@pytest.mark.parametrize(
+    ("by", "told"),
+    [
+        ("helps west", r"ideas\.toml: \[idea\.1\.parts\]: 'west' is no knob and no strategy; known: \['east'"),
+        ("more x west", r"\[idea\.1\.parts\]: 'west' is no knob"),
+        ("proves", r"\[idea\.1\.parts\.1\.by\]: must be \"improves\""),
+        ("more x", r"\[idea\.1\.parts\.1\.by\]: must be"),
+    ],
+)
+def test_parts_of_a_hypothesis_must_be_answerable(make_template: MakeTemplate, by: str, told: str) -> None:
+    idea = '[[idea]]\nkey = "a"\ntitle = "An idea"\nquestion = "Why?"\nhypothesis = "so and so"\n'
+    with pytest.raises(TemplateError, match=told):
+        load(make_template(files={"ideas.toml": f'{idea}parts = [{{ says = "it is so", by = "{by}" }}]\n'}))
+    for right in ("helps x", "helps east", "more x north", "several", "improves", ""):
+        text = f'{idea}parts = [{{ says = "it is so", by = "{right}" }}]\n'
+        assert load(make_template(files={"ideas.toml": text})).ideas[0].parts[0].by == right
+
+
 def test_ideas_must_name_known_strategies(make_template: MakeTemplate, tmp_path: Path) -> None:
     idea = '[[idea]]\nkey = "a"\ntitle = "An idea"\nquestion = "Why?"\nhypothesis = "because"\nstrategies = ["west"]\n'
     with pytest.raises(TemplateError, match=r"ideas\.toml.*west.*known: \['east'"):
