@@ -47,9 +47,10 @@ def _value(knob: Knob, prefix: str, e: Evidence) -> str:
 def table(e: Evidence) -> Table:
     """All values of the best configuration, and what each of those that differ is worth alone."""
     counts = [many(e, f"{phase}.seeds", noun(e)) for phase in ("set_back", "ablation") if f"{phase}.seeds" in e.facts]
+    where = " or, of a knob that is a part of its own, ".join(counts)
     losses = (
-        f" Worse by: how much the {words(e.template.fitness_label)} on the development split loses where this knob alone"
-        f" goes back to the baseline's value, on {' or, of a knob that is a part of its own, '.join(counts)}, with the"
+        f" Worse by: how much worse the {words(e.template.fitness_label)} on the development split is where this knob"
+        f" alone goes back to the baseline's value, on {where}, with the"
         " {fact:setting.coverage} interval, not corrected for their number. Knobs that stand in for one another may"
         " each lose little, and the losses are no shares of the gain."
         if counts

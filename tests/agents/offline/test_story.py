@@ -17,6 +17,8 @@ from nightlab.experiments.template.contract import HypothesisPart
 from nightlab.experiments.template.diffs import changed
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
+from nightlab.papers.facts.formulas import record
+from nightlab.papers.manuscript.manuscript import facts_used
 from tests.agents.offline.test_sections import brief_of
 
 HELPS = {**vars(NOTHING), "effect": 0.2, "low": 0.1, "high": 0.3, "significant": True, "n": 8}
@@ -173,6 +175,18 @@ def test_results_stand_by_group_where_these_are_few(
         whole = e.facts[f"baseline.{e.claim.split}.mean"].value
         means = [facts[f"group.{i}.baseline.mean"].value for i in range(len(shown))]
         assert min(means) <= whole <= max(means)
+
+
+def test_every_number_of_text_tables_and_figures_leads_to_runs_or_to_its_record(submission: StudySubmission) -> None:
+    facts = submission.evidence.facts
+    printed = facts_used(submission.manuscript)
+    assert len(printed) > 100
+    assert [id for id in printed if not facts[id].runs and not record(facts[id])] == []
+    measured = ("claim.", "best.", "baseline.", "trial.", "search.", "runs.", "importance.", "ablation.", "finalist.")
+    assert [id for id in printed if id.startswith(measured) and not facts[id].runs and id not in SET] == []
+
+
+SET = ("importance.forests",)  # by the protocol
 
 
 def test_no_single_trial_decides_an_importance(submission: StudySubmission) -> None:
