@@ -21,12 +21,12 @@ from nightlab.papers.audit.audit import MIN_PAGES, names_of
 from nightlab.papers.audit.audit import audit as mechanical_audit
 from nightlab.papers.audit.finding import Finding, Findings
 from nightlab.papers.audit.ground import of_study
-from nightlab.papers.audit.provenance import stood_in, taken_over
+from nightlab.papers.audit.provenance import stood_in, taken_over, without_readings
 from nightlab.papers.facts.evidence import Evidence, Snapshot, TeamCounts, save_edits, save_trials
-from nightlab.papers.facts.facts import save
+from nightlab.papers.facts.facts import read, save
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import record
-from nightlab.papers.latex import latex
+from nightlab.papers.latex import latex, versions
 from nightlab.papers.literature.literature import Reference, Survey
 from nightlab.papers.manuscript.manuscript import Manuscript, to_json
 from nightlab.papers.manuscript.markup import literal
@@ -118,18 +118,38 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     place = folder(lab, number)
     if mend and not lab.team.roles and draft == lab.study.ledger.get(Manuscript, str(number)):
         return  # the writer had nothing to mend
+    if mend:
+        versions.keep(place, "first")
     collected, _ = evidence(lab, number)
     _set(lab, draft, collected.facts, place)
+    _revise(lab, number)
 
 
 def _set(lab: Lab, draft: Manuscript, facts: Mapping[str, Fact], place: Path) -> None:
-    """Compile a manuscript, with its evidence beside it."""
-    save(facts, place / "evidence.json")
-    (place / "manuscript.json").write_text(to_json(draft), encoding="utf-8")
-    compiled = latex.build(draft, facts, references(lab), place)
+    """Compile a manuscript, with its evidence beside it; one without a PDF takes no place that has one."""
+    aside = place / "failed"
+    shutil.copytree(place / "figures", aside / "figures", dirs_exist_ok=True)
+    save(facts, aside / "evidence.json")
+    (aside / "manuscript.json").write_text(to_json(draft), encoding="utf-8")
+    compiled = latex.build(draft, facts, references(lab), aside, own=without_readings(draft))
     if compiled.pdf is None:
         lab.study.check_disk()
-    _note_compiled(place, compiled)
+    _note_compiled(aside, compiled)
+    if compiled.pdf or not (place / "paper.pdf").is_file():
+        shutil.copytree(aside, place, dirs_exist_ok=True)
+        shutil.rmtree(aside)
+
+
+def _revise(lab: Lab, number: int) -> None:
+    """Say beside a draft what it changed of the version before it."""
+    before = max((m.round for m in metas(lab) if m.kept and m.round < number), default=None)
+    if before is None:
+        return
+    earlier, place = folder(lab, before), folder(lab, number)
+    old, new = (read(where / "evidence.json") for where in (earlier, place))
+    told = versions.compare(manuscript(lab, before), old, manuscript(lab, number), new)
+    (place / versions.DIFF).write_text(told, encoding="utf-8")
+    versions.mark(earlier / "paper.tex", place, latex.find_engine())
 
 
 def restore(lab: Lab) -> None:
@@ -143,6 +163,7 @@ def restore(lab: Lab) -> None:
             collected, _ = evidence(lab, number)
             lab.team.analyst.draw(collected, place, _stage(number, mended=False))
             _set(lab, draft, collected.facts, place)
+            _revise(lab, number)
 
 
 def _whole(place: Path, draft: Manuscript) -> bool:

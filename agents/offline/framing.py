@@ -65,8 +65,8 @@ def conclusion(b: Brief) -> dict[str, Any]:
     return {**results.largest_part(b.evidence), **hypothesis.told(b)}
 
 
-def trials(_: Brief) -> dict[str, Any]:
-    return {"verdict_seeds": VERDICT_SEEDS}
+def trials(b: Brief) -> dict[str, Any]:
+    return {"verdict_seeds": VERDICT_SEEDS, "revised": bool(b.requests)}
 
 
 def reproduction(b: Brief) -> dict[str, Any]:

@@ -99,6 +99,11 @@ def _readings(body: str) -> list[str]:
     ]
 
 
+def without_readings(m: Manuscript) -> Manuscript:
+    """A manuscript's own text alone."""
+    return replace(m, sections=tuple(replace(s, body=_without_readings(s.body)) for s in m.sections))
+
+
 def _without_readings(body: str) -> str:
     parts = re.split(r"\n\s*\n", body)
     return "\n\n".join(part for part in parts if not part.strip().startswith(_READING))

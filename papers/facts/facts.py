@@ -245,3 +245,9 @@ def _parameters(facts: Facts, e: Evidence) -> None:
 def save(facts: Mapping[str, Fact], file: Path) -> None:
     """Write facts as evidence.json."""
     file.write_text(json.dumps([asdict(f) for f in facts.values()], indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def read(file: Path) -> dict[str, Fact]:
+    """The facts of an evidence.json."""
+    found = (Fact(**body) for body in json.loads(file.read_text(encoding="utf-8")))
+    return {fact.id: fact for fact in found}

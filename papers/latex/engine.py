@@ -40,6 +40,10 @@ class Engine:
     path: Path
     rich: bool
 
+    def has(self, package: str) -> bool:
+        """Whether a package is among its files."""
+        return any(True for folder in self.folders for _ in folder.rglob(f"{package}.sty"))
+
     @property
     def folders(self) -> tuple[Path, ...]:
         """Where it keeps its files."""
@@ -108,6 +112,16 @@ def compile(folder: Path, engine: Engine | None) -> Compiled:
         return Compiled(pdf=pdf, pages=pages(log), findings=tuple(read_log(log, _read(build / "paper.tex"))))
 
 
+def failing(tex: str, folder: Path, engine: Engine) -> str:
+    """What the log of one pass over `tex` says, with the figures of `folder`; empty where it went well."""
+    with tempfile.TemporaryDirectory(prefix="nightlab-latex-") as name:
+        build = Path(name)
+        _copy(folder, build)
+        (build / "paper.tex").write_text(tex, encoding="utf-8")
+        stop = _pdflatex(engine, build, "-draftmode")
+        return (_read(build / "paper.log") or stop) if stop else ""
+
+
 def _failed(stop: str, log: str, build: Path) -> Compiled:
     found = tuple(errors(log, _read(build / "paper.tex")))
     reason = stop if stop != "error" else "pdflatex stopped"
@@ -122,16 +136,24 @@ def _copy(folder: Path, build: Path) -> None:
             shutil.copyfile(path, build / path.relative_to(folder))
 
 
-def _pdflatex(engine: Engine, build: Path) -> str:
+def _pdflatex(engine: Engine, build: Path, *options: str) -> str:
     """One pass, in the sandbox. Returns "" if it went well, "error" if LaTeX found one, else what stopped it."""
-    command = [str(engine.path), "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    command = [
+        str(engine.path),
+        "-no-shell-escape",
+        "-interaction=nonstopmode",
+        "-halt-on-error",
+        *options,
+        "paper.tex",
+    ]
     try:
         ended = confined(command, write=build, read=engine.folders, env=_ENVIRONMENT, limits=_LIMITS)
     except RunnerError as error:
         return f"pdflatex could not be started: {error}"
     if ended.limit:
         return f"pdflatex was stopped at a limit: {ended.limit}"
-    return "" if ended.ok and (build / "paper.pdf").is_file() else "error"
+    made = bool(options) or (build / "paper.pdf").is_file()  # a draft makes none
+    return "" if ended.ok and made else "error"
 
 
 def _bytes(file: Path) -> bytes:

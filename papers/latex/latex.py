@@ -19,11 +19,21 @@ from nightlab.papers.latex.bibliography import bibliography, ordered
 from nightlab.papers.latex.engine import Compiled, Engine, compile, find_engine
 from nightlab.papers.latex.escape import ascii_only, escape, escape_code, utf16
 from nightlab.papers.latex.preamble import PREAMBLE
+from nightlab.papers.latex.repair import mend
+from nightlab.papers.latex.source import FRONT
 from nightlab.papers.latex.table_widths import long, shares, short
 from nightlab.papers.latex.typesetting import Setter, anchor, number
 from nightlab.papers.literature.literature import Reference, write_bib
-from nightlab.papers.manuscript.manuscript import EVIDENCE, Figure, Manuscript, Section, Table, facts_used, keys_cited
-from nightlab.papers.manuscript.markup import Bullets, Float, Reading, Text, blocks, inline
+from nightlab.papers.manuscript.manuscript import (
+    EVIDENCE,
+    Figure,
+    Manuscript,
+    Section,
+    Table,
+    facts_used,
+    keys_cited,
+)
+from nightlab.papers.manuscript.markup import Bullets, Float, Reading, Text, blocks, inline, lines_of, literal
 
 __all__ = ["Compiled", "Engine", "Finding", "build", "compile", "find_engine", "render"]
 
@@ -38,10 +48,21 @@ def build(
     references: Sequence[Reference],
     folder: Path,
     engine: Engine | None = None,
+    own: Manuscript | None = None,
 ) -> Compiled:
-    """Render into `folder` and compile there, with the engine given or the best that is found."""
+    """Render into `folder` and compile there, with the engine given or the best that is found.
+
+    Where LaTeX stops at a fault, the sections are mended one by one. own: the code's text of them, which stands in for
+    one that cannot be mended; without it, the section's bare words do.
+    """
     render(manuscript, facts, references, folder)
-    return compile(folder, engine or find_engine())
+    engine = engine or find_engine()
+    compiled = compile(folder, engine)
+    if engine is None or compiled.pdf:
+        return compiled
+    paper = _Paper(manuscript, facts, ordered(references, keys_cited(manuscript)))
+    texts = [m for m in (own, paper.bare()) if m]
+    return mend(folder, engine, lambda key: [text for m in texts if (text := paper.part(m, key))])
 
 
 def render(manuscript: Manuscript, facts: Mapping[str, Fact], references: Sequence[Reference], folder: Path) -> Path:
@@ -69,7 +90,7 @@ class _Paper:
 
     def document(self) -> pylatex.Document:
         document = _document(self.about())
-        for part in self.front():
+        for part in self.front(self.manuscript):
             document.append(part)
         for section in self.manuscript.sections:
             document.append(self.section(section))
@@ -82,6 +103,32 @@ class _Paper:
             document.append(self.evidence([self.facts[id] for id in used]))
         return document
 
+    def part(self, m: Manuscript, key: str) -> str:
+        """The LaTeX of another manuscript's section, or front, in this paper; empty where it has none of that key."""
+        if key == FRONT:
+            return "".join(f"{part if isinstance(part, str) else part.dumps()}%\n" for part in self.front(m))
+        section = next((s for s in (*m.sections, *m.appendix) if s.key == key), None)
+        return f"{self.section(section).dumps()}%\n" if section else ""
+
+    def bare(self) -> Manuscript:
+        """The words and numbers of all sections without what could go wrong: formulas, code, figures and tables."""
+        m = self.manuscript
+
+        def words(source: str) -> str:
+            lines = (line for part in blocks(source) if not isinstance(part, Float) for line in lines_of(part))
+            return "\n\n".join(literal(self.set.plain(line)) for line in lines)
+
+        def plain(sections: Sequence[Section]) -> tuple[Section, ...]:
+            return tuple(Section(s.key, words(s.heading), words(s.body)) for s in sections)
+
+        return Manuscript(
+            title=words(m.title),
+            authors_note=words(m.authors_note),
+            abstract=words(m.abstract),
+            sections=plain(m.sections),
+            appendix=plain(m.appendix),
+        )
+
     def about(self) -> dict[str, str]:
         """What the PDF says of itself, in the words of the manuscript."""
         m = self.manuscript
@@ -92,8 +139,7 @@ class _Paper:
             "pdfkeywords": ", ".join(self.set.plain(inline(k)) for k in m.keywords),
         }
 
-    def front(self) -> list[NoEscape]:
-        m = self.manuscript
+    def front(self, m: Manuscript) -> list[NoEscape]:
         keywords = ", ".join(self.set.inline(k) for k in m.keywords)
         return [
             NoEscape(rf"\papertitle{{{self.set.inline(m.title)}}}{{{self.set.inline(m.authors_note)}}}"),

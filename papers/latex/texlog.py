@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from nightlab.papers.audit.finding import Finding
 
@@ -44,6 +45,24 @@ def errors(log: str, tex: str) -> Iterator[Finding]:
         at = re.search(r"l\.(\d+)", m["at"] or "")
         text = f" (line {m['line']}: {(m['text'] or '').strip()[-80:]!r})" if m["line"] else ""
         yield Finding("latex-error", _where(tex, at), f"{what}{text}")
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The error at which LaTeX stopped. near: what it had read of that line."""
+
+    what: str
+    line: int
+    near: str
+
+
+def first_error(log: str) -> Stop | None:
+    """The first error of a log; None where LaTeX did not stop at one."""
+    for m in _ERROR.finditer(log):
+        what = m["what"].strip()
+        if not what.startswith("==> Fatal"):
+            return Stop(what, int(m["line"] or 0), (m["text"] or "").strip())
+    return None
 
 
 def _where(tex: str, line: re.Match[str] | None) -> str:

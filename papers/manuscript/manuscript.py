@@ -18,7 +18,6 @@ from nightlab.papers.audit.finding import Finding, Severity
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.formula import FormulaError, formula
 from nightlab.papers.manuscript.markup import (
-    Bullets,
     Cite,
     Code,
     Emph,
@@ -26,12 +25,12 @@ from nightlab.papers.manuscript.markup import (
     Float,
     Math,
     Paragraph,
-    Reading,
     Ref,
     Span,
     Text,
     blocks,
     inline,
+    lines_of,
     walk,
 )
 
@@ -139,11 +138,7 @@ class Passage:
     def lines(self) -> Iterator[tuple[Span, ...]]:
         """The spans of each paragraph and item."""
         for block in blocks(self.text) if self.block else (Paragraph(inline(self.text)),):
-            match block:
-                case Paragraph(spans) | Reading(spans):
-                    yield spans
-                case Bullets(items):
-                    yield from items
+            yield from lines_of(block)
 
     def spans(self) -> Iterator[Span]:
         """All spans, with those inside them."""

@@ -179,6 +179,17 @@ def blocks(source: str) -> tuple[Block, ...]:
     return tuple(found)
 
 
+def lines_of(block: Block) -> tuple[tuple[Span, ...], ...]:
+    """The paragraph of a block, or the items of a list; a float has none."""
+    match block:
+        case Paragraph(spans) | Reading(spans):
+            return (spans,)
+        case Bullets(items):
+            return items
+        case Float():
+            return ()
+
+
 def walk(spans: tuple[Span, ...]) -> Iterator[Span]:
     """The spans and those inside them; the text of code is no span of its own, as other rules hold for it."""
     for span in spans:
