@@ -122,7 +122,9 @@ def _braces(text: str, *_: object) -> Cure:
         elif m[0] == "}":
             opened.pop() if opened else lone.add(m.start())
     lone |= set(opened)
-    return Cure("".join(c for i, c in enumerate(text) if i not in lone), "braces without a partner are left out")
+    opening = set(opened)  # the name of a command before one must not run into what follows
+    kept = (" " if i in opening else c for i, c in enumerate(text) if i not in lone or i in opening)
+    return Cure("".join(kept), "braces without a partner are left out")
 
 
 def _strange_environment(text: str, _: Fault, found: re.Match[str], has: Callable[[str], bool]) -> Cure:

@@ -58,7 +58,7 @@ def _part(source: Source, place: int, folder: Path, engine: Engine, spare: Spare
         if not log:
             return trying, told
         found = first_error(log)
-        line = found.line - trying.first_line if found else 0
+        line = max(0, found.line - trying.first_line) if found else 0  # some errors name none
         text = trying.parts[place].text
         made = cure(text, Fault(found.what, line, found.near), engine.has) if found and attempt < REPAIRS else None
         if not found or not made:

@@ -23,7 +23,7 @@ FAULTS = {  # section -> a line of it, what must be told, what must be printed a
     "introduction": (r"An unknown \foobar{command} stays.", "unknown command", r"\foobarcommand stays"),
     "related": ("Profit & loss of 5_nm and 10^3 units.", "escaped", "Profit & loss of 5_nm"),
     "method": (r"\begin{strange} Inside of it. \end{strange}", "unknown environment strange", "Inside of it."),
-    "setup": (r"An open {\em brace in the text.", "braces without a partner", "An open brace in the text."),
+    "setup": (r"An open \textbf{brace in the text.", "braces without a partner", "An open brace in the text."),
     "results": (r"A number # one, \alpha and \beta.", "escaped", "A number # one"),
     "ablation": (r"\usepackage{nowhere} Words stay.", "preamble", "Words stay"),
     "limitations": (r"\begin{itemize}\item One point.", "environment itemize is closed", "One point."),
