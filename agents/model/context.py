@@ -71,7 +71,7 @@ def facts(e: Evidence) -> list[tuple[str, str, str]]:
         wanted.append("earlier.0.claim.effect")
     wanted += [f"search.{x}" for x in ("trials", "kept", "reverted", "failed")]
     wanted += [f"ablation.{r.key}.effect" for r in sorted(e.ablation, key=lambda r: -r.effect)[:3]]
-    wanted += [id for id in e.facts if id.startswith("importance.")][:2]
+    wanted += [id for id in e.facts if re.fullmatch(r"importance\.\w+", id)][:2]
     known = [e.facts[id] for id in wanted if id in e.facts]
     return [(f.id, f.text, meaning(f)[:60]) for f in known[:MOST_FACTS]]
 

@@ -82,6 +82,8 @@ def _several(e: Evidence) -> tuple[str, Verdict]:
 
 def _losses(e: Evidence, name: str) -> list[tuple[Effect, bool, str]]:
     """What taking out a strategy, or a knob alone, costs: effects, whether each is borne out, and where it stands."""
+    if not e.best.number:
+        return []
     rows = [row for row in e.ablation if row.strategy == name]
     if rows:
         return [(row, row.significant, _PARTS) for row in rows]

@@ -82,7 +82,7 @@ def ablation(b: Brief) -> dict[str, Any]:
     rows = b.evidence.ablation
     return {
         "parts": len(rows),
-        "singly": bool(b.evidence.set_back),
+        "singly": bool(b.evidence.set_back and b.evidence.best.number),
         "whole": whole(b.evidence),
         "of_knobs": any(r.knobs for r in rows),
         "of_edits": any(not r.knobs for r in rows),
