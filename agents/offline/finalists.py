@@ -44,7 +44,7 @@ def selected(e: Evidence, statistic: Statistic, trial: int) -> Value:
     return Value(getattr(summarize([v for _, v in found]), statistic), tuple(run for run, _ in found))
 
 
-@formula("{part} of the chosen trial over trial {trial}, dev, paired over the runs of search and selection")
+@formula("{part} chosen trial over trial {trial}, dev, paired over the runs of search and selection")
 def behind(e: Evidence, part: Part, trial: int) -> Value:
     ours, theirs, shared = _scores(e, chosen(e)), _scores(e, trial), _shared(e, trial)
     sides = [[e.template.sign * side[seed][1] for seed in shared] for side in (theirs, ours)]

@@ -221,10 +221,10 @@ class _Paper:
         part = _section("Evidence", EVIDENCE)
         part.append(
             NoEscape(
-                "Every number that text and tables take from the study is a row of this table, and is linked to it. A"
-                " row names the value as it is printed, how it was computed, and the runs in the study's ledger that"
-                " it was computed from, or, of what was set and not measured, where that is written down; where the"
-                " runs are many apart, evidence.json beside the paper lists them.\n\n"
+                "Every number that text, tables and figures take from the study is a row of this table, to which those"
+                " of text and tables are linked. A row names the value as it is printed, how it was computed, and the"
+                " runs in the study's ledger that it was computed from, or, of what was set and not measured, where"
+                " that is written down; where the runs are many apart, evidence.json beside the paper lists them.\n\n"
             )
         )
         rows = [

@@ -93,3 +93,16 @@ def test_a_t_test_is_spoken_of_where_one_was_made_and_one_side_where_any_was() -
     assert "roughly normal" not in without
     assert "the test is one-sided" in without.lower()
     assert "paired t-test" in with_one
+
+
+@pytest.mark.parametrize(("share", "little"), [(0.5, False), (0.02, False), (0.004, True), (0.0, True)])
+def test_a_share_is_called_next_to_none_where_it_is_and_the_metric_has_one_name(share: float, little: bool) -> None:
+    r = recorded(0.1, 0.3, 0.001, improved=True, defaults={"width": 8}, row="fresh draw")
+    more = {"importance.width": Fact(id="importance.width", value=share, text="s", formula="")}
+    more["ablation.seeds"] = Fact(id="ablation.seeds", value=8, text="8", formula="")
+    told = Record(**{**vars(r), "facts": {**r.facts, **more}})
+    frames = dict((*course.importances(told), *course.ablation(told)))
+    assert ("next to none" in frames["importance width"][0]) is little
+    assert "by loss" in frames["importance width"][0]
+    assert "8 draws" in frames["ablation seeds"][0].replace("{fact:ablation.seeds}", "8")
+    assert "fitness" not in " ".join(" ".join(phrasings) for phrasings in frames.values())
