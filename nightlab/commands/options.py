@@ -84,5 +84,6 @@ def _typed(name: str, setting: Declared, option: Option, inherited: bool) -> tup
         rich_help_panel=option.panel or None,
         metavar=option.shown or None,
     )
-    default = None if left or option.role or setting.default is None else setting.default
+    unset = setting.default is None or (option.low is not None and setting.default < option.low)  # as 0 for no limit
+    default = None if left or option.role or unset else setting.default
     return default, Annotated[Optional[kind] if default is None else kind, asked]  # noqa: UP045
