@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ConfigDict, RootModel
 
-from nightlab.experiments.ledger.documents import document
+from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.records import Change
 
 

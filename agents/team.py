@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from nightlab.experiments.ledger.documents import document
+from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Tried

@@ -33,7 +33,7 @@ def baseline(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     lab.loop.baseline()
     confirmation.preregister(lab.study)  # before the search, and after the first runs have told what the evaluator is
     if new and lab.study.template.redraws:
-        n, seconds = lab.study.confirmations, lab.bench.budget.confirmation_s
+        n, seconds = lab.study.confirmations, lab.accounts.budget.confirmation_s
         lab.tell(Note(note=f"the claim will be tested on {n} fresh draws of the data: {2 * n} runs, {seconds:.0f} s"))
     if new and (against := lab.study.template.doubts):
         lab.tell(Note(note=f"the metric counts as reported: {'; '.join(against)}"))
@@ -44,7 +44,7 @@ def propose(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Fill the free slots with new trials."""
     lab, loop = runtime.context, runtime.context.loop
     idea = the_idea(lab, state.idea)
-    while len(loop.open) < loop.bench.runner.workers:
+    while len(loop.open) < loop.accounts.runner.workers:
         if finished := loop.exhausted():
             return _ended(loop, finished, barren=len(loop.entries) > 1)
         number = len(loop.entries)
@@ -60,7 +60,7 @@ def propose(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
         except Exhausted as end:
             return _ended(loop, str(end), barren=True)
         if not loop.claim(number, change):
-            loop.bench.heed()  # a model may take long over many of these
+            loop.accounts.heed()  # a model may take long over many of these
     return {}
 
 

@@ -15,7 +15,7 @@ from nightlab.agents.team import Idea, Team
 from nightlab.experiments.ledger.events import Event, Progress, Told
 from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.loop import Loop
-from nightlab.experiments.loop.run_accounts import Bench
+from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import Runner
 from nightlab.experiments.study.budget import Budget
 from nightlab.experiments.study.sessions import Session
@@ -45,20 +45,20 @@ class Lab:
         self.study.ledger.heard = _streamed
 
     @functools.cached_property
-    def bench(self) -> Bench:
+    def accounts(self) -> RunAccounts:
         self.study.data.prepare()
         runner = self.start_runner()
         self._stack.callback(runner.close)
         if self.draws:
             self._stack.callback(self.draws.close)
         budget = Budget(self.study, self.session, runner.workers)
-        bench = Bench(self.study, runner, budget, self.stopping, self.draws)
-        bench.progress = self._progress
-        return bench
+        accounts = RunAccounts(self.study, runner, budget, self.stopping, self.draws)
+        accounts.progress = self._progress
+        return accounts
 
     @functools.cached_property
     def loop(self) -> Loop:
-        return Loop(self.bench)
+        return Loop(self.accounts)
 
     def tell(self, told: Told) -> None:
         """Tell something of the node that is at work. One that a resume enters again tells the same event again."""
@@ -99,8 +99,8 @@ class Lab:
 
     def finish(self) -> None:
         """Let the runs in progress end."""
-        if "bench" in vars(self):
-            self.bench.finish()
+        if "accounts" in vars(self):
+            self.accounts.finish()
 
     def close(self) -> None:
         self._stack.close()

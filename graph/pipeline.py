@@ -79,8 +79,8 @@ def review(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["revi
     update: PipelineUpdate = {"decision": meta.decision}
     if not meta.kept or not meta.requests or state.round - lab.study.first_round >= lab.study.settings.rounds:
         return Command(update=update, goto="publish")
-    if lab.bench.budget.left_s <= 0:
-        lab.bench.budget.cut("revision")
+    if lab.accounts.budget.left_s <= 0:
+        lab.accounts.budget.cut("revision")
         runtime.context.tell(Note(note="the budget of hours is used; the reviewers' requests are left open"))
         return Command(update=update, goto="publish")
     return Command(update=update, goto="revise")

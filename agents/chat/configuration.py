@@ -17,12 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from nightlab.agents.chat.models import Models, adopted
-from nightlab.agents.chat.protocol import checked_url
+from nightlab.agents.chat.protocol import Parameters, checked_url
 from nightlab.agents.chat.settings import ROLES, ModelSettings
 from nightlab.experiments.ledger.memory import MemoryLedger
 from nightlab.experiments.reading import Unreadable, read_toml
@@ -30,7 +30,6 @@ from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.template.diagnostics import fault_sentence
 
 FILE = "nightlab.toml"
-Seconds = Annotated[float, Field(gt=0, le=86400)]
 Usd = Annotated[float, Field(ge=0)]
 
 
@@ -38,34 +37,12 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Calling(_Table):
-    """Parameters of nightlab.agents.chat.protocol.Parameters; what is left out keeps its default."""
-
-    base_url: str | None = None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=64)] | None = None
-    timeout_s: Seconds | None = None
-    retries: Annotated[int, Field(ge=0, le=20)] | None = None
-    wait_s: Annotated[float, Field(ge=0, le=600)] | None = None
-    longest_wait_s: Annotated[float, Field(ge=0, le=3600)] | None = None
-    context: Annotated[int, Field(ge=512)] | None = None
-    failures: Annotated[int, Field(ge=1)] | None = None
-    pause_s: Seconds | None = None
-
-
-class RoleModel(Calling):
-    model: str = ""
-
-
-Filled = Annotated[str, Field(min_length=1)] | RoleModel
-
-
-class ModelsTable(RoleModel):
-    ideator: Filled | None = None
-    coder: Filled | None = None
-    analyst: Filled | None = None
-    writer: Filled | None = None
-    reviewer: Filled | None = None
+# The tables of models are what is declared elsewhere; what is left out keeps its default.
+CALLING: dict[str, Any] = {name: (kind, None) for name, kind in get_type_hints(Parameters, include_extras=True).items()}
+RoleModel: Any = create_model("RoleModel", __base__=_Table, model=(str, ""), **CALLING)
+Filled: Any = Annotated[str, Field(min_length=1)] | RoleModel
+BY_ROLE: dict[str, Any] = {role: (Filled | None, None) for role in ROLES}
+ModelsTable: Any = create_model("ModelsTable", __base__=RoleModel, **BY_ROLE)
 
 
 class PriceRow(_Table):
@@ -145,9 +122,10 @@ def _faults(error: ValidationError) -> Iterator[str]:
             yield fault_sentence({**fault, "loc": place}, File)
 
 
-def _row(filled: str | RoleModel | None) -> RoleModel:
+def _row(filled: Any) -> Any:
+    """The table of a role, for which a model's name may stand."""
     return RoleModel(model=filled) if isinstance(filled, str) else filled or RoleModel()
 
 
-def _given(row: Calling) -> dict[str, Any]:
-    return row.model_dump(include=set(Calling.model_fields), exclude_none=True)
+def _given(row: BaseModel) -> dict[str, Any]:
+    return row.model_dump(include=set(CALLING), exclude_none=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 from urllib.parse import urlsplit
+
+from pydantic import Field
 
 from nightlab.experiments.study.settings import SettingsError
 
@@ -102,18 +104,21 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
-    """How a model is called; times in seconds. context: tokens of prompt and answer together; 0: not known."""
+    """How a model is called; times in seconds. context: tokens of prompt and answer together; 0: not known.
+
+    Each is a key of nightlab.toml, within the bounds that stand here.
+    """
 
     base_url: str = ""
-    temperature: float | None = None
-    max_tokens: int = 4096  # of an answer; 1000 on this machine
-    timeout_s: float = 180.0  # 300 on this machine
-    retries: int = 4
-    wait_s: float = 1.0  # before the first retry; it doubles from one to the next
-    longest_wait_s: float = 60.0
-    context: int = 0
-    failures: int = 6  # so many calls in a row that fail, and the model is left alone for a while
-    pause_s: float = 60.0  # that while
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=64)] = 4096  # of an answer; 1000 on this machine
+    timeout_s: Annotated[float, Field(gt=0, le=86400)] = 180.0  # 300 on this machine
+    retries: Annotated[int, Field(ge=0, le=20)] = 4
+    wait_s: Annotated[float, Field(ge=0, le=600)] = 1.0  # before the first retry; it doubles from one to the next
+    longest_wait_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    context: Annotated[int, Field(ge=512)] = 0
+    failures: Annotated[int, Field(ge=1)] = 6  # so many failed calls in a row, and the model is left alone for a while
+    pause_s: Annotated[float, Field(gt=0, le=86400)] = 60.0  # that while
 
 
 def checked_url(url: str) -> str:

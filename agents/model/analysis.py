@@ -12,7 +12,7 @@ from nightlab.agents.chat.models import Chat, NoAnswer
 from nightlab.agents.model import context
 from nightlab.agents.model.model_figure import TOLD, picture
 from nightlab.agents.model.prompts import render
-from nightlab.agents.model.prose import Rules, faults, kept, told
+from nightlab.agents.model.prose import Rules, as_paragraph, faults, kept
 from nightlab.agents.team import Analysis, Analyst, Questions, Request
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.papers.facts.evidence import Evidence
@@ -77,7 +77,7 @@ class ModelAnalyst:
             if not seen:
                 raise
             reading = seen[-1]
-        read = told(kept(reading.conclusions, rules, words=WORDS), rules)
+        read = as_paragraph(kept(reading.conclusions, rules, words=WORDS), rules)
         threats = [t for x in reading.threats[: 2 * MOST_THREATS] if (t := _line(x, rules))][:MOST_THREATS]
         if not read and not threats:
             raise NoAnswer("no sentence of the analysis could stand")
@@ -94,4 +94,4 @@ class ModelAnalyst:
 
 def _line(text: str, rules: Rules) -> str:
     """A threat as one line of markup."""
-    return told(kept(text, rules, words=40), rules)
+    return as_paragraph(kept(text, rules, words=40), rules)

@@ -165,7 +165,7 @@ def _ended(text: str) -> str:
     return text if re.search(r"[.!?][\"'”’)]*$", text) else f"{text.rstrip(':;, ')}."
 
 
-def told(text: str, rules: Rules, used: Counter[str] | None = None) -> str:
+def as_paragraph(text: str, rules: Rules, used: Counter[str] | None = None) -> str:
     """The markup of a text that is kept, its frames in words, as one paragraph."""
     return " ".join(placed(re.sub(r"(\{say:[^{}]*\})\.", r"\1", text), rules.frames, used).split())
 

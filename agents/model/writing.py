@@ -18,7 +18,7 @@ from nightlab.agents.chat.models import Chat, NoAnswer
 from nightlab.agents.documents import Prose
 from nightlab.agents.model import context
 from nightlab.agents.model.prompts import Prompt, render
-from nightlab.agents.model.prose import Rules, counted, faults, kept, sentences, told
+from nightlab.agents.model.prose import Rules, as_paragraph, counted, faults, kept, sentences
 from nightlab.agents.team import Brief, Questions, Writer
 from nightlab.agents.telling.disclosure import shown
 from nightlab.experiments.ledger.ledger import Ledger
@@ -209,7 +209,7 @@ def _assembled(base: Manuscript, texts: Mapping[str, str], rules: Rules, model: 
     parts = {part.key: texts[part.key] for part in PARTS if texts.get(part.key)}
 
     def ended(section: Section) -> Section:
-        text = told(kept(parts.get(section.key, ""), rules, words=LONGEST), rules, used)
+        text = as_paragraph(kept(parts.get(section.key, ""), rules, words=LONGEST), rules, used)
         return dataclasses.replace(section, body=f"{section.body}\n\n> {text}") if text else section
 
     sections = tuple(map(ended, base.sections))

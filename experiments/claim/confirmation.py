@@ -93,12 +93,12 @@ def _ran(loop: Loop, best: int, plan: Preregistration) -> tuple[list[Run], Relia
     n, phase, found = len(plan.seeds), loop.study.name_now("confirm"), list[Run]()
 
     def run(jobs: list[Job]) -> list[Run]:
-        found.extend(runs := loop.bench.all(jobs))
+        found.extend(runs := loop.accounts.all(jobs))
         return runs
 
     def pairs(replicates: range) -> Sides:
         if replicates.start:  # beyond what the study owes
-            allowed = loop.bench.budget.seeds("further confirmation", 2, len(replicates))
+            allowed = loop.accounts.budget.seeds("further confirmation", 2, len(replicates))
             replicates = range(replicates.start, replicates.start + allowed)
         runs = run(_jobs(loop, best, plan, replicates))
         if not replicates.start:
@@ -121,7 +121,7 @@ def _ran(loop: Loop, best: int, plan: Preregistration) -> tuple[list[Run], Relia
 
 def _affordable(loop: Loop, seeds: int) -> int:
     """How many further runs the best gets: none where runs are dear or say nothing of a risk."""
-    budget = loop.bench.budget
+    budget = loop.accounts.budget
     fit = not (loop.deterministic or loop.template.interleaved or loop.template.redraws)  # a draw is not cheap
     cheap = fit and budget.run_s < CHEAP_S
     return budget.seeds("watch", 1, watched(seeds) if cheap else 0)

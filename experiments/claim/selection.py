@@ -85,9 +85,9 @@ def _failed(entry: Entry) -> bool:
 
 def _affordable(loop: Loop, wanted: dict[int, int]) -> bool:
     """Whether there is time for more replicates; that there is none is written down."""
-    if loop.bench.budget.allows(sum(n - len(loop.entries[t].outcomes) for t, n in wanted.items())):
+    if loop.accounts.budget.allows(sum(n - len(loop.entries[t].outcomes) for t, n in wanted.items())):
         return True
-    loop.bench.budget.cut("selection")
+    loop.accounts.budget.cut("selection")
     return False
 
 

@@ -30,7 +30,7 @@ class Loop(SearchState):
         if self.overseer.stop:
             return self.overseer.stop
         wanted = sum(self.entries[n].wanted - len(self.entries[n].outcomes) for n in self.open)
-        return self.bench.budget.search_ended(len(self.entries) - 1, max(wanted, len(self.open)))
+        return self.accounts.budget.search_ended(len(self.entries) - 1, max(wanted, len(self.open)))
 
     def baseline(self) -> Settled:
         """Run the template as it is, on every search seed; what follows is measured against it."""
@@ -50,7 +50,7 @@ class Loop(SearchState):
         for wanted in (1, max(CALIBRATION, self.study.settings.seeds)):  # one first: a broken template fails once
             entry.wanted = max(entry.wanted, wanted)
             while not entry.complete:
-                self.bench.heed()
+                self.accounts.heed()
                 self.wait()
             self._check_baseline(entry)
         told = [outcome.doubts for outcome in entry.counting(len(entry.outcomes))]
@@ -91,10 +91,10 @@ class Loop(SearchState):
                 continue
             for replicate in range(entry.wanted):
                 for job in self._jobs(entry, replicate):
-                    if job.draw is None or self.bench.has_room(job):  # each draw has slots of its own
-                        self.bench.start(job)
+                    if job.draw is None or self.accounts.has_room(job):  # each draw has slots of its own
+                        self.accounts.start(job)
         if not self.ready():
-            for run in self.bench.collect(timeout):
+            for run in self.accounts.collect(timeout):
                 if run.phase == PHASE:
                     self.rungs.record(int(run.subject), run.replicate, run.outcome)
                 else:
@@ -126,7 +126,7 @@ class Loop(SearchState):
     def _start_rung(self, entry: Entry, rung: int) -> None:
         change, level = entry.trial.change, self.rungs.level(rung)
         subject = str(entry.trial.number)
-        self.bench.start(Job(phase=PHASE, subject=subject, replicate=rung, change=change, fidelity=level))
+        self.accounts.start(Job(phase=PHASE, subject=subject, replicate=rung, change=change, fidelity=level))
 
     def ready(self) -> list[int]:
         return [n for n in self.open if self.rungs.outcome(n) or (self.full(n) and self.entries[n].complete)]
@@ -136,7 +136,7 @@ class Loop(SearchState):
         entry = self.entries[number]
         if entry.trial.verdict:
             return entry.trial.verdict
-        found = judgement(self, entry, idle=max(0, self.bench.runner.workers - len(self.open)))
+        found = judgement(self, entry, idle=max(0, self.accounts.runner.workers - len(self.open)))
         if isinstance(found, More):
             entry.wanted = found.replicates
             return found
@@ -156,7 +156,7 @@ class Loop(SearchState):
             for n, count in sorted(wanted.items())  # not by promise, which a resume would see otherwise
             if i < count
         ]
-        for run in self.bench.all(jobs):
+        for run in self.accounts.all(jobs):
             self.record(int(run.subject), run.replicate, run.outcome)
 
 

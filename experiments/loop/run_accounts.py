@@ -1,4 +1,4 @@
-"""The bench: every run is claimed in the ledger before it starts and settled after it, exactly once."""
+"""The accounts of runs: each is claimed in the ledger before it starts and settled after it, exactly once."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Job:
     draw: Draw | None = None  # of the data; None: the study's own
 
 
-class Bench:
+class RunAccounts:
     """Submits jobs to the runner and keeps the ledger's books on them."""
 
     def __init__(

@@ -17,7 +17,7 @@ from nightlab.experiments.ledger.trial_scores import mean
 from nightlab.experiments.loop.decision import Noise
 from nightlab.experiments.loop.fidelity import Rungs
 from nightlab.experiments.loop.overseer import UNUSABLE, Overseer
-from nightlab.experiments.loop.run_accounts import Bench
+from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import BASELINE, Change, RunOutcome
 from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.template.template import Template
@@ -27,9 +27,9 @@ class SearchState:
     """The trials of one study with their verdicts, the incumbent and the noise. All scores are fitness with the sign
     that makes larger better."""
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
-        self.study = bench.study
+    def __init__(self, accounts: RunAccounts) -> None:
+        self.accounts = accounts
+        self.study = accounts.study
         self.entries = TrialCache(self.study.ledger)
         self.incumbent = BASELINE
         self.noise = Noise()
@@ -69,7 +69,7 @@ class SearchState:
     @property
     def elapsed_s(self) -> float:
         """Working time over all sessions of the study, in seconds; it never goes back."""
-        return max(self.bench.budget.elapsed_s, self._elapsed_before + time.monotonic() - self._started)
+        return max(self.accounts.budget.elapsed_s, self._elapsed_before + time.monotonic() - self._started)
 
     @property
     def deterministic(self) -> bool:

@@ -21,7 +21,7 @@ REMEMBERED = 100  # trials that a model is fitted to: half the best, half the la
 
 
 @dataclass(frozen=True)
-class View:
+class SearchView:
     """The trials as points with scores, and the subspace in which the next one may move.
 
     points: (n, knobs), oldest first. scores: (n,), a failed trial's is the worst there is, a running one's the median
@@ -89,7 +89,7 @@ class Memory:
     def _encode(self, key: Key) -> Vector:
         return self.space.encode({k.name: value for k, value in zip(self.space.knobs, key, strict=True)})
 
-    def view(self, trials: Sequence[Tried], base: Params, free: Mask) -> View:
+    def view(self, trials: Sequence[Tried], base: Params, free: Mask) -> SearchView:
         rest = self._learn(trials)
         scores = np.concatenate([np.array(self._scores), [math.nan if t.score is None else t.score for t in rest]])
         known = scores[~np.isnan(scores)]
@@ -101,7 +101,7 @@ class Memory:
         if len(trials) > REMEMBERED:
             best = np.argpartition(-scores, REMEMBERED // 2)[: REMEMBERED // 2].tolist()
             chosen = sorted({*best, *chosen[-REMEMBERED // 2 :]})
-        return View(
+        return SearchView(
             self.space,
             np.stack([self.encode(trials[i].params) for i in chosen]),
             scores[chosen],

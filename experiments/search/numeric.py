@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nightlab.experiments.records import Knob, ParamValue
-from nightlab.experiments.search.memory import Memory, View
+from nightlab.experiments.search.memory import Memory, SearchView
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator, incumbent
 from nightlab.experiments.search.space import Space
 from nightlab.experiments.search.surrogate import Landscapes, winsorized
@@ -27,13 +27,13 @@ class Sampler(Protocol):
 
     name: str
 
-    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None: ...
+    def suggest(self, view: SearchView, rng: np.random.Generator) -> dict[str, ParamValue] | None: ...
 
 
 class Random:
     name = "random"
 
-    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
+    def suggest(self, view: SearchView, rng: np.random.Generator) -> dict[str, ParamValue] | None:
         return view.anything(rng)
 
 
@@ -42,7 +42,7 @@ class Step:
 
     name = "local step"
 
-    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
+    def suggest(self, view: SearchView, rng: np.random.Generator) -> dict[str, ParamValue] | None:
         return view.fresh(view.near(view.base[None, :], 50, rng)) or view.anything(rng)
 
 
@@ -56,7 +56,7 @@ class Surrogate:
 
     name = "Gaussian process"
 
-    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
+    def suggest(self, view: SearchView, rng: np.random.Generator) -> dict[str, ParamValue] | None:
         if len(view.points) < SPREAD:
             pool = view.uniform(FEW, rng)
             order = np.argsort(-_gaps(pool, view), kind="stable")
@@ -69,7 +69,7 @@ class Surrogate:
         return view.fresh(pool[order]) or view.anything(rng)
 
 
-def _gaps(pool: np.ndarray[Any, Any], view: View) -> np.ndarray[Any, Any]:
+def _gaps(pool: np.ndarray[Any, Any], view: SearchView) -> np.ndarray[Any, Any]:
     """Squared distance of each point of the pool to the nearest one tried; unordered knobs differ or do not."""
     difference = pool[:, None, :] - view.points[None, :, :]
     difference[:, :, view.space.unordered] = difference[:, :, view.space.unordered] != 0
@@ -81,7 +81,7 @@ class ParzenTree:
 
     name = "TPE"
 
-    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
+    def suggest(self, view: SearchView, rng: np.random.Generator) -> dict[str, ParamValue] | None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -127,7 +127,7 @@ class CovarianceMatrix:
 
     name = "CMA-ES"
 
-    def suggest(self, view: View, rng: np.random.Generator) -> dict[str, ParamValue] | None:
+    def suggest(self, view: SearchView, rng: np.random.Generator) -> dict[str, ParamValue] | None:
         from cmaes import CMA
 
         axes = np.flatnonzero(view.free)

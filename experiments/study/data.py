@@ -15,8 +15,8 @@ from nightlab.experiments.ledger.documents import (
     Origin,
     RunHandle,
     TreeHashes,
-    in_extension,
 )
+from nightlab.experiments.ledger.kinds import in_extension
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.records import Draw
 from nightlab.experiments.study.data_sizes import measured

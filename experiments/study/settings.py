@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, get_args
 
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.ledger.documents import document
+from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.options import Option, faults
 from nightlab.experiments.records import Level, Rule
 

@@ -24,8 +24,8 @@ from nightlab.experiments.ledger.documents import (
     Mode,
     Origin,
     StudyMode,
-    in_extension,
 )
+from nightlab.experiments.ledger.kinds import in_extension
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.storage import Storage, holding, storage
 from nightlab.experiments.study.data import StudyData

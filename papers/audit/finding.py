@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, RootModel
 
-from nightlab.experiments.ledger.documents import document
+from nightlab.experiments.ledger.kinds import document
 
 Severity = Literal["error", "warning"]
 

@@ -20,9 +20,8 @@ from nightlab.experiments.ledger.documents import (
     KnobStep,
     Notice,
     Preregistration,
-    document,
-    kind_of,
 )
+from nightlab.experiments.ledger.kinds import document, kind_of
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.loop.repair import standing

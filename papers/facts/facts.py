@@ -12,7 +12,7 @@ from typing import get_args
 from pydantic import ConfigDict, RootModel
 
 from nightlab.experiments.claim.statistics.inference import summarize
-from nightlab.experiments.ledger.documents import document
+from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.numbers import decimals, fixed, p_text, plain
 from nightlab.experiments.records import Fact, Params, ParamValue
 from nightlab.papers.facts import counts  # noqa: F401  (it registers its formulas)

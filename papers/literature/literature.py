@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.ledger.documents import document
+from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.reading import form_of
 from nightlab.papers.literature import identifiers, names
 from nightlab.papers.literature.untex import address, plain

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from nightlab.experiments.ledger.documents import document
+from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.finding import Finding, Severity
 from nightlab.papers.literature.literature import Reference

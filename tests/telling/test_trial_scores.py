@@ -15,7 +15,7 @@ from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.ledger.documents import Claim
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.loop.loop import Loop
-from nightlab.experiments.loop.run_accounts import Bench
+from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create, reopen
@@ -77,7 +77,7 @@ def fill(study: Study, number: int, heights: tuple[float | None, ...]) -> None:
 def test_the_mean_of_a_trial_is_one_number_wherever_it_is_told(study: Study) -> None:
     study.ledger.put(Claim(**vars(NOTHING), best=0, chosen=0, split="dev", tested=False), "claim")
     runner = local_runner(study.template, inputs=study.inputs, private=study.private, scratch=study.folder / "scratch")
-    loop, evidence = Loop(Bench(study, runner)), restored(study, snapshot(study))
+    loop, evidence = Loop(RunAccounts(study, runner)), restored(study, snapshot(study))
     runner.close()
     listed, curve = trials_view.rows(study), {p.number: p.value for p in points(study)}
     console = Console(record=True, width=200)

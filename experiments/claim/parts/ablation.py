@@ -17,7 +17,7 @@ def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[AblatedPart]:
     """Take each component out of the best and test what is lost, Holm-corrected; on dev, paired with the best."""
     best, parts = loop.entries[chosen(loop)].trial.change, components(loop)
     asked = min(seeds, loop.study.confirmations)
-    n = loop.bench.budget.seeds(f"ablation with {asked} seeds", len(parts), asked)
+    n = loop.accounts.budget.seeds(f"ablation with {asked} seeds", len(parts), asked)
     variants = {c.key: c.taken_out(best, loop.template.defaults) for c in parts if n}
     effects = against_best(loop, "ablate", variants, n)
     parts = [c for c in parts if c.key in effects]

@@ -20,7 +20,7 @@ def ablate_knobs(loop: Loop, seeds: int = KNOB_SEEDS) -> list[AblatedKnob]:
     """
     best, defaults = loop.entries[chosen(loop)].trial.change, loop.template.defaults
     names = [knob for part in components(loop) if len(part.knobs) > 1 for knob in part.knobs]
-    seeds = loop.bench.budget.seeds("knobs", len(names), min(seeds, loop.study.confirmations))
+    seeds = loop.accounts.budget.seeds("knobs", len(names), min(seeds, loop.study.confirmations))
     variants = {knob: replace(best, params={**best.params, knob: defaults[knob]}) for knob in names if seeds}
     effects = against_best(loop, "knobs", variants, seeds)
     return [

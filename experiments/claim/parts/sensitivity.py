@@ -21,7 +21,7 @@ def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[KnobSt
     for knob in loop.template.knobs:
         for side, value in neighbours(knob, best.params[knob.name]).items():
             steps[f"{knob.name}-{side}"] = {knob.name: value}
-    seeds = loop.bench.budget.seeds("sensitivity", len(steps), seeds)
+    seeds = loop.accounts.budget.seeds("sensitivity", len(steps), seeds)
     variants = {key: replace(best, params={**best.params, **step}) for key, step in steps.items() if seeds}
     effects = against_best(loop, "sensitivity", variants, seeds)
     for run in loop.study.ledger.runs(loop.study.name_now("sensitivity")):

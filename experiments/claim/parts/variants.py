@@ -25,7 +25,7 @@ def against_best(loop: Loop, phase: str, variants: Mapping[str, Change], seeds: 
         for i in range(seeds)
         for key, change in variants.items()
     ]
-    runs = loop.bench.all(jobs)
+    runs = loop.accounts.all(jobs)
     reference = [r for r in loop.study.ledger.runs(loop.study.name_now("confirm")) if r.subject in ("best", "baseline")]
     name = "best" if any(r.subject == "best" for r in reference) else "baseline"
     before, effects = searched(loop.study.ledger), {}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nightlab.experiments.executors.local.gpus import share
 from nightlab.experiments.executors.local.isolation.launch import RunnerError, Settings
-from nightlab.experiments.executors.local.isolation.visible import view
+from nightlab.experiments.executors.local.isolation.visible import sandbox_view
 from nightlab.experiments.records import Level
 from nightlab.experiments.template.template import Template
 
@@ -66,7 +66,7 @@ class Station:
         secret = {self.private, self.template.folder.parent, self.scratch.parent} - set(named.values())
         return Settings(
             level=self.level,
-            view=view(hide=hidden, secret=secret, network=network, environment=environment),
+            view=sandbox_view(hide=hidden, secret=secret, network=network, environment=environment),
             scratch=self.scratch,
             named=named,
             network=network,

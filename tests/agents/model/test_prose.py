@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from nightlab.agents.model.prose import Rules, counted, fault, faults, kept, markup, phrase, sentences, told
+from nightlab.agents.model.prose import Rules, as_paragraph, counted, fault, faults, kept, markup, phrase, sentences
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.ground import protocol
 from nightlab.papers.audit.sentences import Ground, Work
@@ -97,12 +97,12 @@ def test_markdown_and_loose_marks_are_read_as_meant() -> None:
     text = "## Discussion\n\n- **We suspect** that the parts act together. [say: claim]\n- `x` is code.\n"
     left = kept(text, RULES, words=50)
     assert left == "We suspect that the parts act together. {say:claim}."
-    assert told(left, RULES) == "We suspect that the parts act together. The loss falls by {fact:claim.effect}."
+    assert as_paragraph(left, RULES) == "We suspect that the parts act together. The loss falls by {fact:claim.effect}."
 
 
 def test_frames_take_turns_and_are_counted() -> None:
     used: Counter[str] = Counter()
-    texts = [told(kept("{say:claim} Noise misleads.", RULES, words=9), RULES, used) for _ in range(2)]
+    texts = [as_paragraph(kept("{say:claim} Noise misleads.", RULES, words=9), RULES, used) for _ in range(2)]
     assert [t.split(" Noise")[0] for t in texts] == list(RULES.frames["claim"])
     assert counted(["{say:claim}. Noise misleads.", "{say:claim}"]) == (1, 2)
 

@@ -93,7 +93,7 @@ def test_a_run_without_items_stands_for_none_that_wants_them(
     def job(name: str, wanted: bool) -> Job:
         return Job(phase="confirm", subject=name, replicate=0, change=change, seeds="confirm", items=wanted)
 
-    bare, first, second = (loop.bench.all([job(*each)])[0] for each in (("a", False), ("b", True), ("c", True)))
+    bare, first, second = (loop.accounts.all([job(*each)])[0] for each in (("a", False), ("b", True), ("c", True)))
     assert [items.of(run.id, "dev", "height") is None for run in (bare, first, second)] == [True, False, False]
     assert second.outcome is not None
     assert second.outcome.output == f"the outcome of run {first.id}"

@@ -18,7 +18,7 @@ from nightlab.experiments.executors.registry import UnknownExecutor, register, r
 from nightlab.experiments.executors.runs import Runs
 from nightlab.experiments.ledger.documents import RunHandle
 from nightlab.experiments.loop.handles import LedgerHandles
-from nightlab.experiments.loop.run_accounts import Bench, Job
+from nightlab.experiments.loop.run_accounts import Job, RunAccounts
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create, read, reopen
@@ -59,7 +59,7 @@ def test_a_study_runs_on_an_executor_from_outside(make_template: MakeTemplate, j
     assert len(list(jobs.iterdir())) == len(handles) == len({run.inputs for run in runs})
 
 
-def submitted(study: Study, name: str) -> tuple[Runs, Bench]:
+def submitted(study: Study, name: str) -> tuple[Runs, RunAccounts]:
     """A session that has claimed and submitted the baseline's first run."""
     place = Place(
         template=study.template,
@@ -68,7 +68,7 @@ def submitted(study: Study, name: str) -> tuple[Runs, Bench]:
         scratch=study.folder / "scratch",
     )
     runs = runs_at(name, place, LedgerHandles(study.ledger, name))
-    bench = Bench(study, runs)
+    accounts = RunAccounts(study, runs)
     change = Change(
         strategy="baseline",
         hypothesis="h",
@@ -77,8 +77,8 @@ def submitted(study: Study, name: str) -> tuple[Runs, Bench]:
         parent=None,
         proposer="test",
     )
-    bench.start(Job(phase="search", subject="0", replicate=0, change=change))
-    return runs, bench
+    accounts.start(Job(phase="search", subject="0", replicate=0, change=change))
+    return runs, accounts
 
 
 def test_a_run_that_outlives_its_session_is_found_again_and_not_run_twice(
@@ -94,8 +94,8 @@ def test_a_run_that_outlives_its_session_is_found_again_and_not_run_twice(
         runs.close()
         assert [run.outcome for run in study.ledger.runs()] == [None]
     with reopen(folder) as study:
-        runs, bench = submitted(study, str(jobs))
-        (settled,) = bench.collect()
+        runs, accounts = submitted(study, str(jobs))
+        (settled,) = accounts.collect()
         runs.close()
         assert settled.outcome is not None
         assert settled.outcome.status == "ok", settled.outcome.error
@@ -111,8 +111,8 @@ def test_a_run_that_was_lost_is_submitted_again(make_template: MakeTemplate, job
             time.sleep(0.01)
         runs.close()
         shutil.rmtree(jobs)
-        runs, bench = submitted(study, str(jobs))
-        (settled,) = bench.collect()
+        runs, accounts = submitted(study, str(jobs))
+        (settled,) = accounts.collect()
         runs.close()
         assert settled.outcome is not None
         assert settled.outcome.status == "ok", settled.outcome.error
@@ -123,8 +123,8 @@ def test_an_executor_cannot_judge(make_template: MakeTemplate, jobs: Path, tmp_p
     """Scores that it tells are left out; the evaluator at home has the word, and the executor sees no private file."""
     with reopen(create(load(make_template()), Settings(), tmp_path / "studies")) as study:
         study.data.prepare()
-        runs, bench = submitted(study, str(jobs))
-        (settled,) = bench.collect()
+        runs, accounts = submitted(study, str(jobs))
+        (settled,) = accounts.collect()
         runs.close()
     assert settled.outcome is not None
     answer = json.loads(next(jobs.glob("*/out/answer.json")).read_text())

@@ -16,7 +16,7 @@ from nightlab.experiments.executors.local.inside.kernel.limits import exiting
 from nightlab.experiments.executors.local.inside.output.collect import collect
 from nightlab.experiments.executors.local.isolation.launch import Limits
 from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, confined, describe, probe, why_not
-from nightlab.experiments.executors.local.isolation.visible import view
+from nightlab.experiments.executors.local.isolation.visible import sandbox_view
 from nightlab.experiments.records import Level
 
 CONFINING = [level for level in ("S3", "S2") if LEVELS.index(probe()) >= LEVELS.index(level)]
@@ -158,7 +158,7 @@ def test_what_can_be_collected_is_whatever_stands_beside_it(tmp_path: Path) -> N
 def test_what_is_hidden_is_in_no_rule(tmp_path: Path) -> None:
     for name in ("a/b/secret", "a/b/open", "a/c"):
         (tmp_path / name).mkdir(parents=True)
-    sight = view(read=[tmp_path / "a"], secret=[tmp_path / "a/b/secret"], network=False)
+    sight = sandbox_view(read=[tmp_path / "a"], secret=[tmp_path / "a/b/secret"], network=False)
     assert str(tmp_path / "a/b/secret") in sight.hidden
     assert {str(tmp_path / "a/b/open"), str(tmp_path / "a/c")} <= set(sight.allowed)
     assert not {str(tmp_path / "a"), str(tmp_path / "a/b")} & set(sight.allowed)

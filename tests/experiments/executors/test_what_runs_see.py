@@ -15,7 +15,7 @@ import pytest
 from benchmarks.blindness import measure
 from nightlab.experiments.executors.local.isolation.launch import Limits
 from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, Finished, confined, probe
-from nightlab.experiments.executors.local.isolation.visible import view
+from nightlab.experiments.executors.local.isolation.visible import sandbox_view
 from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.template.template import load
@@ -224,7 +224,7 @@ def test_an_environment_in_the_midst_of_a_project_shows_nothing_of_it(
     monkeypatch.chdir(project)
     packages = project / "lib/python3.11/site-packages"
     monkeypatch.setattr("sysconfig.get_path", lambda *_, **__: str(packages))
-    sight = view(network=False)
+    sight = sandbox_view(network=False)
     shown = [source for source, _ in sight.binds]
     inside = [path for path in (*shown, *sight.allowed) if Path(path).is_relative_to(project)]
     assert str(packages.parent) in inside
@@ -238,7 +238,7 @@ def test_what_a_conda_environment_leads_to_is_shown(tmp_path: Path, monkeypatch:
     for name in (*shown, "envs/other", "pkgs", "etc/conda"):
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
-    sight = view(network=False)
+    sight = sandbox_view(network=False)
     inside = [path for path, _ in sight.binds if Path(path).is_relative_to(tmp_path)]
     assert inside == sorted(str(tmp_path / name) for name in shown)
 
@@ -248,7 +248,7 @@ def test_the_working_folder_is_hidden_below_what_is_shown(tmp_path: Path, monkey
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "app/.env").write_text("key")
     monkeypatch.chdir(tmp_path / "app")
-    sight = view(read=[tmp_path, tmp_path / "app/tools/bin"], network=False)
+    sight = sandbox_view(read=[tmp_path, tmp_path / "app/tools/bin"], network=False)
     assert {str(tmp_path / "app" / name) for name in (".env", "studies", "src")} <= set(sight.hidden)
     assert not any(str(tmp_path / "app/tools/bin").startswith(h) for h in sight.hidden)
     assert str(tmp_path / "app/tools") in sight.allowed

@@ -14,7 +14,6 @@ import pytest
 from nightlab.agents import documents as of_agents
 from nightlab.agents.team import RankedIdeas
 from nightlab.experiments.ledger.documents import (
-    KINDS,
     Allowance,
     FileHashes,
     ForkOrigin,
@@ -23,8 +22,8 @@ from nightlab.experiments.ledger.documents import (
     SessionOpened,
     StudyMode,
     TreeHashes,
-    document,
 )
+from nightlab.experiments.ledger.kinds import KINDS, document
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled
 from nightlab.experiments.ledger.sqlite import SqliteLedger
 from nightlab.experiments.records import Change

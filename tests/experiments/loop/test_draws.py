@@ -13,7 +13,7 @@ import pytest
 from nightlab.experiments.ledger.documents import RunHandle
 from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.loop import Loop
-from nightlab.experiments.loop.run_accounts import Bench, Job
+from nightlab.experiments.loop.run_accounts import Job, RunAccounts
 from nightlab.experiments.records import Change, Draw, Level, RunOutcome, RunRequest
 from nightlab.experiments.study.budget import COLD_S, Budget
 from nightlab.experiments.study.study import Study
@@ -84,12 +84,12 @@ def test_runs_on_draws_are_never_more_than_the_slots(study: Study) -> None:
             def submit(self, request: RunRequest) -> Future[RunOutcome]:
                 return pool.submit(work)
 
-        bench = Bench(study, Pooled([]), draws=Draws(study, lambda *_: Pooled([])))
+        accounts = RunAccounts(study, Pooled([]), draws=Draws(study, lambda *_: Pooled([])))
         jobs = [
             Job(phase="confirm", subject="best", replicate=i, change=change, seeds="confirm", draw=Draw(number=i))
             for i in range(4)
         ]
-        assert len(bench.all(jobs)) == 4
+        assert len(accounts.all(jobs)) == 4
     assert max(most) == 1
 
 

@@ -77,7 +77,7 @@ def test_a_bad_candidate_ends_early_and_its_cheap_runs_count_nowhere(
         assert summary["fidelity"]["full_runs"] == pytest.approx(full + 0.1 + 0.3 + 0.1)
         keys = {r.inputs for r in study.ledger.runs() if r.subject == "1"}
         assert len(keys) == len([r for r in study.ledger.runs() if r.subject == "1"])
-        replayed = Loop(loop.bench)
+        replayed = Loop(loop.accounts)
         assert replayed.tried() == loop.tried()
         assert replayed.incumbent == loop.incumbent
 

@@ -22,7 +22,7 @@ from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.loop.decision import Verdict
 from nightlab.experiments.loop.loop import CALIBRATION, Loop
-from nightlab.experiments.loop.run_accounts import MAX_DEATHS, Bench
+from nightlab.experiments.loop.run_accounts import MAX_DEATHS, RunAccounts
 from nightlab.experiments.records import BASELINE, Change, Knob
 from nightlab.experiments.search.policy import incumbent
 from nightlab.experiments.search.registry import make_policy
@@ -65,7 +65,7 @@ def over(stack: ExitStack, study: Study) -> Loop:
         workers=study.settings.workers,
     )
     stack.callback(runner.close)
-    return Loop(Bench(study, runner))
+    return Loop(RunAccounts(study, runner))
 
 
 def move(loop: Loop, parent: int = BASELINE, **params: object) -> Change:
@@ -129,7 +129,7 @@ def test_the_search_builds_on_the_loop_s_incumbent_when_verdicts_come_out_of_ord
     assert order == [2, 1, 4, 3]
     assert loop.verdict(1).kind == loop.verdict(2).kind == "kept"  # type: ignore[union-attr]
     assert loop.incumbent in (1, 3)
-    again = Loop(Bench(loop.study, loop.bench.runner))
+    again = Loop(RunAccounts(loop.study, loop.accounts.runner))
     assert incumbent(again.tried()).number == again.incumbent == loop.incumbent
     assert list(again.tried()) == list(loop.tried())
 
@@ -193,7 +193,7 @@ def test_a_new_loop_over_the_same_ledger_goes_on(
     first.baseline()
     judged(first, move(first, x=0.5))
     first.claim(2, move(first, 1, y=0.3))
-    second = Loop(Bench(first.study, first.bench.runner))
+    second = Loop(RunAccounts(first.study, first.accounts.runner))
     assert second.incumbent == 1
     assert second.open == [2]
     assert second.tried() == first.tried()
@@ -218,8 +218,8 @@ def test_a_run_that_was_there_at_every_death_is_given_up(
         assert loop.study.ledger.unsettled_runs() == [run]
         if death == "broken":  # the machine was started anew meanwhile
             loop.study.ledger.once("opened", f"before {i}", {"at": 0.0, "boot": f"another {i}"})
-        bench = Bench(loop.study, loop.bench.runner)
-    again = Loop(bench)
+        accounts = RunAccounts(loop.study, loop.accounts.runner)
+    again = Loop(accounts)
     again.wait()
     verdict = again.decide(1)
     assert isinstance(verdict, Settled)
@@ -236,7 +236,7 @@ def test_a_selection_that_was_cut_off_goes_on_as_it_would_have(
     judged(first, move(first, 1, y=0.3))
     for subject, replicate in (("0", 8), ("2", 2), ("2", 3), ("1", 2)):  # claimed, and then the kill
         first.study.ledger.claim_run("search", subject, replicate, first.study.seeds.of("search", replicate))
-    again = Loop(Bench(first.study, first.bench.runner))
+    again = Loop(RunAccounts(first.study, first.accounts.runner))
     assert again.noise.sd == pytest.approx(first.noise.sd)
     assert choose(again) == choose(first)
     assert all(run.outcome is not None for run in first.study.ledger.runs())
@@ -345,7 +345,7 @@ def test_an_outcome_is_taken_over_where_all_that_it_depends_on_is_the_same(
     loop.baseline()
     judged(loop, move(loop, x=0.6))
     confirmation.confirm(loop)
-    monkeypatch.setattr(loop.bench.runner, "submit", lambda request: pytest.fail("nothing is left to run"))
+    monkeypatch.setattr(loop.accounts.runner, "submit", lambda request: pytest.fail("nothing is left to run"))
     (row,) = ablation.ablate(loop)
     assert row.n == 6
     before = {r.seed: r.outcome for r in loop.study.ledger.runs("confirm") if r.subject == "baseline"}
@@ -421,7 +421,7 @@ def test_a_timing_is_measured_beside_the_incumbent_in_turns(
     ]
     assert len({r.seed for r in runs if r.replicate == 0}) == 1
     assert not [r for r in runs if r.outcome is None or "the outcome of run" in r.outcome.output]  # no cache
-    again = Loop(Bench(loop.study, loop.bench.runner))
+    again = Loop(RunAccounts(loop.study, loop.accounts.runner))
     partners = [[o and o.metrics for o in each.entries[1].partners] for each in (again, loop)]
     assert (again.incumbent, partners[0]) == (1, partners[1])
 

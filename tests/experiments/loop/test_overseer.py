@@ -22,7 +22,7 @@ from nightlab.experiments.loop.overseer import (
     gap,
     suspicious,
 )
-from nightlab.experiments.loop.run_accounts import Bench
+from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import Change, Effect, RunOutcome, Status, VerdictKind
 from nightlab.experiments.template.template import Template, load
 from tests.conftest import EXPERIMENT, MakeTemplate
@@ -188,7 +188,7 @@ def test_copied_results_are_run_again_before_they_count(
     assert len(loop.entries[1].outcomes) == 2 + AGAIN
     (told,) = loop.study.ledger.documents("notice").values()
     assert (told["concern"], told["action"], told["trial"]) == ("gaming", "run again", 1)
-    again = Loop(Bench(loop.study, loop.bench.runner))
+    again = Loop(RunAccounts(loop.study, loop.accounts.runner))
     assert again.overseer.notices == loop.overseer.notices
     assert len(again.study.ledger.documents("notice")) == 1
 
@@ -205,4 +205,4 @@ def test_a_template_on_which_every_change_fails_ends_early_with_the_reason(
         assert loop.exhausted() == ""
         judged(loop, move(loop, x=0.2 + i / 100))
     assert "failed alike (crash: OSError: no disk)" in loop.exhausted()
-    assert "failed alike" in Loop(Bench(loop.study, loop.bench.runner)).exhausted()
+    assert "failed alike" in Loop(RunAccounts(loop.study, loop.accounts.runner)).exhausted()

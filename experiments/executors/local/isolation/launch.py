@@ -18,7 +18,7 @@ from typing import Any, Literal
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.local.inside import frames
 from nightlab.experiments.executors.local.inside.kernel import cgroup
-from nightlab.experiments.executors.local.isolation.visible import View, closed_to_others
+from nightlab.experiments.executors.local.isolation.visible import SandboxView, closed_to_others
 from nightlab.experiments.records import Level
 from nightlab.experiments.template.command import pieces
 
@@ -81,7 +81,7 @@ class Settings:
     """
 
     level: Level
-    view: View
+    view: SandboxView
     scratch: Path
     kind: Literal["python", "candidate", "evaluate", "judge", "exec"] = "exec"
     entry: str | None = None

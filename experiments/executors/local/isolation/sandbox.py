@@ -21,7 +21,7 @@ from nightlab.experiments.executors.local.isolation.launch import (
     claims,
     exchange,
 )
-from nightlab.experiments.executors.local.isolation.visible import view
+from nightlab.experiments.executors.local.isolation.visible import sandbox_view
 from nightlab.experiments.records import Level
 
 LEVELS: tuple[Level, ...] = ("S0", "S1", "S2", "S3")
@@ -134,7 +134,7 @@ def confined(
     scratch = Path(tempfile.mkdtemp(prefix="nightlab-"))
     settings = Settings(
         level=level,
-        view=view(read=read, secret=secret, network=network),
+        view=sandbox_view(read=read, secret=secret, network=network),
         scratch=scratch,
         argv=list(argv),
         limits=limits or Limits(),

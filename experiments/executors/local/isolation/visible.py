@@ -33,7 +33,7 @@ _OWN = Path(__file__).resolve().parents[4]
 
 
 @dataclass(frozen=True, kw_only=True)
-class View:
+class SandboxView:
     """Paths of the outside, all real: `binds` (source, place inside), `links` to make, `hidden` below the binds.
 
     allowed, listed: the same as rules for Landlock, which can only allow: folders with something hidden are listed
@@ -48,14 +48,14 @@ class View:
     packages: tuple[str, ...]
 
 
-def view(
+def sandbox_view(
     *,
     read: Sequence[Path] = (),
     hide: Iterable[str] = (),
     secret: Iterable[Path] = (),
     network: bool,
     environment: Environment | None = None,
-) -> View:
+) -> SandboxView:
     """The view with the folders `read` added, and an environment beside nightlab's own.
 
     hide: paths below site-packages; nightlab itself is hidden too, with the templates that ship with it.
@@ -73,7 +73,7 @@ def view(
     hidden += [str(path) for path in _closed_below(etc)]
     hidden = sorted({h for h in hidden if any((h + "/").startswith(root + "/") for root in roots)} - set(roots))
     allowed, listed = _allowed(roots, hidden)
-    return View(
+    return SandboxView(
         binds=tuple((root, root) for root in roots),
         links={link: target for link, target in links.items() if link != target},
         hidden=tuple(hidden),
