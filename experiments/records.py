@@ -24,7 +24,12 @@ VerdictKind = Literal["baseline", "kept", "reverted", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Knob:
-    """One declared parameter of a template. `low`, `high`, `log` hold for float and int, `choices` for choice."""
+    """One declared parameter of a template. `low`, `high`, `log` hold for float and int, `choices` for choice.
+
+    ordered: whether a choice is nearer to the ones beside it. values: what the choices stand for, where they are no
+    numbers and texts themselves. when: the values of other knobs with which this one has an effect. rules: the
+    requirements between knobs that name it (`template/rules.py`).
+    """
 
     name: str
     type: Literal["float", "int", "choice"]
@@ -34,6 +39,14 @@ class Knob:
     high: float = 0.0
     log: bool = False
     choices: tuple[ParamValue, ...] = ()
+    ordered: bool = False
+    values: tuple[Any, ...] = ()
+    when: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
+    rules: tuple[str, ...] = ()
+
+    def meant(self, value: ParamValue) -> Any:
+        """What a value of the knob stands for: of a choice named `true`, the truth value."""
+        return self.values[self.choices.index(value)] if self.values else value
 
     def nearest(self, x: float) -> int | float:
         """The value of a float or int knob that is nearest to `x`, never outside its range.

@@ -92,7 +92,7 @@ def keyless(
     """A study to estimate, as `nightlab.graph.session.begin` makes one, but for models whose keys are not there yet."""
     loaded, models = load(template), configured(models or ModelSettings(), Path.cwd())
     refuse_idle(loaded, edits=models.edits)
-    return create(loaded, settings, out, mode, [models], draw_key=not models.replay)
+    return create(loaded, settings, out, mode, [models], draw_key=not models.replay, vary=not models.edits)
 
 
 def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:

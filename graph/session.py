@@ -82,7 +82,7 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode, model
     settings, models = completed(settings, models or ModelSettings(), Path.cwd())
     loaded = _loaded(find(template))
     _check(loaded, settings, models)
-    return create(loaded, settings, out, mode, [models], draw_key=not models.replay)
+    return create(loaded, settings, out, mode, [models], draw_key=not models.replay, vary=not models.edits)
 
 
 def _loaded(folder: Path) -> Template:

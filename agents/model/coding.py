@@ -32,6 +32,7 @@ from nightlab.experiments.search.policy import Exhausted, Tried, incumbent
 from nightlab.experiments.search.strategies import JOINT, draw_strategy
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.diffs import Files, changed, unified
+from nightlab.experiments.template.globbing import matches
 
 SHOWN = 24_000  # characters of the editable files in a prompt
 SHOWN_WITH_KNOBS = 4_000  # likewise, where parameters are the shorter way
@@ -176,11 +177,11 @@ class ModelCoder:
         """The answer as a change of `base`, its files stored."""
         template, before = situation.template, base.change
         knobs = _in_reach(situation)
-        params = assigned(answer.params, before.params, knobs) if knobs else before.params
+        params = assigned(answer.params, before.params, knobs, template.knobs) if knobs else before.params
         artifact = before.artifact
         if answer.edits:
             wanted = [Edit(file=e.file, search=e.search, replace=e.replace) for e in answer.edits]
-            files = edits.apply(wanted, self._read(artifact), template.spec.artifact.editable)
+            files = edits.apply(wanted, self._read(artifact), template.editable_names)
             artifact = self._study.artifacts.add(files)
         if artifact == before.artifact and not changed(params, before.params):
             ways = "params with a new value, or edits" if knobs else "edits"
@@ -204,7 +205,9 @@ class ModelCoder:
             **the_task(template, knobs),
             question=situation.idea.question,
             inputs=quoted(inputs) if inputs else "",
-            files=_shown(files, template.spec.artifact.editable, SHOWN_WITH_KNOBS if knobs else SHOWN),
+            files=_shown(
+                files, [n for n in files if matches(n, template.editable_names)], SHOWN_WITH_KNOBS if knobs else SHOWN
+            ),
             digest=told.text,
             errors=quoted(told.errors) if told.errors and not failed else "",
             parent=base.number,

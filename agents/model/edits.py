@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from nightlab.experiments.executors.local.isolation.syntax import fault
 from nightlab.experiments.reading import Form, form_of
 from nightlab.experiments.template.diffs import Files
+from nightlab.experiments.template.globbing import matches, may_be_added
 
 MOST_EDITS = 20
+MOST_FILES = 1000  # of a version to which files were added
 MOST_CHARACTERS = 200_000  # of a file after an edit
 NEAR = 0.6  # likeness from which a refusal shows the nearest text
 NEAREST_WORK = 10_000_000  # characters compared at most in search of the nearest text
@@ -37,28 +39,38 @@ class Edit:
 def apply(edits: Sequence[Edit], files: Files, editable: Sequence[str]) -> dict[str, bytes]:
     """The files after all edits, in their order.
 
+    editable: names and patterns. A file that fits a pattern may be added, and is removed where nothing is left in it.
+
     Raises EditRefused for a file that is not editable, a text that is not found once, a syntax error, a size out of
     bounds, and edits that change nothing.
     """
     if not edits or len(edits) > MOST_EDITS:
         raise EditRefused(f"give 1 to {MOST_EDITS} edits, not {len(edits)}")
-    forms = {name: form for name in editable if (form := _form(files, name))}
+    names = [name for name in files if matches(name, editable)]
+    forms = {name: form for name in names if (form := _form(files, name))}
     texts: dict[str, str] = {}
     for number, edit in enumerate(edits, 1):
-        name = _named(edit.file, editable)
+        name = _named(edit.file, names, editable)
+        if name not in files:
+            forms.setdefault(name, form_of(b""))
         if name not in forms:
             raise EditRefused(f"{name} is no text, so it cannot be edited")
-        text = texts[name] if name in texts else forms[name].text(files[name])
+        text = texts[name] if name in texts else forms[name].text(files.get(name, b""))
         try:
             texts[name] = _replaced(text, edit)
         except EditRefused as refused:
             raise EditRefused(f"edit {number} of {name}: {refused}") from None
+    gone = {name for name, text in texts.items() if not text.strip() and may_be_added(name, editable)}
+    texts = {name: text for name, text in texts.items() if name not in gone}
     for name, text in texts.items():
         if not text.strip() or len(text) > MOST_CHARACTERS:
             raise EditRefused(f"{name} must hold 1 to {MOST_CHARACTERS} characters, not {len(text)}")
         if re.search("[\0\ud800-\udfff]", text):
             raise EditRefused(f"{name} would hold characters that no text file may hold")
     new = {**files, **{name: _encoded(name, text, forms[name]) for name, text in texts.items()}}
+    new = {name: data for name, data in new.items() if name not in gone}
+    if len(new) > max(len(files), MOST_FILES):
+        raise EditRefused(f"it would have {len(new)} files, more than {MOST_FILES}")
     if new == dict(files):
         raise EditRefused("the edits change nothing; `replace` must differ from `search`")
     for name in texts:
@@ -72,10 +84,10 @@ def check_syntax(name: str, content: bytes) -> None:
         raise EditRefused(f"{name} would be no valid Python: {wrong}")
 
 
-def _named(file: str, editable: Sequence[str]) -> str:
-    """Which editable file is meant. Only names from the list are ever used as a path."""
+def _named(file: str, editable: Sequence[str], patterns: Sequence[str]) -> str:
+    """Which editable file is meant. Only names from the list, and plain ones that fit a pattern, are used as a path."""
     given = file.strip().removeprefix("./")
-    if given in editable:
+    if given in editable or may_be_added(given, patterns):
         return given
     if not given and len(editable) == 1:
         return editable[0]

@@ -10,7 +10,8 @@ from typing import Any
 
 from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Knob, Params, ParamValue
-from nightlab.experiments.template.contract import Constraint
+from nightlab.experiments.template.contract import Constraint, label
+from nightlab.experiments.template.rules import broken, settled
 from nightlab.experiments.template.template import Template
 
 
@@ -18,21 +19,27 @@ class ParameterRefused(Exception):
     """A value that a knob cannot take; the message says what would do."""
 
 
-def assigned(given: Mapping[str, Any], before: Params, knobs: Sequence[Knob]) -> dict[str, ParamValue]:
-    """The whole assignment with what was given; numbers may come as text.
+def assigned(
+    given: Mapping[str, Any], before: Params, knobs: Sequence[Knob], others: Sequence[Knob] = ()
+) -> dict[str, ParamValue]:
+    """The whole assignment with what was given; numbers may come as text. others: knobs that may not change here.
 
     Raises ParameterRefused for an unknown name and for a value out of range.
     """
     known = {k.name: k for k in knobs}
     if unknown := [name for name in given if name not in known]:
         raise ParameterRefused(f"{unknown[0]!r} is no parameter that may change; those are {', '.join(known)}")
-    return {**before, **{name: _value(known[name], value) for name, value in given.items()}}
+    every = [*knobs, *(k for k in others if k.name not in known)]
+    found = settled(every, {**before, **{name: _value(known[name], value) for name, value in given.items()}})
+    if rule := broken(every, found):
+        raise ParameterRefused(f"{rule} must hold, and with these values it does not")
+    return found
 
 
 def _value(knob: Knob, given: Any) -> ParamValue:
     if knob.type == "choice":
         for choice in knob.choices:
-            if given == choice or str(given) == str(choice):
+            if given == choice or str(given) == str(choice) or label(given) == choice:
                 return choice
         raise ParameterRefused(f"{knob.name} must be one of {_choices(knob)}, not {given!r}")
     number = _number(given)
@@ -72,7 +79,7 @@ def the_task(template: Template, knobs: Sequence[Knob]) -> dict[str, Any]:
         "network": spec.run.network,
         "knobs": [_described(k) for k in knobs],
         "example": json.dumps({k.name: _another(k) for k in knobs[:1]}),
-        "editable": spec.artifact.editable,
+        "editable": template.editable_names,
         "interface": f"{interface} and what it writes",
     }
 

@@ -12,6 +12,7 @@ from nightlab.experiments.search.numeric import Surrogate
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator, incumbent
 from nightlab.experiments.search.space import Space
 from nightlab.experiments.search.strategies import COMBINATION, JOINT, draw_strategy
+from nightlab.experiments.template.rules import settled
 
 PATIENCE = 12  # trials without a kept change after which the search widens by one step
 WIDEST = 3
@@ -56,8 +57,8 @@ class Greedy:
             before = trials[t.parent or 0].params
             own = {k: v for k, v in t.params.items() if v != before[k]}
             if t.parent != best.number and all(best.params[k] == before[k] for k in own):
-                combined = {**best.params, **own}
-                if self._space.key(combined) not in taken:
+                combined = settled(self._space.knobs, {**best.params, **own})
+                if self._space.key(combined) not in taken and self._space.valid(combined):
                     return combined
         return None
 

@@ -40,10 +40,10 @@ class SearchView:
         return hash(self.space.key(params)) in self.taken
 
     def fresh(self, points: Iterable[Vector]) -> dict[str, ParamValue] | None:
-        """The first of the points that was not tried, as parameters."""
+        """The first of the points that is valid and was not tried, as parameters."""
         for point in points:
             params = self.space.decode(point)
-            if not self.tried(params):
+            if not self.tried(params) and self.space.valid(params):
                 return params
         return None
 
@@ -51,7 +51,8 @@ class SearchView:
         """A random assignment of the subspace that was not tried; None if none is left."""
         if self.space.size(self.free) <= ENUMERATE:
             return self.fresh(rng.permutation(self.space.grid(self.base, self.free)))
-        return self.fresh(self.uniform(1000, rng))
+        draws = range(50 if self.space.ruled else 1)  # few may be valid
+        return next((params for _ in draws if (params := self.fresh(self.uniform(1000, rng)))), None)
 
     def uniform(self, count: int, rng: np.random.Generator) -> Matrix:
         """Random points of the subspace."""

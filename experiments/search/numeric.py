@@ -102,9 +102,8 @@ class ParzenTree:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
                 asked = {**base, **study.ask(distributions).params}
-            params = view.space.decode(view.space.encode(asked))
-            if not view.tried(params):
-                return params
+            if fresh := view.fresh([view.space.encode(asked)]):
+                return fresh
         return view.anything(rng)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nightlab.experiments.records import Knob, Params, ParamValue
+from nightlab.experiments.template.rules import broken, settled
 
 Vector: TypeAlias = npt.NDArray[np.float64]  # (knobs,)
 Matrix: TypeAlias = npt.NDArray[np.float64]  # (points, knobs)
@@ -42,8 +43,9 @@ class Space:
 
     @cached_property
     def unordered(self) -> Mask:
-        """The choices whose values are not rising or falling numbers: no value is nearer to one than to another."""
-        return np.array([k.type == "choice" and not _monotone(k.choices) for k in self.knobs])
+        """The choices whose values are neither declared to have an order nor rising or falling numbers: no value is
+        nearer to one than to another."""
+        return np.array([k.type == "choice" and not (k.ordered or _monotone(k.choices)) for k in self.knobs])
 
     @cached_property
     def alike(self) -> tuple[list[int], ...]:
@@ -85,8 +87,23 @@ class Space:
         return np.array([_position(k, params[k.name]) for k in self.knobs])
 
     def decode(self, point: Vector) -> dict[str, ParamValue]:
-        """The nearest assignment."""
-        return {k.name: _value(k, float(u)) for k, u in zip(self.knobs, point, strict=True)}
+        """The nearest assignment; a knob that has no effect in it has its default."""
+        found = {k.name: _value(k, float(u)) for k, u in zip(self.knobs, point, strict=True)}
+        return settled(self.knobs, found) if self.conditional else found
+
+    @cached_property
+    def conditional(self) -> bool:
+        """Whether some knob has no effect in some assignments."""
+        return any(k.when for k in self.knobs)
+
+    @cached_property
+    def ruled(self) -> bool:
+        """Whether some assignments are not valid."""
+        return any(k.rules for k in self.knobs)
+
+    def valid(self, params: Params) -> bool:
+        """Whether an assignment meets what is required between knobs."""
+        return not (self.ruled and broken(self.knobs, params))
 
     def size(self, free: Mask) -> float:
         """How many assignments differ only in the free knobs; infinite where a float is free."""
@@ -108,6 +125,8 @@ class Space:
             if n and len(self.axes[i]) == n:
                 middles = (self.axes[i][1:] + self.axes[i][:-1]) / 2
                 points[:, i] = self.axes[i][np.searchsorted(middles, points[:, i])]
+        if self.conditional:
+            points = np.stack([self.encode(self.decode(point)) for point in points])
         return points
 
 

@@ -49,10 +49,14 @@ def fork(
         recorded=recorded,
     )
     with laid_out(parent.template, out, name, settings.storage) as folder:
-        for path in parent.template.spec.artifact.editable:
-            if (target := folder / "template" / path).is_symlink():
+        for path in dict.fromkeys((*parent.template.spec.artifact.editable, *files)):
+            if path in parent.template.spec.artifact.support:
+                continue
+            if (target := folder / "template" / path).is_symlink() or path not in files:
                 target.unlink()  # what it leads to is another file
-            target.write_bytes(files[path])
+            if path in files:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(files[path])
         started(folder, parent.template, settings, parent.mode, [origin, *beside])
     return out / name
 

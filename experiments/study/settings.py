@@ -119,8 +119,11 @@ def new_key() -> str:
 
 def refuse_idle(template: Template, *, edits: bool) -> None:
     """Raises SettingsError for a study in which nothing could be tried. edits: whether somebody proposes some."""
-    if not (template.knobs or edits):
+    from nightlab.experiments.template.derived import derived
+
+    if not (template.knobs or edits or derived(template)):
         raise SettingsError(
-            f"template {template.name!r} declares no knobs, and without a language model nothing else can be changed;"
-            " give --model, or declare knobs under [search.space]"
+            f"template {template.name!r} declares no knobs, its editable files hold no constants that could be some,"
+            " and without a language model nothing else can be changed; give --model, or declare knobs under"
+            " [search.space]"
         )

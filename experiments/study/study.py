@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import secrets
 import shlex
 import shutil
@@ -35,6 +36,7 @@ from nightlab.experiments.study.seeds import Seeds
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.copying import copy
+from nightlab.experiments.template.derived import declared, derived
 from nightlab.experiments.template.template import Template, load
 
 FREE_MB = 8  # on the study's disk; with less, a failure says nothing about what failed
@@ -205,13 +207,20 @@ def create(
     beside: Sequence[Any] = (),
     *,
     draw_key: bool = True,
+    vary: bool = False,
 ) -> Path:
     """Make the folder of a new study, with its own copy of the template, and return it.
 
-    beside: records that are kept with the settings, of rooms above. draw_key: have a key where none was given.
+    beside: records that are kept with the settings, of rooms above. draw_key: have a key where none was given. vary:
+    where the template declares no knobs, move constants of its code.
     """
     name = named(template)
     with laid_out(template, out, name, settings.storage) as folder:
+        if vary and not template.knobs and (tables := derived(template)):
+            declared(folder / "template" / "template.toml", tables)
+            told = "%s declares no knobs, so the study varies constants of its code: %s"
+            places = ", ".join(str(table["constant"]) for table in tables.values())
+            logging.getLogger(__name__).warning(told, template.folder, places)
         started(folder, template, settings.filled(template, draw_key=draw_key), mode, beside)
     return out / name
 

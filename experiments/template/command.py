@@ -16,6 +16,11 @@ def is_argument(word: str) -> bool:
     return _ARGUMENT.fullmatch(word) is not None
 
 
+def text(value: int | float | str) -> str:
+    """A parameter as a word, which reads as the same number again."""
+    return repr(value) if isinstance(value, float) else str(value)
+
+
 def named(word: str) -> Iterator[str]:
     """The names that stand in single braces in a word; a shell's `${name}` is none."""
     return (match[2] for match in _BRACES.finditer(word) if match[2])

@@ -17,6 +17,7 @@ from nightlab.experiments.reading import Unreadable, read_text
 from nightlab.experiments.template.command import is_argument, named
 from nightlab.experiments.template.environment import NoEnvironment
 from nightlab.experiments.template.environment import named as environment_named
+from nightlab.experiments.template.globbing import expanded, is_pattern
 from nightlab.experiments.template.packages import packaged
 
 TEXT, WHOLE, NUMBER, LIST = "a text in quotes", "a whole number", "a number", "a list in brackets"
@@ -45,6 +46,7 @@ WORDS = {  # what would be right, by pydantic's name for the fault
     "too_short": "a list of at least {min_length}",
 }
 PLACES = ("seed", "params", "inputs", "out", "artifact", "tmp", "box")  # what a word of a command may stand for
+JUDGES = (("data", "prepare"), ("evaluate", "entry"), ("evaluate", "interactive"))  # keys of what no run may have
 ENTRY = r"^[A-Za-z_]\w*:[A-Za-z_]\w*$"
 MOST_SHOWN = 60  # letters of a value that is wrong
 
@@ -157,10 +159,15 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             f"{file}: [fidelity.knob]: {knob!r} is also under [search.space]; what makes a run cheaper is fixed in"
             " every run that counts, so take it out of the space"
         )
-    listed = [*_texts(data, "artifact", "editable"), *_texts(data, "artifact", "support")]
-    for key in ("editable", "support"):
-        for path in _texts(data, "artifact", key):
-            if not _holds(folder, path):
+    named_files = {key: _texts(data, "artifact", key) for key in ("editable", "support")}
+    judges = [at(data, *key) for key in JUDGES]
+    besides = [f"{entry.partition(':')[0]}.py" for entry in judges if isinstance(entry, str)]
+    listed = [path for names in named_files.values() for path in expanded(folder, names, besides)]
+    for key, names in named_files.items():
+        for path in names:
+            if is_pattern(path) and not expanded(folder, [path], besides):
+                yield f"{file}: [artifact.{key}]: {path!r} fits no file in {folder}"
+            elif not is_pattern(path) and not _holds(folder, path):
                 yield f"{file}: [artifact.{key}]: {path!r} is no file inside {folder}; give paths of files in it"
     yield from _run_faults(file, data)
     yield from _cite_faults(folder, at(data, "data", "cite"))

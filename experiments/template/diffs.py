@@ -65,7 +65,10 @@ def unified(before: Files, after: Files, context: int = 2) -> str:
 def without(edited: Files, original: Files, latest: Files) -> dict[str, bytes] | None:
     """`latest` without the change from `original` to `edited`, which it descends from; None where they touch."""
     found = {}
-    for name in sorted(edited.keys() | latest.keys()):
+    for name in sorted(edited.keys() | original.keys() | latest.keys()):
+        moved = (name in original) != (name in edited)  # the change has added or removed the file
+        if name not in (original if moved else latest):
+            continue
         merged = _merged(_lines(edited.get(name, b"")), _lines(original.get(name, b"")), _lines(latest.get(name, b"")))
         if merged is None:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +12,8 @@ from pydantic import ValidationError
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.reading import Unreadable, read_toml
-from nightlab.experiments.records import Knob, Params, ParamValue, Trust
-from nightlab.experiments.template import doubts
+from nightlab.experiments.records import Knob, Params, Trust
+from nightlab.experiments.template import doubts, globbing, rules
 from nightlab.experiments.template.command import named
 from nightlab.experiments.template.contract import (
     MOST,
@@ -23,10 +24,13 @@ from nightlab.experiments.template.contract import (
     SeedIdea,
     Spec,
     Table,
+    label,
 )
 from nightlab.experiments.template.diagnostics import at, between, explained
 from nightlab.experiments.template.environment import OLDEST, Environment, NoEnvironment
 from nightlab.experiments.template.environment import named as named_environment
+from nightlab.experiments.template.handover import Handed, handed
+from nightlab.experiments.template.knob_faults import between_knobs
 
 FEWEST_DRAWS = 10  # of a confirmation: an interval over fewer says little
 SHIPPED = Path(__file__).resolve().parents[2] / "templates"
@@ -53,6 +57,7 @@ class Template:
     spec: Spec
     knobs: tuple[Knob, ...]
     ideas: tuple[SeedIdea, ...]
+    editable_names: tuple[str, ...] = ()  # as template.toml has them, with patterns; `spec` has the files themselves
     doubts: tuple[str, ...] = ()  # what keeps the evaluator's metrics from being verified, as clauses
 
     @property
@@ -103,8 +108,9 @@ class Template:
 
     @property
     def unnamed(self) -> tuple[str, ...]:
-        """Knobs that no word of the command names while some name others."""
+        """Knobs that no word of the command names while some name others, and that are handed over by no other way."""
         found = {name for word in self.spec.run.command or () for name in named(word)}
+        found |= {name for name, k in self.spec.search.space.items() if k.env or k.key or k.constant}
         return tuple(k.name for k in self.knobs if k.name not in found) if found & self.defaults.keys() else ()
 
     @cached_property
@@ -146,6 +152,12 @@ class Template:
     @property
     def trust(self) -> Trust:
         return "verified" if self.spec.evaluate.judge and not self.doubts else "reported"
+
+    def handed(self, params: Params, files: Mapping[str, bytes]) -> Handed:
+        """What a run of these files gets of the parameters. Raises NoPlace."""
+        by_name = {k.name: k for k in self.knobs}
+        meant = {name: by_name[name].meant(value) if name in by_name else value for name, value in params.items()}
+        return handed(meant, self.spec.search.space, files)
 
     def fitness(self, metrics: dict[str, float]) -> float:
         """The objective with the penalties of the constraints, in the objective's own direction; a penalty beyond all
@@ -219,21 +231,18 @@ def load(where: str | Path, home: Path | None = None) -> Template:
     ideas = _ideas(folder, data, faults)
     if spec is None or faults:
         raise TemplateError("\n".join(faults))
-    knobs = tuple(
-        Knob(
-            name=name,
-            type=k.type,
-            strategy=k.strategy,
-            default=_typed(k, k.default),
-            low=k.low or 0.0,
-            high=k.high or 0.0,
-            log=k.log,
-            choices=k.choices,
-        )
-        for name, k in spec.search.space.items()
-    )
+    spec, named_files = _with_files(folder, file, spec)
+    knobs = tuple(_knob(name, table, spec.search.require) for name, table in spec.search.space.items())
+    if faults := [f"{file}: {fault}" for fault in between_knobs(folder, spec, knobs)]:
+        raise TemplateError("\n".join(faults))
     template = Template(
-        folder=folder, home=home or folder, spec=spec, knobs=knobs, ideas=ideas, doubts=_doubts(folder, spec)
+        folder=folder,
+        home=home or folder,
+        spec=spec,
+        knobs=knobs,
+        ideas=ideas,
+        doubts=_doubts(folder, spec),
+        editable_names=named_files,
     )
     if home is None:
         environment = template.environment  # refused now, not at the first run
@@ -252,10 +261,41 @@ def _doubts(folder: Path, spec: Spec) -> tuple[str, ...]:
     return (*((doubts.SAID,) if spec.evaluate.trust else ()), *doubts.of_evaluator(folder, judge))
 
 
-def _typed(knob: KnobTable, value: ParamValue) -> ParamValue:
-    if knob.type == "choice":
-        return value
-    return int(value) if knob.type == "int" else float(value)
+def _with_files(folder: Path, file: Path, spec: Spec) -> tuple[Spec, tuple[str, ...]]:
+    """The contract with files in place of patterns, and the editable ones as they were named. Raises TemplateError."""
+    table = spec.artifact
+    entries = (spec.data.prepare if spec.data else None, spec.evaluate.entry, spec.evaluate.interactive)
+    judges = [f"{entry.partition(':')[0]}.py" for entry in entries if entry]
+    editable = globbing.expanded(folder, table.editable, judges)
+    support = globbing.expanded(folder, table.support, {*judges, *editable})
+    if any(map(globbing.is_pattern, (*table.editable, *table.support))):
+        size = sum((folder / name).stat().st_size for name in (*editable, *support)) / 1e6
+        if (count := len(editable) + len(support)) > table.most_files:
+            raise TemplateError(f"{file}: [artifact.most_files]: its patterns take in {count} files; name fewer")
+        if size > table.most_mb:
+            raise TemplateError(f"{file}: [artifact.most_mb]: its files hold {size:.0f} MB; name what runs need alone")
+    table = table.model_copy(update={"editable": editable, "support": support})
+    return spec.model_copy(update={"artifact": table}), spec.artifact.editable
+
+
+def _knob(name: str, table: KnobTable, requirements: Sequence[str]) -> Knob:
+    number = table.type in ("int", "float")
+    default = label(table.default)
+    told = not number and table.labels != table.choices
+    return Knob(
+        name=name,
+        type="int" if table.type == "int" else "float" if table.type == "float" else "choice",
+        strategy=table.strategy,
+        default=(int if table.type == "int" else float)(default) if number else default,
+        low=table.low or 0.0,
+        high=table.high or 0.0,
+        log=table.log,
+        choices=table.labels,
+        ordered=table.type == "ordinal",
+        values=table.choices if told else (),
+        when={other: tuple(map(label, v if isinstance(v, list) else [v])) for other, v in table.when.items()},
+        rules=tuple(text for text in requirements if name in rules.names(text)),
+    )
 
 
 def _toml(file: Path, faults: list[str]) -> dict[str, Any] | None:

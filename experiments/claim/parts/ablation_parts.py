@@ -10,6 +10,7 @@ from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.repair import standing
 from nightlab.experiments.records import BASELINE, Change, Params
 from nightlab.experiments.template.diffs import changed, without
+from nightlab.experiments.template.rules import broken, settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +37,15 @@ class Component:
 def components(loop: Loop) -> list[Component]:
     """The parts of the best trial, in the order of their trials."""
     line = lineage(loop)
-    return sorted((*_knobs(loop, line), *_edits(loop, line)), key=lambda c: (c.trial, c.strategy, c.key))
+    parts = (*(part for part in _knobs(loop, line) if _may_go(loop, part)), *_edits(loop, line))
+    return sorted(parts, key=lambda c: (c.trial, c.strategy, c.key))
+
+
+def _may_go(loop: Loop, part: Component) -> bool:
+    """Whether the best without a part is an assignment that the template allows, and another one."""
+    best, knobs = loop.entries[chosen(loop)].trial.change, loop.template.knobs
+    rest = part.taken_out(best, loop.template.defaults).params
+    return not broken(knobs, rest) and settled(knobs, rest) != settled(knobs, best.params)
 
 
 def lineage(loop: Loop) -> list[int]:

@@ -9,6 +9,7 @@ from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.ledger.documents import KnobStep
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.records import Knob, Params, ParamValue
+from nightlab.experiments.template.rules import broken, settled
 
 SENSITIVITY_SEEDS = 4
 
@@ -18,9 +19,12 @@ def probe_sensitivity(loop: Loop, seeds: int = SENSITIVITY_SEEDS) -> list[KnobSt
     best = loop.entries[chosen(loop)].trial.change
     seeds = min(seeds, loop.study.confirmations)
     steps: dict[str, Params] = {}
-    for knob in loop.template.knobs:
+    knobs = loop.template.knobs
+    for knob in knobs:
         for side, value in neighbours(knob, best.params[knob.name]).items():
-            steps[f"{knob.name}-{side}"] = {knob.name: value}
+            moved = {**best.params, knob.name: value}
+            if settled(knobs, moved) == moved and not broken(knobs, moved):  # it has an effect, and may be
+                steps[f"{knob.name}-{side}"] = {knob.name: value}
     seeds = loop.accounts.budget.seeds("sensitivity", len(steps), seeds)
     variants = {key: replace(best, params={**best.params, **step}) for key, step in steps.items() if seeds}
     effects = against_best(loop, "sensitivity", variants, seeds)

@@ -19,6 +19,7 @@ from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.template.contract import TABLES
+from nightlab.experiments.template.handover import NoPlace
 
 _CALL = """
 import importlib, json, pathlib, random, sys
@@ -85,6 +86,8 @@ class Execution:
         station = self._station
         try:
             reply, outputs = self._ask(order, slot, ticket, line)
+        except NoPlace as error:
+            return Performed(outcome=RunOutcome(status="crash", level=station.level, error=str(error)))
         except Broken as error:
             why = f"the sandbox ended during the run: {error}"
             return Performed(outcome=RunOutcome(status="crash", level=station.level, error=why))
@@ -99,9 +102,13 @@ class Execution:
             read_through(self._station.inputs)
         files = contents(order.files)
         sources = {name.partition("/")[2]: data for name, data in files.items()}
-        params = dict(order.params)
+        given = self._station.template.handed(order.params, sources)
+        params = dict(given.params)
+        files |= {f"artifact/{name}": data for name, data in given.files.items()}
         header = {
             "params": params,
+            "words": dict(given.words),
+            "env": dict(given.env),
             "seed": order.seed,
             "executable": executables(order.files, files),
             "preload": imported(sources) if self._experiment.entry else (),

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from nightlab.experiments.executors.local.inside.words import filled, text
-from nightlab.experiments.template.command import named, pieces
+from nightlab.experiments.executors.local.inside.words import filled
+from nightlab.experiments.template.command import named, pieces, text
 
 VALUES = {"lr": "0.1", "mode": "{out}", "seed": "7", "out": "/lab/out"}
 

@@ -151,6 +151,7 @@ def _settle_in(config: dict[str, Any], places: Mapping[str, str], request: Reque
     os.environ.clear()
     own = {**places, "seed": str(request.get("seed", 0))}
     os.environ.update({k: words.filled(value, own) for k, value in config["env"].items()})
+    os.environ.update(request.get("env", {}))
     tempfile.tempdir = None
     preload(request.get("preload", ()))
 
@@ -338,9 +339,10 @@ def _told(report: Mapping[str, Any], code: int) -> int:
 
 def _program(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
     os.set_inheritable(REPORT, False)
-    params = {name: words.text(value) for name, value in request.get("params", {}).items()}
-    own = {**params, **places, "seed": str(request.get("seed", 0))}
-    argv = [words.filled(word, own) for word in config["argv"]]
+    params = request.get("words", {})
+    own = {**{name: text or "" for name, text in params.items()}, **places, "seed": str(request.get("seed", 0))}
+    left_out = {name for name, text in params.items() if text is None}
+    argv = [words.filled(word, own) for word in config["argv"] if not words.is_only(word, left_out)]
     try:
         os.execvp(argv[0], argv)
     except OSError as error:

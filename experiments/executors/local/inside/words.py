@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 
@@ -17,6 +17,6 @@ def _piece(values: Mapping[str, str], name: str, without: str, instead: str | No
     return values[name] if instead is None else instead
 
 
-def text(value: int | float | str) -> str:
-    """A parameter as an argument, which reads as the same number again."""
-    return repr(value) if isinstance(value, float) else str(value)
+def is_only(pieces: Sequence[Any], names: Collection[str]) -> bool:
+    """Whether a word is nothing but one of these names."""
+    return len(pieces) == 1 and not isinstance(pieces[0], str) and pieces[0][0] in names and pieces[0][2] is None

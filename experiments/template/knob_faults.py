@@ -1,0 +1,48 @@
+"""What is wrong between knobs, and between them and the files that they are written into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from nightlab.experiments.records import Knob
+from nightlab.experiments.template import rules
+from nightlab.experiments.template.contract import Spec
+from nightlab.experiments.template.handover import PLACED, NoPlace, put
+
+
+def between_knobs(folder: Path, spec: Spec, knobs: Sequence[Knob]) -> Iterator[str]:
+    """`[key]: what is wrong and what would be right`."""
+    known = {k.name: k for k in knobs}
+    for knob in knobs:
+        for other, values in knob.when.items():
+            there = known.get(other)
+            if there is None or other == knob.name:
+                yield f"[search.space.{knob.name}.when]: {other!r} is no other knob; there are {', '.join(known)}"
+            elif there.choices and (wrong := [v for v in values if v not in there.choices]):
+                yield f"[search.space.{knob.name}.when]: {wrong[0]!r} is no choice of {other}: {list(there.choices)}"
+        table = spec.search.space[knob.name]
+        for kind in PLACED:
+            if place := getattr(table, kind):
+                yield from _place_faults(folder, spec, knob, kind, place)
+    try:
+        rules.in_order(knobs)
+    except ValueError as error:
+        yield f"[search.space]: {error}"
+    for text in spec.search.require:
+        if unknown := [name for name in rules.names(text) if name not in known]:
+            yield f"[search.require]: {unknown[0]!r} in {text!r} is no knob; there are {', '.join(known)}"
+        elif not rules.holds(text, {k.name: k.meant(k.default) for k in knobs}):
+            yield f"[search.require]: {text!r} does not hold for the defaults, with which the baseline runs"
+
+
+def _place_faults(folder: Path, spec: Spec, knob: Knob, kind: str, place: str) -> Iterator[str]:
+    file, _, key = place.partition(":")
+    where = f"[search.space.{knob.name}.{kind}]"
+    if file not in (*spec.artifact.editable, *spec.artifact.support):
+        yield f"{where}: {file!r} must be listed under artifact.editable or .support"
+    elif (folder / file).is_file():
+        try:
+            put(file, (folder / file).read_bytes(), key, knob.meant(knob.default))
+        except NoPlace as error:
+            yield f"{where}: {error}"
