@@ -56,34 +56,40 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name, reopen(begin(Path(name))) as study:
         mode = study.mode
         probe, settings, title = _probe(study), study.settings, study.template.name
-        fresh, draws = 2 * study.confirmations, study.confirmations if study.template.redraws else 0
+        draws = study.confirmations if study.template.redraws else 0
         models = model_settings(study.ledger)
-        least, most = _runs(study, probe, mode)
-    versions = (1, 1 + settings.rounds) if mode == "pipeline" else (0, 0)
-    limit = settings.hours * 3600
-    more_s = (
-        probe.start_s + probe.draws_s + _baseline(settings) * max(0.0, probe.tried_s - probe.run_s) / settings.workers
-    )
-    span = [
-        min(limit, more_s + (runs + fresh) * probe.run_s / settings.workers + count * version_s)
-        for runs, count, version_s in zip((least, most), versions, VERSION_S, strict=True)
-    ]
+        taken = cost(study, probe)
     calls = _calls(settings, models, mode)
     return {
         "template": title,
         "probe_s": round(probe.run_s, 3),
         "trials": settings.trials,
         "workers": settings.workers,
-        "runs": [least + fresh, most + fresh],
+        "runs": taken["runs"],
         "draws": draws,
         "draws_s": round(probe.draws_s, 1),
-        "time_s": [round(s, 1) for s in span],
-        "limit_s": limit,
+        "time_s": taken["time_s"],
+        "limit_s": settings.hours * 3600,
         "calls": sum(calls.values()),
         "tokens_in": sum(calls.values()) * TOKENS_IN,
         "tokens_out": sum(calls.values()) * TOKENS_OUT,
         "usd": _price(models, calls),
     }
+
+
+def cost(study: Study, probe: Probe) -> dict[str, list[Any]]:
+    """The runs of a study and its seconds, each at least and at most, without those of its models' answers."""
+    settings, mode, fresh = study.settings, study.mode, 2 * study.confirmations
+    runs = [count + fresh for count in _runs(study, probe, mode)]
+    versions = (1, 1 + settings.rounds) if mode == "pipeline" else (0, 0)
+    more_s = (
+        probe.start_s + probe.draws_s + _baseline(settings) * max(0.0, probe.tried_s - probe.run_s) / settings.workers
+    )
+    span = [
+        min(settings.hours * 3600, more_s + count * probe.run_s / settings.workers + papers * version_s)
+        for count, papers, version_s in zip(runs, versions, VERSION_S, strict=True)
+    ]
+    return {"runs": runs, "time_s": [round(s, 1) for s in span]}
 
 
 def keyless(

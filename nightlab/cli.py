@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from nightlab.commands.check import check
 from nightlab.commands.doctor import doctor
 from nightlab.commands.ending import CAN_RESUME, DONE, fail, print_json
 from nightlab.commands.follow import follow
@@ -30,6 +31,7 @@ COMMANDS = (  # as help lists them
     trials,
     follow,
     templates,
+    check,
     doctor,
 )
 

@@ -11,7 +11,7 @@ from typing import Any
 from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Knob, Params, ParamValue
 from nightlab.experiments.template.contract import Constraint, label
-from nightlab.experiments.template.rules import broken, settled
+from nightlab.experiments.template.knobs.rules import broken, settled
 from nightlab.experiments.template.template import Template
 
 

@@ -12,7 +12,7 @@ from nightlab.experiments.search.numeric import Surrogate
 from nightlab.experiments.search.policy import Exhausted, Proposal, Tried, generator, incumbent
 from nightlab.experiments.search.space import Space
 from nightlab.experiments.search.strategies import COMBINATION, JOINT, draw_strategy
-from nightlab.experiments.template.rules import settled
+from nightlab.experiments.template.knobs.rules import settled
 
 PATIENCE = 12  # trials without a kept change after which the search widens by one step
 WIDEST = 3

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nightlab.experiments.records import Knob, Params, ParamValue
-from nightlab.experiments.template.rules import broken, settled
+from nightlab.experiments.template.knobs.rules import broken, settled
 
 Vector: TypeAlias = npt.NDArray[np.float64]  # (knobs,)
 Matrix: TypeAlias = npt.NDArray[np.float64]  # (points, knobs)

@@ -119,7 +119,7 @@ def new_key() -> str:
 
 def refuse_idle(template: Template, *, edits: bool) -> None:
     """Raises SettingsError for a study in which nothing could be tried. edits: whether somebody proposes some."""
-    from nightlab.experiments.template.derived import derived
+    from nightlab.experiments.template.knobs.derived import derived
 
     if not (template.knobs or edits or derived(template)):
         raise SettingsError(

@@ -36,7 +36,7 @@ from nightlab.experiments.study.seeds import Seeds
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.copying import copy
-from nightlab.experiments.template.derived import declared, derived
+from nightlab.experiments.template.knobs.derived import declared, derived
 from nightlab.experiments.template.template import Template, load
 
 FREE_MB = 8  # on the study's disk; with less, a failure says nothing about what failed

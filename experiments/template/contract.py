@@ -22,9 +22,9 @@ from pydantic import (
 )
 
 from nightlab.experiments.records import Direction, ParamValue
-from nightlab.experiments.template import rules
 from nightlab.experiments.template.command import text
 from nightlab.experiments.template.diagnostics import ENTRY, TableFault
+from nightlab.experiments.template.knobs import rules
 
 COUNTED = r"[A-Za-z][A-Za-z -]{0,59}"
 ROWS = r"(inputs|private)/([\w-][\w.-]*/)*[\w-][\w.-]*\.(npy|csv|tsv|jsonl|txt)"

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.records import Knob, Params, Trust
-from nightlab.experiments.template import doubts, globbing, rules
+from nightlab.experiments.template import doubts, globbing
 from nightlab.experiments.template.command import named
 from nightlab.experiments.template.contract import (
     MOST,
@@ -29,8 +29,9 @@ from nightlab.experiments.template.contract import (
 from nightlab.experiments.template.diagnostics import at, between, explained
 from nightlab.experiments.template.environment import OLDEST, Environment, NoEnvironment
 from nightlab.experiments.template.environment import named as named_environment
-from nightlab.experiments.template.handover import Handed, handed
-from nightlab.experiments.template.knob_faults import between_knobs
+from nightlab.experiments.template.knobs import rules
+from nightlab.experiments.template.knobs.faults import between_knobs
+from nightlab.experiments.template.knobs.handover import Handed, handed
 
 FEWEST_DRAWS = 10  # of a confirmation: an interval over fewer says little
 SHIPPED = Path(__file__).resolve().parents[2] / "templates"

@@ -10,7 +10,7 @@ from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.repair import standing
 from nightlab.experiments.records import BASELINE, Change, Params
 from nightlab.experiments.template.diffs import changed, without
-from nightlab.experiments.template.rules import broken, settled
+from nightlab.experiments.template.knobs.rules import broken, settled
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.ledger.documents import KnobStep
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.records import Knob, Params, ParamValue
-from nightlab.experiments.template.rules import broken, settled
+from nightlab.experiments.template.knobs.rules import broken, settled
 
 SENSITIVITY_SEEDS = 4
 

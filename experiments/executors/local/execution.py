@@ -19,7 +19,7 @@ from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.template.contract import TABLES
-from nightlab.experiments.template.handover import NoPlace
+from nightlab.experiments.template.knobs.handover import NoPlace
 
 _CALL = """
 import importlib, json, pathlib, random, sys

@@ -13,8 +13,8 @@ from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.records import Params, RunRequest
 from nightlab.experiments.search.policy import Exhausted, Tried
 from nightlab.experiments.search.registry import make_policy
-from nightlab.experiments.template import constants, rules
-from nightlab.experiments.template.handover import NoPlace, put
+from nightlab.experiments.template.knobs import constants, rules
+from nightlab.experiments.template.knobs.handover import NoPlace, put
 from nightlab.experiments.template.template import Template, TemplateError, load
 
 HEAD = """\

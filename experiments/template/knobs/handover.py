@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nightlab.experiments.template import constants
 from nightlab.experiments.template.command import text as word
+from nightlab.experiments.template.knobs import constants
 
 PLACED = ("key", "constant")  # the keys of a knob that is written into a file
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nightlab.experiments.records import Knob
-from nightlab.experiments.template import rules
 from nightlab.experiments.template.contract import Spec
-from nightlab.experiments.template.handover import PLACED, NoPlace, put
+from nightlab.experiments.template.knobs import rules
+from nightlab.experiments.template.knobs.handover import PLACED, NoPlace, put
 
 
 def between_knobs(folder: Path, spec: Spec, knobs: Sequence[Knob]) -> Iterator[str]:

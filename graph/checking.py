@@ -1,0 +1,304 @@
+"""What is wrong with a template before a night is spent on it: its contract, its runs, its judge, its noise."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import stdev
+from typing import Any, Literal
+
+from nightlab.experiments.claim.statistics.power import smallest_effect
+from nightlab.experiments.executors.executor import Place
+from nightlab.experiments.executors.registry import runs_at
+from nightlab.experiments.executors.runs import Runs
+from nightlab.experiments.records import Knob, Params, RunOutcome, RunRequest
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import Study, create, reopen
+from nightlab.experiments.template import doubts
+from nightlab.experiments.template.knobs.derived import derived
+from nightlab.experiments.template.knobs.rules import broken, settled
+from nightlab.experiments.template.template import Template, TemplateError, load
+from nightlab.graph.attacks import attacks, patched
+from nightlab.graph.estimate import Probe, cost
+
+SEEDS = 5  # of the noise
+LEVEL = 0.025  # of a study's first claim
+TOLD = 300  # characters of an error
+_MENDS = {
+    "timeout": "raise run.timeout_s, or make a run shorter",
+    "memory": "raise run.memory_mb, or let a run use less",
+    "invalid": "let each run say every metric that [objective] and [[constraint]] name, as a finite number",
+    "crash": "mend the program, so that it runs as the template starts it",
+    "tampered": "let nothing write to the template while it is checked",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something to know of a template. where: the file and the key. mend: what would be right."""
+
+    kind: str
+    severity: Literal["problem", "note"]
+    where: str
+    text: str
+    mend: str = ""
+
+
+@dataclass
+class Examination:
+    """What was found of a template; `facts` are the numbers that were measured."""
+
+    template: str
+    findings: list[Finding] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return not any(finding.severity == "problem" for finding in self.findings)
+
+
+def examine(where: str | Path, heard: Callable[[str], None] = lambda _: None) -> Examination:
+    """Check a template by its files and by some runs of it. heard: is told what is being done."""
+    found = Examination(template=str(where))
+    heard("contract and files")
+    try:
+        template = load(where)
+    except TemplateError as error:
+        found.findings += [_refused(line) for line in str(error).splitlines()]
+        return found
+    with tempfile.TemporaryDirectory(prefix="nightlab-check-") as place:
+        try:
+            made = create(template, Settings(), Path(place), "experiment", vary=True)
+            with reopen(made) as study:
+                study.data.prepare()
+                _Check(study, template, found, heard).all()
+        except TemplateError as error:
+            found.findings += [_refused(line) for line in str(error).splitlines()[:1]]
+    return found
+
+
+def _refused(line: str) -> Finding:
+    where, _, text = line.rpartition("]: ") if "]: " in line else line.partition(": ")
+    key = where + ("]" if "]: " in line else "")
+    return Finding(kind="contract", severity="problem", where=key, text=text)
+
+
+class _Check:
+    """The runs of one examination."""
+
+    def __init__(self, study: Study, origin: Template, found: Examination, heard: Callable[[str], None]) -> None:
+        self.study, self.template, self.origin = study, study.template, origin
+        self.found, self.heard = found, heard
+        self.file = str(origin.folder / "template.toml")
+        self.files = study.artifacts.read(study.baseline_artifact)
+        self.repeats = True
+
+    def all(self) -> None:
+        """Every check, in an order in which each may rest on those before it."""
+        place = Place(
+            template=self.template,
+            inputs=self.study.inputs,
+            private=self.study.private,
+            scratch=self.study.folder / "scratch",
+        )
+        if not self.origin.knobs:
+            self._knobless()
+        with runs_at("local", place) as runner:
+            self.runner: Runs = runner
+            self.heard("one run")
+            first = self._run(probe=bool(self.template.spec.evaluate.entry))
+            if first.status != "ok":
+                self._failed(first)
+                return
+            self._judge(first)
+            self._metrics(first)
+            self._seeds(first)
+            self._knobs(first)
+            self._canary(first)
+            self._attacks(first)
+
+    def _run(
+        self,
+        params: Params | None = None,
+        replicate: int = 0,
+        files: Mapping[str, bytes] | None = None,
+        probe: bool = False,
+    ) -> RunOutcome:
+        artifact = self.study.artifacts.add(files) if files else self.study.baseline_artifact
+        request = RunRequest(
+            artifact=self.study.artifacts.path(artifact),
+            params=self.template.defaults if params is None else params,
+            seed=self.study.seeds.of("check", replicate),
+            probe=probe,
+        )
+        return self.runner.submit(request).result()
+
+    def _add(self, kind: str, key: str, text: str, mend: str = "", *, note: bool = False) -> None:
+        where = f"{self.file}: [{key}]"
+        self.found.findings.append(
+            Finding(kind=kind, severity="note" if note else "problem", where=where, text=text, mend=mend)
+        )
+
+    def _knobless(self) -> None:
+        if not (tables := derived(self.origin)):
+            mend = "declare knobs under [search.space], or give --model"
+            self._add("knobs", "search.space", "nothing can be varied without a language model", mend)
+            return
+        told = ", ".join(str(table["constant"]) for table in tables.values())
+        self._add("knobs", "search.space", f"none are declared: without a model a study varies {told}", note=True)
+
+    def _failed(self, outcome: RunOutcome) -> None:
+        tail = outcome.error.strip()[-TOLD:]
+        self._add("run", "run", f"the baseline ends in {outcome.status}: {tail}", _MENDS.get(outcome.status, ""))
+
+    def _judge(self, first: RunOutcome) -> None:
+        """What speaks against the evaluator, on both splits."""
+        for doubt in dict.fromkeys((*self.template.doubts, *first.doubts)):
+            mend = "score each split by private rows of its own" if doubt in (doubts.EQUAL, doubts.BLIND) else ""
+            self._add(
+                "judge", "evaluate.entry", doubt, mend or "let the evaluator compute the metric from plain outputs"
+            )
+        self.found.facts["trust"] = "reported" if first.doubts else self.template.trust
+        if self.template.spec.evaluate.parse:
+            mend = "an [evaluate] entry that scores outputs with private data makes it verified"
+            self._add("judge", "evaluate.parse", "the program says its own score, so it is reported", mend, note=True)
+
+    def _metrics(self, first: RunOutcome) -> None:
+        goal, metrics = self.template.spec.objective, first.metrics["dev"]
+        best = goal.highest if goal.direction == "maximize" else goal.lowest
+        if best is not None and metrics[goal.metric] == best:
+            mend = "make the task harder, or choose a metric that can still improve"
+            self._add("metric", "objective.metric", f"the baseline is at the best value there is, {best:g}", mend)
+        if "error" in metrics and "error" not in self.template.counting:
+            self._add("metric", "evaluate", f"a metric is called error ({metrics['error']:g})", _ERROR, note=True)
+        for note in first.notes:
+            kind, mend = ("metric", "return numbers alone") if "the metric" in note else ("outputs", "")
+            self._add(kind, "evaluate" if kind == "metric" else "run.outputs", note, mend, note=True)
+
+    def _seeds(self, first: RunOutcome) -> None:
+        """Whether it repeats, whether the seed acts, and how far its results spread."""
+        self.heard("the same seed again, and others")
+        again = self._run()
+        if again.status != "ok":
+            self._add("seed", "run", f"the same run again ends in {again.status}: {again.error[-TOLD:]}", "mend that")
+            return
+        self.repeats = again.metrics == first.metrics
+        others = [self._run(replicate=n) for n in range(1, SEEDS)]
+        good = [first, *(o for o in others if o.status == "ok")]
+        if len(good) < SEEDS:
+            wrong = next(o for o in others if o.status != "ok")
+            self._add("seed", "run", f"with another seed it ends in {wrong.status}: {wrong.error[-TOLD:]}", "mend that")
+        if not self.repeats:
+            mend = "seed every generator with the run's seed; a timing belongs under interleaved = true"
+            self._add("seed", "run", "the same seed twice gives different metrics", mend, note=True)
+        elif all(o.metrics == first.metrics for o in good):
+            mend = "hand the seed over: {seed} in run.command, NIGHTLAB_SEED, or the parameter of the entry"
+            self._add("seed", "run", "the seed has no effect: all runs agree", mend, note=self.template.uses_seed)
+        self._told([o.metrics["dev"][self.template.metric] for o in good], [o.wall_s for o in good])
+
+    def _told(self, values: list[float], walls: list[float]) -> None:
+        budget, noise = self.template.spec.budget, stdev(values) if len(values) > 1 else 0.0
+        n, run_s = budget.confirm_seeds, sum(walls) / len(walls)
+        probe = Probe(run_s=run_s, tried_s=run_s, start_s=0.0, draws_s=0.0, noisy=noise > 0)
+        self.found.facts |= {
+            "metric": self.template.metric,
+            "direction": self.template.spec.objective.direction,
+            "knobs": [k.name for k in self.template.knobs],
+            "baseline": {"mean": sum(values) / len(values), "n": len(values), "wall_s": round(run_s, 3)},
+            "noise": noise,
+            "smallest_effect": smallest_effect(noise, n, level=LEVEL, cut=n // 5),
+            "study": cost(self.study, probe),
+        }
+
+    def _knobs(self, first: RunOutcome) -> None:
+        """Move each knob once, the others at their defaults where they may be."""
+        for knob in self.template.knobs:
+            key = f"search.space.{knob.name}"
+            params = _moved(self.template, knob)
+            if params is None:
+                self._add("knob", key, "no valid assignment moves it", "look at search.require")
+                continue
+            self.heard(f"knob {knob.name}")
+            outcome, at = self._run(params), f"at {params[knob.name]!r}"
+            if outcome.status != "ok":
+                why = f"{at} a run ends in {outcome.status}: {outcome.error.strip()[-TOLD:]}"
+                self._add("knob", key, why, "narrow its range, if that is no part of it", note=True)
+            elif self.repeats and outcome.metrics == self._before(knob, params, first).metrics:
+                mend = "name it in run.command, or give env, key or constant; take it out if it does nothing"
+                self._add("knob", key, f"{at} every metric is the same", mend)
+
+    def _before(self, knob: Knob, params: Params, first: RunOutcome) -> RunOutcome:
+        """The run that differs by this knob alone: the baseline's, unless others had to be moved for it."""
+        back = settled(self.template.knobs, {**params, knob.name: knob.default})
+        return first if back == self.template.defaults else self._run(back)
+
+    def _canary(self, first: RunOutcome) -> None:
+        """A version whose code alters the evaluator wherever it gets into the same process."""
+        if not self.template.spec.evaluate.entry or not self.repeats:
+            return
+        self.heard("a canary that patches the evaluator")
+        module = self.template.spec.evaluate.entry.partition(":")[0]
+        outcome = self._run(files=patched(self.files, self.template.spec.artifact.editable, module))
+        if outcome.metrics != first.metrics:
+            mend = "do not import or run code of the experiment in the evaluator; read plain outputs"
+            told = f"code of the experiment reaches the evaluator: {outcome.error[-TOLD:] or outcome.metrics['dev']}"
+            self._add("canary", "evaluate.entry", told, mend)
+
+    def _attacks(self, first: RunOutcome) -> None:
+        """The template's own: each must fail, or be judged no better than the baseline."""
+        for name, files, fault in attacks(self.origin.folder, self.files, self.template.spec.artifact.editable):
+            self.heard(f"attack {name}")
+            if fault:
+                self.found.findings.append(
+                    Finding(kind="attack", severity="problem", where=name, text=fault, mend="mend the attack")
+                )
+            elif self._gains(self._run(files=files), first):
+                mend = "let the evaluator see through it"
+                text = "it is judged better than the baseline"
+                self.found.findings.append(Finding(kind="attack", severity="problem", where=name, text=text, mend=mend))
+
+    def _gains(self, outcome: RunOutcome, first: RunOutcome) -> bool:
+        if outcome.status != "ok" or self.template.violated(dict(outcome.metrics["dev"])):
+            return False
+        now, before = (self.template.fitness(dict(o.metrics["dev"])) for o in (outcome, first))
+        least = self.template.spec.objective.min_effect + 2 * float(self.found.facts.get("noise", 0.0))
+        return self.template.sign * (now - before) > least
+
+
+_ERROR = "if it tells of failures, let the evaluator raise instead: a run that fails is no run with a bad score"
+
+
+def _moved(template: Template, knob: Knob) -> dict[str, Any] | None:
+    """A valid assignment in which a knob has another value and an effect; None where none was found."""
+    base = dict(template.defaults)
+    by_name = {k.name: k for k in template.knobs}
+    for name in _above(knob, by_name):
+        for other, allowed in by_name[name].when.items():
+            base[other] = base[other] if base[other] in allowed else allowed[0]
+    for value in _values(knob):
+        params = settled(template.knobs, {**base, knob.name: value})
+        if value != knob.default and params[knob.name] == value and not broken(template.knobs, params):
+            return params
+    return None
+
+
+def _above(knob: Knob, by_name: Mapping[str, Knob]) -> Iterator[str]:
+    """The knob, and those on which its effect depends."""
+    yield knob.name
+    for other in knob.when:
+        yield from _above(by_name[other], by_name)
+
+
+def _values(knob: Knob) -> Iterator[Any]:
+    """Other values: the choices; of a range the farther end's half, then its ends and places between."""
+    if knob.type == "choice":
+        yield from knob.choices
+        return
+    default = float(knob.default)
+    far = knob.high if knob.high - default >= default - knob.low else knob.low
+    for share in (0.5, 0.25, 0.1, 0.02, 1.0, -0.5, -0.25, -0.1):
+        yield knob.nearest(default + share * (far - default))
+    for end in (knob.low, knob.high):
+        yield knob.nearest(end)

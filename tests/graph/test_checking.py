@@ -1,0 +1,161 @@
+"""`nightlab check`: each fault of a template is found by running it, and told with the key and what would mend it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nightlab.cli import app
+from nightlab.graph.attacks import attacks, patched
+from nightlab.graph.checking import Examination, examine
+
+HEAD = """\
+[template]
+name = "mine"
+title = "My script"
+description = "A script that prints its validation loss."
+[artifact]
+editable = ["train me.py"]
+[run]
+command = ["python", "train me.py", "--lr={lr}", "{seed}", "{idle}"]
+timeout_s = 10
+[evaluate]
+parse = "stdout"
+[objective]
+metric = "val_loss"
+direction = "minimize"
+[search.space.lr]
+type = "float"
+strategy = "a"
+low = 0.0
+high = 1.0
+default = 0.1
+[search.space.idle]
+type = "int"
+strategy = "a"
+low = 0
+high = 9
+default = 0
+when = {fast = true}
+[search.space.fast]
+type = "bool"
+strategy = "a"
+default = false
+env = "FAST"
+"""
+SCRIPT = """\
+import os, random, sys
+lr, seed, idle = float(sys.argv[1][5:]), int(sys.argv[2]), int(sys.argv[3])
+noise = random.Random(seed).gauss(0, 0.01)
+for epoch in range(3):
+    print(f"epoch {epoch} val_loss={(lr - 0.3) ** 2 + noise + (os.environ['FAST'] == 'true') * 0.1 + 0.01 * idle}")
+"""
+JUDGED = HEAD.replace('parse = "stdout"', 'entry = "judge:score"')
+JUDGED_SCRIPT = SCRIPT + "open(os.environ['NIGHTLAB_OUT'] + '/loss', 'w').write(str(lr))\n"
+JUDGE = """\
+import runpy
+def bound(x): return x
+def score(out, private, split):
+    x = float((out / "loss").read_text())
+    return {"val_loss": bound(x - 0.3 if split == "dev" else x - 0.4)}
+"""
+
+
+def _examined(folder: Path, toml: str = HEAD, script: str = SCRIPT, judge: str = JUDGE) -> Examination:
+    (folder / "template.toml").write_text(toml)
+    (folder / "train me.py").write_text(script)
+    (folder / "judge.py").write_text(judge)
+    return examine(folder)
+
+
+def test_a_sound_template_is_told_in_numbers(tmp_path: Path) -> None:
+    found = _examined(tmp_path)
+    assert found.ok, found.findings
+    facts = found.facts
+    assert facts["knobs"] == ["lr", "idle", "fast"]
+    assert facts["trust"] == "reported"
+    assert 0.001 < facts["noise"] < 0.05
+    assert 0 < facts["smallest_effect"] < 0.05
+    assert facts["study"]["runs"][0] >= 40
+
+
+@pytest.mark.parametrize(
+    ("toml", "script", "where", "told"),
+    [
+        ((' "{seed}",', ' "7",'), ("", ""), "[run]", "the seed has no effect"),
+        (("", ""), ("+ 0.01 * idle", ""), "[search.space.idle]", "at 4 every metric is the same"),
+        (("", ""), ("os.environ['FAST'] == 'true'", "0"), "[search.space.fast]", "every metric is the same"),
+        (
+            ("", ""),
+            ("lr, seed", "raise SystemExit('no data')\nlr, seed"),
+            "[run]",
+            "the baseline ends in crash: no data",
+        ),
+        (("", ""), ("val_loss=", "loss="), "[run]", "invalid: the metric 'val_loss' is missing"),
+        (('"minimize"', '"minimize"\nlowest = 0.0'), ("{(lr", "{0 * (lr"), "[objective.metric]", "best value there is"),
+        (('"--lr={lr}"', '"--lr={learning}"'), ("", ""), "[run.command]", "{learning} stands for nothing"),
+    ],
+)
+def test_a_fault_is_found(
+    tmp_path: Path, toml: tuple[str, str], script: tuple[str, str], where: str, told: str
+) -> None:
+    text = SCRIPT.replace("+ noise", "") if "lowest" in toml[1] else SCRIPT
+    text = text.replace("* 0.1 + 0.01 * idle", "* 0.0 * idle") if "lowest" in toml[1] else text
+    found = _examined(tmp_path, HEAD.replace(*toml), text.replace(*script))
+    assert not found.ok
+    assert any(where in f.where and told in f.text for f in found.findings), found.findings
+
+
+def test_a_judge_that_runs_the_candidate_is_caught_by_the_canary(tmp_path: Path) -> None:
+    leaky = JUDGE.replace(
+        "    x = ", '    try: runpy.run_path(str(out / "code.py"))\n    except FileNotFoundError: pass\n    x = '
+    )
+    copies = JUDGED_SCRIPT + "import shutil; shutil.copy('train me.py', os.environ['NIGHTLAB_OUT'] + '/code.py')\n"
+    copies = copies.replace("lr, seed, idle", "sys.argv += ['--lr=0.1', '1', '0'][len(sys.argv) - 1:]\nlr, seed, idle")
+    copies = copies.replace("os.environ['FAST']", "os.environ.get('FAST')").replace(
+        "os.environ['NIGHTLAB_OUT']", "os.environ.get('NIGHTLAB_OUT', '/tmp')"
+    )
+    assert any(f.kind == "canary" for f in _examined(tmp_path, JUDGED, copies, leaky).findings)
+
+
+def test_a_templates_own_attacks_must_fail(tmp_path: Path) -> None:
+    (tmp_path / "attacks").mkdir()
+    (tmp_path / "attacks/wins.py").write_text(JUDGED_SCRIPT.replace("str(lr)", "str(-9)"))
+    (tmp_path / "attacks/harmless.py").write_text(JUDGED_SCRIPT.replace("str(lr)", "'nan'"))
+    found = _examined(tmp_path, JUDGED, JUDGED_SCRIPT)
+    assert [Path(f.where).name for f in found.findings if f.kind == "attack"] == ["wins.py"]
+    assert not any(f.kind == "canary" for f in found.findings)
+
+
+def test_attacks_are_files_folders_and_patches(tmp_path: Path) -> None:
+    files = {"a.py": b"x = 1\ny = 2\nz = 3\n", "b/c.py": b"b = 1\n", "data": b"d"}
+    (tmp_path / "attacks/folder/b").mkdir(parents=True)
+    (tmp_path / "attacks/folder/b/c.py").write_text("b = 2\n")
+    (tmp_path / "attacks/a.py").write_text("x = 9\n")
+    patch = "--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,4 @@\n x = 1\n-y = 2\n+y = 5\n+w = 6\n z = 3\n"
+    (tmp_path / "attacks/p.patch").write_text(patch)
+    (tmp_path / "attacks/q.diff").write_text(patch.replace("-y = 2", "-y = 3"))
+    (tmp_path / "attacks/r.patch").write_text("--- a/data\n+++ b/data\n@@ -1 +1 @@\n-d\n+e\n")
+    (tmp_path / "attacks/README.md").write_text("What they try.")
+    found = {Path(where).name: (new, fault) for where, new, fault in attacks(tmp_path, files, ["a.py", "b/c.py"])}
+    assert found["folder"] == ({**files, "b/c.py": b"b = 2\n"}, "")
+    assert found["a.py"][0]["a.py"] == b"x = 9\n"
+    assert found["p.patch"][0]["a.py"] == b"x = 1\ny = 5\nw = 6\nz = 3\n"
+    assert "does not fit a.py at line 2" in found["q.diff"][1]
+    assert "data, which is not editable" in found["r.patch"][1]
+    assert set(found) == {"folder", "a.py", "p.patch", "q.diff", "r.patch"}
+    assert patched(files, ["a.py"], "judge")["b/c.py"] == b"b = 1\n"
+
+
+def test_the_command_ends_with_one_and_says_all_as_json(tmp_path: Path) -> None:
+    (tmp_path / "template.toml").write_text(HEAD)
+    done = CliRunner().invoke(app, ["check", str(tmp_path), "--json"])
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert (done.exit_code, told["ok"]) == (1, False)
+    (finding,) = told["findings"]
+    assert finding["where"].endswith("template.toml: [artifact.editable]")
+    assert set(finding) == {"kind", "severity", "where", "text", "mend"}
+    assert "problem: " in CliRunner().invoke(app, ["check", str(tmp_path)]).stdout
