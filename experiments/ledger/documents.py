@@ -80,6 +80,14 @@ class TreeHashes:
     of: Mapping[str, str]
 
 
+@document("study", "bound")
+@dataclass(frozen=True, kw_only=True)
+class BoundHashes:
+    """The hash of the manifest of each file and folder that runs read where it lies."""
+
+    of: Mapping[str, str]
+
+
 @document("study", "files", older=lambda body: body if "of" in body else {"of": body})
 @dataclass(frozen=True, kw_only=True)
 class FileHashes:

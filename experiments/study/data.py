@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nightlab.experiments.ledger.documents import (
     SEARCHED,
+    BoundHashes,
     DataSizes,
     DrawHashes,
     FileHashes,
@@ -23,7 +24,7 @@ from nightlab.experiments.study.data_sizes import measured
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.preparation import run_prepare
 from nightlab.experiments.study.seeds import Seeds
-from nightlab.experiments.template.mending import Listing, listing, mended, tree_hash
+from nightlab.experiments.template.mending import Listing, listing, manifest_hash, mended, tree_hash
 from nightlab.experiments.template.template import Template
 
 SEARCH_DRAWS = 3  # of the data, that the replicates of a search go over: as many as a verdict has by default
@@ -73,7 +74,18 @@ class StudyData:
             self._ledger.put(DataSizes(of=measured(sizes, {"inputs": self.inputs, "private": self.private})))
             hashes = {what: tree_hash(listing(place)) for what, place in self._places().items()}
             self._ledger.put(TreeHashes(of=hashes))
+        self._check_bound()
         self._mend()
+
+    def _check_bound(self) -> None:
+        """Raise StudyError where what runs read where it lies is not there any more, or not what it was."""
+        found = BoundHashes(of={name: manifest_hash(path) for name, path in self._template.bound.items()})
+        before = self._ledger.put(found) if found.of else found
+        if other := [name for name, key in before.of.items() if found.of.get(name) != key]:
+            raise StudyError(
+                f"{self._folder}: {other[0]} ([run.bind]) is not what it was when the study began, so old and new"
+                " trials would not be comparable; restore it or start a new study"
+            )
 
     def draw(self, draw: Draw) -> tuple[Path, Path]:
         """The public inputs and the private data of a draw; one for the present claim is laid out with those that the

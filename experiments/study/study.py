@@ -238,7 +238,8 @@ def laid_out(template: Template, out: Path, name: str, kept_in: str) -> Iterator
     """
     store, folder = storage(kept_in), out / f".{name}"
     try:
-        copy(template.folder, folder / "template", template.files(), out, lambda path: holding(path) is not None)
+        bound = [template.folder / name for name in template.spec.run.bind]
+        copy(template.folder, folder / "template", template.files(), out, lambda path: holding(path) is not None, bound)
         yield folder
         store.move(folder, out / name)
     finally:

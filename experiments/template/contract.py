@@ -114,6 +114,7 @@ class RunTable(Table):
     gpus: Annotated[Whole, Field(ge=0)] = 0
     network: StrictBool = False
     hide: tuple[str, ...] = ()
+    bind: tuple[str, ...] = ()  # large files and folders that runs read where they lie; nothing of them is copied
     disk_mb: Annotated[Whole, Field(ge=1)] = 512  # everything that a run writes, scratch files included
     disk_files: Annotated[Whole, Field(ge=16)] = 4096
     writes: str = ""  # the folder below its own in which a program leaves its outputs, if not in {out}

@@ -40,12 +40,12 @@ class Source:
     size: int = 0
 
 
-def look(root: Path, named: Iterable[str], is_study: Callable[[Path], bool]) -> Source:
+def look(root: Path, named: Iterable[str], is_study: Callable[[Path], bool], bound: Iterable[Path] = ()) -> Source:
     """What a copy of the template `root` consists of.
 
     Hidden files, caches, environments and studies are left out, but for files that are `named`. A link stays one where
     it leads to something that is copied as well; else what it leads to is copied. Raises TemplateError with every file
-    that cannot be copied.
+    that cannot be copied. bound: what stays where it is.
     """
     source, faults = Source(), list[str]()
     places: list[_Place] = [(root, "", (root,))]  # a folder, its path in the copy, and the folders that led there
@@ -60,7 +60,9 @@ def look(root: Path, named: Iterable[str], is_study: Callable[[Path], bool]) -> 
             path, relative = place / name, f"{prefix}{name}"
             if is_study(path):
                 source.studies.append(relative)
-            elif not (_left_out(relative, named) or (is_environment(path) and not _leads_to(relative, named))):
+            elif path in bound or (is_environment(path) and not _leads_to(relative, named)):
+                continue
+            elif not _left_out(relative, named):
                 try:
                     places += _entered(source, root, path, relative, named, through)
                 except _Fault as fault:
@@ -122,13 +124,24 @@ def _leads_to(relative: str, named: Iterable[str]) -> bool:
     return any(f"{name}/".startswith(f"{relative}/") for name in named)
 
 
-def copy(root: Path, target: Path, named: Sequence[str], out: Path, has_ledger: Callable[[Path], bool]) -> None:
+def copy(
+    root: Path,
+    target: Path,
+    named: Sequence[str],
+    out: Path,
+    has_ledger: Callable[[Path], bool],
+    bound: Iterable[Path] = (),
+) -> None:
     """Copy a template to a folder that is not there yet. Raises TemplateError, and NoPlace where it cannot be written.
 
-    out: where studies are kept. has_ledger: whether a folder is a study wherever it lies.
+    out: where studies are kept. has_ledger: whether a folder is a study wherever it lies. bound: what is not copied.
     """
-    place = out.resolve()
-    source = look(root, named, lambda p: has_ledger(p) or (p.parent == place and STUDY.fullmatch(p.name) is not None))
+    place, bound = out.resolve(), frozenset(bound)
+
+    def is_study(path: Path) -> bool:
+        return has_ledger(path) or (path.parent == place and STUDY.fullmatch(path.name) is not None)
+
+    source = look(root, named, is_study, bound)
     try:
         target.mkdir(parents=True)
         if (free := shutil.disk_usage(target).free) < source.size:

@@ -162,6 +162,7 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
     named_files = {key: _texts(data, "artifact", key) for key in ("editable", "support")}
     judges = [at(data, *key) for key in JUDGES]
     besides = [f"{entry.partition(':')[0]}.py" for entry in judges if isinstance(entry, str)]
+    besides += _texts(data, "run", "bind")
     listed = [path for names in named_files.values() for path in expanded(folder, names, besides)]
     for key, names in named_files.items():
         for path in names:

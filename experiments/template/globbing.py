@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-_NEVER = {"__pycache__", "template.toml"}
+_NEVER = {"__pycache__", "template.toml", "attacks"}
 _SAFE = re.compile(r"[\w][\w. +=@-]*(/[\w][\w. +=@-]*)*")
 
 
@@ -33,15 +33,19 @@ def may_be_added(path: str, names: Iterable[str]) -> bool:
 def expanded(folder: Path, names: Sequence[str], besides: Iterable[str] = ()) -> tuple[str, ...]:
     """The files of a folder that the names stand for, in their order and each once; plain names as they are.
 
-    besides: files that no pattern takes in.
+    besides: files and folders that no pattern takes in.
     """
     there = sorted(_files(folder, "")) if any(map(is_pattern, names)) else []
-    taken = set(besides)
+    taken = tuple(besides)
     found = dict[str, None]()
     for name in names:
-        fitting = [path for path in there if path not in taken and matches(path, [name])]
+        fitting = [path for path in there if matches(path, [name]) and not _below(path, taken)]
         found |= dict.fromkeys(fitting if is_pattern(name) else [name])
     return tuple(found)
+
+
+def _below(path: str, names: Iterable[str]) -> bool:
+    return any(f"{path}/".startswith(f"{name.removeprefix('./').rstrip('/')}/") for name in names)
 
 
 def _files(folder: Path, prefix: str) -> Iterator[str]:

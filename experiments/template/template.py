@@ -124,6 +124,11 @@ class Template:
             key = "python" if run.python else "environment"
             raise TemplateError(f"{self.folder / 'template.toml'}: [run.{key}]: {error}") from None
 
+    @cached_property
+    def bound(self) -> dict[str, Path]:
+        """What runs read where it lies, by the name under which the template has it."""
+        return {name: (self.home / Path(name).expanduser()).resolve() for name in self.spec.run.bind}
+
     @property
     def interleaved(self) -> bool:
         """Whether runs must not disturb one another and a comparison holds only for runs made back to back."""
@@ -246,13 +251,20 @@ def load(where: str | Path, home: Path | None = None) -> Template:
         editable_names=named_files,
     )
     if home is None:
-        environment = template.environment  # refused now, not at the first run
-        if spec.evaluate.interactive and environment and not environment.warm:
-            raise TemplateError(
-                f"{file}: [evaluate.interactive]: needs Python {OLDEST[0]}.{OLDEST[1]} or newer, and that of"
-                f" {'[run.python]' if spec.run.python else '[run.environment]'} is older"
-            )
+        _look_outside(template, file)
     return template
+
+
+def _look_outside(template: Template, file: Path) -> None:
+    """Refuse now, not at the first run, what lies outside and cannot be used. Raises TemplateError."""
+    spec, environment = template.spec, template.environment
+    if spec.evaluate.interactive and environment and not environment.warm:
+        raise TemplateError(
+            f"{file}: [evaluate.interactive]: needs Python {OLDEST[0]}.{OLDEST[1]} or newer, and that of"
+            f" {'[run.python]' if spec.run.python else '[run.environment]'} is older"
+        )
+    if lost := [name for name, path in template.bound.items() if not path.exists()]:
+        raise TemplateError(f"{file}: [run.bind]: {lost[0]!r} is not there; give files and folders that runs read")
 
 
 def _doubts(folder: Path, spec: Spec) -> tuple[str, ...]:
@@ -267,8 +279,9 @@ def _with_files(folder: Path, file: Path, spec: Spec) -> tuple[Spec, tuple[str, 
     table = spec.artifact
     entries = (spec.data.prepare if spec.data else None, spec.evaluate.entry, spec.evaluate.interactive)
     judges = [f"{entry.partition(':')[0]}.py" for entry in entries if entry]
-    editable = globbing.expanded(folder, table.editable, judges)
-    support = globbing.expanded(folder, table.support, {*judges, *editable})
+    besides = {*judges, *spec.run.bind}
+    editable = globbing.expanded(folder, table.editable, besides)
+    support = globbing.expanded(folder, table.support, {*besides, *editable})
     if any(map(globbing.is_pattern, (*table.editable, *table.support))):
         size = sum((folder / name).stat().st_size for name in (*editable, *support)) / 1e6
         if (count := len(editable) + len(support)) > table.most_files:

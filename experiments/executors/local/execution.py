@@ -66,7 +66,9 @@ class Execution:
         elif environment and run.entry and not environment.warm:
             called = (str(environment.python), "-B", "-c", _CALL, *run.entry.split(":"), *_GIVEN)
         return replace(
-            station.settings({"inputs": station.inputs}, hidden=run.hide, network=run.network),
+            station.settings(
+                {"inputs": station.inputs}, read=[*template.bound.values()], hidden=run.hide, network=run.network
+            ),
             kind="exec" if called or run.command else "candidate" if evaluate.interactive else "python",
             entry=None if called else run.entry,
             argv=called or run.command,
@@ -111,6 +113,7 @@ class Execution:
             "env": dict(given.env),
             "seed": order.seed,
             "executable": executables(order.files, files),
+            "links": {name: str(path) for name, path in self._station.template.bound.items() if name[:1] not in "/~"},
             "preload": imported(sources) if self._experiment.entry else (),
         }
         files["params.json"] = json.dumps(params).encode()

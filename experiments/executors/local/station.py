@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,14 +59,21 @@ class Station:
             gpus=gpus,
         )
 
-    def settings(self, named: Mapping[str, Path], *, hidden: tuple[str, ...] = (), network: bool = False) -> Settings:
-        """A sandbox that sees the named folders."""
+    def settings(
+        self,
+        named: Mapping[str, Path],
+        *,
+        read: Sequence[Path] = (),
+        hidden: tuple[str, ...] = (),
+        network: bool = False,
+    ) -> Settings:
+        """A sandbox that sees the named folders, and those to read where they are."""
         environment = self.template.environment
         warm = environment.python if environment and environment.warm else None
         secret = {self.private, self.template.folder.parent, self.scratch.parent} - set(named.values())
         return Settings(
             level=self.level,
-            view=sandbox_view(hide=hidden, secret=secret, network=network, environment=environment),
+            view=sandbox_view(read=read, hide=hidden, secret=secret, network=network, environment=environment),
             scratch=self.scratch,
             named=named,
             network=network,

@@ -105,6 +105,9 @@ class Monitor:
         line = _line(client) if request["line"] else -1
         with self._box() as box:
             _furnish(box, files, request.get("executable", ()), self.uid)
+            for name, target in request.get("links", {}).items():  # to what is bound where it lies outside
+                _folder(f"{box}/artifact/{name}".rstrip("/").rpartition("/")[0], self.uid)
+                os.symlink(target, f"{box}/artifact/{name}".rstrip("/"))
             if self.standby:
                 run = self._order(request, client, self.standby, line)
             else:
@@ -225,15 +228,20 @@ def _with_word(request: dict[str, Any], run: Run) -> dict[str, Any]:
 def _furnish(box: str, files: Mapping[str, bytes], executable: Sequence[str], uid: int | None) -> None:
     """Fill the run's folder and give it to the run's user."""
     for name, data in files.items():
-        missing, folder = [], f"{box}/{name}".rpartition("/")[0]
-        while not os.path.isdir(folder):
-            missing.append(folder)
-            folder = folder.rpartition("/")[0]
-        for folder in reversed(missing):
-            os.mkdir(folder)
-            namespaces.own(folder, uid)
+        _folder(f"{box}/{name}".rpartition("/")[0], uid)
         with open(f"{box}/{name}", "wb") as file:
             file.write(data)
             if name in executable:
                 os.fchmod(file.fileno(), 0o755)
             namespaces.own(file.fileno(), uid)
+
+
+def _folder(folder: str, uid: int | None) -> None:
+    """Make a folder below the run's own, with those above it."""
+    missing = []
+    while not os.path.isdir(folder):
+        missing.append(folder)
+        folder = folder.rpartition("/")[0]
+    for folder in reversed(missing):
+        os.mkdir(folder)
+        namespaces.own(folder, uid)
