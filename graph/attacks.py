@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = "attacks"
@@ -23,9 +25,24 @@ _canary()
 
 
 def patched(files: Mapping[str, bytes], editable: Sequence[str], module: str) -> dict[str, bytes]:
-    """The files with a canary at the end of each editable Python file: it alters the evaluator where it finds it."""
-    canary = ("\n\n" + _CANARY.format(module=module, file=f"/{module}.py")).encode()
-    return {n: data + canary if n in editable and n.endswith(".py") else data for n, data in files.items()}
+    """The files with a canary at the head of each editable Python file: it alters the evaluator where it finds it."""
+    canary = _CANARY.format(module=module, file=f"/{module}.py").encode()
+    found = dict(files)
+    for name in (name for name in files if name in editable and name.endswith(".py")):
+        lines = files[name].splitlines(keepends=True)
+        with suppress(SyntaxError, ValueError):
+            place = _first_line(ast.parse(files[name])) - 1
+            found[name] = b"".join([*lines[:place], canary, *lines[place:]])
+    return found
+
+
+def _first_line(tree: ast.Module) -> int:
+    """Of the first statement that is neither the documentation nor an import from the future."""
+    for node in tree.body:
+        told = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if not told and not (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
+            return min(int(n.lineno) for n in (node, *getattr(node, "decorator_list", [])))
+    raise ValueError("it has no code")
 
 
 def attacks(

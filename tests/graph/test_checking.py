@@ -110,15 +110,10 @@ def test_a_fault_is_found(
 
 
 def test_a_judge_that_runs_the_candidate_is_caught_by_the_canary(tmp_path: Path) -> None:
-    leaky = JUDGE.replace(
-        "    x = ", '    try: runpy.run_path(str(out / "code.py"))\n    except FileNotFoundError: pass\n    x = '
-    )
-    copies = JUDGED_SCRIPT + "import shutil; shutil.copy('train me.py', os.environ['NIGHTLAB_OUT'] + '/code.py')\n"
-    copies = copies.replace("lr, seed, idle", "sys.argv += ['--lr=0.1', '1', '0'][len(sys.argv) - 1:]\nlr, seed, idle")
-    copies = copies.replace("os.environ['FAST']", "os.environ.get('FAST')").replace(
-        "os.environ['NIGHTLAB_OUT']", "os.environ.get('NIGHTLAB_OUT', '/tmp')"
-    )
-    assert any(f.kind == "canary" for f in _examined(tmp_path, JUDGED, copies, leaky).findings)
+    loads = "    try: runpy.run_path(str(out / 'code.py'))\n    except Exception: pass\n    x = "
+    copies = "import shutil; shutil.copy('train me.py', os.environ['NIGHTLAB_OUT'] + '/code.py')\n"
+    found = _examined(tmp_path, JUDGED, JUDGED_SCRIPT + copies, JUDGE.replace("    x = ", loads))
+    assert any(f.kind == "canary" for f in found.findings), found.findings
 
 
 def test_a_templates_own_attacks_must_fail(tmp_path: Path) -> None:
@@ -147,7 +142,11 @@ def test_attacks_are_files_folders_and_patches(tmp_path: Path) -> None:
     assert "does not fit a.py at line 2" in found["q.diff"][1]
     assert "data, which is not editable" in found["r.patch"][1]
     assert set(found) == {"folder", "a.py", "p.patch", "q.diff", "r.patch"}
-    assert patched(files, ["a.py"], "judge")["b/c.py"] == b"b = 1\n"
+    files["b/c.py"] = b'"""Told."""\nfrom __future__ import annotations\n\n@wrapped\ndef f(): ...\n'
+    changed = patched(files, ["b/c.py", "data"], "judge")
+    assert changed["b/c.py"].startswith(b'"""Told."""\nfrom __future__ import annotations\n\ndef _canary():')
+    assert changed["b/c.py"].endswith(b"\n_canary()\n@wrapped\ndef f(): ...\n")
+    assert changed["a.py"] == files["a.py"]
 
 
 def test_the_command_ends_with_one_and_says_all_as_json(tmp_path: Path) -> None:

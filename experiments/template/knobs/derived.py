@@ -77,7 +77,7 @@ def _chosen(constant: Constant, name: str, tree: ast.Module) -> dict[str, Any]:
         return {}
     found = dict.fromkeys([constant.value, *_literals(constant.annotation)])
     tables = {
-        node.targets[0].id: [k.value for k in node.value.keys if isinstance(k, ast.Constant)]
+        node.targets[0].id: _keys(node.value)
         for node in ast.walk(tree)
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict) and isinstance(node.targets[0], ast.Name)
     }
@@ -87,8 +87,10 @@ def _chosen(constant: Constant, name: str, tree: ast.Module) -> dict[str, Any]:
         elif isinstance(node, ast.Match) and _is(node.subject, name):
             patterns = (p for case in node.cases for p in ast.walk(case.pattern) if isinstance(p, ast.MatchValue))
             found |= dict.fromkeys(text for p in patterns for text in _texts(p.value))
-        elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and _is(node.slice, name):
-            found |= dict.fromkeys(key for key in tables.get(node.value.id, ()) if isinstance(key, str))
+        elif isinstance(node, ast.Subscript) and _is(node.slice, name):
+            table = node.value
+            keys = tables.get(table.id, []) if isinstance(table, ast.Name) else _keys(table)
+            found |= dict.fromkeys(keys)
     return {"type": "choice", "choices": list(found)} if len(found) > 1 else {}
 
 
@@ -102,6 +104,11 @@ def _is(node: ast.expr, name: str) -> bool:
 def _texts(node: ast.expr) -> list[str]:
     inner = node.elts if isinstance(node, ast.Tuple | ast.List | ast.Set) else [node]
     return [n.value for n in inner if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def _keys(node: ast.expr) -> list[str]:
+    """The texts among the keys of a dictionary."""
+    return [text for key in node.keys if key for text in _texts(key)] if isinstance(node, ast.Dict) else []
 
 
 def _literals(annotation: ast.expr | None) -> list[str]:

@@ -26,6 +26,8 @@ LAYERS = 2
 FAST = True
 OPTIMIZER = "adam"
 NAME = "nothing else"
+LOSS = "mse"
+loss = {"mse": 1, "mae": 2}[LOSS]
 KINDS = {"relu": max, "tanh": min}
 data_seed = 5
 
@@ -66,6 +68,7 @@ def test_constants_become_knobs_by_the_rule(tmp_path: Path) -> None:
     }
     choices = {name: set(t["choices"]) for name, t in found.items() if "choices" in t}
     assert choices == {
+        "LOSS": {"mse", "mae"},
         "OPTIMIZER": {"adam", "sgd", "lion"},
         "Config_kind": {"tanh", "relu"},
         "Config_loss": {"l1", "l2"},
