@@ -9,7 +9,8 @@ from statistics import median
 from typing import Any
 
 from nightlab.agents.actions import actions
-from nightlab.agents.offline import finalists, groups, importance, recipe, tabulating
+from nightlab.agents.offline import tabulating
+from nightlab.agents.offline.outcome import finalists, groups, importance, recipe
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, noun, words
 from nightlab.experiments.claim.scope import row

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nightlab.agents.offline import hypothesis, results
+from nightlab.agents.offline import results
+from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied
 from nightlab.papers.audit.grammar import pattern

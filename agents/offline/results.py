@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from nightlab.agents.actions import actions
-from nightlab.agents.offline import claims, finalists, hypothesis
+from nightlab.agents.offline import claims
+from nightlab.agents.offline.outcome import finalists, hypothesis
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import concern, strategies, strategy, words
 from nightlab.experiments.claim.statistics.inference import equal, exact, untested

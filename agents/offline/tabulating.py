@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightlab.agents.offline import finalists, groups, recipe
+from nightlab.agents.offline.outcome import finalists, groups, recipe
 from nightlab.agents.telling.disclosure import is_model
 from nightlab.agents.telling.disclosure import shown as name_of
 from nightlab.agents.telling.words import listed, words

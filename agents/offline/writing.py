@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.actions import actions
-from nightlab.agents.offline import claims, framing, hypothesis, literature, methods, results
+from nightlab.agents.offline import claims, framing, literature, methods, results
+from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.rendering import environment
 from nightlab.agents.telling.words import listed, many, noun, words

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nightlab.agents.offline import finalists, groups, hypothesis, importance, recipe
+from nightlab.agents.offline.outcome import finalists, groups, hypothesis, importance, recipe
 from nightlab.agents.team import Idea, StudySubmission
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart

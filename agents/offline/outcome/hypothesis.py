@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from nightlab.agents.offline.recipe import effects
+from nightlab.agents.offline.outcome.recipe import effects
 from nightlab.agents.team import Brief, Idea
 from nightlab.agents.telling.words import listed, words
 from nightlab.experiments.records import Effect

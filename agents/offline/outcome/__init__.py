@@ -1,0 +1,1 @@
+"""What came of the search, in facts, tables and sentences."""
