@@ -180,6 +180,8 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     bounds = [soft, *(soft.model_copy(update={"hard": True, "penalty": fine}) for fine in (0.0, 1.0))]
     specs = [{"constraint": ()}, *({"constraint": (bound,)} for bound in bounds)]
     specs += [{"objective": raised, "data": None}, {"evaluate": printed}]
+    calling = {"entry": None, "interactive": "judge:judge"}
+    specs += [{"evaluate": t.spec.evaluate.model_copy(update=calling)}]
     silent = {"name": "", "told": ()}
     specs += [{"data": t.spec.data.model_copy(update=silent)}] if t.spec.data else []
     specs += [{"template": t.spec.template.model_copy(update={"method": ""})}]
