@@ -41,6 +41,7 @@ durability: $(READY)  ## kill -9 at 200 random moments, a full disk, corrupt fil
 benchmarks: $(READY)  ## all benchmarks, on a machine that does nothing else
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/calls.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/paper.py
 	$(BIN)/python benchmarks/search.py

@@ -12,7 +12,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 TEXT = 8 << 20  # bytes of JSON in one message: as many as its reader can turn into objects
@@ -56,7 +56,8 @@ class Line:
                 f"is larger than it may be: {text / 1e6:.1f} MB of JSON (at most {TEXT / 1e6:.0f}) and"
                 f" {data / 1e6:.1f} MB of arrays (at most {self._most / 1e6:.0f}, run.outputs_mb)"
             )
-        return self._take(text, until), self._take(listing, until), self._fill(data, until)
+        said = self._take(text, until)
+        return said, self._take(listing, until) if listing else b"", self._fill(data, until) if data else bytearray()
 
     def said(self) -> bool:
         """Whether there is something that nobody has asked for."""
@@ -76,6 +77,8 @@ class Line:
             self._wait(until)
             if not (data := self._end.recv(_CHUNK)):
                 raise EOFError("the other end has ended")
+            if len(data) == size and not self._got:
+                return data
             self._got += data
         taken = bytes(self._got[:size])
         del self._got[:size]
@@ -117,14 +120,16 @@ def packed(message: Any) -> list[bytes | memoryview]:
         raise NotPlain(f"{kind} is no plain data ({PLAIN})")
 
     try:
-        text = json.dumps(message, default=other).encode()
+        text = _text(message, other).encode()
     except RecursionError:
         raise NotPlain("it is nested too deep") from None
     except NotPlain:
         raise
     except (TypeError, ValueError) as error:  # keys that are no texts, or a list that holds itself
         raise NotPlain(str(error)) from None
-    listing = json.dumps([[a.dtype.str, a.shape] for a in arrays]).encode() if arrays else b""
+    if not arrays and len(text) <= TEXT:
+        return [_SIZES.pack(len(text), 0, 0) + text]
+    listing = json.dumps([[a.dtype.str, a.shape] for a in arrays]).encode()
     if len(text) > TEXT or len(listing) > _LISTING:
         raise NotPlain(f"it is larger than the {TEXT / 1e6:.0f} MB of JSON that a message may have; give arrays")
     head = _SIZES.pack(len(text), len(listing), sum(a.nbytes for a in arrays)) + text + listing
@@ -132,6 +137,13 @@ def packed(message: Any) -> list[bytes | memoryview]:
     if sum(map(len, blocks)) + len(head) <= _CHUNK:
         return [b"".join([head, *blocks])]
     return [head, *blocks]
+
+
+def _text(message: Any, other: Callable[[Any], Any]) -> str:
+    try:
+        return json.dumps(message)  # the quick way, which has no room for arrays
+    except TypeError:
+        return json.dumps(message, default=other)
 
 
 def _named(value: Any) -> str:
