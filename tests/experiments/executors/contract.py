@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.executors.executor import Executor, Order, Performed, Place
+from nightlab.experiments.executors.executor import Executor, Order, Performed, Place, Talking
+from nightlab.experiments.executors.local.inside import talk
 from nightlab.experiments.template.template import load
 from tests.conftest import MakeTemplate
 
@@ -24,6 +26,15 @@ def run(params, inputs, out, seed):
     (out / "told.json").write_text(json.dumps(told))
     (out / "below").mkdir()
     (out / "below" / "more").write_bytes(b"more")
+"""
+CALLED = """
+def run(params, inputs, out, seed):
+    global SEED
+    SEED = seed
+
+
+def multiplied(number):
+    return number * SEED
 """
 
 
@@ -84,6 +95,28 @@ class ExecutorContract:
             time.sleep(0.01)
         for handle in (first, second):
             executor.cancel(handle)
+
+    def test_a_run_that_talks_is_called_by_its_line_and_ends_with_it(
+        self, make_template: MakeTemplate, place: Place
+    ) -> None:
+        judge = {'entry = "evaluate:evaluate"': 'interactive = "evaluate:evaluate"'}
+        template = load(make_template(judge, files={"experiment.py": CALLED}))
+        executor = self.make(replace(place, template=template))
+        try:
+            if not isinstance(executor, Talking):
+                pytest.skip("its runs cannot be called")
+            handle = executor.submit(Order(setting="s", files=template.folder, params={}, seed=7, talks=True))
+            line = talk.Line(executor.line(handle), most=1 << 20)
+            said = []
+            for question in ([], [], talk.packed(["call", "a word", "multiplied", [6], []])):
+                line.send(question)
+                said.append(talk.unpacked(*line.receive(time.monotonic() + 60)))
+            assert said == [["begun"], ["ready"], ["answer", "a word", 42]]
+            assert executor.poll(handle) == "running"
+            line.close()
+            assert self.ended(executor, handle).outcome.status == "ok"
+        finally:
+            executor.close()
 
     def test_a_run_that_is_cancelled_is_lost_and_its_slot_free(self, executor: Executor, place: Place) -> None:
         for handle in [executor.submit(self.order(place, sleep=60.0)) for _ in range(2)]:

@@ -57,6 +57,13 @@ import json
 import glück, own
 def run(params, inputs, out, seed):
     (out / "metrics.json").write_text(json.dumps({"val_loss": params["lr"] + glück.ADDED + own.ADDED}))
+
+def added(number):
+    return number + glück.ADDED + own.ADDED
+"""
+JUDGE = """
+def judge(candidate, private, split, seed):
+    return {"val_loss": candidate.call("added", 5.0)}
 """
 
 
@@ -107,6 +114,19 @@ def test_a_function_is_called_there(
     (project / "template.toml").write_text(text)
     outcome = _ran(load(project), tmp_path)
     assert outcome.metrics["dev"] == {"val_loss": 3.1}, outcome.error
+
+
+def test_a_judge_calls_functions_there(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = TOML.replace("RUN", 'environment = ".venv"\nentry = "experiment:run"').replace(
+        '"train it.py"', '"experiment.py"'
+    )
+    (project / "template.toml").write_text(text.replace('parse = "stdout"', 'interactive = "judge:judge"'))
+    (project / "judge.py").write_text(JUDGE)
+    outcome = _ran(load(project), tmp_path)
+    assert outcome.metrics.get("dev") == {"val_loss": 8.0}, outcome.error
+    monkeypatch.setattr(environment, "OLDEST", (9, 0))
+    with pytest.raises(TemplateError, match=r"\[evaluate.interactive\]: needs Python"):
+        load(project)
 
 
 def test_a_study_neither_copies_it_nor_loses_it(project: Path, tmp_path: Path) -> None:
