@@ -99,7 +99,8 @@ def test_who_follows_is_told_that_work_on_a_study_failed(
 
 
 def test_a_study_that_failed_and_goes_on_is_followed_to_its_end(make_template: MakeTemplate, tmp_path: Path) -> None:
-    folder = begin(make_template(), Settings(trials=1), tmp_path / "studies", "experiment")
+    asked = Settings(trials=1, seeds=1, confirm_seeds=2)
+    folder = begin(make_template(), asked, tmp_path / "studies", "experiment")
     broken = folder / "template" / "prepare.py"
     broken.write_text(f"raise ValueError('not here')\n{(code := broken.read_text())}")
     with pytest.raises(NightlabError):

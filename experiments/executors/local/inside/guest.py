@@ -11,7 +11,6 @@ import inspect
 import json
 import os
 import resource
-import signal
 import site
 import socket
 import struct
@@ -25,7 +24,7 @@ from typing import Any
 from . import answering, words
 from .candidate import Failed
 from .hearing import Hearing
-from .kernel import landlock, limits, namespaces, seccomp, syscalls
+from .kernel import namespaces, rights, syscalls
 from .output import failures, scores
 from .preload import preload
 from .witness import Witness
@@ -88,7 +87,7 @@ def become(
             syscalls.setns(space, 0)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.closerange(own + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-        _isolate(config, places, uid, own)
+        rights.give_up(config, places, uid, own)
         _forget(config)
         if spaces:
             _rehearse(config, places)
@@ -123,29 +122,6 @@ def _have_done(word: bytes) -> None:
         syscalls.held.usleep(_LINGER)
 
 
-def _isolate(config: dict[str, Any], places: Mapping[str, str], uid: int | None, own: int) -> None:
-    """Give up every right that a run must not have. own: a descriptor of its folder below /proc; closed then."""
-    level = config["level"]
-    os.setsid()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    others = 0
-    if sys.platform == "linux":
-        namespaces.write(own, "oom_score_adj", b"1000")  # the kernel, short of memory, chooses it and never its judge
-        syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)
-    if level in ("S3", "S2"):
-        if uid is None and level == "S3":
-            namespaces.nest(own)
-        elif uid is None:
-            others = limits.tasks_of(os.geteuid())
-        _drop(uid, read_all=config["read_all"])
-    os.closerange(own, own + 1)
-    limits.impose(config["limits"], others=others)
-    if level in ("S3", "S2"):
-        _confine(config, places, uid)
-
-
 def _settle_in(config: dict[str, Any], places: Mapping[str, str], request: Request) -> None:
     """Take on the environment of a run and its modules."""
     os.environ.clear()
@@ -164,55 +140,6 @@ def _reseed(seed: int, seeded: Iterable[str] = ()) -> list[str]:
         if draws:  # a file of the experiment may have the name
             draws(seed if name == "torch" else seed % 2**32)
     return found
-
-
-def _drop(uid: int | None, *, read_all: bool) -> None:
-    """Become `uid` and lose every capability.
-
-    read_all keeps root's right to read what others may not, such as an interpreter below a closed home directory:
-    the namespace or Landlock bounds it to what the sandbox shows, and seccomp refuses handles.
-    """
-    keep = 1 << syscalls.CAP_DAC_READ_SEARCH if read_all and uid is not None else 0
-    with contextlib.suppress(OSError):  # without the capability for it there is nothing to lose
-        for capability in range(64):
-            if not keep >> capability & 1:
-                syscalls.prctl(syscalls.PR_CAPBSET_DROP, capability)
-    if uid is not None:
-        syscalls.prctl(syscalls.PR_SET_KEEPCAPS, 1)
-        os.setgroups([])
-        os.setresgid(uid, uid, uid)
-        os.setresuid(uid, uid, uid)
-    syscalls.capabilities(keep)
-    if keep:
-        syscalls.prctl(syscalls.PR_CAP_AMBIENT, 2, syscalls.CAP_DAC_READ_SEARCH)
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
-    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, 9)  # a change of user has cleared it
-
-
-def _confine(config: dict[str, Any], places: Mapping[str, str], uid: int | None) -> None:
-    spaces = config["level"] == "S3"
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    if spaces:
-        landlock.scope()
-    else:
-        devices = [f"/dev/{name}" for name in namespaces.DEVICES]
-        read = [*config["allowed"], *(source for name, source in config["named"].items()), "/proc/self"]
-        landlock.restrict(
-            read=read, write=[places["box"], *devices], listed=config["listed"], network=config["network"]
-        )
-    seccomp.install(_filter(config, another_user=uid is not None))
-
-
-def _filter(config: dict[str, Any], *, another_user: bool) -> bytes:
-    spaces = config["level"] == "S3"
-    return seccomp.program(
-        namespaces=spaces,
-        another_user=another_user,
-        scoped=landlock.version() >= 6,
-        network=config["network"],
-        memfd=config["gpus"],
-        pid=0 if spaces else os.getpid(),
-    )
 
 
 def _forget(config: dict[str, Any]) -> None:
@@ -235,7 +162,7 @@ def warm_up(config: dict[str, Any], load: Callable[[], None]) -> None:
     load()
     _own.update({name: module for name, module in sys.modules.items() if name.split(".")[0] == "inside"})
     if config["level"] == "S3":
-        _filter(config, another_user=os.geteuid() == 0)  # each fork has it then
+        rights.filter_of(config, another_user=os.geteuid() == 0)  # each fork has it then
     gc.collect()
     gc.freeze()
     if sys.platform == "linux":
