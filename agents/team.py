@@ -13,7 +13,7 @@ from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Tried
-from nightlab.experiments.template.contract import HypothesisPart
+from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.evidence import Evidence

@@ -10,8 +10,9 @@ from typing import Any
 
 from nightlab.experiments.numbers import written
 from nightlab.experiments.records import Knob, Params, ParamValue
-from nightlab.experiments.template.contract import Constraint, label
+from nightlab.experiments.template.contract import Constraint
 from nightlab.experiments.template.knobs.rules import broken, settled
+from nightlab.experiments.template.knobs.tables import label
 from nightlab.experiments.template.template import Template
 
 

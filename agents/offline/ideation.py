@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nightlab.agents.team import Idea
-from nightlab.experiments.template.contract import SeedIdea
+from nightlab.experiments.template.ideas import SeedIdea
 from nightlab.experiments.template.template import Template
 from nightlab.papers.literature.literature import Reference
 

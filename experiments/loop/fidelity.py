@@ -7,7 +7,7 @@ import math
 from nightlab.experiments.ledger.documents import RungDecision
 from nightlab.experiments.ledger.ledger import Ledger, Settled
 from nightlab.experiments.records import ParamValue, RunOutcome
-from nightlab.experiments.template.contract import FidelityTable
+from nightlab.experiments.template.knobs.tables import FidelityTable
 
 PHASE = "rung"  # of the runs at less than full fidelity: no verdict, claim or noise estimate looks at them
 

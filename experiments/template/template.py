@@ -15,23 +15,16 @@ from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.records import Knob, Params, Trust
 from nightlab.experiments.template import doubts, globbing
 from nightlab.experiments.template.command import named
-from nightlab.experiments.template.contract import (
-    MOST,
-    Constraint,
-    Ideas,
-    KnobTable,
-    ObjectiveTable,
-    SeedIdea,
-    Spec,
-    Table,
-    label,
-)
+from nightlab.experiments.template.contract import Constraint, ObjectiveTable, Spec
 from nightlab.experiments.template.diagnostics import at, between, explained
 from nightlab.experiments.template.environment import OLDEST, Environment, NoEnvironment
 from nightlab.experiments.template.environment import named as named_environment
+from nightlab.experiments.template.ideas import Ideas, SeedIdea
 from nightlab.experiments.template.knobs import rules
 from nightlab.experiments.template.knobs.faults import between_knobs
 from nightlab.experiments.template.knobs.handover import Handed, handed
+from nightlab.experiments.template.knobs.tables import KnobTable, label
+from nightlab.experiments.template.table import MOST, Table
 
 FEWEST_DRAWS = 10  # of a confirmation: an interval over fewer says little
 SHIPPED = Path(__file__).resolve().parents[2] / "templates"

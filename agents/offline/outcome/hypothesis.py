@@ -15,7 +15,7 @@ from nightlab.agents.offline.outcome.recipe import effects
 from nightlab.agents.team import Brief, Idea
 from nightlab.agents.telling.words import listed, words
 from nightlab.experiments.records import Effect
-from nightlab.experiments.template.contract import HypothesisPart
+from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.manuscript.manuscript import Table
 from nightlab.papers.manuscript.markup import literal

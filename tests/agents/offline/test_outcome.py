@@ -13,8 +13,8 @@ from nightlab.agents.team import Idea, StudySubmission
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart
 from nightlab.experiments.study.items import ItemStore
-from nightlab.experiments.template.contract import HypothesisPart
 from nightlab.experiments.template.diffs import changed
+from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.facts.formulas import record

@@ -20,7 +20,7 @@ from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart, KnobStep
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
-from nightlab.experiments.template.contract import HypothesisPart
+from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import record
 from nightlab.papers.manuscript.markup import literal

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.template import contract
+from nightlab.experiments.template.knobs import tables as knobs
+from nightlab.experiments.template.table import Table
 from nightlab.experiments.template.template import TemplateError, find, load, names
 from tests.conftest import MakeTemplate
 
@@ -65,8 +67,8 @@ def test_the_reference_has_every_key_and_loads(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).write_text(text)
     assert load(tmp_path).interleaved
-    tables = [t for t in vars(contract).values() if isinstance(t, type) and issubclass(t, contract.Table)]
-    keys = {key for t in tables if t not in (contract.SeedIdea, contract.Ideas) for key in t.model_fields}
+    found = [*vars(contract).values(), *vars(knobs).values()]
+    keys = {key for t in found if isinstance(t, type) and issubclass(t, Table) for key in t.model_fields}
     assert len(keys) > 40
     assert {key for key in keys if not re.search(rf"\b{key}\b", block)} == set()
 
