@@ -71,3 +71,12 @@ def test_what_is_not_given_is_left_to_where_it_comes_from(options: dict[str, Any
 )
 def test_a_slip_is_refused(words: list[str]) -> None:
     assert CliRunner().invoke(cli.app, words).exit_code == 2
+
+
+@pytest.mark.parametrize("words", [["run", "nowhere"], ["experiment", "nowhere"], ["fork", "nowhere", "--trial", "0"]])
+def test_a_command_that_is_given_no_option_comes_as_far_as_its_template(words: list[str]) -> None:
+    ended = CliRunner().invoke(cli.app, words)
+    assert ended.exit_code == 2
+    assert "nightlab: " in ended.output
+    assert "nowhere" in ended.output
+    assert "Invalid value" not in ended.output
