@@ -8,8 +8,7 @@ from nightlab.agents.offline import results
 from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied
-from nightlab.papers.audit.grammar import pattern
-from nightlab.papers.audit.numerals import numeral
+from nightlab.papers.audit.naming import praise
 from nightlab.papers.manuscript.markup import literal
 
 
@@ -18,10 +17,9 @@ def title(b: Brief) -> dict[str, Any]:
 
     An idea's name that boasts or holds a number is left out.
     """
-    promises = numeral(b.idea.title) or pattern("boast").search(b.idea.title.casefold())
     return {
         "varied": varied(b.evidence),
-        "named": not promises,
+        "named": not praise(b.idea.title),
         "task": literal(b.evidence.template.spec.template.title),
     }
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from nightlab.agents.team import Idea
 from nightlab.experiments.template.ideas import SeedIdea
 from nightlab.experiments.template.template import Template
+from nightlab.papers.audit.naming import modest
 from nightlab.papers.literature.literature import Reference
 
 NOVELTY_WEIGHT = 0.5
@@ -16,7 +17,7 @@ class OfflineIdeator:
     """Ranks the ideas of a template; where it has none, one idea a strategy and one that joins them all."""
 
     def ideate(self, template: Template, references: Sequence[Reference]) -> list[Idea]:
-        seeds = template.ideas or _own(template)
+        seeds = template.ideas or _own(modest(template))
         ideas = [_rated(seed, template, references) for seed in seeds]
         return sorted(ideas, key=lambda idea: (-idea.rank_score, idea.key))
 

@@ -32,6 +32,7 @@ from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.diffs import FileDiff, diffs, unified
 from nightlab.experiments.template.template import Template
+from nightlab.papers.audit.naming import modest
 
 BASELINE = 0
 
@@ -198,7 +199,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
     runs = study.current(rows, len(taken.extensions))
     return Evidence(
         study=study.name,
-        template=study.template,
+        template=modest(study.template),
         settings=kind_of(Settings).read(taken.settings),
         trials=trials,
         runs=runs,
