@@ -22,6 +22,9 @@ def search(r: Record) -> Said:
             f" {fact('search.reverted')} reverted.",
         ),
     )
+    if r.has("setting.trials"):
+        told = "All trials of the budget were run" if n >= r.value("setting.trials") else "The budget was not used up"
+        yield "budget", (f"{told}: {fact('search.trials')} of {fact('setting.trials')}.",)
     yield "count failed", (f"{none} {fact('search.failed')}.",)
     most = ", most of the trials" if r.value("search.reverted") > n / 2 else ""
     yield (
@@ -116,8 +119,26 @@ def ablation(r: Record) -> Said:
                 f" the largest, {fact(f'ablation.{order[0]}.effect')}; taking out the others costs less: {rest}.",
             ),
         )
+    if effects:
+        yield "parts significant", (_significant(r, list(effects)),)
     if r.has("ablation.seeds"):
         yield "ablation seeds", (f"The ablation used {fact('ablation.seeds')} {r.row.split()[-1]}s.",)
+
+
+def _significant(r: Record, keys: list[str]) -> str:
+    """Which parts contribute significantly, and which do not."""
+    helps, others = ([words(r.parts[k]) for k in keys if (k in r.helps) is found] for found in (True, False))
+    after = "contribute significantly after Holm's correction"
+    if not others:
+        return f"All of the parts {after}: {listed(helps)}."
+    if not helps:
+        return f"None of the parts is found to {after}: {listed(others)}."
+    most = (
+        f"All but one of the parts {after}"
+        if len(others) == 1 < len(helps)
+        else f"Of the parts, {listed(helps)} {after}"
+    )
+    return f"{most}; the ablation does not find this of {listed(others)}."
 
 
 def importances(r: Record) -> Said:

@@ -18,7 +18,7 @@ from nightlab.papers.manuscript.markup import literal
 
 _SAY = re.compile(r"\{say:([^{}]*)\}")
 REGISTRY: tuple[Callable[[Record], Said], ...] = (
-    *(outcome.claim, outcome.test, outcome.scope, outcome.relative, outcome.values, outcome.splits),
+    *(outcome.claim, outcome.test, outcome.scope, outcome.relative, outcome.smallest, outcome.values, outcome.splits),
     *(course.search, course.trials, course.ablation, course.importances),
     *(setup.knobs, setup.settings),
 )

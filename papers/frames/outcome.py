@@ -121,6 +121,17 @@ def relative(r: Record) -> Said:
         )
 
 
+def smallest(r: Record) -> Said:
+    """The effect beside the smallest one that is worth keeping."""
+    if r.tested and r.has("setting.min_effect") and r.value("setting.min_effect") > 0:
+        told, least = ("confirmed gain" if r.improved else "effect"), fact("setting.min_effect")
+        is_it = "is" if r.value("claim.effect") > r.value("setting.min_effect") else "is not"
+        yield (
+            "smallest",
+            (f"The {told} of {fact('claim.effect')} {is_it} larger than the smallest effect worth keeping, {least}.",),
+        )
+
+
 def _metrics(r: Record, split: str) -> list[tuple[str, str, str]]:
     """(its name, its words, the middle of its facts' ids), the fitness first."""
     head, tail = f"baseline.{split}.", ".mean"

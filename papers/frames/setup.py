@@ -9,6 +9,9 @@ from nightlab.papers.frames.words import SIDES, Phrasings, Said, fact, listed, w
 
 def knobs(r: Record) -> Said:
     """What the best configuration changed of the baseline, knob by knob and as a whole."""
+    for name, value in r.defaults.items():
+        if shown := _shown(r, name, "default", value):
+            yield f"default {words(name)}", (f"The default of the {words(name)}, as the baseline has it, is {shown}.",)
     if not r.best:
         return
     for name, before in r.defaults.items():
