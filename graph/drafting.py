@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -100,19 +100,7 @@ def manuscript(lab: Lab, number: int) -> Manuscript:
 
 def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     """Have the round's manuscript written and compile it."""
-    collected, analysis = evidence(lab, number)
-    asked, first = lab.study.ledger.get(MetaReview, str(number - 1)), number == lab.study.first_round
-    brief = Brief(
-        evidence=collected,
-        analysis=analysis,
-        idea=the_idea(lab, idea),
-        references=references(lab),
-        team=lab.team.statement,
-        modelled=bool(lab.team.roles),
-        requests=tuple(r for r in asked.requests if r.kind == "text" or not first) if asked else (),
-        findings=findings(lab, number) if mend else (),
-        stage=_stage(number, mended=mend),
-    )
+    brief = _brief(lab, idea, number, mend=mend)
     key = _mended(number) if mend else str(number)
     draft = lab.once(Manuscript, key, lambda: _written(lab, brief, key))
     place = folder(lab, number)
@@ -123,6 +111,23 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     collected, _ = evidence(lab, number)
     _set(lab, draft, collected.facts, place)
     _revise(lab, number)
+
+
+def _brief(lab: Lab, idea: str, number: int, *, mend: bool) -> Brief:
+    """What the writer of a round's version is given."""
+    collected, analysis = evidence(lab, number)
+    asked, first = lab.study.ledger.get(MetaReview, str(number - 1)), number == lab.study.first_round
+    return Brief(
+        evidence=collected,
+        analysis=analysis,
+        idea=the_idea(lab, idea),
+        references=references(lab),
+        team=lab.team.statement,
+        modelled=bool(lab.team.roles),
+        requests=tuple(r for r in asked.requests if r.kind == "text" or not first) if asked else (),
+        findings=findings(lab, number) if mend else (),
+        stage=_stage(number, mended=mend),
+    )
 
 
 def _set(lab: Lab, draft: Manuscript, facts: Mapping[str, Fact], place: Path) -> None:
@@ -187,7 +192,7 @@ def _written(lab: Lab, brief: Brief, key: str) -> Manuscript:
 
 def _gated(lab: Lab, brief: Brief, draft: Manuscript) -> tuple[Manuscript, list[str]]:
     """What the gate lets through of a draft, and where the offline text stands in."""
-    readers = {role: literal(disclosure.shown(name)) for role, name in lab.team.roles.items()}
+    readers = _readers(lab)
     views = {where: brief.analysis.conclusions.get(key, "") for key, where in VIEWS.items()}
     if any(views.values()) and "analyst" in readers:
         sections = tuple(
@@ -195,12 +200,31 @@ def _gated(lab: Lab, brief: Brief, draft: Manuscript) -> tuple[Manuscript, list[
         )
         by = dict.fromkeys(filter(None, (draft.reader, readers["analyst"])))
         draft = replace(draft, sections=sections, reader=" or ".join(by))
+    paper, found = _ruled(brief, draft, readers.values())
+    return paper, stood_in(found, paper)
+
+
+def _ruled(
+    brief: Brief, draft: Manuscript, readers: Collection[str], counts: TeamCounts | None = None
+) -> tuple[Manuscript, list[Finding]]:
+    """The paper that the gate makes of a draft, and what it refused. counts: what a finished paper discloses."""
     own = OfflineWriter().write(replace(brief, model=draft.reader))
     e = brief.evidence
     leans = of_study(e, brief.references, own)
-    shared = (f"{one} or {other}" for one, other in itertools.permutations(readers.values(), 2))
-    paper, found = taken_over(draft, own, leans, sayings(record(e)), {*readers.values(), *shared})
-    return paper, stood_in(found, own)
+    shared = (f"{one} or {other}" for one, other in itertools.permutations(readers, 2))
+    told = disclosure.disclosed(own, counts) if counts else own
+    return taken_over(draft, told, leans, sayings(record(e)), {*readers, *shared})
+
+
+def _gate(lab: Lab, idea: str, number: int, *, mended: bool) -> tuple[Manuscript, list[Finding]]:
+    """The gate once more, over every place of a round's finished version."""
+    counts = lab.study.ledger.get(TeamCounts, _mended(number) if mended else str(number))
+    return _ruled(_brief(lab, idea, number, mend=mended), manuscript(lab, number), _readers(lab).values(), counts)
+
+
+def _readers(lab: Lab) -> dict[str, str]:
+    """The models that may have readings in a paper, by role, as a paper names them."""
+    return {role: literal(disclosure.shown(name)) for role, name in lab.team.roles.items()}
 
 
 def _note_compiled(place: Path, compiled: latex.Compiled) -> None:
@@ -216,7 +240,7 @@ def compiled(place: Path) -> latex.Compiled:
     return latex.Compiled(pdf=pdf, pages=body["pages"], findings=found, error=body["error"])
 
 
-def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
+def audit(lab: Lab, idea: str, number: int, *, mended: bool) -> list[Finding]:
     """Everything mechanical that is wrong with the round's draft, but for what no writer could mend."""
     collected, _ = evidence(lab, number)
     place = folder(lab, number)
@@ -230,7 +254,7 @@ def audit(lab: Lab, number: int, *, mended: bool) -> list[Finding]:
         found = mechanical_audit(
             draft, collected.facts, references(lab), place, compiled(place), names=names, min_pages=least
         )
-        return Findings(tuple(found))
+        return Findings((*found, *_gate(lab, idea, number, mended=mended)[1]))
 
     found = lab.once(Findings, _mended(number) if mended else str(number), look)
     return [f for f in found.root if f.kind not in NO_FAULT_OF_THE_WRITER]

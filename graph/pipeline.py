@@ -63,7 +63,7 @@ def write(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
 def audit(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["write", "review"]]:
     """The mechanical check; what it finds goes to the writer first, once."""
     runtime.context.tell(Stage(stage="audit"))
-    findings = drafting.audit(runtime.context, state.round, mended=state.audited)
+    findings = drafting.audit(runtime.context, state.idea, state.round, mended=state.audited)
     runtime.context.tell(Note(note=f"audit: {plural(len(findings), 'finding')}"))
     if findings and not state.audited:
         return Command(update={"audited": True}, goto="write")

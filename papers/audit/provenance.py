@@ -22,6 +22,7 @@ ROOMY = ("introduction", "discussion", "limitations")  # sections that may end w
 KIND = "gate"
 INTRODUCED = "In the words of the record:"
 _READING = "> "
+_ADDED = re.compile(rf"{re.escape(_READING)}|{re.escape(INTRODUCED)} ")  # what opens a paragraph that a writer added
 
 
 def taken_over(
@@ -90,13 +91,9 @@ def _bare(passage: Passage) -> tuple[str, str]:
 
 
 def _readings(body: str) -> list[str]:
-    """The readings of a body, each as one line."""
-    parts = (part.strip() for part in re.split(r"\n\s*\n", body))
-    return [
-        " ".join(line.strip().removeprefix(_READING) for line in part.splitlines())
-        for part in parts
-        if part.startswith(_READING)
-    ]
+    """The readings of a body, and what it says in the words of the record, each as one line."""
+    parts = (_ADDED.sub("", part.strip()) for part in re.split(r"\n\s*\n", body) if _ADDED.match(part.strip()))
+    return [" ".join(line.strip().removeprefix(_READING) for line in part.splitlines()) for part in parts]
 
 
 def without_readings(m: Manuscript) -> Manuscript:
@@ -106,7 +103,7 @@ def without_readings(m: Manuscript) -> Manuscript:
 
 def _without_readings(body: str) -> str:
     parts = re.split(r"\n\s*\n", body)
-    return "\n\n".join(part for part in parts if not part.strip().startswith(_READING))
+    return "\n\n".join(part for part in parts if not _ADDED.match(part.strip()))
 
 
 def stood_in(found: Collection[Finding], own: Manuscript) -> list[str]:
