@@ -67,6 +67,7 @@ def holding(e: Evidence) -> frozenset[str]:
         "knobs": bool(e.template.knobs) and not e.edits,
         "sealed": tested and e.fresh_data and e.template.trust == "verified",
         "negative": tested and not e.improved,
+        "one_draw": not e.preregistration.draws and e.preregistration.search_draws <= 1,
     }
     return frozenset(name for name, holds in conditions.items() if holds)
 
@@ -80,7 +81,7 @@ def protocol(holds: frozenset[str]) -> tuple[str, ...]:
     def missing(sentence: str) -> bool:
         return any(needs.get(w, "") not in ("", *holds) for w in re.findall(r"[\w-]+", sentence.casefold()))
 
-    told = [text for kind, text in source["told"].items() if kind == "always" or kind in holds]
+    told = [text for kind, text in source["told"].items() if kind in ("always", "terms", *holds)]
     every = (s for text in told for s in re.split(r"(?<=\.)\s+", text.strip()))
     return tuple(s for s in every if not missing(s))
 

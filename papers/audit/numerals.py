@@ -23,7 +23,7 @@ _LATIN = ("singl", "doubl", "tripl", "trebl", "quadrupl", "quintupl", "sextupl",
 _GREEK = ("du", "tri", "quart", "quint", "sext", "sept", "oct", "non", "dec", "pent", "hex", "tetr", "quadr")
 _PHRASES = re.compile(
     r"\b(?:per cent|per mill?e|orders? of magnitude|factors? of|a (?:score|gross|lot|number|share|fraction|bit) of"
-    r"|lots of"
+    r"|(?:lots|scores) of"
     r"|times (?:as|the|more|less|fewer|lower|higher|smaller|larger|better|worse)|(?:the|by) square"
     r"|every (?:other|second|last)|(?:odds|chances) (?:are|of|were)|bulk of|all but|second[- ](?:best|worst)"
     r"|the square root|\be\b|halfway"

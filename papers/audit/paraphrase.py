@@ -53,6 +53,14 @@ def says(sentence: str, passages: Iterable[str], *, turned: bool = False) -> boo
     return any(_within(order, part) for part in parts for order in orders)
 
 
+def denies(sentence: str, passages: Iterable[str]) -> bool:
+    """Whether a sentence says what the passages say, but for a word that turns it."""
+    words = sentence.split()
+    turned = [w for w in words if w in _TURNS]
+    return bool(turned) and says(" ".join(w for w in words if w not in _TURNS), passages)
+
+
+_TURNS = frozenset(("not", "no", "never", "hardly", "rarely", "seldom"))
 _PASSIVE = re.compile(
     r"^(?P<whom>.+?) (?:can |may )?(?:is|are|was|were|be|been) (?P<how>(?:never |not |only |also )?)"
     r"(?P<done>\w+(?:ed|en|wn|ne|t|ld|de|pt|un|d))\b(?P<rest>.*?)(?: by (?P<who>.+))?$"

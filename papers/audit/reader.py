@@ -1,7 +1,8 @@
 """What a clause sounds like: a small trained reader that tells a remark from an assertion about the study.
 
-A linear score over the words of a clause, their pieces, and its skeleton, in which words that carry meaning are
-replaced by their endings and by whether the study has them. Its weights are made by `python -m tests.gate.train`.
+A linear score over the words of a clause, their pairs in order (subject and verb, a denial and what it denies, however
+far apart), their pieces, and its skeleton, in which words that carry meaning are replaced by their endings and by
+whether the study has them. Its weights are made by `python -m tests.gate.train`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import zlib
 from collections.abc import Collection, Iterator
 from functools import cache
 from importlib.resources import as_file, files
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nightlab.papers.audit.grammar import lists, stem
 
-SIZE = 2**17  # of the table of weights; features are hashed into it
+SIZE = 2**18  # of the table of weights; features are hashed into it
 
 
 @cache
@@ -47,7 +49,9 @@ def _features(text: str, things: Collection[str]) -> Iterator[list[str]]:
     words = _tokens(text)
     shapes = [w if w in lists()["plain"] or not w[0].isalpha() else "T" if stem(w) in things else "C" for w in words]
     ends = [s + (_ending(w) if s in "TC" else "") for w, s in zip(words, shapes, strict=True)]
-    yield [*_grams("w", words, 2), *_grams("s", [stem(w) for w in words], 2)]
+    stems = [stem(w) for w in words]
+    yield [*_grams("w", words, 2), *_grams("s", stems, 2)]
+    yield [f"p {a} {b}" for a, b in combinations(("<", *stems, ">"), 2)]
     yield _grams("e", ends, 4)
     yield _grams("c", shapes, 5)
     letters = f" {' '.join(words)} "

@@ -34,7 +34,7 @@ class Study:
         self.references: tuple[Reference, ...] = load_bib(self.template.folder / "references.bib")
 
     def ground(self, improved: bool | None) -> Ground:
-        holds = {"sandbox", "prepared", "tested", "t_test", "ablated", "sensitive", "knobs", "sealed"}
+        holds = {"sandbox", "prepared", "tested", "t_test", "ablated", "sensitive", "knobs", "sealed", "one_draw"}
         holds |= {"negative"} if improved is False else set()
         return ground(self.template, self.references, manuscript=self.manuscript, improved=improved, holds=holds)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, diags
 from sklearn.linear_model import LogisticRegression
 
 from nightlab.papers.audit import reader
@@ -47,9 +47,19 @@ def learned(rows: Iterable[dict[str, str]], study: Study) -> NDArray[np.float64]
     places, values = (np.concatenate(part) for part in zip(*found, strict=True))
     starts = np.cumsum([0, *(len(where) for where, _ in found)])
     table = csr_matrix((values, places, starts), shape=(len(found), reader.SIZE))
+    answers = np.array([wrong for _, wrong in told] * len(things))
+    telling = _telling(table, answers)
     model = LogisticRegression(C=1.5, class_weight="balanced", solver="liblinear", random_state=0)
-    weights: NDArray[np.float64] = model.fit(table, [wrong for _, wrong in told] * len(things)).coef_[0]
+    weights: NDArray[np.float64] = model.fit(table @ diags(telling), answers).coef_[0] * telling
     return weights
+
+
+def _telling(table: csr_matrix, wrong: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """How far each feature alone tells wrong from right: the root of the size of its log ratio (Wang and Manning 2012,
+    on naive Bayes features for linear classifiers)."""
+    counts = [1 + np.asarray((table[rows] > 0).sum(axis=0), dtype=np.float64).ravel() for rows in (wrong, ~wrong)]
+    ratio = np.log(counts[0] / counts[0].sum()) - np.log(counts[1] / counts[1].sum())
+    return np.sqrt(np.minimum(np.abs(ratio), 3.0))
 
 
 def save(rows: list[dict[str, str]], path: Path = WEIGHTS) -> None:
