@@ -81,6 +81,27 @@ def test_a_part_is_significant_where_the_ablation_says_so() -> None:
         assert verdict in dict(course.ablation(told))["part x"][0]
 
 
+@pytest.mark.parametrize(
+    ("helps", "told"),
+    [("xyz", "All of the parts"), ("", "None of the parts"), ("xy", "All but one"), ("x", "Of the parts, width")],
+)
+def test_which_parts_are_significant_is_said_of_all_of_them(helps: str, told: str) -> None:
+    r = recorded(0.1, 0.3, 0.001, improved=True)
+    parts = {"x": "width", "y": "decay", "z": "step"}
+    ends = {"effect": 0.2, "low": 0.1, "high": 0.3, "p": 0.03}
+    more = {f"ablation.{k}.{e}": Fact(id=e, value=v, text=str(v), formula="") for k in parts for e, v in ends.items()}
+    frames = dict(course.ablation(Record(**{**vars(r), "facts": {**r.facts, **more}, "parts": parts, "helps": helps})))
+    assert frames["parts significant"][0].startswith(told)
+    assert all(parts[key] in frames["parts significant"][0] for key in parts.keys() - set(helps))
+
+
+@pytest.mark.parametrize(("least", "told"), [(0.1, "is larger"), (0.2, "is not larger"), (0.5, "is not larger")])
+def test_the_effect_is_told_beside_the_smallest_that_is_worth_keeping(least: float, told: str) -> None:
+    r = recorded(0.1, 0.3, 0.001, improved=True)
+    more = {"setting.min_effect": Fact(id="setting.min_effect", value=least, text=str(least), formula="")}
+    assert told in dict(outcome.smallest(Record(**{**vars(r), "facts": {**r.facts, **more}})))["smallest"][0]
+
+
 def test_a_claim_over_draws_speaks_of_draws_and_says_what_it_holds_for() -> None:
     r = recorded(0.1, 0.3, 0.001, improved=True, row="fresh draw", population="seeds and data draws")
     assert "seed" not in said(r)
