@@ -103,10 +103,13 @@ Criterion = Callable[[StudySubmission], Iterator[Judgement]]
 def protocol(s: StudySubmission) -> Iterator[Judgement]:
     """Was the claim fixed in advance and tested where the search could not look?"""
     if "Holdout" in s.evidence.notes:
-        text = "The holdout gives the same metrics as the development split in every run, so it hardly is one."
+        text = "The holdout gives what the development split gives in every run, so it hardly is one."
         yield Judgement(side="soundness", points=-0.5, text=text)
     elif "Shared data" in s.evidence.notes:
-        text = "A private file stands among the inputs, so the experiments could read what they are scored by."
+        text = "Private data stand among the inputs, so the experiments could read what they are scored by."
+        yield Judgement(side="soundness", points=-0.5, text=text)
+    elif "Both splits" in s.evidence.notes:
+        text = "Items stand in the development split and in the holdout alike, so the search had seen a part of it."
         yield Judgement(side="soundness", points=-0.5, text=text)
     elif s.evidence.fresh_data:
         of = f"{row(s.evidence.claim)}s"

@@ -40,7 +40,9 @@ def claimed_on(e: Evidence) -> str:
     if e.claim.split != "holdout":
         return "the development split"
     if "Holdout" in e.notes:
-        return "a holdout with the same metrics as the development split"
+        return "a holdout that repeats the development split"
+    if "Both splits" in e.notes:
+        return "a holdout of which the search had seen a part"
     if not e.fresh_data:
         return "a holdout of which the experiments could read a part"
     if e.claim.draws:

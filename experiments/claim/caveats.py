@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import filecmp
 from collections.abc import Sequence
 from contextlib import closing
-from itertools import product
-from pathlib import Path
 
+from nightlab.experiments.claim.repeats import items_in_both, nearly
 from nightlab.experiments.claim.scope import withheld
 from nightlab.experiments.claim.statistics.inference import equal, exact
-from nightlab.experiments.ledger.documents import Notice
+from nightlab.experiments.ledger.documents import Copies, Notice
+from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.overseer import UNUSABLE, same, unread
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.study.budget import cuts
+from nightlab.experiments.study.copies import copies
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.doubts import of_scores
 
-TELLING = 100  # bytes; smaller files may be alike by chance
 STEPS = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensitivity analysis"}
 
 
 def notes(study: Study) -> dict[str, str]:
     """Heading -> sentences, without a numeral, for the terminal and the paper alike."""
     confirmed = [
-        run.outcome
+        run
         for phase in (*study.names_before("confirm"), study.name_now("confirm"))
         for run in study.ledger.runs(phase)
         if run.outcome is not None and run.outcome.status == "ok"
@@ -40,6 +39,7 @@ def notes(study: Study) -> dict[str, str]:
         **_seeds(study),
         **_holdout(study, confirmed),
         **_shared(study),
+        **_both(study, confirmed),
         **_items(study),
         **_proposals(study),
         **_shortness(study),
@@ -186,35 +186,45 @@ def _seeds(study: Study) -> dict[str, str]:
     }
 
 
-def _holdout(study: Study, outcomes: Sequence[RunOutcome]) -> dict[str, str]:
-    both = [o for o in outcomes if "holdout" in o.metrics]
-    if not both or not all(of_scores(study.template.counting, o.metrics) for o in both):
+def _holdout(study: Study, confirmed: Sequence[Run]) -> dict[str, str]:
+    """A holdout that gives what dev gives."""
+    both = [run for run in confirmed if run.outcome and "holdout" in run.outcome.metrics]
+    of_subject: dict[str, list[tuple[float, float]]] = {}
+    for run in both:
+        metrics = run.outcome.metrics if run.outcome else {}
+        values = of_subject.setdefault(f"{run.phase} {run.subject}", [])
+        values.append((metrics["dev"][study.template.metric], metrics["holdout"][study.template.metric]))
+    if both and all(run.outcome and of_scores(study.template.counting, run.outcome.metrics) for run in both):
+        told = "the same metrics on the development split, so the two seem to be the same data"
+    elif nearly(of_subject):
+        told = "all but the same value on the development split, so the one seems to be a copy of the other"
+    else:
         return {}
     return {
-        "Holdout": "Every run that was scored on the holdout has the same metrics on the development split, so"
-        " the two seem to be the same data. If they are, the claim was tested on what the search has seen; an evaluator"
-        " must score other data for the holdout."
+        "Holdout": f"Every run that was scored on the holdout has {told}. If they are, the claim was tested on what the"
+        " search has seen; an evaluator must score other data for the holdout."
     }
 
 
 def _shared(study: Study) -> dict[str, str]:
-    """A private file of some size that is an input as well, byte for byte."""
-    inputs, private = (_by_size(folder) for folder in (study.inputs, study.private))
-    alike = (pair for size in inputs.keys() & private.keys() for pair in product(inputs[size], private[size]))
-    if not any(filecmp.cmp(given, secret, shallow=False) for given, secret in alike):
+    """Private data that stand among the inputs, and items that stand in both splits."""
+    found, told = study.ledger.get(Copies) or copies(study.data.inputs, study.data.private), {}
+    if found.shared:
+        told["Shared data"] = (
+            "Some of the private data stand among the inputs as well, as they are or nearly so, so the experiments"
+            " could read them. What the evaluator scores by should lie in the private data alone."
+        )
+    return told
+
+
+def _both(study: Study, confirmed: Sequence[Run]) -> dict[str, str]:
+    found = study.ledger.get(Copies) or Copies()
+    if not (found.both or items_in_both(study.items, confirmed, study.template.metric)):
         return {}
     return {
-        "Shared data": "A file of the private data stands among the inputs as well, byte for byte, so the experiments"
-        " could read it. What the evaluator scores by should lie in the private data alone."
+        "Both splits": "Some items stand in the development split and in the holdout alike, so the holdout is in part"
+        " what the search has seen. Each item, and each group of items that belong together, should be in one of them."
     }
-
-
-def _by_size(folder: Path) -> dict[int, list[Path]]:
-    found: dict[int, list[Path]] = {}
-    for file in folder.rglob("*"):
-        if file.is_file() and (size := file.stat().st_size) >= TELLING:
-            found.setdefault(size, []).append(file)
-    return found
 
 
 def _shortness(study: Study) -> dict[str, str]:

@@ -104,6 +104,16 @@ class DataSizes:
     of: Mapping[str, int]
 
 
+@document("study", "copies")
+@dataclass(frozen=True, kw_only=True)
+class Copies:
+    """Files of the private data that stand, at least in part, among the inputs as well, and of the holdout's that stand
+    in dev; each with the place in it."""
+
+    shared: tuple[str, ...] = ()
+    both: tuple[str, ...] = ()
+
+
 @document("draw")
 @dataclass(frozen=True, kw_only=True)
 class DrawHashes:

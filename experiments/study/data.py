@@ -20,6 +20,7 @@ from nightlab.experiments.ledger.documents import (
 from nightlab.experiments.ledger.kinds import in_extension
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.records import Draw
+from nightlab.experiments.study.copies import copies
 from nightlab.experiments.study.data_sizes import measured
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.preparation import run_prepare
@@ -72,6 +73,7 @@ class StudyData:
             self._lay_out([(self.inputs, self.private, self._seeds.data), *draws])
             sizes = self._template.spec.data.sizes if self._template.spec.data else {}
             self._ledger.put(DataSizes(of=measured(sizes, {"inputs": self.inputs, "private": self.private})))
+            self._ledger.put(copies(self.inputs, self.private))
             hashes = {what: tree_hash(listing(place)) for what, place in self._places().items()}
             self._ledger.put(TreeHashes(of=hashes))
         self._check_bound()

@@ -38,7 +38,7 @@ ENDS = {
     "interrupted": "interrupted; `nightlab resume` goes on",
     "failed": "stopped",
 }
-SPLITS = {"holdout": " and the sealed holdout", "dev": " of the development split"}
+SPLITS = {"holdout": " and the holdout, opened for this once", "dev": " of the development split"}
 COLOURS = {"kept": "bold green", "baseline": "bold", "reverted": "bright_black", "failed": "red"}
 RECENT = 6
 LINE, STRATEGY = 90, 8  # characters of a verdict's line, so that a log with its clock has 100; of a strategy at least

@@ -125,7 +125,7 @@ class Evidence:
     @property
     def fresh_data(self) -> bool:
         """Whether the claim is on data that the search had not seen, as far as the runs and the data tell."""
-        return self.claim.split == "holdout" and not self.notes.keys() & {"Holdout", "Shared data"}
+        return self.claim.split == "holdout" and not self.notes.keys() & {"Holdout", "Shared data", "Both splits"}
 
     @property
     def first(self) -> Evidence | None:

@@ -107,7 +107,13 @@ def of_claims(b: Brief) -> Iterator[Brief]:
     """The outcomes, on all kinds of data, with ablations of all kinds."""
     same = {"low": b.evidence.claim.effect, "high": b.evidence.claim.effect}
     spreads = (NONE, {**same, "alike": True}, {**same, "alike": False})
-    notes = ({}, {"Holdout": "It is dev."}, {"Origin": "Forked."}, {"Shared data": "One file."})
+    notes = (
+        {},
+        {"Holdout": "It is dev."},
+        {"Origin": "Forked."},
+        {"Shared data": "One file."},
+        {"Both splits": "Some items."},
+    )
     for outcome, spread, told in product(OUTCOMES[:2], spreads, notes):
         yield changed(b, claim={**outcome, **spread}, notes=told)
     for more in ({"chosen": 0}, {"chosen": 1, "failed_runs": 1}, {"chosen": 0, "incumbent_failed": True}):
