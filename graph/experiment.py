@@ -9,7 +9,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 
 from nightlab.agents.team import Idea, Situation
-from nightlab.experiments.claim import confirmation
+from nightlab.experiments.claim import confirmation, precedents
 from nightlab.experiments.claim.parts import ablation
 from nightlab.experiments.claim.parts.ablation_parts import components
 from nightlab.experiments.claim.parts.knobs import ablate_knobs
@@ -17,6 +17,7 @@ from nightlab.experiments.claim.selection import choose
 from nightlab.experiments.ledger.events import ClaimTested, Note, PartAblated, Stage
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import UNUSABLE
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.search.policy import Exhausted
 from nightlab.experiments.study.errors import StudyError
 from nightlab.graph.lab import Lab
@@ -32,6 +33,9 @@ def baseline(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
         lab.tell(Stage(stage="baseline"))
     lab.loop.baseline()
     confirmation.preregister(lab.study)  # before the search, and after the first runs have told what the evaluator is
+    if new and (found := precedents.recorded(lab.study)).others:
+        told = f"{plural(found.others, 'other study')} of this template in the same folder"
+        lab.tell(Note(note=f"{told}, {found.claimed} of which claimed an improvement"))
     if new and lab.study.template.redraws:
         n, seconds = lab.study.confirmations, lab.accounts.budget.confirmation_s
         lab.tell(Note(note=f"the claim will be tested on {n} fresh draws of the data: {2 * n} runs, {seconds:.0f} s"))

@@ -53,6 +53,7 @@ def limitations(b: Brief) -> dict[str, Any]:
     optimism = e.facts.get("search.optimism")
     return {
         "notes": e.notes,
+        "precedents": "precedents.before" in e.facts,
         "optimism": optimism.value if optimism else None,
         "level": e.level,
         "undecided": [results.part(row) for row in results.undecided(e)],

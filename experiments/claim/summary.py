@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.scope import population, withheld
 from nightlab.experiments.claim.statistics import inference
-from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.ledger.documents import Claim, Precedents
 from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
 from nightlab.experiments.ledger.trial_scores import trial_scores
 from nightlab.experiments.loop.fidelity import cost
@@ -40,6 +41,7 @@ def experiment_summary(study: Study) -> dict[str, Any]:
         "best": {"trial": best, **winner, "params": dict(trials[best].change.params)} if winner else None,
         "claim": _claim(claim, template),
         **({"earlier_claims": [_claim(each, template) for each in before]} if before else {}),
+        "precedents": asdict(study.ledger.get(Precedents) or Precedents()),
         "notes": list(notes(study).values()),
         "trust": template.trust,
         "isolation": min((r.outcome.level for r in runs if r.outcome), default=None),

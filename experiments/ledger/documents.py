@@ -259,6 +259,17 @@ class HoldoutOpening:
     best: int
 
 
+@document("study", "precedents")
+@dataclass(frozen=True, kw_only=True)
+class Precedents:
+    """The other studies of the template that stood beside this one before its search, how many of them had claimed an
+    improvement, and how many families of claims there are with this study's."""
+
+    others: int = 0
+    claimed: int = 0
+    families: int = 1
+
+
 @document("preregistration")
 @dataclass(frozen=True, kw_only=True)
 class Preregistration:

@@ -19,6 +19,7 @@ from nightlab.experiments.ledger.documents import (
     Extension,
     KnobStep,
     Notice,
+    Precedents,
     Preregistration,
 )
 from nightlab.experiments.ledger.kinds import document, kind_of
@@ -110,6 +111,7 @@ class Evidence:
     notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
     earlier: tuple[Claim, ...] = ()  # the claims that were made before the study was extended
     extensions: Mapping[str, int] = field(default_factory=dict)  # trials that each extension added
+    precedents: Precedents = field(default_factory=Precedents)
     sizes: Mapping[str, int] = field(default_factory=dict)  # of the data, as they were counted when they were laid out
     team: TeamCounts = field(default_factory=TeamCounts)  # what the disclosure counted of the language models
 
@@ -216,6 +218,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         earlier=taken.earlier,
         extensions=taken.extensions,
         items=study.items,
+        precedents=study.ledger.get(Precedents) or Precedents(),
         sizes=sizes.of if (sizes := study.ledger.get(DataSizes)) else {},
         facts={},
     )

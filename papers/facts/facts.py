@@ -84,6 +84,7 @@ def facts_of(e: Evidence) -> dict[str, Fact]:
     """All facts of a study whose confirmation is done, but for those of the analyst and of the team."""
     facts = Facts(e)
     _settings(facts, e)
+    _precedents(facts, e)
     _counts(facts, e)
     _notices(facts, e)
     _search(facts, e)
@@ -121,6 +122,14 @@ def _settings(facts: Facts, e: Evidence) -> None:
         facts.count("setting.trials.first", "trials_before", number=1)
     for number in e.extensions:
         facts.count(f"setting.trials.extension.{number}", "extension", number=number)
+
+
+def _precedents(facts: Facts, e: Evidence) -> None:
+    """The other studies of the template, if there are any."""
+    if e.precedents.others:
+        for what in ("all", "before", "claimed"):
+            facts.count(f"precedents.{what}", "precedents", what=what)
+        facts.put("precedents.chance", "precedents", lambda v: f"{v:.0f} %", "%", what="chance")
 
 
 def _plan(facts: Facts, e: Evidence) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
+from nightlab.experiments.claim.precedents import chance
 from nightlab.experiments.claim.statistics.inference import COVERAGE, holm, summarize
 from nightlab.experiments.claim.statistics.pairing import Rule, score
 from nightlab.experiments.claim.statistics.pairing import effect as paired_effect
@@ -125,6 +126,14 @@ def preregistered(e: Evidence, key: str) -> Value:
 @formula("coverage of all intervals, but for those of a claim", "the protocol")
 def coverage(e: Evidence) -> Value:  # noqa: ARG001
     return Value(100 * COVERAGE)
+
+
+@formula("studies of the template beside this one, as it began: {what}", "the record of the study's start")
+def precedents(e: Evidence, what: Literal["all", "before", "claimed", "chance"]) -> Value:
+    """all: with this one. claimed: an improvement. chance: that luck alone leads one of all to a claim, in per cent."""
+    found = e.precedents
+    values = {"all": found.others + 1, "before": found.others, "claimed": found.claimed, "chance": 100 * chance(found)}
+    return Value(values[what])
 
 
 @formula("coverage of the interval of {which}, by the level of its test", PLAN)

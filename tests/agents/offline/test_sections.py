@@ -204,6 +204,7 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
         yield changed(b, {"search.failed": count, "search.aside": count, **notices})
     yield changed(b, {"overseer.gap": 1, **notices})
     yield without(b, "setting.search_draws")
+    yield changed(b, {f"precedents.{what}": 2 for what in ("all", "before", "claimed", "chance")})
     yield without(changed(b, notices), "overseer.gap")
     yield without(b, *(id for id in e.facts if id.startswith("overseer.")))
     yield changed(b, claim=UNTESTED, ablation=(), trials=e.trials[:1])
