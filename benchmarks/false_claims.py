@@ -25,13 +25,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy: the studies run s
 import numpy as np
 
 from nightlab.experiments.claim.family import FAMILY_LEVEL, coverage
+from nightlab.experiments.claim.repeats import nearly
 from nightlab.experiments.claim.selection import select
 from nightlab.experiments.claim.statistics.crossed import Row, crossed
 from nightlab.experiments.claim.statistics.inference import Effect, compare
 from nightlab.experiments.claim.statistics.reliability import Score, Sides, observed, watched, with_losses
 from nightlab.experiments.loop.decision import More, Noise, judge
 from nightlab.experiments.loop.loop import CALIBRATION
-from nightlab.experiments.study.study import SEARCH_DRAWS
+from nightlab.experiments.study.data import SEARCH_DRAWS
 from nightlab.experiments.template.contract import BudgetTable
 
 SEEDS, CONFIRM = 3, BudgetTable().confirm_seeds
@@ -50,7 +51,8 @@ class World:
     template declares: nothing, "items" (each split has its own) or "draws". cluster: items of a group. rest: sd of
     seed x configuration x item. disaster: rate and loss of changes; gain: their effect otherwise. fails: rate at
     which its runs fail. flattery: sd of what a leak on dev pretends. drift: of all runs, by time. best: the search
-    takes the best of so many by true values on dev. claims: that a study makes at most. cheap: runs are.
+    takes the best of so many by true values on dev. claims: that a study makes at most. cheap: runs are. copied: the
+    holdout is dev but for so much; a claim is then false unless it is noticed.
     """
 
     noise: Draw = normal
@@ -68,6 +70,7 @@ class World:
     best: int = 0
     claims: int = 1
     trials: int = 40
+    copied: float | None = None
     cheap: bool = True
 
 
@@ -119,6 +122,8 @@ WORLDS: dict[str, World] = {
     "five_claims_split": World(claims=5, split=1.0),
     "five_claims_draws": World(claims=5, split=1.0, design="draws"),
     "stopping_at_a_claim": World(claims=10),
+    "copied_holdout": World(split=1.0, copied=0.0),
+    "nearly_copied_holdout": World(split=1.0, copied=1e-3),
 }
 
 
@@ -136,10 +141,12 @@ class Lab:
 
     def __init__(self, world: World, rng: np.random.Generator) -> None:
         self.world, self.rng = world, rng
+        self.noticed = True
         self._seeds, self._splits, self._time = dict[int, float](), dict[tuple[int, str], Any](), 0
 
     def effects(self, config: int, split: str) -> Any:
         """What a split, or its items, add to a configuration."""
+        split = "dev" if self.world.copied is not None else split
         world, items = self.world, GROUPS * self.world.cluster
         if (config, split) not in self._splits:
             if "items" in world.design:
@@ -235,6 +242,10 @@ def confirmed(lab: Lab, best: int, split: str, level: float) -> tuple[Effect, bo
     sides, seen = observed(CONFIRM, pairs, lambda replicates: side(best, replicates), more=more)
     before, after = with_losses(*sides)
     gain = lab.world.gain
+    if world.copied is not None:
+        sides_of = {"baseline": before, "best": after}
+        there = {name: [(v, v + world.copied * lab.rng.normal()) for v in side] for name, side in sides_of.items()}
+        lab.noticed = nearly(there)
     if "items" in world.design and split == "holdout":
         found = crossed(_rows(lab, best, split, before, after), level=level, coverage=coverage(level))
     else:
@@ -264,7 +275,7 @@ def study(seed: int, *, world: str) -> Outcome:
         found, claimed, truth = confirmed(lab, best or 1, split, FAMILY_LEVEL / 2 ** (number + 1))
         claimed = claimed and best > 0
         mean = truth - w.disaster[0] * w.disaster[1]
-        wrong = mean <= 0 if found.estimand == "mean" else truth <= 0
+        wrong = (mean <= 0 if found.estimand == "mean" else truth <= 0) or not lab.noticed
         covered.append(found.low - 1e-9 <= truth <= found.high + 1e-9)
         if claimed:
             break
