@@ -108,7 +108,7 @@ class _Check:
         with runs_at("local", place) as runner:
             self.runner: Runs = runner
             self.heard("one run")
-            first = self._run(probe=bool(self.template.spec.evaluate.entry))
+            first = self._run(probe=bool(self.template.spec.evaluate.judge))
             if first.status != "ok":
                 self._failed(first)
                 return
@@ -236,10 +236,10 @@ class _Check:
 
     def _canary(self, first: RunOutcome) -> None:
         """A version whose code alters the evaluator wherever it gets into the same process."""
-        if not self.template.spec.evaluate.entry or not self.repeats:
+        if not (judge := self.template.spec.evaluate.judge) or not self.repeats:
             return
         self.heard("a canary that patches the evaluator")
-        module = self.template.spec.evaluate.entry.partition(":")[0]
+        module = judge.partition(":")[0]
         outcome = self._run(files=patched(self.files, self.template.spec.artifact.editable, module))
         if outcome.metrics != first.metrics:
             mend = "do not import or run code of the experiment in the evaluator; read plain outputs"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +17,7 @@ PLACES = ("", ".venv", "venv", "env", ".pixi/envs/default")  # of an environment
 OLDEST = 3, 11  # Python in which nightlab's own side of a run works, so that it can be kept warm
 _NAMES = ("python", "python3")
 _ASK = "import json, sys; print(json.dumps([sys.base_prefix, list(sys.version_info[:2])]))"
+_MAPPING = re.compile(r"^MAPPING\b[^=\n]*= (\{.*\})$", re.MULTILINE)  # of setuptools: packages by where they lie
 _PATIENCE = 30.0  # s for an interpreter to say what it is
 
 
@@ -24,8 +28,9 @@ class NoEnvironment(ValueError):
 @dataclass(frozen=True, kw_only=True)
 class Environment:
     """prefix: its folder. programs: where its programs lie. python: its interpreter by the name that leads to its
-    packages; None where it has none. base: the installation that this is of."""
+    packages; None where it has none. base: the installation that this is of. home: the template's folder."""
 
+    home: Path
     prefix: Path
     programs: Path
     python: Path | None = None
@@ -46,28 +51,53 @@ class Environment:
         """The folders of its packages."""
         return tuple(p for p in sorted(self.prefix.glob("lib*/python*/*-packages")) if not p.parent.is_symlink())
 
-    def linked(self) -> tuple[Path, ...]:
-        """Folders elsewhere that hold packages of it, such as a project that was installed to be edited."""
-        found = dict[Path, None]()
-        for file in (file for site in self.sites for file in sorted(site.glob("*.pth"))):
-            for line in file.read_text(errors="replace").splitlines():
-                if os.path.isabs(line.strip()) and (path := Path(line.strip())).is_dir():  # noqa: PTH117
-                    found[path.resolve()] = None
-        return tuple(found)
+    @functools.cached_property
+    def linked(self) -> dict[Path, Path]:
+        """Folders elsewhere that hold packages of it, such as a project that was installed to be edited, each with the
+        one that they are imported from."""
+        found = dict[Path, Path]()
+        for site in self.sites:
+            lines = [line for file in sorted(site.glob("*.pth")) for line in _lines(file)]
+            found |= {Path(line).resolve(): Path(line).resolve() for line in lines if Path(line).is_absolute()}
+            for mapping in (m for file in sorted(site.glob("__editable__*")) for m in _MAPPING.findall(_text(file))):
+                with suppress(ValueError, SyntaxError):
+                    found |= {Path(p).resolve(): Path(p).resolve().parent for p in ast.literal_eval(mapping).values()}
+        return {path: root for path, root in found.items() if path.exists()}
 
-    def variables(self, home: Path) -> dict[str, str]:
+    def own(self, root: Path) -> str:
+        """Where the template has what is imported from a folder of the project that the environment lies in; empty
+        where it has it not."""
+        project = self.prefix.parents[2] if self.prefix.parent.name == "envs" else self.prefix.parent
+        for base in (self.home.resolve(), project.resolve()):
+            if root.is_relative_to(base) and (self.home / root.relative_to(base)).is_dir():
+                return str(root.relative_to(base))
+        return ""
+
+    def shown(self) -> list[Path]:
+        """What runs must see of the folders that are linked: not those of which they have a version of their own."""
+        return [path for path, root in self.linked.items() if not self.own(root)]
+
+    def variables(self) -> dict[str, str]:
         """What its activation sets. Packages that lie in the template itself come from the version that is run."""
-        own = [path.relative_to(home) for path in self.linked() if path.is_relative_to(home)]
+        own = dict.fromkeys(f"{{artifact}}/{path}" for root in self.linked.values() if (path := self.own(root)))
         kind = "VIRTUAL_ENV" if self.virtual else "CONDA_PREFIX" if _conda(self.prefix) else ""
         return {
             "PATH": os.pathsep.join([str(self.programs), "/usr/local/bin", "/usr/bin", "/bin"]),
             **({kind: str(self.prefix)} if kind else {}),
-            **({"PYTHONPATH": os.pathsep.join(str(Path("{artifact}") / path) for path in own)} if own else {}),
+            **({"PYTHONPATH": os.pathsep.join(own)} if own else {}),
         }
 
     def command(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """A command in which a bare `python` is this environment's."""
         return (str(self.python), *words[1:]) if self.python and words[0] in _NAMES else words
+
+
+def _text(file: Path) -> str:
+    return file.read_text(errors="replace") if file.is_file() else ""
+
+
+def _lines(file: Path) -> list[str]:
+    return [line.strip() for line in _text(file).splitlines()]
 
 
 def named(python: str | None, folder: str | None, home: Path) -> Environment | None:
@@ -77,13 +107,13 @@ def named(python: str | None, folder: str | None, home: Path) -> Environment | N
     """
     if python:
         found = shutil.which(python) if "/" not in python else None
-        return _of(Path(os.path.abspath(found or home / Path(python).expanduser())))  # noqa: PTH100 - follows no link
+        return _of(home, Path(os.path.abspath(found or home / Path(python).expanduser())))  # noqa: PTH100 - follows no link
     if folder is None:
         return None
     root = Path(os.path.abspath(home / Path(folder).expanduser()))  # noqa: PTH100
     for place in (root / name for name in PLACES):
         if is_environment(place):
-            return _of(place / "bin" / "python", prefix=place)
+            return _of(home, place / "bin" / "python", prefix=place)
     tried = ", ".join(name for name in PLACES if name)
     raise NoEnvironment(
         f"{str(root)!r} is no environment, which has pyvenv.cfg or conda-meta, and holds none ({tried})"
@@ -99,12 +129,13 @@ def _conda(folder: Path) -> bool:
     return os.path.isdir(folder / "conda-meta")  # noqa: PTH112 - likewise
 
 
-def _of(python: Path, prefix: Path | None = None) -> Environment:
+def _of(home: Path, python: Path, prefix: Path | None = None) -> Environment:
     above = python.parent.parent
     if prefix and not python.exists():  # of other programs
-        return Environment(prefix=prefix, programs=prefix / "bin")
+        return Environment(home=home, prefix=prefix, programs=prefix / "bin")
     base, version = _asked(python)
     return Environment(
+        home=home,
         prefix=above if is_environment(above) else base,
         programs=python.parent,
         python=python,

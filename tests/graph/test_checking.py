@@ -82,12 +82,20 @@ def test_a_sound_template_is_told_in_numbers(tmp_path: Path) -> None:
     assert facts["study"]["runs"][0] >= 40
 
 
+def test_what_does_nothing_is_found(tmp_path: Path) -> None:
+    script = SCRIPT.replace("+ 0.01 * idle", "").replace("os.environ['FAST'] == 'true'", "0")
+    found = _examined(tmp_path, HEAD.replace(' "{seed}",', ' "7",'), script)
+    told = {f.where.partition(": ")[2]: f.text for f in found.findings if f.severity == "problem"}
+    assert told == {
+        "[run]": "the seed has no effect: all runs agree",
+        "[search.space.idle]": "at 4 every metric is the same",
+        "[search.space.fast]": "at 'true' every metric is the same",
+    }
+
+
 @pytest.mark.parametrize(
     ("toml", "script", "where", "told"),
     [
-        ((' "{seed}",', ' "7",'), ("", ""), "[run]", "the seed has no effect"),
-        (("", ""), ("+ 0.01 * idle", ""), "[search.space.idle]", "at 4 every metric is the same"),
-        (("", ""), ("os.environ['FAST'] == 'true'", "0"), "[search.space.fast]", "every metric is the same"),
         (
             ("", ""),
             ("lr, seed", "raise SystemExit('no data')\nlr, seed"),
@@ -95,18 +103,32 @@ def test_a_sound_template_is_told_in_numbers(tmp_path: Path) -> None:
             "the baseline ends in crash: no data",
         ),
         (("", ""), ("val_loss=", "loss="), "[run]", "invalid: the metric 'val_loss' is missing"),
-        (('"minimize"', '"minimize"\nlowest = 0.0'), ("{(lr", "{0 * (lr"), "[objective.metric]", "best value there is"),
         (('"--lr={lr}"', '"--lr={learning}"'), ("", ""), "[run.command]", "{learning} stands for nothing"),
+        (
+            ("timeout_s = 10", "timeout_s = 0.2"),
+            ("lr, seed", "import time; time.sleep(9)\nlr, seed"),
+            "[run]",
+            "timeout",
+        ),
     ],
 )
-def test_a_fault_is_found(
+def test_what_keeps_it_from_running_is_told(
     tmp_path: Path, toml: tuple[str, str], script: tuple[str, str], where: str, told: str
 ) -> None:
-    text = SCRIPT.replace("+ noise", "") if "lowest" in toml[1] else SCRIPT
-    text = text.replace("* 0.1 + 0.01 * idle", "* 0.0 * idle") if "lowest" in toml[1] else text
-    found = _examined(tmp_path, HEAD.replace(*toml), text.replace(*script))
-    assert not found.ok
-    assert any(where in f.where and told in f.text for f in found.findings), found.findings
+    (finding,) = _examined(tmp_path, HEAD.replace(*toml), SCRIPT.replace(*script)).findings
+    assert finding.severity == "problem"
+    assert where in finding.where
+    assert told in finding.text
+
+
+def test_a_metric_at_its_best_value_is_told(tmp_path: Path) -> None:
+    toml = HEAD.partition("[search.space.lr]")[0].replace('"--lr={lr}", "{seed}", "{idle}"', '"{seed}"')
+    found = _examined(
+        tmp_path, toml.replace('"minimize"', '"minimize"\nlowest = 0.5'), "RATE = 0.1\nprint('val_loss: 0.5')"
+    )
+    told = [(f.where.partition(": ")[2], f.severity) for f in found.findings]
+    assert ("[objective.metric]", "problem") in told
+    assert ("[search.space]", "note") in told  # a constant would be varied
 
 
 def test_a_judge_that_runs_the_candidate_is_caught_by_the_canary(tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ class Station:
 
     def environment(self, slot: int | None) -> dict[str, str]:
         """How many threads a run may have, in a slot which GPUs, and what its environment sets."""
-        env = self.template.environment.variables(self.template.home) if self.template.environment else {}
+        env = self.template.environment.variables() if self.template.environment else {}
         env |= {f"{name}_NUM_THREADS": str(self.threads) for name in _THREADS}
         if slot is not None and self.gpus:
             env["CUDA_VISIBLE_DEVICES"] = ",".join(self.gpus[slot])

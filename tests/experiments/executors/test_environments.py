@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ title = "A foreign folder"
 description = "A script that prints its loss."
 [artifact]
 editable = ["train it.py"]
-support = ["src/own.py"]
+support = ["src/", "lib/"]
 [run]
 RUN
 timeout_s = 20
@@ -42,19 +43,20 @@ default = 0.1
 """
 SCRIPT = """\
 import os, sys
-import glück, own
+import glück, own, pkg
 try:
     import nightlab
     sys.exit("nightlab is seen")
 except ImportError:
     pass
+assert "artifact" in pkg.__file__, pkg.__file__
 assert sys.prefix == os.environ["VIRTUAL_ENV"], sys.prefix
 assert not os.path.exists(SECRET), "a file outside is seen"
 print(f"epoch 3 val_loss={float(sys.argv[1]) + glück.ADDED + own.ADDED}")
 """
 ENTRY = """\
 import json
-import glück, own
+import glück, own, pkg
 def run(params, inputs, out, seed):
     (out / "metrics.json").write_text(json.dumps({"val_loss": params["lr"] + glück.ADDED + own.ADDED}))
 
@@ -76,6 +78,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (site,) = (folder / ".venv").glob("lib/python*/site-packages")
     (site / "glück.py").write_text("ADDED = 1.0\n")
     (site / "edited.pth").write_text(f"{folder / 'src'}\n")
+    (site / "__editable___a_0_1_finder.py").write_text(
+        f"MAPPING: dict[str, str] = {{'pkg': {str(folder / 'lib/pkg')!r}}}\n"
+    )
+    (folder / "lib/pkg").mkdir(parents=True)
+    (folder / "lib/pkg/__init__.py").write_text("ADDED = 0.0\n")
     (folder / "src/own.py").write_text("ADDED = 2.0\n")
     (folder / "secret").write_text("secret")
     (folder / "train it.py").write_text(f"SECRET = {str(folder / 'secret')!r}\n{SCRIPT}")
@@ -102,6 +109,17 @@ def test_a_program_runs_in_the_interpreter_that_is_named(project: Path, tmp_path
     outcome = _ran(load(project), tmp_path)
     assert (outcome.status, outcome.level) == ("ok", probe()), outcome.error + outcome.output
     assert outcome.metrics["dev"] == {"val_loss": 3.1}  # what was installed to be edited comes from the version run
+
+
+def test_a_template_beside_the_project_imports_its_own_version(project: Path, tmp_path: Path) -> None:
+    (away := tmp_path / "away").mkdir()
+    for name in ("src", "lib"):
+        shutil.copytree(project / name, away / name)
+    shutil.copy(project / "train it.py", away)
+    (away / "src/own.py").write_text("ADDED = 5.0\n")
+    run = f'environment = "{project}"\ncommand = ["python", "train it.py", "{{lr}}"]'
+    (away / "template.toml").write_text(TOML.replace("RUN", run))
+    assert _ran(load(away), tmp_path).metrics == {"dev": {"val_loss": 6.1}}
 
 
 @pytest.mark.parametrize("oldest", [(3, 11), (9, 0)])  # kept warm there, or called in a process of its own

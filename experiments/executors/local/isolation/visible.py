@@ -101,7 +101,7 @@ def _of(environment: Environment) -> Iterator[Path]:
     yield from environment.sites
     if environment.base:
         yield from _there(environment.base, _PREFIX)
-    yield from environment.linked()
+    yield from environment.shown()
 
 
 def _besides(path: str, needed: Sequence[str]) -> Iterator[str]:
