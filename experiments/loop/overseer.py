@@ -183,6 +183,7 @@ def unread(template: Template) -> str:
     if template.spec.run.command is None:
         return f"{told} See whether the experiment uses the params that it is given."
     given = {name for word in template.spec.run.command for name in named(word)}
+    given |= {name for name, k in template.spec.search.space.items() if k.env or k.key or k.constant}
     if any(knob.name in given for knob in template.knobs):
         return f"{told} See whether the program uses the arguments that it gets."
     return (
