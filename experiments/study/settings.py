@@ -121,7 +121,8 @@ def refuse_idle(template: Template, *, edits: bool) -> None:
     """Raises SettingsError for a study in which nothing could be tried. edits: whether somebody proposes some."""
     from nightlab.experiments.template.knobs.derived import derived
 
-    if not (template.knobs or edits or derived(template)):
+    fresh = template.home == template.folder  # the copy that a fork starts from would have them already
+    if not (template.knobs or edits or (fresh and derived(template))):
         raise SettingsError(
             f"template {template.name!r} declares no knobs, its editable files hold no constants that could be some,"
             " and without a language model nothing else can be changed; give --model, or declare knobs under"

@@ -53,7 +53,7 @@ def test_a_program_that_prints_a_metric_to_maximise(make_template: MakeTemplate)
 
 def test_a_template_without_knobs_and_a_model_is_refused_before_any_run(make_template: MakeTemplate) -> None:
     toml = TOML.split("[search.space.x]")[0] + "[budget]" + TOML.split("[budget]")[1]
-    fixed = EXPERIMENT.replace("    noise =", "    params = {'x': 0.1, 'y': 0.9}\n    noise =")
+    fixed = EXPERIMENT.replace("    noise =", "    params = dict([('x', 0.1), ('y', 0.9)])\n    noise =")
     folder = make_template(files={"template.toml": toml, "experiment.py": fixed})
     for call in (nightlab.run, nightlab.experiment):
         with pytest.raises(SettingsError, match=r"'toy' declares no knobs.*give --model, or declare knobs") as refused:
