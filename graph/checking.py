@@ -157,9 +157,8 @@ class _Check:
         """What speaks against the evaluator, on both splits."""
         for doubt in dict.fromkeys((*self.template.doubts, *first.doubts)):
             mend = "score each split by private rows of its own" if doubt in (doubts.EQUAL, doubts.BLIND) else ""
-            self._add(
-                "judge", "evaluate.entry", doubt, mend or "let the evaluator compute the metric from plain outputs"
-            )
+            key = "evaluate.interactive" if self.template.spec.evaluate.interactive else "evaluate.entry"
+            self._add("judge", key, doubt, mend or "let the evaluator compute the metric from plain outputs")
         self.found.facts["trust"] = "reported" if first.doubts else self.template.trust
         if self.template.spec.evaluate.parse:
             mend = "an [evaluate] entry that scores outputs with private data makes it verified"
