@@ -91,7 +91,7 @@ def test_models_take_their_roles_and_the_paper_says_so(make_template: MakeTempla
     assert "We suspect that noise hides the floor of the valley." in tex
     assert "Other valleys were not tried." in tex
     assert "There were 5 seeds" not in tex
-    assert r"\fitgraphic{figures/analyst.pdf}" in tex
+    assert r"\drawing{figures/analyst.pdf}" in tex
     assert "Number of trials by strategy" in tex
     assert found["team.ideator.done"] == 2
     assert found["team.writer.done"] == 3
