@@ -17,6 +17,7 @@ FEWEST = 2  # runs that two trials must share to be compared
 
 
 def chosen(e: Evidence) -> int:
+    """The trial that was chosen; the baseline where none led it clearly enough."""
     return e.claim.chosen or e.best.number
 
 
@@ -44,7 +45,10 @@ def selected(e: Evidence, statistic: Statistic, trial: int) -> Value:
     return Value(getattr(summarize([v for _, v in found]), statistic), tuple(run for run, _ in found))
 
 
-@formula("{part} chosen trial over trial {trial}, dev, paired over the runs of search and selection")
+@formula(
+    "{part} chosen trial (the baseline, where none was chosen) over trial {trial}, dev, paired over the runs of search"
+    " and selection"
+)
 def behind(e: Evidence, part: Part, trial: int) -> Value:
     ours, theirs, shared = _scores(e, chosen(e)), _scores(e, trial), _shared(e, trial)
     sides = [[e.template.sign * side[seed][1] for seed in shared] for side in (theirs, ours)]
@@ -83,10 +87,11 @@ def table(e: Evidence) -> Table | None:
     shown = finalists(e)
     if not shown:
         return None
+    reference = "the chosen one" if chosen(e) else "the baseline, which none led clearly enough to be chosen,"
     return Table(
         "finalists",
         "The trials that were run again before one was chosen, on the development split: mean ± standard error over all"
-        " their runs in search and selection; how far each lies behind the chosen one on the seeds that both ran on,"
+        f" their runs in search and selection; how far each lies behind {reference} on the seeds that both ran on,"
         " with the {fact:setting.coverage} interval of the paired difference. A tie is a difference whose interval"
         " includes zero.",
         ("Trial", "Strategy", "Runs", words(e.template.fitness_label).capitalize(), "Behind", "Interval", "Place"),
@@ -114,5 +119,5 @@ def _row(e: Evidence, number: int) -> tuple[str, ...]:
 def told(e: Evidence) -> dict[str, Any]:
     """What a sentence says of the choice."""
     shown = finalists(e)
-    ties = [f"`T{n}`" for n in shown if _place(e, n) == "tie"]
+    ties = [f"`T{n}`" for n in shown if _place(e, n) == "tie" and chosen(e)]
     return {"finalists": len(shown), "ties": listed(ties) if ties else "", "tied": len(ties)}

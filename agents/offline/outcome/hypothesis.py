@@ -76,7 +76,8 @@ def _several(e: Evidence) -> tuple[str, Verdict]:
         return "no ablation", "not tested"
     helping = {row.strategy for row in e.ablation if row.significant and row.effect > 0}
     possible = {row.strategy for row in e.ablation if row.high > 0}
-    verdict: Verdict = "supported" if len(helping) > 1 else "refuted" if len(possible) < 2 else "open"
+    shared = e.improved and len(helping) > 1  # there must be a gain to contribute to
+    verdict: Verdict = "supported" if shared else "refuted" if len(possible) < 2 else "open"
     return f"the ablation ({{ref:{_PARTS}}})", verdict
 
 

@@ -76,7 +76,29 @@ def test_an_improvement_is_answered_by_the_claim(
 def test_a_part_is_answered_by_what_was_taken_out(
     submission: StudySubmission, by: str, rows: tuple[AblatedPart, ...], verdict: str
 ) -> None:
-    assert answer(submission, replace(submission.evidence, ablation=rows, set_back=()), by) == verdict
+    e = submission.evidence
+    claimed = replace(e, claim=replace(e.claim, significant=True), ablation=rows, set_back=())
+    assert answer(submission, claimed, by) == verdict
+
+
+def test_nothing_contributes_to_a_gain_that_is_not_claimed(submission: StudySubmission) -> None:
+    e = submission.evidence
+    unclaimed = replace(e, claim=replace(e.claim, significant=False), ablation=PARTS[0][1])
+    assert answer(submission, unclaimed, "several") == "open"
+
+
+def test_where_none_was_chosen_the_finalists_stand_beside_the_baseline(submission: StudySubmission) -> None:
+    e = submission.evidence
+    none = replace(e, claim=replace(e.claim, chosen=0, best=0, tested=False, significant=False))
+    facts = Facts(none)
+    finalists.add(facts)
+    table = finalists.table(replace(none, facts={**e.facts, **facts}))
+    assert table is not None
+    assert "behind the baseline" in table.caption
+    assert "chosen" not in {row[-1] for row in table.rows}
+    for row in table.rows:
+        behind = facts[f"finalist.{row[0].strip('`T')}.behind.effect"].value
+        assert (behind < 0) or row[-1] != "ahead"
 
 
 def test_a_knob_is_answered_alone_and_an_idea_without_parts_by_its_strategies(submission: StudySubmission) -> None:
