@@ -3,10 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-CODE := nightlab/*.py nightlab/commands nightlab/telling agents experiments graph papers templates tests benchmarks
+CODE := nightlab/*.py nightlab/commands nightlab/telling nightlab/verification agents experiments graph papers templates tests benchmarks verify.py
 ARGS ?=
 
-.PHONY: paper test check lint types format setup benchmarks durability model-test hostile clean
+.PHONY: paper test check lint types format setup benchmarks tamper durability model-test hostile clean
 
 paper: $(READY)  ## set up and write a paper on the digits template
 	$(BIN)/nightlab run digits $(ARGS)
@@ -37,6 +37,9 @@ hostile: $(READY)  ## hostile candidates of a judge that calls them, at both lev
 
 durability: $(READY)  ## kill -9 at 200 random moments, a full disk, corrupt files, a jumping clock; ARGS="--kills 20" is quicker
 	$(BIN)/python -m tests.durability $(ARGS)
+
+tamper: $(READY)  ## 1,000 alterations of small studies, which verify has to find; ARGS="--alterations 100 --clean 5" is quicker
+	$(BIN)/python -m tests.tamper $(ARGS)
 
 benchmarks: $(READY)  ## all benchmarks, on a machine that does nothing else
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --disable-pip-version-check -e '.[bench]'

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import shutil
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from nightlab.agents.documents import StoodIn
 from nightlab.agents.offline.writing import OfflineWriter
 from nightlab.agents.team import Analysis, Brief, MetaReview, Request
 from nightlab.agents.telling import disclosure
+from nightlab.experiments.ledger.chain import Link
 from nightlab.experiments.records import Fact
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
@@ -27,12 +29,22 @@ from nightlab.papers.facts.facts import read, save
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import record
 from nightlab.papers.latex import latex, versions
+from nightlab.papers.latex.seal import Published, Seal, hashes, seal, sums
 from nightlab.papers.literature.literature import Reference, Survey
 from nightlab.papers.manuscript.manuscript import Manuscript, to_json
 from nightlab.papers.manuscript.markup import literal
 
 VIEWS = {"view": "discussion", "threats_seen": "limitations"}  # where the readings of an analyst's model stand
 NO_FAULT_OF_THE_WRITER = ("no-pdf",)
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the paper. link: of the row that its text was complete with; none in a ledger without a chain."""
+
+    draft: Manuscript
+    facts: Mapping[str, Fact]
+    link: Link | None
 
 
 def references(lab: Lab) -> tuple[Reference, ...]:
@@ -52,14 +64,17 @@ def evidence(lab: Lab, number: int) -> tuple[Evidence, Analysis]:
     again = any(ledger.get(kind, _more(number)) for kind in kinds)
     key = _more(number) if again else str(number)
     collected = lab.evidence(key)
-    (folder(lab, number) / "figures").mkdir(parents=True, exist_ok=True)
-    stage = f"round {key}"
-    analysis = lab.once(Analysis, key, lambda: lab.team.analyst.analyse(collected, folder(lab, number), stage))
+    analysis = lab.once(Analysis, key, lambda: _analysed(lab, collected, number, f"round {key}"))
     told = [ledger.get(TeamCounts, version) for version in (str(number), _mended(number))]
     facts = {**collected.facts, **analysis.facts}
     for counts in told:
         facts |= disclosure.facts(replace(collected, team=counts)) if counts else {}
     return replace(collected, facts=facts), analysis
+
+
+def _analysed(lab: Lab, collected: Evidence, number: int, stage: str) -> Analysis:
+    (folder(lab, number) / "figures").mkdir(parents=True, exist_ok=True)
+    return lab.team.analyst.analyse(collected, folder(lab, number), stage)
 
 
 def _more(number: int) -> str:
@@ -68,7 +83,12 @@ def _more(number: int) -> str:
 
 def analyse(lab: Lab, number: int) -> None:
     collected, _ = evidence(lab, number)
-    place = folder(lab, number)
+    save_evidence(lab, collected, folder(lab, number))
+
+
+def save_evidence(lab: Lab, collected: Evidence, place: Path) -> None:
+    """Write facts, trials and kept edits into a folder, which has place for figures, too."""
+    (place / "figures").mkdir(parents=True, exist_ok=True)
     save(collected.facts, place / "evidence.json")
     save_trials(collected, place / "trials.csv")
     save_edits(lab.study, collected, place / "changes")
@@ -109,7 +129,7 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     if mend:
         versions.keep(place, "first")
     collected, _ = evidence(lab, number)
-    _set(lab, draft, collected.facts, place)
+    _set(lab, Version(draft, collected.facts, lab.study.ledger.linked(Manuscript, key)), place)
     _revise(lab, number)
 
 
@@ -130,19 +150,35 @@ def _brief(lab: Lab, idea: str, number: int, *, mend: bool) -> Brief:
     )
 
 
-def _set(lab: Lab, draft: Manuscript, facts: Mapping[str, Fact], place: Path) -> None:
-    """Compile a manuscript, with its evidence beside it; one without a PDF takes no place that has one."""
+def _set(lab: Lab, version: Version, place: Path) -> None:
+    """Compile a version, with its evidence beside it; one without a PDF takes no place that has one."""
     aside = place / "failed"
     shutil.copytree(place / "figures", aside / "figures", dirs_exist_ok=True)
-    save(facts, aside / "evidence.json")
-    (aside / "manuscript.json").write_text(to_json(draft), encoding="utf-8")
-    compiled = latex.build(draft, facts, references(lab), aside, own=without_readings(draft))
+    compiled = set_version(lab, version, aside)
     if compiled.pdf is None:
         lab.study.check_disk()
     _note_compiled(aside, compiled)
     if compiled.pdf or not (place / "paper.pdf").is_file():
         shutil.copytree(aside, place, dirs_exist_ok=True)
         shutil.rmtree(aside)
+
+
+def lay_out(lab: Lab, version: Version, place: Path) -> None:
+    """Write everything of a version but its PDF into a folder that has its figures."""
+    latex.render(version.draft, version.facts, references(lab), place, _beside(version, place))
+
+
+def set_version(lab: Lab, version: Version, place: Path) -> latex.Compiled:
+    """The same with the PDF, for which sections that LaTeX does not take are mended."""
+    own, sealed = without_readings(version.draft), _beside(version, place)
+    return latex.build(version.draft, version.facts, references(lab), place, own=own, seal=sealed)
+
+
+def _beside(version: Version, place: Path) -> Seal | None:
+    """Write a version's evidence and manuscript; the seal that its first page gets."""
+    save(version.facts, place / "evidence.json")
+    (place / "manuscript.json").write_text(to_json(version.draft), encoding="utf-8")
+    return seal(version.link, place) if version.link else None
 
 
 def _revise(lab: Lab, number: int) -> None:
@@ -167,8 +203,14 @@ def restore(lab: Lab) -> None:
             analyse(lab, number)
             collected, _ = evidence(lab, number)
             lab.team.analyst.draw(collected, place, _stage(number, mended=False))
-            _set(lab, draft, collected.facts, place)
+            _set(lab, Version(draft, collected.facts, _link(lab, number)), place)
             _revise(lab, number)
+
+
+def _link(lab: Lab, number: int) -> Link | None:
+    """The link of the round's latest version; none in a ledger that is older than its chain."""
+    ledger = lab.study.ledger
+    return ledger.linked(Manuscript, _mended(number)) or ledger.linked(Manuscript, str(number))
 
 
 def _whole(place: Path, draft: Manuscript) -> bool:
@@ -273,20 +315,21 @@ def metas(lab: Lab) -> list[MetaReview]:
 
 def published(lab: Lab) -> bool:
     """Whether paper/ has the best version, with its PDF."""
-    best, paper = _best(lab), lab.study.paper
+    best, paper = best_round(lab), lab.study.paper
     names = (path.relative_to(folder(lab, best)) for path in folder(lab, best).rglob("*"))
     return (
         _whole(paper, manuscript(lab, best)) and bool(compiled(paper).pdf) and all((paper / n).exists() for n in names)
     )
 
 
-def _best(lab: Lab) -> int:
+def best_round(lab: Lab) -> int:
+    """The round whose version is published."""
     return max((m.round for m in metas(lab) if m.kept), default=0)
 
 
 def publish(lab: Lab) -> dict[str, Any]:
     """Copy the best version into paper/; make its PDF first if there was no engine when it was written."""
-    best = _best(lab)
+    best = best_round(lab)
     place = folder(lab, best)
     if compiled(place).pdf is None:
         _note_compiled(place, latex.compile(place, latex.find_engine()))
@@ -298,18 +341,28 @@ def publish(lab: Lab) -> dict[str, Any]:
             shutil.copyfile(item, target)
     if lab.team.roles:
         _disclose(lab, best)
+    files = {name: hash for name, hash in hashes(lab.study.paper).items() if not name.endswith(".log")}
+    lab.study.ledger.put(Published(of=files), hashlib.sha256(sums(files)).hexdigest())
     return {"round": best}
 
 
 def _disclose(lab: Lab, best: int) -> None:
     """Set the published version once more, with the counts of the whole study: its reviews too."""
     stage = _stage(best, mended=lab.study.ledger.get(Manuscript, _mended(best)) is not None)
-    counts = lab.study.ledger.put(
-        disclosure.counted(lab.study.ledger, lab.team, stage), lab.study.name_now("published")
-    )
+    key = lab.study.name_now("published")
+    lab.study.ledger.put(disclosure.counted(lab.study.ledger, lab.team, stage), key)
+    _set(lab, published_version(lab), lab.study.paper)
+
+
+def published_version(lab: Lab) -> Version:
+    """The best version as it is published, out of the ledger."""
+    best, ledger, key = best_round(lab), lab.study.ledger, lab.study.name_now("published")
     collected, _ = evidence(lab, best)
+    counts = ledger.get(TeamCounts, key)
+    if counts is None:  # no language model took part
+        return Version(manuscript(lab, best), collected.facts, _link(lab, best))
     facts = {**collected.facts, **disclosure.facts(replace(collected, team=counts))}
-    _set(lab, disclosure.disclosed(manuscript(lab, best), counts), facts, lab.study.paper)
+    return Version(disclosure.disclosed(manuscript(lab, best), counts), facts, ledger.linked(TeamCounts, key))
 
 
 def requests(lab: Lab, number: int) -> tuple[Request, ...]:

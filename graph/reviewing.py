@@ -51,13 +51,18 @@ def panel(lab: Lab, idea: str, number: int) -> MetaReview:
 
 def restore(lab: Lab) -> None:
     """Write the reviews of every round, out of the ledger, where their file is not there."""
-    forms, place = lab.study.ledger.all(Review), lab.study.folder / "reviews"
+    place = lab.study.folder / "reviews"
     for meta in drafting.metas(lab):
         if not (file := place / f"round-{meta.round}.json").is_file():
-            reviews = [form.model_dump(mode="json") for key, form in forms.items() if key.startswith(f"{meta.round}.")]
             place.mkdir(exist_ok=True)
-            body = {**meta.model_dump(mode="json"), "reviews": reviews}
-            file.write_text(json.dumps(body, indent=1, ensure_ascii=False), encoding="utf-8")
+            file.write_text(text(lab, meta), encoding="utf-8")
+
+
+def text(lab: Lab, meta: MetaReview) -> str:
+    """The file of a round: the area chair's summary with the reviewers' forms."""
+    forms = lab.study.ledger.all(Review)
+    reviews = [form.model_dump(mode="json") for key, form in forms.items() if key.startswith(f"{meta.round}.")]
+    return json.dumps({**meta.model_dump(mode="json"), "reviews": reviews}, indent=1, ensure_ascii=False)
 
 
 def chair(reviews: list[Review], number: int, before: list[MetaReview]) -> MetaReview:

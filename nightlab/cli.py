@@ -14,6 +14,7 @@ import typer.core
 from nightlab.commands.check import check
 from nightlab.commands.doctor import doctor
 from nightlab.commands.ending import CAN_RESUME, DONE, fail, print_json
+from nightlab.commands.export import export
 from nightlab.commands.follow import follow
 from nightlab.commands.fork import fork
 from nightlab.commands.resume import resume
@@ -21,6 +22,7 @@ from nightlab.commands.run import experiment, run
 from nightlab.commands.scores import scores
 from nightlab.commands.templates import templates
 from nightlab.commands.trials import trials
+from nightlab.commands.verify import verify
 
 COMMANDS = (  # as help lists them
     run,
@@ -29,6 +31,8 @@ COMMANDS = (  # as help lists them
     fork,
     scores,
     trials,
+    verify,
+    export,
     follow,
     templates,
     check,

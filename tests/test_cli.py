@@ -25,7 +25,19 @@ from nightlab.experiments.study.study import read
 from nightlab.telling.progress import Lines, Screen
 from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
 
-COMMANDS = ("run", "experiment", "resume", "fork", "scores", "trials", "follow", "templates", "doctor")
+COMMANDS = (
+    "run",
+    "experiment",
+    "resume",
+    "fork",
+    "scores",
+    "trials",
+    "verify",
+    "export",
+    "follow",
+    "templates",
+    "doctor",
+)
 
 
 def nightlab(*args: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -100,7 +112,9 @@ def test_json_is_the_last_line_and_scores_agree(make_template: MakeTemplate, tmp
     done = nightlab("run", make_template(), "--trials", 3, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     body = json.loads(done.stdout.splitlines()[-1])
-    assert set(body) == {"study", "template", "experiment", "paper", "reviews", "decision", "usage"}
+    assert set(body) == {"study", "template", "experiment", "paper", "reviews", "decision", "usage", "ledger"}
+    assert set(body["ledger"]) == {"links", "head", "evidence", "figures"}
+    assert len(body["ledger"]["head"]) == 64
     assert set(body["paper"]) == {"pdf", "tex", "pages", "facts", "citations", "findings"}
     assert set(body["experiment"]["claim"]) >= {"effect", "ci95", "p_value", "significant", "split", "n", "population"}
     assert (tmp_path / body["paper"]["pdf"]).is_file()

@@ -34,17 +34,18 @@ class Drawing(BaseModel):
 
 def picture(chat: Chat, ledger: Ledger, e: Evidence, folder: Path, stage: str) -> Figure | None:
     """The figure for a draft, its file written below `folder`; None where there is none."""
+    if ledger.get(AskedFigure) is None:
+        ledger.put(chat.attempt("figure", lambda: _asked(chat, e), AskedFigure))
+    return chat.attempt(f"{stage} figure", lambda: redrawn(ledger, e, folder), lambda: None)
+
+
+def redrawn(ledger: Ledger, e: Evidence, folder: Path) -> Figure | None:
+    """The figure that a model asked for in this study, drawn once more; None where there is none to draw."""
     asked = ledger.get(AskedFigure)
-    if asked is None:
-        asked = ledger.put(chat.attempt("figure", lambda: _asked(chat, e), AskedFigure))
-    if asked.show not in KINDS:
+    if asked is None or asked.show not in KINDS:
         return None
     plot = _declared(Drawing.model_validate(asdict(asked)), e)
-
-    def placed() -> Figure:
-        return Figure(KEY, FILE, draw(plot, e, folder / FILE))
-
-    return None if fault(plot, e) else chat.attempt(f"{stage} figure", placed, lambda: None)
+    return None if fault(plot, e) else Figure(KEY, FILE, draw(plot, e, folder / FILE))
 
 
 def _declared(drawing: Drawing, e: Evidence) -> Declared:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -57,3 +58,17 @@ def links(db: sa.Connection, where: sa.ColumnElement[bool], *, last: bool = Fals
     query = query.order_by(chain.c.number.desc()).limit(1) if last else query.order_by(chain.c.number)
     for number, table, key, hash in db.execute(query):
         yield Link(number=number, table=table, key=key, hash=hash)
+
+
+def restore(file: Path, tables: Mapping[str, Iterable[Row]], chained: Iterable[Link]) -> None:
+    """Write a ledger out of rows and links as another one had them; whether they hold together `faults` tells."""
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(file)))
+    with engine.begin() as db:
+        metadata.create_all(db)
+        for table, each in tables.items():
+            for row in each:
+                db.execute(sa.insert(_TABLES[table]), dict(row))
+        for link in chained:
+            values = {"number": link.number, "of_table": link.table, "key": link.key, "hash": link.hash}
+            db.execute(sa.insert(chain), values)
+    engine.dispose()

@@ -90,7 +90,7 @@ class RunAccounts:
         self.study.check_disk()
         ledger = self.study.ledger
         seed = self.study.seeds.of(job.seeds, job.replicate)
-        inputs = _inputs(job, seed)
+        inputs = inputs_of(job.change, seed, job.fidelity, job.draw)
         run = ledger.claim_run(job.phase, job.subject, job.replicate, seed, inputs)
         if run.outcome is not None or any(r.id == run.id for r in (*self._in_flight.values(), *self._reused)):
             return run
@@ -202,10 +202,11 @@ class RunAccounts:
                 return
 
 
-def _inputs(job: Job, seed: int) -> str:
-    text = f"{job.change.artifact} {json.dumps(dict(job.change.params), sort_keys=True)} {seed}"
-    if job.fidelity:
-        text += f" {json.dumps(dict(job.fidelity), sort_keys=True)}"
-    if job.draw is not None:
-        text += f" draw {job.draw}"
+def inputs_of(change: Change, seed: int, fidelity: Params | None = None, draw: Draw | None = None) -> str:
+    """The hash of what a run's outcome depends on within its study, under which the ledger has it."""
+    text = f"{change.artifact} {json.dumps(dict(change.params), sort_keys=True)} {seed}"
+    if fidelity:
+        text += f" {json.dumps(dict(fidelity), sort_keys=True)}"
+    if draw is not None:
+        text += f" draw {draw}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]

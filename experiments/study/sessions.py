@@ -13,6 +13,7 @@ from pathlib import Path
 from nightlab.experiments.ledger.documents import SessionClosed, SessionOpened
 from nightlab.experiments.ledger.events import Told
 from nightlab.experiments.ledger.ledger import Ledger
+from nightlab.experiments.study.environment import environment
 
 GAP_S = 900.0  # between two rows of one session; a longer gap is taken to be a jump of the clock
 
@@ -26,6 +27,7 @@ class Session:
         self.before_s = worked_s(ledger)  # of all sessions before this one
         self._key = str(len(ledger.all(SessionOpened)))
         ledger.put(_opened(time.time()), self._key)
+        ledger.put(environment(), self._key)
 
     @property
     def elapsed_s(self) -> float:

@@ -33,6 +33,7 @@ def drive(folder: Path, as_json: bool) -> None:
     from nightlab.telling import report
     from nightlab.telling.progress import Lines, Screen, View
     from nightlab.telling.terminal import Terminal, say
+    from nightlab.verification.replay import differences
 
     console = Terminal(stderr=as_json)
     view: View = Screen(console, f"nightlab: {folder}") if console.is_terminal else Lines(console)
@@ -45,7 +46,7 @@ def drive(folder: Path, as_json: bool) -> None:
     except Interrupted:
         fail(f"interrupted; {resuming(folder)} goes on", INTERRUPTED)
     with report.opened(folder) as study:
-        problem = report.problem(study)
+        problem = report.problem(study) or next(differences(study), "")
         if as_json:
             print_json(report.outcome(study) | ({"error": problem} if problem else {}))
         else:

@@ -24,6 +24,7 @@ from nightlab.experiments.study.study import Study, read, resuming
 from nightlab.experiments.template.diffs import changed, concerned
 from nightlab.experiments.template.template import load, names
 from nightlab.papers.audit.finding import Findings
+from nightlab.papers.latex.seal import evidence_and_figures
 from nightlab.telling.progress import claim_told
 from nightlab.telling.terminal import Terminal
 
@@ -61,7 +62,7 @@ def outcome(study: Study) -> dict[str, Any]:
     summary = experiment_summary(study)
     if study.mode == "experiment":
         used = usage(study.ledger)
-        return summary | ({"usage": used} if used["calls"] else {})
+        return summary | ({"usage": used} if used["calls"] else {}) | {"ledger": _head(study)}
     reviews = rounds(study)
     kept = [r for r in reviews if r["kept"]]
     return {
@@ -72,7 +73,16 @@ def outcome(study: Study) -> dict[str, Any]:
         "reviews": reviews,
         "decision": kept[-1]["decision"] if kept else None,
         "usage": usage(study.ledger),
+        "ledger": _head(study),
     }
+
+
+def _head(study: Study) -> dict[str, Any]:
+    """The ledger's links so far and the hash of the last one; those of the paper's evidence and figures."""
+    link, found = study.ledger.head(), {}
+    if (study.paper / "evidence.json").is_file():
+        found = evidence_and_figures(study.paper)
+    return {"links": link.number if link else 0, "head": link.hash if link else "", **found}
 
 
 def _paper(study: Study) -> dict[str, Any] | None:
@@ -163,6 +173,12 @@ def print_outcome(study: Study, console: Console) -> None:
             console.print(f"paper  {paper['pdf']} ({plural(paper['pages'], 'page')})", soft_wrap=True)
     for line in usage_lines(study.ledger):
         console.print(line, soft_wrap=True)
+    head = _head(study)
+    console.print(
+        f"ledger {plural(head.pop('links'), 'link')}, the last with SHA-256 {head.pop('head')}", soft_wrap=True
+    )
+    for name, hash in head.items():
+        console.print(f"       SHA-256 of the {name} {hash}", soft_wrap=True)
     console.print(f"study  {study.folder}", soft_wrap=True)
 
 

@@ -20,6 +20,7 @@ from nightlab.papers.latex.engine import Compiled, Engine, compile, find_engine
 from nightlab.papers.latex.escape import ascii_only, escape, escape_code, utf16
 from nightlab.papers.latex.preamble import PREAMBLE
 from nightlab.papers.latex.repair import mend
+from nightlab.papers.latex.seal import Seal
 from nightlab.papers.latex.source import FRONT
 from nightlab.papers.latex.table_widths import long, shares, short
 from nightlab.papers.latex.typesetting import Setter, anchor, number
@@ -49,39 +50,50 @@ def build(
     folder: Path,
     engine: Engine | None = None,
     own: Manuscript | None = None,
+    seal: Seal | None = None,
 ) -> Compiled:
     """Render into `folder` and compile there, with the engine given or the best that is found.
 
     Where LaTeX stops at a fault, the sections are mended one by one. own: the code's text of them, which stands in for
     one that cannot be mended; without it, the section's bare words do.
     """
-    render(manuscript, facts, references, folder)
+    render(manuscript, facts, references, folder, seal)
     engine = engine or find_engine()
     compiled = compile(folder, engine)
     if engine is None or compiled.pdf:
         return compiled
-    paper = _Paper(manuscript, facts, ordered(references, keys_cited(manuscript)))
+    paper = _Paper(manuscript, facts, ordered(references, keys_cited(manuscript)), seal)
     texts = [m for m in (own, paper.bare()) if m]
     return mend(folder, engine, lambda key: [text for m in texts if (text := paper.part(m, key))])
 
 
-def render(manuscript: Manuscript, facts: Mapping[str, Fact], references: Sequence[Reference], folder: Path) -> Path:
+def render(
+    manuscript: Manuscript,
+    facts: Mapping[str, Fact],
+    references: Sequence[Reference],
+    folder: Path,
+    seal: Seal | None = None,
+) -> Path:
     """Write paper.tex and references.bib into `folder`, where the figures already are; returns the path of paper.tex.
 
-    Sets any manuscript, also one that `check` finds fault with: what is unknown appears as its own name.
+    seal: of a study's ledger, for the first page. Sets any manuscript, also one that `check` finds fault with: what is
+    unknown appears as its own name.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "figures").mkdir(exist_ok=True)
     cited = ordered(references, keys_cited(manuscript))
     write_bib(cited, folder / "references.bib")
-    document = _Paper(manuscript, facts, cited).document()
+    document = _Paper(manuscript, facts, cited, seal).document()
     document.generate_tex(str(folder / "paper"))
     return folder / "paper.tex"
 
 
 class _Paper:
-    def __init__(self, manuscript: Manuscript, facts: Mapping[str, Fact], cited: Sequence[Reference]) -> None:
+    def __init__(
+        self, manuscript: Manuscript, facts: Mapping[str, Fact], cited: Sequence[Reference], seal: Seal | None
+    ) -> None:
         self.manuscript = manuscript
+        self.seal = seal
         self.facts = facts
         self.cited = cited
         self.set = Setter(manuscript, facts, {r.key: i for i, r in enumerate(cited)})
@@ -143,6 +155,7 @@ class _Paper:
         keywords = ", ".join(self.set.inline(k) for k in m.keywords)
         return [
             NoEscape(rf"\papertitle{{{self.set.inline(m.title)}}}{{{self.set.inline(m.authors_note)}}}"),
+            *([NoEscape(self.seal.tex)] if self.seal else []),
             NoEscape(r"\begin{abstract}"),
             *self.body(m.abstract),
             *([NoEscape(rf"\keywords{{{keywords}}}")] if keywords else []),

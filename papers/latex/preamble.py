@@ -92,6 +92,8 @@ PREAMBLE = r"""
 \renewenvironment{abstract}{%
   \begin{list}{}{\leftmargin2.2em\rightmargin\leftmargin\listparindent1em\itemindent0pt\parsep0pt}\item[]\small
   \textbf{Abstract.}\ \ignorespaces}{\end{list}\vskip .4em}
+\newcommand{\sealed}[4]{{\renewcommand{\thefootnote}{}\footnotetext{\raggedright\scriptsize SHA-256 of the ledger up to
+  its link #1: {\ttfamily #2}\newline of evidence.json: {\ttfamily #3}\newline of the figures: {\ttfamily #4}}}}
 \newcommand{\keywords}[1]{\par\vskip.5em\noindent\textbf{Keywords.}\ #1}
 \makeatother
 % The same manuscript makes the same file

@@ -27,7 +27,10 @@ from nightlab.graph import session
 from nightlab.graph.checkpoints import EVERY, KEPT
 from nightlab.graph.session import Interrupted, begin, work
 from nightlab.papers.latex import engine
+from nightlab.papers.manuscript.manuscript import Manuscript
+from nightlab.verification.verify import verify
 from tests.conftest import MakeTemplate
+from tests.papers.sample import pdf_text
 
 
 def timeless(numbers: Mapping[str, float]) -> dict[str, float]:
@@ -188,6 +191,24 @@ def test_the_pipeline_ends_with_a_reviewed_paper(paper: Path) -> None:
     assert "Overfull" not in log
     for round_folder in (place / "rounds").iterdir():
         assert {"manuscript.json", "paper.tex", "evidence.json"} <= {p.name for p in round_folder.iterdir()}
+
+
+def test_page_one_names_the_row_of_the_text_with_evidence_and_figures(paper: Path) -> None:
+    link, ledger, evidence, figures = re.findall(r"\\sealed\{(\d+)\}" + r"\{([0-9a-f]{64})\}" * 3, text_of(paper))[0]
+    with closing(read(paper)) as study:
+        assert study.ledger.faults() == []
+        named = [found for found in study.ledger.links() if found.number == int(link)]
+        drafts = [study.ledger.linked(Manuscript, key) for key in ("0", "0.mended", "1", "1.mended", "2", "2.mended")]
+    assert [found.hash for found in named] == [ledger]
+    assert named[0] in drafts
+    sums = "cd paper && sha256sum evidence.json && sha256sum figures/* | sha256sum"
+    told = subprocess.run(["bash", "-c", sums], cwd=paper, env={"LC_ALL": "C"}, capture_output=True, text=True).stdout
+    assert told.split()[::2] == [evidence, figures]
+    assert ledger[:40] in pdf_text(paper / "paper" / "paper.pdf").partition("\f")[0]
+
+
+def test_a_paper_on_digits_verifies(paper: Path) -> None:
+    assert list(verify(paper)) == []
 
 
 def test_the_paper_has_its_sections_figures_and_references(paper: Path) -> None:

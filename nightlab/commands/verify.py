@@ -1,0 +1,45 @@
+"""Verify a study, or the bundle of one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nightlab.commands.ending import DOES_NOT_HOLD, print_json
+from nightlab.commands.options import Json
+
+Target = Annotated[Path, typer.Argument(help="A study's folder, or a bundle that `nightlab export` wrote.")]
+
+
+def verify(
+    target: Target,
+    reproduce: Annotated[
+        int, typer.Option(min=0, help="Runs to repeat in the sandbox, drawn at random.", show_default=False)
+    ] = 0,
+    as_json: Json = False,
+) -> None:
+    """Compute every number of a paper again from its study's rows, and compare files, figures, citations and rows.
+
+    One line a problem; exit 1 where there is one. Nothing of the study is run, but for what --reproduce repeats: to the
+    bit on the same processor and versions, elsewhere within the noise.
+
+    Example: nightlab verify studies/digits-20261129-4f2a1c
+    """
+    from nightlab.telling.terminal import say
+    from nightlab.verification.verify import verify as findings
+
+    found = []
+    for finding in findings(target, reproduce):
+        found.append(finding)
+        if not as_json:
+            say(f"{finding.severity:7} {finding.kind}: {finding.where}: {finding.text}")
+    wrong = sum(finding.severity == "error" for finding in found)
+    if as_json:
+        print_json({"ok": not wrong, "findings": [asdict(finding) for finding in found]})
+    else:
+        say(f"{target}: {'verified' if not wrong else f'{wrong} wrong'}")
+    if wrong:
+        raise typer.Exit(DOES_NOT_HOLD)

@@ -1,0 +1,130 @@
+"""The bundle: all that a stranger needs to check a paper without trusting its maker, as one zip file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger.chain import KEYS, Link
+from nightlab.experiments.ledger.documents import ItemHashes
+from nightlab.experiments.ledger.ledger import Ledger
+from nightlab.experiments.ledger.sqlite_chain import restore
+from nightlab.experiments.study.environment import Environment
+from nightlab.experiments.study.study import Study
+from nightlab.papers.latex.seal import sums
+from nightlab.verification import crate, readme, timestamp
+
+FOLDERS = ("paper", "reviews", "template", "artifacts", "data", "items")
+MANIFEST, SUMS, STAMP = "bundle.json", "SHA256SUMS", "timestamp.tsr"
+LEFT_OUT = (".log", ".pyc")
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same study makes the same file
+
+
+class BundleError(NightlabError):
+    """A file that is no bundle; the message says why."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a bundle is of. private: whether private data came along. link, head: the ledger's last link."""
+
+    study: str
+    private: bool
+    link: int
+    head: str
+    format: int = 1
+
+
+def write(study: Study, to: Path, *, private: bool = True, stamper: str = "") -> Manifest:
+    """Write a study's bundle. stamper: the address of an RFC 3161 server that shall stamp the ledger's head."""
+    head = study.ledger.head()
+    if head is None:
+        raise BundleError(f"{study.folder}: its ledger has no hash chain yet; `nightlab resume` on it begins one")
+    manifest = Manifest(study=study.name, private=private, link=head.number, head=head.hash)
+    contents = {name: path.read_bytes() for name, path in _files(study, private).items()}
+    contents |= {f"ledger/{name}.jsonl": _lines(rows) for name, rows in _rows(study.ledger, head).items()}
+    contents[MANIFEST] = _text(asdict(manifest))
+    contents["environment.json"] = _text({key: dict(e.of) for key, e in study.ledger.all(Environment).items()})
+    if stamper:
+        contents[STAMP] = timestamp.stamped(stamper, bytes.fromhex(head.hash))
+    contents["README.md"] = readme.text(study, manifest.link, manifest.head, private=private, stamped=stamper).encode()
+    contents["provenance.json"] = _text(crate.provenance(study))
+    contents["ro-crate-metadata.json"] = _text(crate.metadata(study, sorted(contents), private=private))
+    contents[SUMS] = sums({name: hashlib.sha256(contents[name]).hexdigest() for name in sorted(contents)})
+    with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(contents):
+            archive.writestr(zipfile.ZipInfo(name, LONG_AGO), contents[name], zipfile.ZIP_DEFLATED)
+    return manifest
+
+
+def _files(study: Study, private: bool) -> dict[str, Path]:
+    """The study's files that go along, by their names in the bundle."""
+    sealed = {h for r in study.ledger.all(ItemHashes).values() for h in r.of.get("holdout", {}).values()}
+    found = {}
+    for top in FOLDERS:
+        for path in sorted((study.folder / top).rglob("*")):
+            name = path.relative_to(study.folder)
+            hidden = (top == "items" and path.stem in sealed) or (top == "data" and "private" in name.parts)
+            if path.is_file() and path.suffix not in LEFT_OUT and (private or not hidden):
+                found[name.as_posix()] = path
+    return found
+
+
+def _rows(ledger: Ledger, head: Link) -> dict[str, list[Mapping[str, Any]]]:
+    """Every row of every table, and the links up to the head."""
+    tables: dict[str, list[Mapping[str, Any]]] = {table: list(ledger.rows(table)) for table in KEYS}
+    return tables | {"chain": [asdict(link) for link in ledger.links() if link.number <= head.number]}
+
+
+def _lines(rows: list[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(dict(row), sort_keys=True, separators=(",", ":")) + "\n" for row in rows).encode()
+
+
+def _text(body: Any) -> bytes:
+    return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape")
+
+
+def is_bundle(path: Path) -> bool:
+    return path.is_file() and zipfile.is_zipfile(path)
+
+
+@contextmanager
+def unpacked(bundle: Path) -> Iterator[tuple[Path, Manifest, list[str]]]:
+    """A bundle as a study's folder, with its manifest and the names of files that are not what its list says."""
+    if not is_bundle(bundle):
+        raise BundleError(f"{bundle}: no bundle that `nightlab export` wrote; give a study's folder or such a zip file")
+    with tempfile.TemporaryDirectory(prefix="nightlab-bundle-") as name, zipfile.ZipFile(bundle) as archive:
+        try:
+            manifest = Manifest(**json.loads(archive.read(MANIFEST)))
+            folder = Path(name) / Path(manifest.study).name
+            archive.extractall(folder)
+            tables = {table: _read(folder / f"ledger/{table}.jsonl") for table in (*KEYS, "chain")}
+            links = [Link(**row) for row in tables.pop("chain")]
+        except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+            raise BundleError(f"{bundle}: no bundle that `nightlab export` wrote ({error})") from error
+        restore(folder / "study.db", tables, links)
+        for empty in ("data/inputs", *(("data/private",) if manifest.private else ())):
+            (folder / empty).mkdir(parents=True, exist_ok=True)
+        yield folder, manifest, _unlisted(folder, set(archive.namelist()))
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+def _unlisted(folder: Path, names: set[str]) -> list[str]:
+    """Files that the list of hashes does not have, or has otherwise."""
+    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines() if SUMS in names else []
+    listed = {name: hash for hash, _, name in (line.partition("  ") for line in lines)}
+    now = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names - {SUMS}}
+    return sorted(name for name in {*listed, *now} if listed.get(name) != now.get(name))

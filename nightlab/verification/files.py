@@ -1,0 +1,97 @@
+"""The study's files against the hashes in its ledger; nothing of them is run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from nightlab.experiments.ledger.documents import AblatedPart, BoundHashes, FileHashes, ItemHashes, TreeHashes
+from nightlab.experiments.ledger.ledger import Ledger
+from nightlab.experiments.study.study import Study
+from nightlab.experiments.template.artifact import content_hash
+from nightlab.experiments.template.mending import listing, manifest_hash, tree_hash
+from nightlab.papers.audit.finding import Finding
+from nightlab.papers.latex.seal import Published, hashes
+
+PRIVATE = "private data"
+
+
+def tree(what: str) -> Path:
+    """The folder in a study of what it wrote down a hash of: the template, data, or data of a draw of the search."""
+    name, _, number = what.rpartition(" ")
+    draw = f"search/{number}/" if number.isdecimal() else ""
+    kind = (name if draw else what).removesuffix(" data")
+    return Path(kind if kind == "template" else f"data/{draw}{kind}")
+
+
+def trees(folder: Path, ledger: Ledger, *, private: bool) -> Iterator[Finding]:
+    """Template with its evaluator, inputs, and private data where they are there."""
+    recorded, files = ledger.get(TreeHashes), ledger.get(FileHashes)
+    for what, hash in (recorded.of if recorded else {}).items():
+        if what.startswith(PRIVATE) and not private:
+            yield Finding("private", what, "left out of the bundle, so not compared with its hash", "warning")
+            continue
+        found = listing(folder / tree(what)) if (folder / tree(what)).is_dir() else {}
+        if tree_hash(found) == hash:
+            continue
+        before = files.of.get(what, {}) if files else {}
+        wrong = [n for n in sorted({*found, *before}) if found.get(n) != before.get(n) and not n.endswith("/")]
+        for name in wrong or [""]:
+            yield Finding("hash", str(tree(what) / name), _difference(name in found, name in before))
+
+
+def bound(study: Study) -> Iterator[Finding]:
+    """What runs read where it lies, where that is here."""
+    recorded = study.ledger.get(BoundHashes)
+    for name, hash in (recorded.of if recorded else {}).items():
+        place = study.template.bound.get(name)
+        if place is None or not place.exists():
+            yield Finding(
+                "bound", name, "it lies outside of the study and is not here, so it was not compared", "warning"
+            )
+        elif manifest_hash(place) != hash:
+            yield Finding("bound", name, "not what it was when the study began")
+
+
+def artifacts(folder: Path, ledger: Ledger) -> Iterator[Finding]:
+    """Every version of the editable files that a trial or an ablation ran."""
+    used = {trial.change.artifact for trial in ledger.each_trial()}
+    used |= {part.artifact for part in ledger.all(AblatedPart).values() if part.artifact}
+    for key in sorted(used):
+        place = folder / "artifacts" / key
+        files = {str(p.relative_to(place)): p.read_bytes() for p in sorted(place.rglob("*")) if p.is_file()}
+        if content_hash(files) != key:
+            yield Finding("hash", f"artifacts/{key}", "not the files that ran" if files else "missing")
+
+
+def items(folder: Path, ledger: Ledger, *, private: bool) -> Iterator[Finding]:
+    """Values by item of the runs that a claim rests on."""
+    named = {
+        hash: run
+        for run, record in ledger.all(ItemHashes).items()
+        for split, table in record.of.items()
+        if private or split != "holdout"
+        for hash in table.values()
+    }
+    for hash, run in named.items():
+        file = folder / "items" / f"{hash}.npy"
+        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != hash:
+            yield Finding("hash", f"items/{file.name}", f"missing, or not the values by item of run {run}")
+
+
+def published(folder: Path, ledger: Ledger) -> Iterator[Finding]:
+    """The paper's files, as they were put in their place."""
+    found = list(ledger.all(Published).values())
+    if not found:
+        return
+    now = hashes(folder / "paper")
+    for name, hash in found[-1].of.items():
+        if now.get(name) != hash:
+            yield Finding("hash", f"paper/{name}", _difference(name in now, before=True))
+
+
+def _difference(there: bool, before: bool) -> str:
+    if not before:
+        return "it was not there when the study wrote down what was"
+    return "not what was written" if there else "missing"

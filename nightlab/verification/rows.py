@@ -1,0 +1,88 @@
+"""The ledger's rows: the chain, their order, and that none lacks what belongs to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from nightlab.experiments.ledger.documents import OPENING, SEARCHED, Claim, HoldoutOpening, Preregistration
+from nightlab.experiments.ledger.kinds import kind_of
+from nightlab.experiments.ledger.ledger import Ledger, Run, Trial
+from nightlab.experiments.ledger.trial_scores import SEARCH
+from nightlab.experiments.study.study import Study
+from nightlab.papers.audit.finding import Finding
+
+
+def chain(ledger: Ledger) -> Iterator[Finding]:
+    """What is wrong with the hash chain; a ledger that is older than its chain has a warning for want of one."""
+    for told in ledger.faults():
+        yield Finding("chain", "ledger", told)
+    if ledger.head() is None:
+        yield Finding("chain", "ledger", "an early version wrote it, without a hash chain", "warning")
+
+
+def order(study: Study) -> Iterator[Finding]:
+    """Preregistration before its search and its confirmation, the holdout opened once and before it was looked at."""
+    ledger = study.ledger
+    place = {(link.table, link.key): link.number for link in ledger.links()}
+    runs, trials = list(ledger.each_run()), ledger.trials()
+    for n in range(study.extensions + 1):
+        key = f"claim {n}" if n else "claim"
+        plan, found = (ledger.link("documents", kind_of(shape).name, key) for shape in (Preregistration, Claim))
+        if found and not plan:
+            yield Finding("preregistration", key, "a claim that nothing was written down for before it was tested")
+        if not plan:
+            continue
+        first = [("trials", f"[{t.number}]") for t in trials[1:2]] if not n else []
+        after = [("runs", f"[{r.id}]") for r in runs if r.phase == (f"confirm {n}" if n else "confirm")]
+        for table, row in (*first, *after):
+            if place.get((table, row), plan.number) < plan.number:
+                told = f"the row {table} {row} was written before what was to be tested"
+                yield Finding("preregistration", key, told)
+    yield from _holdout(study, runs, place)
+
+
+def _holdout(study: Study, runs: Iterable[Run], place: dict[tuple[str, str], int]) -> Iterator[Finding]:
+    openings = study.ledger.all(HoldoutOpening)
+    plans = study.ledger.all(Preregistration).values()
+    if any(plan.draws for plan in plans):
+        return  # each draw has a holdout of its own
+    opened = place.get(("documents", f'["{kind_of(HoldoutOpening).name}","{OPENING}"]'))
+    for key in openings.keys() - {OPENING}:
+        yield Finding("holdout", "ledger", f"the holdout was asked for once more ({key})", "warning")
+    for run in runs:
+        if run.outcome is None or "holdout" not in run.outcome.metrics:
+            continue
+        if run.phase in SEARCHED:
+            yield Finding("holdout", f"run {run.id}", "a run of the search was scored on the holdout")
+        elif OPENING not in openings:
+            yield Finding("holdout", f"run {run.id}", "it was scored on the holdout, which was never opened")
+        elif opened and place.get(("outcomes", f"[{run.id}]"), opened) < opened:
+            yield Finding("holdout", f"run {run.id}", "it was scored on the holdout before that was opened")
+
+
+def completeness(study: Study) -> Iterator[Finding]:
+    """Numbers without gaps; of a finished study a verdict for each trial, an outcome for each run."""
+    ledger = study.ledger
+    runs, trials = list(ledger.each_run()), ledger.trials()
+    for what, numbers, start in (
+        ("trial", [t.number for t in trials], 0),
+        ("run", [r.id for r in runs], 1),
+        ("event", [e.number for e in ledger.events()], 1),
+    ):
+        gone = set(range(start, start + len(numbers))) - set(numbers)
+        yield from (Finding("missing", f"{what} {number}", "its row is gone") for number in sorted(gone))
+    ran = Counter(run.subject for run in runs if run.phase == SEARCH and run.outcome)
+    for trial in trials:
+        yield from _of_trial(trial, ran[str(trial.number)], finished=study.finished)
+    if study.finished:
+        yield from (Finding("missing", f"run {r.id}", "it has no outcome") for r in runs if r.outcome is None)
+
+
+def _of_trial(trial: Trial, ran: int, *, finished: bool) -> Iterator[Finding]:
+    where = f"trial {trial.number}"
+    if trial.verdict is None:
+        if finished:
+            yield Finding("missing", where, "it has no verdict, though the study is finished")
+    elif ran < (trial.verdict.runs or 0) or (trial.verdict.kind in ("kept", "reverted") and not ran):
+        yield Finding("missing", where, f"its verdict rests on {trial.verdict.runs} runs, of which {ran} are there")

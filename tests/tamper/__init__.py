@@ -1,0 +1,1 @@
+"""Alterations of a finished study, each of which verification has to find."""

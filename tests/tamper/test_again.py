@@ -1,0 +1,56 @@
+"""What is done once more: runs of a study, and a recorded study as a replay."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+from nightlab.agents.chat.settings import settings_from
+from nightlab.experiments.study.study import read
+from nightlab.graph.session import begin, work
+from nightlab.verification.replay import differences
+from nightlab.verification.reproduce import reproduced
+from nightlab.verification.verify import verify
+from tests.tamper.alterations import relink, unguarded
+
+
+def test_runs_repeat_to_the_bit(study: Path) -> None:
+    assert list(verify(study, reproduce=3)) == []
+
+
+def test_a_run_that_gives_something_else_is_found(study: Path, tmp_path: Path) -> None:
+    """Though everything else was made to agree with it."""
+    shutil.copytree(study, to := tmp_path / "study")
+    with unguarded(to) as db:
+        db.execute("""UPDATE outcomes SET metrics = replace(metrics, '"height":0.', '"height":0.1')""")
+        relink(db)
+    found = list(reproduced(to, 2))
+    assert [(f.kind, f.severity) for f in found] == [("reproduce", "error")] * 2
+    assert "to the bit" in found[0].text
+
+
+def test_on_another_processor_the_noise_is_the_measure(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study, to := tmp_path / "study")
+    with unguarded(to) as db:
+        db.execute("UPDATE documents SET body = replace(body, 'processor', 'other') WHERE kind = 'environment'")
+        db.execute("""UPDATE outcomes SET metrics = replace(metrics, '1,"', '2,"')""")
+        relink(db)
+    assert {f.severity for f in reproduced(to, 40)} == {"warning"}
+
+
+def replayed(recording: Path, place: Path) -> list[str]:
+    settings, models = settings_from({"replay": str(recording)})
+    folder = begin(recording / "template", settings, place, "pipeline", models)
+    work(folder, lambda _event: None)
+    with closing(read(folder)) as done:
+        return list(differences(done))
+
+
+def test_a_replay_is_as_its_recording_and_one_of_a_forged_answer_is_not(study: Path, tmp_path: Path) -> None:
+    assert replayed(study, tmp_path) == []
+    shutil.copytree(study, to := tmp_path / "forged")
+    with unguarded(to) as db:
+        db.execute("UPDATE answers SET text = replace(text, 'valleys', 'hollows')")
+        relink(db)
+    assert any("limitations" in told or "critique" in told for told in replayed(to, tmp_path))
