@@ -109,7 +109,7 @@ class Execution:
         files |= {f"artifact/{name}": data for name, data in given.files.items()}
         header = {
             "params": params,
-            "words": dict(given.words),
+            "words": dict(given.words) if self._experiment.kind == "exec" else {},  # nobody else has a use for them
             "env": dict(given.env),
             "seed": order.seed,
             "executable": executables(order.files, files),
