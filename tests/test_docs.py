@@ -17,7 +17,7 @@ DOCUMENTS = [
     *(found for room in ROOMS for found in sorted((ROOT / room).rglob("README.md")) if room != "nightlab"),
 ]
 FILE = re.compile(r"`([\w./-]+(?:\.(?:py|md|toml|jinja|bib|svg|png)|/))`|\]\(([\w./-]+)\)")
-OF_USERS = {"nightlab.toml", "trials.csv"}  # what no repository holds
+OF_USERS = {"nightlab.toml", "trials.csv", "failed/", "first/"}  # what no repository holds
 
 
 def named(document: Path) -> Iterator[str]:
