@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nightlab.experiments.records import Knob, Params, ParamValue
-from nightlab.experiments.template.knobs.rules import broken, settled
+from nightlab.experiments.template.knobs.rules import broken, in_order, settled
 
 Vector: TypeAlias = npt.NDArray[np.float64]  # (knobs,)
 Matrix: TypeAlias = npt.NDArray[np.float64]  # (points, knobs)
@@ -125,9 +125,25 @@ class Space:
             if n and len(self.axes[i]) == n:
                 middles = (self.axes[i][1:] + self.axes[i][:-1]) / 2
                 points[:, i] = self.axes[i][np.searchsorted(middles, points[:, i])]
-        if self.conditional:
-            points = np.stack([self.encode(self.decode(point)) for point in points])
+        acting = np.ones(points.shape, dtype=bool)
+        for i, default, conditions in self._conditions:
+            for j, allowed in conditions:
+                near = np.abs(points[:, j, None] - allowed).min(axis=1) < 1e-9
+                acting[:, i] &= near & acting[:, j]
+            points[~acting[:, i], i] = default
         return points
+
+    @cached_property
+    def _conditions(self) -> list[tuple[int, float, list[tuple[int, Vector]]]]:
+        """Of each knob that has no effect in some assignments: its axis, its default there, and the positions on other
+        axes with which it has one."""
+        axis = {k.name: i for i, k in enumerate(self.knobs)}
+        found = []
+        for knob in in_order(self.knobs):
+            others = [(n, np.array([_position(self.knobs[axis[n]], v) for v in vs])) for n, vs in knob.when.items()]
+            there = [(axis[name], allowed) for name, allowed in others]
+            found.append((axis[knob.name], _position(knob, knob.default), there))
+        return found
 
 
 def _monotone(values: tuple[ParamValue, ...]) -> bool:

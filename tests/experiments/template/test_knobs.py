@@ -149,13 +149,13 @@ def _scores(policy: str, template: Template, number: int) -> list[Params]:
 @pytest.mark.parametrize("policy", ["greedy", "tree", "evolution", "archive", "gp", "tpe", "cmaes", "random"])
 def test_every_policy_proposes_valid_points_alone(tmp_path: Path, policy: str) -> None:
     template = _template(tmp_path)
-    points = _scores(policy, template, 24)
-    assert len(points) == 24
+    points = _scores(policy, template, 10)
+    assert len(points) == 10
     for point in points:
         assert rules.broken(template.knobs, point) == ""
         assert rules.settled(template.knobs, point) == point
     assert len({tuple(point.values()) for point in points}) == len(points)
-    assert {point["optimizer"] for point in points} == {"sgd", "adam"}
+    assert {point["optimizer"] for point in points} == {"sgd", "adam"}  # each of which has knobs of its own
 
 
 def test_a_run_gets_every_knob_where_it_is_wanted(tmp_path: Path) -> None:
