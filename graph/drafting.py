@@ -91,7 +91,7 @@ def save_evidence(lab: Lab, collected: Evidence, place: Path) -> None:
     (place / "figures").mkdir(parents=True, exist_ok=True)
     save(collected.facts, place / "evidence.json")
     save_trials(collected, place / "trials.csv")
-    save_edits(lab.study, collected, place / "changes")
+    save_edits(collected, place / "changes")
 
 
 def missed(lab: Lab, number: int) -> tuple[Request, ...]:

@@ -9,6 +9,7 @@ from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied
 from nightlab.papers.audit.naming import praise
+from nightlab.papers.manuscript.listing import Listing, cut
 from nightlab.papers.manuscript.markup import literal
 
 
@@ -80,3 +81,19 @@ def reproduction(b: Brief) -> dict[str, Any]:
         "alone": e.settings.workers == 1,
         "modelled": b.modelled,
     }
+
+
+def code(b: Brief) -> dict[str, Any]:
+    """The edits that were kept."""
+    keys = [c.key for c in listings(b)]
+    return {"keys": keys, "edits": [f"{{ref:{key}}}" for key in keys] or ["none"]}
+
+
+def listings(b: Brief) -> tuple[Listing, ...]:
+    """The edits that were kept, in a paper that can say how much of them it shows."""
+    found = []
+    for number, diff in b.evidence.changes.items() if "listing.lines" in b.evidence.facts else ():
+        shown, more = cut(diff)
+        rest = " It goes on in the file beside this paper." if more else ""
+        found.append(Listing(f"change-{number}", f"The edit of trial `T{number}`.{rest}", shown))
+    return tuple(found)

@@ -35,6 +35,7 @@ HEADINGS = {
     "limitations": "Limitations",
     "conclusion": "Conclusion",
     "trials": "All trials",
+    "code": "The changed code",
     "reproduction": "How to repeat the study",
 }
 BEFORE = ("introduction", "related", "method", "setup", "results", "ablation")
@@ -53,6 +54,7 @@ CONTEXTS: Mapping[str, Callable[[Brief], Mapping[str, Any]]] = {
     "limitations": framing.limitations,
     "conclusion": framing.conclusion,
     "trials": framing.trials,
+    "code": framing.code,
     "reproduction": framing.reproduction,
 }
 
@@ -64,6 +66,7 @@ class OfflineWriter:
         made = {key: Section(key, HEADINGS[key], text(key, brief)) for key in (*BEFORE, *AFTER, "trials")}
         t = brief.evidence.template
         told = [(a.kind, s) for a in actions().values() if (s := a.section(brief))]
+        edited = [Section("code", HEADINGS["code"], text("code", brief))] if framing.listings(brief) else []
         return Manuscript(
             title=text("title", brief),
             authors_note=brief.team,
@@ -74,9 +77,10 @@ class OfflineWriter:
                 *(s for kind, s in told if kind == "evidence"),
                 *(made[key] for key in AFTER),
             ),
-            appendix=(made["trials"], *(s for kind, s in told if kind == "text")),
+            appendix=(made["trials"], *edited, *(s for kind, s in told if kind == "text")),
             figures=brief.analysis.figures,
             tables=(*brief.analysis.tables, hypothesis.table(brief)),
+            listings=framing.listings(brief),
         )
 
 

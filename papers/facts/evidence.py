@@ -106,6 +106,7 @@ class Evidence:
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
     facts: Mapping[str, Fact]
+    changes: Mapping[int, str] = field(default_factory=dict)  # kept trial -> its edit, as a unified diff
     items: ItemStore | None = None  # values by item, of the runs that the claim rests on
     notices: Mapping[str, Notice] = field(default_factory=dict)  # of the overseer
     notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
@@ -213,6 +214,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
         idea_strategies=taken.idea_strategies,
         edits=_edits(study, trials),
+        changes=_changes(study, trials),
         notices=taken.notices,
         notes=taken.notes,
         earlier=taken.earlier,
@@ -233,6 +235,16 @@ def _edits(study: Study, trials: Sequence[Trial]) -> dict[int, tuple[FileDiff, .
             found[trial.number] = tuple(
                 diffs(study.artifacts.read(before), study.artifacts.read(trial.change.artifact))
             )
+    return found
+
+
+def _changes(study: Study, trials: Sequence[Trial]) -> dict[int, str]:
+    """The edits of the trials that were kept, in the usual notation."""
+    found = {}
+    for trial in trials[1:]:
+        before, kept = _before(trials, trial), trial.verdict and trial.verdict.kind == "kept"
+        if kept and trial.change.artifact != before:
+            found[trial.number] = unified(study.artifacts.read(before), study.artifacts.read(trial.change.artifact))
     return found
 
 
@@ -282,11 +294,8 @@ def save_trials(e: Evidence, file: Path) -> None:
             )
 
 
-def save_edits(study: Study, e: Evidence, folder: Path) -> None:
+def save_edits(e: Evidence, folder: Path) -> None:
     """Write each kept edit as a unified diff."""
-    for number in e.edits:
-        trial = e.trials[number]
-        if trial.verdict and trial.verdict.kind == "kept":
-            folder.mkdir(exist_ok=True)
-            before, after = (study.artifacts.read(a) for a in (_before(e.trials, trial), trial.change.artifact))
-            (folder / f"trial-{number}.diff").write_text(unified(before, after), "utf-8", "surrogateescape")
+    for number, text in e.changes.items():
+        folder.mkdir(exist_ok=True)
+        (folder / f"trial-{number}.diff").write_text(text, "utf-8", "surrogateescape")

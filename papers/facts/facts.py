@@ -155,6 +155,7 @@ def _counts(facts: Facts, e: Evidence) -> None:
     facts.count("runs.all", "all_runs")
     if e.edits:
         facts.count("search.edits", "edited_trials")
+        facts.count("listing.lines", "listed_lines")
     for number in e.edits:
         for side in ("added", "removed"):
             facts.count(f"edit.{number}.{side}", "edited_lines", trial=number, side=side)

@@ -80,6 +80,12 @@ def escape_code(text: str) -> str:
     return re.sub(r"(\\_|\{-\}|[./=,:;+])", r"\1\\allowbreak{}", "".join(pieces))
 
 
+def code(line: str) -> str:
+    """A line of code as it stands, its spaces too."""
+    parts = re.split(r"((?:^ | {2,}|\t)+)", line.expandtabs(4))
+    return "".join(rf"\hspace*{{{len(p) * 0.525:.3f}em}}" if i % 2 else escape_code(p) for i, p in enumerate(parts))
+
+
 def ascii_only(text: str) -> str:
     """`text` for where LaTeX's own commands cannot go: PDF metadata and bookmarks."""
     return re.sub(r"[^A-Za-z0-9 .,:;()/+=-]+", "", anyascii(_clean(text)))

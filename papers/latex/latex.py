@@ -17,7 +17,7 @@ from nightlab.papers.facts.formulas import meaning, record
 from nightlab.papers.latex.alignment import column
 from nightlab.papers.latex.bibliography import bibliography, ordered
 from nightlab.papers.latex.engine import Compiled, Engine, compile, find_engine
-from nightlab.papers.latex.escape import ascii_only, escape, escape_code, utf16
+from nightlab.papers.latex.escape import ascii_only, code, escape, escape_code, utf16
 from nightlab.papers.latex.preamble import PREAMBLE
 from nightlab.papers.latex.repair import mend
 from nightlab.papers.latex.seal import Seal
@@ -25,6 +25,7 @@ from nightlab.papers.latex.source import FRONT
 from nightlab.papers.latex.table_widths import long, shares, short
 from nightlab.papers.latex.typesetting import Setter, anchor, number
 from nightlab.papers.literature.literature import Reference, write_bib
+from nightlab.papers.manuscript.listing import Listing
 from nightlab.papers.manuscript.manuscript import (
     EVIDENCE,
     Figure,
@@ -99,6 +100,7 @@ class _Paper:
         self.set = Setter(manuscript, facts, {r.key: i for i, r in enumerate(cited)})
         self.figures = {f.key: f for f in manuscript.figures if f.drawn}
         self.tables = {t.key: t for t in manuscript.tables}
+        self.listings = {c.key: c for c in manuscript.listings}
 
     def document(self) -> pylatex.Document:
         document = _document(self.about())
@@ -187,6 +189,8 @@ class _Paper:
                         parts.append(self.figure(self.figures[key]))
                     elif key in self.tables:
                         parts.append(self.table(self.tables[key]))
+                    elif key in self.listings:
+                        parts.append(self.listing(self.listings[key]))
                 case _:
                     parts.append(NoEscape(self.set.spans(block.spans) + "\n\n"))
         return parts
@@ -199,6 +203,12 @@ class _Paper:
         part.add_caption(self.set.inline(figure.caption))
         part.append(NoEscape(rf"\label{{{figure.key}}}"))
         return part
+
+    def listing(self, listing: Listing) -> NoEscape:
+        lines = [rf"\codeline{{{c.number or ''}}}{{{escape(c.sign)}}}{{{code(c.text)}}}" for c in listing.lines()]
+        head = rf"\listingcaption{{{self.set.inline(listing.caption)}}}{{{listing.key}}}"
+        body = "\n".join([r"{\footnotesize\ttfamily\raggedright", *lines, r"\par}\addvspace{10pt}"])
+        return NoEscape(f"{head}\n{body}\n")
 
     def table(self, table: Table) -> object:
         columns = [self.set.inline(c) for c in table.columns]

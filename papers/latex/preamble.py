@@ -44,6 +44,13 @@ PREAMBLE = r"""
   \ifdim\wd\picturebox>\linewidth\includegraphics[width=\linewidth]{#1}\else\usebox{\picturebox}\fi}
 % A picture with its words for who cannot see it, in hexadecimal digits
 \newcommand{\drawing}[2]{\leavevmode\pdfliteral page{/Span<</Alt<#2>>>BDC}\fitgraphic{#1}\pdfliteral page{EMC}}
+% Listings: number, sign and text of a line
+\newcounter{listing}
+\newcommand{\listingcaption}[2]{\needroom{8\baselineskip}\addvspace{10pt}\noindent\begingroup
+  \def\@currentcounter{listing}\refstepcounter{listing}\label{#2}\small\textbf{Listing \thelisting.} #1\par\endgroup
+  \nopagebreak\vskip4pt\nopagebreak}
+\newcommand{\codeline}[3]{\par\noindent\hangindent4.6em\makebox[2.2em][r]{\color{gray}#1}\hskip.7em
+  \makebox[1em][c]{\textbf{#2}}\hskip.4em\relax#3}
 % Rules of tables
 % (the empty box keeps the skip below a rule where a long table goes on to the next page)
 \newcommand{\tablerule}[3]{\noalign{\vskip#1\hrule height#2\vskip#3\hbox{}}}

@@ -27,7 +27,7 @@ class Setter:
         self.words = {s.key: "Section" for s in manuscript.sections}
         self.words |= {s.key: "Appendix" for s in manuscript.appendix} | {EVIDENCE: "Appendix"}
         self.words |= {f.key: "Figure" for f in manuscript.figures if f.drawn}
-        self.words |= {t.key: "Table" for t in manuscript.tables}
+        self.words |= {t.key: "Table" for t in manuscript.tables} | {c.key: "Listing" for c in manuscript.listings}
 
     def inline(self, source: str) -> NoEscape:
         """The LaTeX of a line of markup."""

@@ -17,6 +17,7 @@ from nightlab.experiments.records import Fact
 from nightlab.papers.audit.finding import Finding, Severity
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.formula import FormulaError, formula
+from nightlab.papers.manuscript.listing import Listing
 from nightlab.papers.manuscript.markup import (
     Cite,
     Code,
@@ -122,6 +123,7 @@ class Manuscript(_Record):
     appendix: tuple[Section, ...] = ()
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+    listings: tuple[Listing, ...] = ()
     keywords: tuple[str, ...] = ()
     reader: str = ""
 
@@ -206,6 +208,8 @@ def passages(manuscript: Manuscript) -> Iterator[Passage]:
         yield Passage(f"section:{section.key}", section.body, block=True)
     for figure in manuscript.figures:
         yield Passage(f"figure:{figure.key}", figure.caption)
+    for listing in manuscript.listings:
+        yield Passage(f"listing:{listing.key}", listing.caption)
     for table in manuscript.tables:
         yield Passage(f"table:{table.key}", table.caption)
         for i, row in enumerate((table.columns, *table.rows)):
@@ -269,7 +273,7 @@ def check(
 def _keys(m: Manuscript) -> list[str]:
     """What a {ref:KEY} may name."""
     sections = [s.key for s in m.sections + m.appendix]
-    return [*sections, *(f.key for f in m.figures), *(t.key for t in m.tables), EVIDENCE]
+    return [*sections, *(f.key for f in m.figures), *(t.key for t in m.tables), *(c.key for c in m.listings), EVIDENCE]
 
 
 def _check_keys(manuscript: Manuscript) -> list[Finding]:
@@ -283,6 +287,7 @@ def _check_floats(manuscript: Manuscript) -> list[Finding]:
     placed = Counter(b.key for b in bodies if isinstance(b, Float))
     referenced = {s.key for p in passages(manuscript) for s in p.spans() if isinstance(s, Ref)}
     named = [("figure", f.key) for f in manuscript.figures] + [("table", t.key) for t in manuscript.tables]
+    named += [("listing", c.key) for c in manuscript.listings]
     for kind, key in named:
         if not placed[key]:
             found.append(Finding("unplaced", f"{kind}:{key}", f"no line {{float:{key}}} places the {kind}"))

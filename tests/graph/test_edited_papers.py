@@ -20,6 +20,7 @@ from nightlab.graph import session
 from nightlab.graph.session import begin
 from tests.agents.model.test_coding import FIXED, KNOBLESS, edit
 from tests.conftest import MakeTemplate
+from tests.papers.sample import pdf_text
 
 
 def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,6 +52,9 @@ def test_a_paper_of_edits(make_template: MakeTemplate, tmp_path: Path, monkeypat
     repaired = (folder / "paper" / "changes" / "trial-3.diff").read_text()
     assert "-Y = 0.9\n+Y = 0.3" in repaired
     assert re.search(r"lines? added", text)
+    printed = pdf_text(folder / "paper" / "paper.pdf")
+    assert "Listing 1. The edit of trial T1." in printed
+    assert re.search(r"\d+ − X = 0.1 \d+ \+ X = 0.6", printed)
     assert "changed files of the experiment itself" in text
     assert "0 declared knobs" not in text
     assert "nothing could be searched" not in text
