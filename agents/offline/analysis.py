@@ -10,7 +10,7 @@ from typing import Any
 
 from nightlab.agents.actions import actions
 from nightlab.agents.offline import tabulating
-from nightlab.agents.offline.outcome import finalists, groups, importance, recipe
+from nightlab.agents.offline.outcome import curves, finalists, groups, importance, recipe
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, noun, words
 from nightlab.experiments.claim.scope import row
@@ -41,6 +41,7 @@ class OfflineAnalyst:
     def analyse(self, evidence: Evidence, folder: Path, stage: str) -> Analysis:  # noqa: ARG002
         facts = Facts(evidence)
         shares = importance.add(facts, self._seed)
+        curves.add(facts)
         facts.count("table.trials", "listed_trials")
         for add in (finalists.add, recipe.add, groups.add, *(action.facts for action in actions().values())):
             add(facts)
@@ -50,13 +51,17 @@ class OfflineAnalyst:
             *_confirmation(evidence, folder),
             *_ablation(evidence, folder),
             *_response(evidence, folder, shares),
+            *curves.figure(evidence, folder),
             *(figure for action in actions().values() for figure in action.figures(evidence, folder)),
         ]
         return Analysis(
             facts=facts,
             figures=tuple(drawn),
             tables=tabulating.tables(whole),
-            conclusions={"importance": importance.told(evidence, shares), "failures": _failures(evidence)},
+            conclusions={
+                "importance": f"{importance.told(evidence, shares)}\n\n{curves.told(evidence)}".strip(),
+                "failures": _failures(evidence),
+            },
         )
 
 

@@ -243,6 +243,14 @@ class ItemHashes:
     of: Mapping[str, Mapping[str, str]]
 
 
+@document("series")
+@dataclass(frozen=True, kw_only=True)
+class SeriesHash:
+    """What a run reported step by step. By the run's number."""
+
+    hash: str
+
+
 @document("selection")
 @dataclass(frozen=True, kw_only=True)
 class Selection:

@@ -136,6 +136,7 @@ class RunAccounts:
             outcome = replace(future.result(), trust=self.study.template.trust)
             if outcome.status != "ok":
                 self.study.check_disk()
+            self.study.series.keep(run.id, outcome.series)
             self.study.ledger.settle_run(run.id, outcome, self.study.items.keep(outcome.items))
             now = time.monotonic()
             if run.phase != PHASE:  # a cheaper run tells nothing of what full ones will take

@@ -33,6 +33,7 @@ from nightlab.experiments.study.data import StudyData
 from nightlab.experiments.study.errors import NoStudy, NoTrial, StudyError
 from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.study.seeds import Seeds
+from nightlab.experiments.study.series import SeriesStore
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.copying import copy
@@ -72,6 +73,7 @@ class Study:
         self.seeds = Seeds.of_study(self.settings, self.origin)
         self.data = StudyData(folder, self.ledger, self.template, self.seeds, self.extensions)
         self.items = ItemStore(folder / "items", self.ledger)
+        self.series = SeriesStore(folder / "series", self.ledger)
         self.artifacts = ArtifactStore(folder / "artifacts", executables(self.template.folder, self.template.files()))
 
     @property

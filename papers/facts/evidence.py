@@ -29,6 +29,7 @@ from nightlab.experiments.loop.repair import standing
 from nightlab.experiments.records import Fact, Split
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.items import ItemStore
+from nightlab.experiments.study.series import SeriesStore
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.diffs import FileDiff, diffs, unified
@@ -107,6 +108,7 @@ class Evidence:
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
     facts: Mapping[str, Fact]
     changes: Mapping[int, str] = field(default_factory=dict)  # kept trial -> its edit, as a unified diff
+    series: SeriesStore | None = None  # of the same runs, step by step
     items: ItemStore | None = None  # values by item, of the runs that the claim rests on
     notices: Mapping[str, Notice] = field(default_factory=dict)  # of the overseer
     notes: Mapping[str, str] = field(default_factory=dict)  # heading -> what a reader must know to read the claim right
@@ -221,6 +223,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         extensions=taken.extensions,
         items=study.items,
         precedents=study.ledger.get(Precedents) or Precedents(),
+        series=study.series,
         sizes=sizes.of if (sizes := study.ledger.get(DataSizes)) else {},
         facts={},
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from nightlab.experiments.executors.candidates import Candidates
 from nightlab.experiments.executors.executor import Performed
-from nightlab.experiments.executors.local import conversation, metrics, outcome
+from nightlab.experiments.executors.local import conversation, metrics, outcome, series
 from nightlab.experiments.executors.local.imports import imported
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.local.integrity import Seal
@@ -159,7 +159,9 @@ class LocalJudge:
             nothing = "" if outputs or parse == "stdout" else "the experiment wrote no output files; "
             lacking = f"\n{'; '.join(result.notes[:5])}" if parse != "stdout" and result.notes else ""
             return replace(result, status="invalid", error=f"{nothing}{error}{lacking}")
-        return replace(result, metrics=found, notes=result.notes + notes, doubts=against, items=items)
+        reported, left = _reported(outputs) if req.items else ({}, ())
+        notes = (*result.notes, *notes, *left)
+        return replace(result, metrics=found, notes=notes, doubts=against, items=items, series=reported)
 
     def _given(self, outputs: Mapping[str, bytes], ticket: Ticket) -> _Ask:
         """Ask the evaluator of these outputs, or the judge with the answers that are among them."""
@@ -214,3 +216,11 @@ class LocalJudge:
             if [table[self._station.template.metric] for table in again.values()] == list(map(doubts.other, values)):
                 return (doubts.ECHO,)
         return ()
+
+
+def _reported(outputs: Mapping[str, bytes]) -> tuple[series.Series, tuple[str, ...]]:
+    """The series of a run, and why those are left out that cannot be read: they decide nothing."""
+    try:
+        return series.read(outputs), ()
+    except series.BadSeries as error:
+        return {}, (f"{series.FILE} {error}, so it is left out",)
