@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from nightlab.experiments.template.contract import METRIC
+from nightlab.experiments.template.table import METRIC
 
 FILE = "series.csv"  # among the outputs: step,name,value
 HEAD = ["step", "name", "value"]
