@@ -269,7 +269,7 @@ def test_every_branch_of_every_section_reads(submission: StudySubmission, seen: 
         for name in CONTEXTS:
             if name != "sensitivity" or brief.evidence.sensitivity:
                 reads(name, text(name, brief))
-    assert {name.removesuffix(".jinja") for name, _ in seen} >= set(CONTEXTS) - {"trials"}
+    assert {name.removesuffix(".jinja") for name, _ in seen} >= set(CONTEXTS) - {"code"}
     assert {place: came for place, came in seen.items() if came != {True, False}} == {}
 
 
