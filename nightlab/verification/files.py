@@ -47,9 +47,8 @@ def bound(study: Study) -> Iterator[Finding]:
     for name, hash in (recorded.of if recorded else {}).items():
         place = study.template.bound.get(name)
         if place is None or not place.exists():
-            yield Finding(
-                "bound", name, "it lies outside of the study and is not here, so it was not compared", "warning"
-            )
+            told = "it lies outside of the study and is not here, so it was not compared"
+            yield Finding("bound", name, told, "warning")
         elif manifest_hash(place) != hash:
             yield Finding("bound", name, "not what it was when the study began")
 
