@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 import typer.core
 
+from nightlab.commands.adopt import adopt
 from nightlab.commands.check import check
 from nightlab.commands.doctor import doctor
 from nightlab.commands.ending import CAN_RESUME, DONE, fail, print_json
@@ -35,6 +36,7 @@ COMMANDS = (  # as help lists them
     export,
     follow,
     templates,
+    adopt,
     check,
     doctor,
 )

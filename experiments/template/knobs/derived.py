@@ -53,11 +53,11 @@ def _of_file(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 continue  # to choose a seed is to choose luck
             with suppress(NoConstant):
                 one(source, constant.name)
-                if table := _ranged(constant.value) or _chosen(constant, last, tree):
+                if table := ranged(constant.value) or _chosen(constant, last, tree):
                     yield constant.name, {**table, "default": constant.value}
 
 
-def _ranged(value: Any) -> dict[str, Any]:
+def ranged(value: Any) -> dict[str, Any]:
     """The range of a number, and both truth values; nothing for what has none by the rule."""
     if isinstance(value, bool):
         return {"type": "bool"}

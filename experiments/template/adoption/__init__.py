@@ -1,0 +1,1 @@
+"""Adoption: what a foreign folder holds, read and never run, and the template that is made of it."""
