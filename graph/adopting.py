@@ -25,6 +25,7 @@ from nightlab.experiments.template.adoption.places import places
 from nightlab.experiments.template.adoption.refusal import AdoptionError
 from nightlab.experiments.template.adoption.starts import programs, proposals
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
+from nightlab.experiments.template.command import is_argument
 from nightlab.experiments.template.globbing import expanded
 from nightlab.experiments.template.knobs.derived import derived
 from nightlab.experiments.template.template import Template, TemplateError, load
@@ -83,7 +84,7 @@ def adopt(wish: Wish, ask: Ask, heard: Callable[[str], None] = lambda _: None) -
         staged = Path(place) / "template"
         copied(found, staged)
         template = _loaded(staged, {**draft, "evaluate": {"parse": STDOUT}, "objective": _UNKNOWN})
-        heard(f"running it once: {shlex.join(words)}")
+        heard(f"running it once: {_spelt(words)}")
         performed = _run(template, Path(place))
         _refuse_failed(performed, words, found.notes)
         offer = _metric(wish, performed, ask)
@@ -91,7 +92,7 @@ def adopt(wish: Wish, ask: Ask, heard: Callable[[str], None] = lambda _: None) -
         if direction not in DIRECTIONS:
             told = [f"--direction {name}" for name in DIRECTIONS]
             raise AdoptionError(f"whether {offer.name} = {offer.value:g} is to be made smaller or larger:", told)
-        _settle(draft, offer, direction, performed, words)
+        _settle(draft, offer, direction, performed)
         made = Adopted(template=out, notes=[*found.notes, *_told(found, draft, performed, offer, template)])
         _loaded(staged, draft)
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +128,11 @@ def _words(wish: Wish, found: Folder, proposed: list[str], ask: Ask) -> list[str
     return words
 
 
+def _spelt(words: Sequence[str]) -> str:
+    """A command as a person writes it."""
+    return " ".join(word if word and is_argument(word) else shlex.quote(word) for word in words)
+
+
 _UNKNOWN = {"metric": "objective", "direction": "minimize"}
 
 
@@ -146,8 +152,8 @@ def _draft(wish: Wish, found: Folder, words: list[str]) -> dict[str, Any]:
     return {
         "template": {
             "name": short if short[:1].isalpha() else f"study-{short}".rstrip("-"),
-            "title": name if len(name) > 2 else f"The program {name}",
-            "description": f"The program in the folder {name}, as it is run by: {shlex.join(words)}",
+            "title": name if len(name) > 2 else f"Program {name}",
+            "description": f"The program in the folder {name}, as it is run by: {_spelt(words)}",
         },
         "artifact": artifact,
         "run": run,
@@ -224,9 +230,7 @@ def _refuse_failed(performed: Performed, words: list[str], notes: list[str]) -> 
     outcome = performed.outcome
     if outcome.status != "ok":
         told = "It ran on a copy, without network, keys and input, and without GPUs unless --gpus gives them"
-        raise AdoptionError(
-            f"{shlex.join(words)} ends in {outcome.status}: {outcome.error.strip()[-1500:]}\n{told}", notes
-        )
+        raise AdoptionError(f"{_spelt(words)} ends in {outcome.status}: {outcome.error.strip()[-1500:]}\n{told}", notes)
 
 
 def _metric(wish: Wish, performed: Performed, ask: Ask) -> Offer:
@@ -254,7 +258,7 @@ def _metric(wish: Wish, performed: Performed, ask: Ask) -> Offer:
     return found[0]
 
 
-def _settle(draft: dict[str, Any], offer: Offer, direction: str, performed: Performed, words: list[str]) -> None:
+def _settle(draft: dict[str, Any], offer: Offer, direction: str, performed: Performed) -> None:
     """What the run has told of itself: limits, and where its metric is."""
     run, outcome = draft["run"], performed.outcome
     run["timeout_s"] = float(max(60, math.ceil(10 * outcome.wall_s)))
@@ -264,8 +268,7 @@ def _settle(draft: dict[str, Any], offer: Offer, direction: str, performed: Perf
     draft["evaluate"] = {"parse": offer.source}
     draft["objective"] = {"metric": offer.name, "direction": direction}
     draft["template"]["description"] = (
-        f"Make {offer.name} {'smaller' if direction == 'minimize' else 'larger'}, as the program in the folder"
-        f" {draft['template']['title']} says it when it is run by: {shlex.join(words)}"
+        f"Make {offer.name} {'smaller' if direction == 'minimize' else 'larger'}. {draft['template']['description']}"
     )
 
 

@@ -20,7 +20,7 @@ Command = Annotated[str, typer.Option(help="What runs it once, with knobs in bra
 Metric = Annotated[str, typer.Option(help="The number to improve, by its name or as FILE:NAME.")]
 Direction = Annotated[str, typer.Option(help="minimize or maximize.")]
 Editable = Annotated[Optional[list[str]], typer.Option(help="Files that may change: 'src/**/*.py'.")]  # noqa: UP045
-Knob = Annotated[Optional[list[str]], typer.Option(help="NAME[@FILE:KEY][=DEFAULT][:LOW..HIGH], or [:a|b|c].")]  # noqa: UP045
+Knob = Annotated[Optional[list[str]], typer.Option(help="lr=0.1:1e-4..1, opt=adam:adam|sgd, lr@conf.yaml:a.lr.")]  # noqa: UP045
 Python = Annotated[str, typer.Option(help="The interpreter of runs. One in the folder (.venv), or nightlab's own.")]
 Out = Annotated[Optional[Path], typer.Option(help="Where the template is written. PATH-nightlab.")]  # noqa: UP045
 Bind = Annotated[Optional[list[str]], typer.Option(help="Data outside of the folder that runs read where it lies.")]  # noqa: UP045
@@ -51,8 +51,7 @@ def adopt(
     """Make a template of a program that is there already: your script, your repository, your environment.
 
     Reads the folder, runs the command once on a copy, without network or keys, and writes the template beside it.
-    Example: nightlab adopt my-script --command "python train.py --lr {lr} --seed {seed}" --metric val_loss
-    --direction minimize
+    Example: nightlab adopt DIR --command "python train.py --lr {lr} --seed {seed}" --metric loss --direction minimize
     """
     from nightlab.experiments.template.adoption.refusal import AdoptionError
     from nightlab.graph.adopting import Wish
