@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CODE := nightlab/*.py nightlab/commands nightlab/telling nightlab/verification agents experiments graph papers templates tests benchmarks verify.py
 ARGS ?=
 
-.PHONY: paper test check lint types format setup benchmarks tamper durability model-test hostile clean
+.PHONY: paper test check lint types format setup benchmarks tamper durability model-test hostile doors clean
 
 paper: $(READY)  ## set up and write a paper on the digits template
 	$(BIN)/nightlab run digits $(ARGS)
@@ -34,6 +34,9 @@ model-test: $(READY)  ## a study with a real model in every role, from a server 
 
 hostile: $(READY)  ## hostile candidates of a judge that calls them, at both levels and as both users; the gate has half of that
 	NIGHTLAB_ALL_HOSTILE=1 $(BIN)/pytest -n 2 tests/hostile/test_calls.py $(ARGS)
+
+doors: $(READY)  ## foreign folders in many manners are adopted and studied, or refused; the gate has some of them
+	NIGHTLAB_ALL_DOORS=1 $(BIN)/pytest -n 2 tests/doors $(ARGS)
 
 durability: $(READY)  ## kill -9 at 200 random moments, a full disk, corrupt files, a jumping clock; ARGS="--kills 20" is quicker
 	$(BIN)/python -m tests.durability $(ARGS)

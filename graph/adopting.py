@@ -117,7 +117,7 @@ def _free(wish: Wish) -> Path:
 def _words(wish: Wish, found: Folder, proposed: list[str], ask: Ask) -> list[str]:
     command = wish.command or ask("Which command runs it once? It is run on a copy, without network", proposed)
     if not command:
-        told = [f"--command '{text}'" if "   (" not in text else text for text in proposed]
+        told = [f"--command {shlex.quote(text)}" if "   (" not in text else text for text in proposed]
         raise AdoptionError(f"nothing of {found.root} is run before it is named; give --command. There are:", told)
     try:
         words = shlex.split(command)

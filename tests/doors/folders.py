@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+import venv
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-NOISY = "import random\nrandom.seed({seed})\nnoise = random.gauss(0, 0.01)\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +43,13 @@ import random, sys, yaml
 conf = yaml.safe_load(open("conf/train.yaml"))
 noise = random.Random(int(sys.argv[1])).gauss(0, 0.01)
 print("Validation error:", (conf["optimizer"]["lr"] - 0.3) ** 2 + noise)
+"""
+HYDRA = """\
+import pathlib, random, sys
+given = dict(word.split("=") for word in sys.argv[1:])
+assert pathlib.Path("conf/optimizer/sgd.yaml").is_file()
+noise = random.Random(given["seed"]).gauss(0, 0.01)
+print(f"[2026-01-01 10:00:00,000][__main__][INFO] - test_loss: {(float(given['optimizer.lr']) - 0.3) ** 2 + noise}")
 """
 CLICK = """\
 import random
@@ -121,6 +127,14 @@ def _many(folder: Path) -> None:
         (folder / "images" / f"{number}.txt").write_text("x")
 
 
+def _venv(folder: Path) -> None:
+    venv.create(folder / ".venv", symlinks=True)
+
+
+def _executable(folder: Path) -> None:
+    (folder / "go").chmod(0o755)
+
+
 def _odd(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     (folder / "gone").symlink_to("nowhere")
@@ -142,6 +156,50 @@ DOORS = {
         files={"train.py": CLICK},
         options=("--command", "python train.py --lr {lr} --seed {seed}", "--metric", "loss", "--direction", "minimize"),
         knobs=("lr",),
+    ),
+    "hydra": Door(
+        files={
+            "train.py": HYDRA,
+            "conf/config.yaml": "defaults:\n  - optimizer: sgd\nseed: 1\n",
+            "conf/optimizer/sgd.yaml": "lr: 1e-1\nmomentum: 0.9\n",
+        },
+        options=(
+            *("--command", "python train.py optimizer.lr={lr} seed={seed}"),
+            *("--metric", "test_loss", "--direction", "minimize"),
+        ),
+        knobs=("lr",),
+    ),
+    "a venv of its own": Door(
+        files={"train.py": "import sys\nassert sys.prefix.endswith('.venv')\n" + PLAIN},
+        options=LOSS,
+        knobs=("rate",),
+        told=".venv",
+        more=_venv,
+    ),
+    "an interpreter by its path": Door(
+        files={"train.py": "import sys\nassert sys.prefix.endswith('.venv')\n" + PLAIN},
+        options=(*LOSS, "--python", ".venv/bin/python"),
+        knobs=("rate",),
+        more=_venv,
+    ),
+    "a program": Door(
+        files={"go": SHELL},
+        options=(
+            *("--command", "./go {rate} {seed}", "--knob", "rate=0.1:0.01..1"),
+            *("--metric", "cost", "--direction", "minimize"),
+        ),
+        knobs=("rate",),
+        more=_executable,
+    ),
+    "a variable": Door(
+        files={
+            "train.py": PLAIN.replace("sys.argv[1]", "__import__('os').environ['RATE']").replace("argv[2]", "argv[1]")
+        },
+        options=(
+            *("--command", "python train.py {seed}", "--knob", "rate@$RATE=0.1:0.01..1"),
+            *("--metric", "loss", "--direction", "minimize"),
+        ),
+        knobs=("rate",),
     ),
     "settings class": Door(
         files={"main.py": TYPED},
