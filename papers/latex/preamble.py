@@ -36,7 +36,8 @@ PREAMBLE = r"""
 \newcommand{\captionabove}{\setlength{\abovecaptionskip}{0pt}\setlength{\belowcaptionskip}{6pt}}
 % A caption outside of a float, and the room that it needs with what follows
 \newcommand{\tablecaption}[1]{\vskip10pt\def\@captype{table}\caption{#1}}
-\newcommand{\needroom}[1]{\par\begingroup\dimen@\pagegoal\advance\dimen@-\pagetotal
+% (a penalty first: lines beyond the page's end go to the next one before it is measured)
+\newcommand{\needroom}[1]{\par\penalty\z@\begingroup\dimen@\pagegoal\advance\dimen@-\pagetotal
   \ifdim\pagetotal>0pt\ifdim\dimen@<#1\relax\break\fi\fi\endgroup}
 % Pictures at their own size, at most as wide as the text
 \newsavebox{\picturebox}
@@ -67,6 +68,8 @@ PREAMBLE = r"""
 \newcolumntype{C}[1]{>{\centering\arraybackslash}p{#1}}
 \setlength{\LTpre}{6pt}
 \setlength{\LTpost}{10pt}
+% A long table forgets the floats above and below it, and the next float would run off the page
+\AddToHook{env/longtable/after}{\global\@colroom\vsize}
 % What a model says beyond the evidence: indented between rules, under a heading of its own
 \newenvironment{reading}[1]{\par\addvspace{8pt}\noindent\rule{\linewidth}{.04em}\par\nopagebreak
   \begin{list}{}{\leftmargin1.2em\rightmargin1.2em\topsep2pt}\item[]\small

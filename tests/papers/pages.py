@@ -1,15 +1,18 @@
-"""What a page of a PDF looks like, measured by poppler."""
+"""What a page of a PDF looks like, measured by poppler and PDFium."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import zlib
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
+import pypdfium2
+from pypdfium2.raw import FPDF_PAGEOBJ_TEXT
 
 MM = 72 / 25.4
 TOP, BOTTOM = 25 * MM, 27 * MM  # the paper's margins
@@ -51,6 +54,14 @@ def white(pdf: Path) -> list[float]:
         gaps = np.diff([0, *inked, len(room)])
         shares.append(float(gaps.max()) / len(room))
     return shares
+
+
+def drawings(pdf: Path) -> list[tuple[float, float]]:
+    """Top and bottom of each picture and rule, in points from its page's lower edge."""
+    with closing(pypdfium2.PdfDocument(pdf)) as document:
+        objects = [o for page in document for o in page.get_objects(max_depth=1) if o.type != FPDF_PAGEOBJ_TEXT]
+        bounds = [o.get_bounds() for o in objects]
+    return [(top, bottom) for _, bottom, _, top in bounds]
 
 
 def unpacked(pdf: Path) -> bytes:

@@ -15,7 +15,7 @@ from nightlab.papers.audit.audit import audit
 from nightlab.papers.latex import latex
 from nightlab.papers.latex.escape import utf16
 from nightlab.papers.manuscript.manuscript import Figure, Manuscript, Section, Table
-from tests.papers.pages import unpacked, white, words
+from tests.papers.pages import BOTTOM, MM, TOP, drawings, unpacked, white, words
 from tests.papers.sample import Paper, pdf_text
 
 pytestmark = pytest.mark.skipif(not shutil.which("pdftotext"), reason="poppler is not installed")
@@ -145,3 +145,27 @@ def test_no_pixels_stand_in_a_paper(tmp_path: Path) -> None:
     assert compiled.error == ""
     assert "A caption" not in pdf_text(tmp_path / "paper.pdf")
     assert "pixels" in {f.kind for f in audit(draft, {}, [], tmp_path, compiled, required=())}
+
+
+def long_between(lines: int) -> Manuscript:
+    """A picture that is too high for the rest of its page, a long table on the next, and another picture."""
+    figures = tuple(Figure(key, "figures/progress.pdf", "A caption.") for key in ("before", "after"))
+    table = Table("long", "Rows.", ("Row", "Number"), tuple((f"r{i}", "x") for i in range(30)))
+    words = "Some words of text stand here. "
+    body = "\n\n".join(
+        (words * lines, "{ref:before}", "{float:before}", words * 6 + "{ref:long}", "{float:long}")
+        + (words * 8 + "{ref:after}", "{float:after}", words * 150)
+    )
+    sections = (Section("s", "S", body),)
+    return Manuscript(title="T", authors_note="N", abstract="A", sections=sections, figures=figures, tables=(table,))
+
+
+@pytest.mark.parametrize("lines", [84, 108])  # the table begins at the end of the first page, and below a picture
+def test_nothing_drawn_runs_off_its_page_after_a_long_table(paper: Paper, tmp_path: Path, lines: int) -> None:
+    shutil.copytree(paper.folder / "figures", tmp_path / "figures")
+    assert latex.build(long_between(lines), {}, [], tmp_path).error == ""
+    drawn = drawings(tmp_path / "paper.pdf")
+    assert len(drawn) > 2
+    assert min(bottom for _, bottom in drawn) > BOTTOM - 1
+    assert max(top for top, _ in drawn) < 297 * MM - TOP + 1
+    assert max(white(tmp_path / "paper.pdf")[:-1]) < 1 / 3
