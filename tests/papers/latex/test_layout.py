@@ -152,10 +152,8 @@ def long_between(lines: int) -> Manuscript:
     figures = tuple(Figure(key, "figures/progress.pdf", "A caption.") for key in ("before", "after"))
     table = Table("long", "Rows.", ("Row", "Number"), tuple((f"r{i}", "x") for i in range(30)))
     words = "Some words of text stand here. "
-    body = "\n\n".join(
-        (words * lines, "{ref:before}", "{float:before}", words * 6 + "{ref:long}", "{float:long}")
-        + (words * 8 + "{ref:after}", "{float:after}", words * 150)
-    )
+    start = [words * lines, "{ref:before}", "{float:before}", words * 6 + "{ref:long}", "{float:long}"]
+    body = "\n\n".join([*start, words * 8 + "{ref:after}", "{float:after}", words * 150])
     sections = (Section("s", "S", body),)
     return Manuscript(title="T", authors_note="N", abstract="A", sections=sections, figures=figures, tables=(table,))
 
