@@ -30,7 +30,7 @@ from nightlab.experiments.template.globbing import expanded
 from nightlab.experiments.template.knobs.derived import derived
 from nightlab.experiments.template.template import Template, TemplateError, load
 from nightlab.graph.checking import LEVEL, Examination, examine
-from nightlab.graph.offers import STDOUT, Offer, named, offers
+from nightlab.graph.offers import STDERR, STDOUT, Offer, named, offers
 
 DIRECTIONS = ("minimize", "maximize")
 FEW_SEEDS = 3  # of which the smallest effect is told
@@ -263,9 +263,13 @@ def _settle(draft: dict[str, Any], offer: Offer, direction: str, performed: Perf
     run, outcome = draft["run"], performed.outcome
     run["timeout_s"] = float(max(60, math.ceil(10 * outcome.wall_s)))
     run["memory_mb"] = max(2048, 512 * math.ceil(outcome.memory_mb / 256))
-    if offer.source == STDOUT:
+    if printed := offer.source in (STDOUT, STDERR):
         run.pop("writes", None)
-    draft["evaluate"] = {"parse": offer.source}
+    if offer.source == STDERR:
+        program, *rest = run["command"]
+        bare = run.get("python", program) if program in ("python", "python3") else program
+        run["command"] = ["sh", "-c", 'exec "$@" 2>&1', "sh", bare, *rest]
+    draft["evaluate"] = {"parse": STDOUT if printed else offer.source}
     draft["objective"] = {"metric": offer.name, "direction": direction}
     draft["template"]["description"] = (
         f"Make {offer.name} {'smaller' if direction == 'minimize' else 'larger'}. {draft['template']['description']}"
@@ -287,6 +291,8 @@ def _told(
     elif not template.knobs:
         yield "no knob is named, and the code has no constants to vary: a study needs --model, or --knob here"
     yield from performed.outcome.notes
+    if offer.source == STDERR:
+        yield f"{offer.name} is said on standard error, which the template hands to standard output"
     left = [name for name in performed.outputs if name != offer.source]
     judged = f"an evaluator over files that a run leaves ({', '.join(left[:3])})" if left else "an evaluator over files"
     yield f"the program says its own score, so it counts as reported; {judged} under [evaluate] makes it verified"

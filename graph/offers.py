@@ -16,11 +16,9 @@ from nightlab.experiments.executors.local.inside.output.readings import Readings
 from nightlab.experiments.template.contract import TABLES, ObjectiveTable
 
 MOST = 60  # names of one source
-STDOUT = "stdout"
+STDOUT, STDERR = "stdout", "stderr"
 _WORD = r"[^\W\d_][\w@/.-]*"
-_NAMED = re.compile(
-    rf"(?P<name>{_WORD}(?: {_WORD}){{0,2}})[\"']?[ \t]*[:=|][ \t]*[-+]?\.?\d|(?P<near>{_WORD})[ \t]+[-+]?\.?\d"
-)
+_NAMED = re.compile(rf"({_WORD}(?: {_WORD}){{0,3}})[\"']?(?:[ \t]*[:=|][ \t]*|[ \t]+)[-+]?\.?\d")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +40,24 @@ def offers(performed: Performed) -> list[Offer]:
         with suppress(ValueError, RecursionError, csv.Error):
             names = dict.fromkeys(_names(file, data))
             found += [o for name in [*names][:MOST] if (o := read(performed, file, name))]
-    names = dict.fromkeys(m["name"] or m["near"] for m in _NAMED.finditer(performed.outcome.output))
-    return found + [o for name in [*names][:MOST] if (o := read(performed, STDOUT, name))]
+    said = dict.fromkeys(match[1] for match in _NAMED.finditer(performed.outcome.output))
+    tried = ([" ".join(words[n:]) for n in range(len(words))] for words in map(str.split, [*said][:MOST]))
+    said_too = (next(filter(None, (printed(performed, name) for name in names)), None) for names in tried)
+    return [*dict.fromkeys([*found, *filter(None, said_too)])]
+
+
+def printed(performed: Performed, name: str) -> Offer | None:
+    """A number that was printed, on standard output or else on standard error."""
+    return read(performed, STDOUT, name) or read(performed, STDERR, name)
 
 
 def named(performed: Performed, asked: str, among: list[Offer]) -> list[Offer]:
     """What may be meant by a name, or by SOURCE:NAME, also where it was not among what was offered."""
     source, _, name = asked.partition(":")
-    if name and (source == STDOUT or source in performed.outputs):
+    if name and (source in (STDOUT, STDERR) or source in performed.outputs):
         return [o for o in [read(performed, source, name)] if o]
-    exact = [o for o in among if o.name == asked and o.source != STDOUT]
-    return exact + [o for o in [read(performed, STDOUT, asked)] if o]
+    exact = [o for o in among if o.name == asked and o.source in performed.outputs]
+    return exact + [o for o in [printed(performed, asked)] if o]
 
 
 def read(performed: Performed, source: str, name: str) -> Offer | None:
@@ -62,9 +67,10 @@ def read(performed: Performed, source: str, name: str) -> Offer | None:
     except ValueError:
         return None
     try:
-        if source == STDOUT:
+        if source in (STDOUT, STDERR):
             reader = Readings([key], spelt={key: name})
-            reader.feed(performed.outcome.output.encode())
+            text = performed.printed if source == STDOUT else performed.outcome.output
+            reader.feed(text.encode(errors="replace"))
             reader.finish()
             found, _ = metrics.from_words({} if key in reader.unclear else reader.words, [key])
         else:

@@ -73,11 +73,13 @@ class Performed:
 
     outcome: how it ended: ok, still without metrics, or its failure. outputs: the plain files that it wrote, by their
     paths. said: what it printed of its metrics, where the template reads them from there (`inside/output/readings.py`).
+    printed: its standard output alone, head and tail, where that is known.
     """
 
     outcome: RunOutcome
     outputs: Mapping[str, bytes] = field(default_factory=dict)
     said: Mapping[str, Any] = field(default_factory=dict)
+    printed: str = ""
 
 
 class Executor(Protocol):

@@ -201,6 +201,15 @@ DOORS = {
         ),
         knobs=("rate",),
     ),
+    "logs to standard error": Door(
+        files={
+            "train.py": "import logging\nlogging.basicConfig(level='INFO', format='%(asctime)s %(message)s')\n"
+            + PLAIN.replace("print('loss:', ", "").replace('print("loss:", ', "logging.info('final loss %.5f', ")
+        },
+        options=(*RATED, "--metric", "final loss"),
+        knobs=("rate",),
+        told="on standard error",
+    ),
     "settings class": Door(
         files={"main.py": TYPED},
         options=(

@@ -94,7 +94,7 @@ class Execution:
             why = f"the sandbox ended during the run: {error}"
             return Performed(outcome=RunOutcome(status="crash", level=station.level, error=why))
         ended = outcome.ended(reply, self._limits, station.level, station.template.trust)
-        return Performed(outcome=ended, outputs=outputs, said=reply["readings"])
+        return Performed(outcome=ended, outputs=outputs, said=reply["readings"], printed=reply["stdout"])
 
     def close(self) -> None:
         self._pool.close()

@@ -118,7 +118,7 @@ def _parameters(file: str, function: ast.FunctionDef | ast.AsyncFunctionDef) -> 
     pairs = zip(args[len(args) - len(function.args.defaults) :], function.args.defaults, strict=True)
     kwonly = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     for argument, default in (*pairs, *kwonly):
-        if isinstance(default, ast.Call) and default.args:
+        if isinstance(default, ast.Call) and default.args and not _option(file, default):
             value = _typed(_literal(default.args[0]), ast.unparse(argument.annotation) if argument.annotation else "")
             flags = (f"--{argument.arg.replace('_', '-')}",)
             yield ValuePlace(

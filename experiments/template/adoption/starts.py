@@ -48,8 +48,7 @@ def _scripts(found: Folder, places: Sequence[ValuePlace]) -> Iterator[str]:
             by_file.setdefault(place.where.rpartition(":")[0], []).append(place)
     for file, options in by_file.items():
         words = ["python", shlex.quote(file)]
-        for option in options:
-            name = option.last
+        for name, option in {option.last: option for option in options}.items():
             if "seed" in name:
                 words += [max(option.flags, key=len), "{seed}"]
             elif len(words) < 2 * SHOWN and (ranged(option.value) or len(option.choices) > 1) and name.isidentifier():
