@@ -17,6 +17,7 @@ from nightlab.agents.chat.settings import ModelSettings, model_settings
 from nightlab.agents.offline.actions import PARTS
 from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS
 from nightlab.experiments.claim.parts.knobs import KNOB_SEEDS
+from nightlab.experiments.claim.rivals import REFERENCE
 from nightlab.experiments.claim.selection import RUNGS, SELECTION_SHARE
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.registry import runs_at
@@ -111,9 +112,19 @@ def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
         for had, runs in zip((settings.seeds, 1), searched, strict=True)
     ]
     parts = PARTS * min(ABLATION_SEEDS, n) + len(study.template.knobs) * min(KNOB_SEEDS, n)
+    own = [
+        first - baseline + more
+        for first, more in zip(searched, (again[0] if probe.noisy else 0, again[1]), strict=True)
+    ]
+    rivals = [_rivals(settings, n, runs) for runs in own]
     if mode == "pipeline" and settings.rounds:
         parts += sum(action.cost(study.template) for action in actions().values())
-    return searched[0] + (again[0] if probe.noisy else 0), searched[1] + again[1] + parts
+    return baseline + own[0] + rivals[0], baseline + own[1] + rivals[1] + parts
+
+
+def _rivals(settings: Settings, pairs: int, runs: int) -> int:
+    """The runs of the baselines that are asked for: those of a search each, but for the reference's, and of pairs."""
+    return sum((name != REFERENCE) * runs + pairs for name in settings.rivals)
 
 
 def _baseline(settings: Settings) -> int:

@@ -9,7 +9,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 
 from nightlab.agents.team import Idea, Situation
-from nightlab.experiments.claim import confirmation, precedents
+from nightlab.experiments.claim import confirmation, precedents, rivals
 from nightlab.experiments.claim.parts import ablation
 from nightlab.experiments.claim.parts.ablation_parts import components
 from nightlab.experiments.claim.parts.knobs import ablate_knobs
@@ -109,8 +109,12 @@ def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     best = choose(loop, again=lambda: lab.tell(Stage(stage="select")))
     lab.tell(Note(note=f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"))
     plan = confirmation.preregister(lab.study)
+    if lab.study.settings.rivals:
+        lab.tell(Stage(stage="rivals"))
+        rivals.find_rivals(loop, plan)
     lab.tell(Stage(stage="confirm" if best else "measure", split=plan.split))
     lab.tell(ClaimTested(claim=confirmation.confirm(loop)))
+    rivals.meet(loop)
     return {}
 
 

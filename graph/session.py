@@ -18,6 +18,7 @@ from nightlab.agents.chat.configuration import completed
 from nightlab.agents.chat.settings import ROLES, ModelSettings, model_settings, parted
 from nightlab.agents.team import Idea, MetaReview
 from nightlab.experiments.claim import family
+from nightlab.experiments.claim.rivals import refuse_unknown
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
@@ -114,6 +115,7 @@ def _check(template: Template, settings: Settings, models: ModelSettings, *, edi
             make_policy(settings.policy, knobs=template.knobs, strategies=template.strategies, seed=settings.seed)
         except ValueError as error:
             raise SettingsError(f"policy: {error}") from None
+    refuse_unknown(template, settings, edits=models.edits)
     check(settings.executor, settings.isolation, own_code=not (edited or models.edits))
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from nightlab.agents.actions import actions
 from nightlab.agents.offline import claims
-from nightlab.agents.offline.outcome import finalists, hypothesis
+from nightlab.agents.offline.outcome import finalists, hypothesis, rivals
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import concern, strategies, strategy, words
 from nightlab.experiments.claim.statistics.inference import equal, exact, untested
@@ -31,6 +31,7 @@ def results(b: Brief) -> dict[str, Any]:
     return {
         "largest": largest and {"number": largest.number, "strategies": strategies(e, largest)},
         **finalists.told(e),
+        **rivals.told(b),
         "grouped": "group.0.baseline.mean" in e.facts,
         "optimism": "search.optimism" in e.facts,
         "untested_it": untested(e.claim, "it"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightlab.agents.offline.outcome import finalists, groups, recipe
+from nightlab.agents.offline.outcome import finalists, groups, recipe, rivals
 from nightlab.agents.telling.disclosure import is_model
 from nightlab.agents.telling.disclosure import shown as name_of
 from nightlab.agents.telling.words import listed, words
@@ -30,7 +30,7 @@ def tables(e: Evidence) -> tuple[Table, ...]:
         found.append(recipe.kept(e))
     if e.best.number:
         found.append(recipe.table(e))
-    found += [table for table in (finalists.table(e), groups.table(e)) if table]
+    found += [table for table in (finalists.table(e), groups.table(e), rivals.table(e)) if table]
     if e.ablation:
         found.append(_ablation(e))
     if e.earlier:

@@ -18,7 +18,12 @@ from nightlab.experiments.study.copies import copies
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.doubts import of_scores
 
-STEPS = {"selection": "selection", "ablation": "ablation", "sensitivity": "sensitivity analysis"}
+STEPS = {
+    "selection": "selection",
+    "baseline": "search of other baselines",
+    "ablation": "ablation",
+    "sensitivity": "sensitivity analysis",
+}
 
 
 def notes(study: Study) -> dict[str, str]:

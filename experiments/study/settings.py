@@ -61,6 +61,14 @@ class SearchSettings:
     rule: Annotated[
         str, Option("Verdicts: paired (replicates against the noise) or strict (what scores better is kept).")
     ] = "paired"
+    baselines: Annotated[
+        str,
+        Option(
+            "Baselines that get as many runs as the search, by commas: random, tpe, cmaes, gp, and the template's own"
+            " reference.",
+            origin="none",
+        ),
+    ] = ""
     isolation: Annotated[
         Level | None,
         Option("Refuse to run below this level: S3, S2, S1 or S0. Code that a model wrote needs S3 without it."),
@@ -94,6 +102,11 @@ class Settings(OutputSettings, SearchSettings, BudgetSettings):
             raise SettingsError(f"isolation = {self.isolation!r} is no level; give S3, S2, S1 or S0")
         if not (isinstance(self.key, str) and re.fullmatch("([0-9a-f]{32})?", self.key)):
             raise SettingsError(f"key = {self.key!r} must be 32 hexadecimal digits, as a study's --json tells its own")
+
+    @property
+    def rivals(self) -> tuple[str, ...]:
+        """The baselines that are asked for, by name."""
+        return tuple(dict.fromkeys(name for part in self.baselines.split(",") if (name := part.strip())))
 
     def filled(self, template: Template, *, draw_key: bool = True) -> Settings:
         """The same settings with the template's budget where none was given.

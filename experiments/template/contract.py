@@ -15,9 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from nightlab.experiments.records import Direction
+from nightlab.experiments.records import Direction, ParamValue
 from nightlab.experiments.template.diagnostics import TableFault
-from nightlab.experiments.template.knobs.tables import FidelityTable, Search
+from nightlab.experiments.template.knobs.tables import FidelityTable, Search, label
 from nightlab.experiments.template.table import METRIC, MOST, Entry, Files, Metric, Name, Table, Whole
 
 COUNTED = r"[A-Za-z][A-Za-z -]{0,59}"
@@ -236,6 +236,27 @@ class Constraint(Measure):
         return over + under
 
 
+class ReferenceTable(Table):
+    """A configuration that others use, to compare with; knobs that it does not name stay at their defaults."""
+
+    name: Annotated[str, Field(min_length=3, max_length=120, examples=['"The defaults of a library"'])]
+    cite: str = ""  # its key in references.bib
+    params: Annotated[dict[str, ParamValue], Field(min_length=1)]
+
+    @field_validator("params", mode="before")
+    @classmethod
+    def _labelled(cls, params: Any) -> Any:
+        return {name: label(value) for name, value in params.items()} if isinstance(params, dict) else params
+
+
+class PublishedTable(Table):
+    """A value that somebody else measured; the paper tells it as theirs."""
+
+    value: StrictFloat
+    metric: Annotated[str, Field(min_length=1, max_length=60, examples=['"log loss"'])]  # how they call it
+    cite: str  # where it is published, a key in references.bib
+
+
 class BudgetTable(Table):
     trials: Annotated[Whole, Field(ge=1)] = 40
     seeds: Annotated[Whole, Field(ge=1, le=64)] = 3
@@ -266,4 +287,6 @@ class Spec(Table):
     constraint: tuple[Constraint, ...] = ()
     search: Search = Search()
     fidelity: FidelityTable | None = None
+    reference: ReferenceTable | None = None
+    published: PublishedTable | None = None
     budget: BudgetTable = BudgetTable()

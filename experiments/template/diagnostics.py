@@ -171,7 +171,8 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             elif not is_pattern(path) and not _holds(folder, path):
                 yield f"{file}: [artifact.{key}]: {path!r} is no file inside {folder}; give paths of files in it"
     yield from _run_faults(file, data)
-    yield from _cite_faults(folder, at(data, "data", "cite"))
+    for table in ("data", "reference", "published"):
+        yield from _cite_faults(folder, table, at(data, table, "cite"))
     for table, key in (
         ("data", "prepare"),
         ("run", "entry"),
@@ -189,16 +190,16 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             yield f"{file}: [run.entry]: its file {module}.py must be listed under artifact.editable or .support"
 
 
-def _cite_faults(folder: Path, key: object) -> Iterator[str]:
-    """A data set's citation that the template's bibliography does not hold."""
+def _cite_faults(folder: Path, table: str, key: object) -> Iterator[str]:
+    """A citation that the template's bibliography does not hold."""
     if not isinstance(key, str) or not key:
         return
     bib = folder / "references.bib"
     known = re.findall(r"@\w+\s*[{(]\s*([^\s,]+)\s*,", bib.read_text("utf-8", "replace")) if _is_file(bib) else []
     if key not in known:
         near = get_close_matches(key, known, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else "; add the data set's entry there"
-        yield f"{folder / 'template.toml'}: [data.cite]: {key!r} is no key in {bib}{meant}"
+        meant = f"; did you mean {near[0]!r}?" if near else "; add its entry there"
+        yield f"{folder / 'template.toml'}: [{table}.cite]: {key!r} is no key in {bib}{meant}"
 
 
 def _run_faults(file: Path, data: dict[str, Any] | None) -> Iterator[str]:

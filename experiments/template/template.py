@@ -101,6 +101,15 @@ class Template:
         return {k.name: k.default for k in self.knobs}
 
     @property
+    def reference(self) -> Params:
+        """The whole assignment of the reference configuration; the defaults where there is none."""
+        given = self.spec.reference.params if self.spec.reference else {}
+        typed = {
+            k.name: float(given[k.name]) if k.type == "float" else given[k.name] for k in self.knobs if k.name in given
+        }
+        return rules.settled(self.knobs, {**self.defaults, **typed})
+
+    @property
     def unnamed(self) -> tuple[str, ...]:
         """Knobs that no word of the command names while some name others, and that are handed over by no other way."""
         found = {name for word in self.spec.run.command or () for name in named(word)}

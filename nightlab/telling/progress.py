@@ -23,6 +23,7 @@ STAGES = {
     "baseline": "running the baseline",
     "search": "searching",
     "select": "running the most promising trials again",
+    "rivals": "having the baselines search with as many runs",
     "confirm": "confirming on fresh seeds",
     "measure": "running the baseline on fresh seeds",
     "ablate": "taking the parts of the best out one by one",

@@ -21,6 +21,7 @@ from nightlab.experiments.ledger.documents import (
     Notice,
     Precedents,
     Preregistration,
+    RivalEffect,
 )
 from nightlab.experiments.ledger.kinds import document, kind_of
 from nightlab.experiments.ledger.ledger import Run, Trial
@@ -84,6 +85,7 @@ class Snapshot:
     ablation: tuple[AblatedPart, ...]
     sensitivity: tuple[KnobStep, ...]
     set_back: tuple[AblatedKnob, ...] = ()  # a study of an earlier version has none
+    rivals: tuple[RivalEffect, ...] = ()
     notices: Mapping[str, Notice]
     notes: Mapping[str, str]
     idea_strategies: tuple[str, ...]
@@ -103,6 +105,7 @@ class Evidence:
     ablation: tuple[AblatedPart, ...]
     sensitivity: tuple[KnobStep, ...]
     set_back: tuple[AblatedKnob, ...] = ()  # knobs of the best that were set to their defaults alone
+    rivals: tuple[RivalEffect, ...] = ()  # baselines at equal budget, beside the best
     level: str
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
@@ -191,6 +194,7 @@ def snapshot(study: Study, strategies: tuple[str, ...] | None = None) -> Snapsho
         ablation=_latest(ledger.all(AblatedPart, extension=study.extensions)),
         sensitivity=tuple(ledger.all(KnobStep, extension=study.extensions).values()),
         set_back=tuple(ledger.all(AblatedKnob, extension=study.extensions).values()),
+        rivals=tuple(ledger.all(RivalEffect, extension=study.extensions).values()),
         notices=ledger.all(Notice),
         notes=notes(study),
         idea_strategies=study.template.strategies if strategies is None else strategies,
@@ -213,6 +217,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         ablation=taken.ablation,
         sensitivity=taken.sensitivity,
         set_back=taken.set_back,
+        rivals=taken.rivals,
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
         idea_strategies=taken.idea_strategies,
         edits=_edits(study, trials),

@@ -228,12 +228,26 @@ def _variants(facts: Facts, e: Evidence) -> None:
         facts.effect(f"set_back.{knob.knob}", "set_back", knob=knob.knob)
     if e.set_back:
         facts.count("set_back.seeds", "seeds", phase="set_back")
+    _rivals(facts, e)
     if e.sensitivity:
         facts.count("sensitivity.seeds", "seeds", phase="sensitivity")
     for step in e.sensitivity:
         facts.effect(f"sensitivity.{step.key}", "stepped", step=step.key)
         if not isinstance(step.value, str):
             facts.put(f"sensitivity.{step.key}.value", "step_value", step=step.key)
+
+
+def _rivals(facts: Facts, e: Evidence) -> None:
+    """Baselines at equal budget, and what others have published."""
+    split = e.claim.split
+    for row in e.rivals:
+        facts.effect(f"rival.{row.rival.name}", "rivalled", rival=row.rival.name, split=split)
+    for subject in ("best", *(row.rival.name for row in e.rivals)) if e.rivals else ():
+        facts.group(f"rival.{subject}.{split}", "rival_fitness", subject=subject, split=split)
+    if e.rivals:
+        facts.count("rival.best.runs", "searching_runs")
+    if e.template.spec.published:
+        facts.put("published.value", "template_key", key="published.value")
 
 
 def _parameters(facts: Facts, e: Evidence) -> None:

@@ -330,6 +330,35 @@ def stepped(e: Evidence, part: Part, step: str) -> Value:
     return _part(_against_best(e, "sensitivity", step), part)
 
 
+@formula("{part} best against the baseline at equal budget {rival}, {split}, paired; p after Holm")
+def rivalled(e: Evidence, part: Part, rival: str, split: Split) -> Value:
+    found = _against_rival(e, rival, split)
+    if part != "p":
+        return _part(found, part)
+    names = [row.rival.name for row in e.rivals]
+    adjusted = holm([_against_rival(e, name, split).p_value for name in names])
+    return Value(adjusted[names.index(rival)], found.runs)
+
+
+@formula("{statistic} {split} objective of {subject} beside the baselines at equal budget")
+def rival_fitness(e: Evidence, statistic: Statistic, subject: str, split: Split) -> Value:
+    good = [(r.id, v) for r in e.runs_of("rivals", subject) if (v := e.fitness(r, split)) is not None]
+    return _of(statistic, [v for _, v in good], [id for id, _ in good])
+
+
+@formula("runs of the search and the selection, without the baseline's")
+def searching_runs(e: Evidence) -> Value:
+    found = _ids(r for r in e.runs if r.phase == SEARCH and r.subject != str(BASELINE))
+    return Value(len(found), found)
+
+
+def _against_rival(e: Evidence, rival: str, split: Split) -> Effect:
+    """How much better the best is than a baseline at equal budget, on the seeds of the confirmation."""
+    rows, before = [r for r in e.runs if r.phase == "rivals"], e.runs_of("search", str(BASELINE))
+    rule = Rule.of(e.claim).of_parts
+    return _needed(paired_effect(e.template, rows, rival, "best", split, rule, before=before, items=e.items))
+
+
 @formula("{step}: the knob's value one step away from the best")
 def step_value(e: Evidence, step: str) -> Value:
     value = float_or_int(next(row.value for row in e.sensitivity if row.key == step))

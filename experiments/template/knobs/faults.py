@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from nightlab.experiments.records import Knob
+from nightlab.experiments.records import Knob, ParamValue
 from nightlab.experiments.template.contract import Spec
 from nightlab.experiments.template.knobs import rules
 from nightlab.experiments.template.knobs.handover import PLACED, NoPlace, put
@@ -34,6 +34,34 @@ def between_knobs(folder: Path, spec: Spec, knobs: Sequence[Knob]) -> Iterator[s
             yield f"[search.require]: {unknown[0]!r} in {text!r} is no knob; there are {', '.join(known)}"
         elif not rules.holds(text, {k.name: k.meant(k.default) for k in knobs}):
             yield f"[search.require]: {text!r} does not hold for the defaults, with which the baseline runs"
+    yield from _reference_faults(spec, known)
+
+
+def _reference_faults(spec: Spec, known: Mapping[str, Knob]) -> Iterator[str]:
+    """What of the reference configuration is no assignment that a trial could have."""
+    if spec.reference is None:
+        return
+    given = spec.reference.params
+    for name, value in given.items():
+        where, knob = f"[reference.params.{name}]", known.get(name)
+        if knob is None:
+            yield f"{where}: {name!r} is no knob; there are {', '.join(known)}"
+        elif not _within(knob, value):
+            there = f"one of {list(knob.choices)}" if knob.choices else f"from {knob.low:g} to {knob.high:g}"
+            yield f"{where}: must be {there} (found {value!r})"
+    if given.keys() <= known.keys():
+        params = {name: given.get(name, knob.default) for name, knob in known.items()}
+        if all(_within(known[name], value) for name, value in given.items()) and (
+            text := rules.broken(tuple(known.values()), params)
+        ):
+            yield f"[reference.params]: {text!r} does not hold for it"
+
+
+def _within(knob: Knob, value: ParamValue) -> bool:
+    if knob.choices:
+        return value in knob.choices
+    whole = knob.type == "int" and not isinstance(value, int)
+    return not isinstance(value, str | bool) and not whole and knob.low <= value <= knob.high
 
 
 def _place_faults(folder: Path, spec: Spec, knob: Knob, kind: str, place: str) -> Iterator[str]:

@@ -17,9 +17,10 @@ from nightlab.agents.offline.writing import CONTEXTS, FOLDER, HEADINGS, text
 from nightlab.agents.team import Brief, Request, StudySubmission
 from nightlab.agents.telling.rendering import environment
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart, KnobStep
+from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart, KnobStep, Rival, RivalEffect
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
+from nightlab.experiments.template.contract import PublishedTable
 from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import record
@@ -243,6 +244,18 @@ def of_answers(b: Brief) -> Iterator[Brief]:
         yield replace(brief, idea=b.idea.model_copy(update={"parts": said}))
 
 
+def of_rivals(b: Brief) -> Iterator[Brief]:
+    """Baselines at equal budget, and a value that was published, of a work that was found or was not."""
+    t = b.evidence.template
+    published = PublishedTable(value=0.2, metric="log loss", cite=b.references[0].key)
+    for names, told in product((("random",), ("reference",), ("tpe", "reference")), (published, None)):
+        rows = tuple(RivalEffect(**FOUND, rival=Rival(name=name, params={}), p_holm=0.01) for name in names)
+        other = replace(t, spec=t.spec.model_copy(update={"published": told}))
+        yield changed(b, {"published.value": 0.2}, rivals=rows, template=other)
+    unfound = replace(t, spec=t.spec.model_copy(update={"published": published.model_copy(update={"cite": "nobody"})}))
+    yield changed(b, {"published.value": 0.2}, template=unfound)
+
+
 def of_words(b: Brief) -> Iterator[Brief]:
     """What sensitivity, idea, literature, panel and models add."""
     for worst in (STEP, replace(STEP, low=-0.1), replace(STEP, value="relu", high=-0.1)):
@@ -264,7 +277,9 @@ def of_words(b: Brief) -> Iterator[Brief]:
 def test_every_branch_of_every_section_reads(submission: StudySubmission, seen: Seen) -> None:
     base = brief_of(submission)
     for brief in (
-        b for kind in (of_claims, of_scopes, of_extensions, of_the_study, of_answers, of_words) for b in kind(base)
+        b
+        for kind in (of_claims, of_scopes, of_extensions, of_the_study, of_answers, of_rivals, of_words)
+        for b in kind(base)
     ):
         for name in CONTEXTS:
             if name != "sensitivity" or brief.evidence.sensitivity:

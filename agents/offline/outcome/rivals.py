@@ -1,0 +1,73 @@
+"""The best beside baselines that had as many runs as the search, and beside what others have published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nightlab.agents.team import Brief
+from nightlab.agents.telling.words import words
+from nightlab.experiments.claim.rivals import REFERENCE
+from nightlab.experiments.claim.scope import row
+from nightlab.experiments.claim.statistics.inference import equal, exact
+from nightlab.experiments.ledger.documents import RivalEffect
+from nightlab.experiments.search.numeric import SAMPLERS
+from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.manuscript.manuscript import Table
+from nightlab.papers.manuscript.markup import literal
+from nightlab.papers.manuscript.tables import NONE, code, interval, mark, plus_minus
+
+
+def table(e: Evidence) -> Table | None:
+    """The best and its rivals. e: with their facts."""
+    if not e.rivals:
+        return None
+    split, best = e.claim.split, "Best configuration" if e.best.number else "Baseline"
+    first = (best, mark("rival.best.runs"), _mean(e, f"rival.best.{split}"), NONE, NONE, NONE)
+    return Table(
+        "rivals",
+        f"Baselines at equal budget, on the {split} split and the {row(e.claim)}s of the confirmation: runs that each"
+        " search had, those of its selection included; mean ± standard error; by how much the"
+        f" {words(e.template.fitness_label)} is worse than in the first row, with the {{fact:setting.coverage}}"
+        " interval of the paired difference and its one-sided p value after Holm's correction.",
+        ("Configuration", "Runs", words(e.template.fitness_label).capitalize(), "Worse by", "Interval", "p"),
+        (first, *(_row(e, each) for each in e.rivals)),
+        "Xrrrrr",
+    )
+
+
+def _row(e: Evidence, found: RivalEffect) -> tuple[str, ...]:
+    name = found.rival.name
+    key = f"rival.{name}"
+    sure = ("exact" if exact(found) else "all equal") if equal(found) else interval(f"{key}.low", f"{key}.high")
+    return (
+        _named(e, name),
+        NONE if name == REFERENCE else mark(f"runs.rival-{name}"),
+        _mean(e, f"{key}.{e.claim.split}"),
+        mark(f"{key}.effect"),
+        sure,
+        mark(None if equal(found) else f"{key}.p"),
+    )
+
+
+def _named(e: Evidence, name: str) -> str:
+    if name == REFERENCE and e.template.spec.reference:
+        return code(e.template.spec.reference.name)
+    return f"search by {SAMPLERS[name].name}"
+
+
+def _mean(e: Evidence, key: str) -> str:
+    return plus_minus(f"{key}.mean", f"{key}.stderr" if e.facts[f"{key}.stderr"].value else None)
+
+
+def told(b: Brief) -> dict[str, Any]:
+    """What the results say of rivals, and of a value that was published."""
+    e, spec = b.evidence, b.evidence.template.spec
+    works = {r.key: f"*{literal(r.title)}* {{cite:{r.key}}}" for r in b.references}
+    names = {each.rival.name for each in e.rivals}
+    return {
+        "rivals": bool(names),
+        "rivals_search": bool(names - {REFERENCE}),
+        "reference": works.get(spec.reference.cite, "") if spec.reference and REFERENCE in names else "",
+        "published": works.get(spec.published.cite, "") if spec.published else "",
+        "published_metric": words(spec.published.metric) if spec.published else "",
+    }
