@@ -330,7 +330,7 @@ def stepped(e: Evidence, part: Part, step: str) -> Value:
     return _part(_against_best(e, "sensitivity", step), part)
 
 
-@formula("{part} best against the baseline at equal budget {rival}, {split}, paired; p after Holm")
+@formula("{part} best against {rival}, a baseline at equal budget, {split}, paired; p after Holm")
 def rivalled(e: Evidence, part: Part, rival: str, split: Split) -> Value:
     found = _against_rival(e, rival, split)
     if part != "p":

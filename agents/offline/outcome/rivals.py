@@ -52,7 +52,7 @@ def _row(e: Evidence, found: RivalEffect) -> tuple[str, ...]:
 def _named(e: Evidence, name: str) -> str:
     if name == REFERENCE and e.template.spec.reference:
         return code(e.template.spec.reference.name)
-    return f"search by {SAMPLERS[name].name}"
+    return f"{SAMPLERS[name].name} search"
 
 
 def _mean(e: Evidence, key: str) -> str:
