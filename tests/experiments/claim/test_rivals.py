@@ -20,6 +20,7 @@ from nightlab.experiments.records import BASELINE
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template.template import TemplateError, load
+from nightlab.graph.estimate import Probe, cost
 from nightlab.graph.session import begin
 from tests.conftest import MakeTemplate
 from tests.experiments.loop.test_loop import judged, loop_of, move, over, stack  # noqa: F401
@@ -144,3 +145,16 @@ def test_a_reference_that_no_trial_could_be_is_refused(make_template: MakeTempla
     with pytest.raises(TemplateError) as refused:
         load(make_template(body))
     assert told in str(refused.value)
+
+
+def test_what_a_study_would_take_counts_its_baselines(make_template: MakeTemplate, tmp_path: Path) -> None:
+    probe = Probe(run_s=0.1, tried_s=0.1, start_s=0.0, draws_s=0.0, noisy=False)
+    counts = {}
+    for named in ("", "reference", "random", "random,reference"):
+        settings = Settings(baselines=named, trials=5, seeds=1)
+        with reopen(
+            create(load(make_template(REFERENCE)), settings.filled(load(make_template())), tmp_path / "s")
+        ) as study:
+            counts[named] = cost(study, probe)["runs"][0]
+    more = [counts[named] - counts[""] for named in ("reference", "random", "random,reference")]
+    assert more == [6, 5 + 6, 5 + 6 + 6]  # each meets the best on six seeds
