@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 import functools
-import json
 import os
 import re
 import shutil
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +14,9 @@ from pathlib import Path
 PLACES = ("", ".venv", "venv", "env", ".pixi/envs/default")  # of an environment in the folder that was named
 OLDEST = 3, 11  # Python in which nightlab's own side of a run works, so that it can be kept warm
 _NAMES = ("python", "python3")
-_ASK = "import json, sys; print(json.dumps([sys.base_prefix, list(sys.version_info[:2])]))"
+_LIBRARY = "lib*/*[0-9].[0-9]*/os.py"  # where an installation has Python's own modules
+_VERSION = re.compile(r"(\d+)\.(\d+)")
 _MAPPING = re.compile(r"^MAPPING\b[^=\n]*= (\{.*\})$", re.MULTILINE)  # of setuptools: packages by where they lie
-_PATIENCE = 30.0  # s for an interpreter to say what it is
 
 
 class NoEnvironment(ValueError):
@@ -133,7 +131,7 @@ def _of(home: Path, python: Path, prefix: Path | None = None) -> Environment:
     above = python.parent.parent
     if prefix and not python.exists():  # of other programs
         return Environment(home=home, prefix=prefix, programs=prefix / "bin")
-    base, version = _asked(python)
+    base, version = _installed(python)
     return Environment(
         home=home,
         prefix=above if is_environment(above) else base,
@@ -144,20 +142,27 @@ def _of(home: Path, python: Path, prefix: Path | None = None) -> Environment:
     )
 
 
-@functools.lru_cache(maxsize=64)
-def _asked(python: Path) -> tuple[Path, tuple[int, int]]:
-    """What an interpreter says of itself; nothing of its packages is run."""
-    try:
-        done = subprocess.run(
-            [str(python), "-I", "-S", "-c", _ASK],
-            capture_output=True,
-            text=True,
-            timeout=_PATIENCE,
-            stdin=subprocess.DEVNULL,
-            env={"PATH": os.defpath},
-            check=True,
-        )
-        base, (major, minor) = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
-        raise NoEnvironment(f"{str(python)!r} is no Python interpreter that can be started ({error})") from None
-    return Path(base), (major, minor)
+def _installed(python: Path) -> tuple[Path, tuple[int, int]]:
+    """The installation that an interpreter is of, and its version, by where its library lies: it may be anybody's
+    program, so it is never started to be asked."""
+    if not (python.is_file() and os.access(python, os.X_OK)):
+        raise NoEnvironment(f"{str(python)!r} is no Python interpreter that can be started")
+    pairs = (line.partition("=") for line in _lines(python.parent.parent / "pyvenv.cfg"))
+    about = {key.strip().lower(): value.strip() for key, _, value in pairs}
+    told = Path(about.get("home") or python.parent)  # of a virtual one, the programs of what it is of
+    real = (told / python.name).resolve()
+    version = about.get("version_info") or about.get("version") or real.name
+    for base in dict.fromkeys((told.resolve().parent, real.parent.parent, python.resolve().parent.parent)):
+        found = {_numbers(path.parent.name) for path in base.glob(_LIBRARY) if not path.parent.is_symlink()}
+        if found and (_numbers(version) in found or (not _numbers(version) and len(found) == 1)):
+            return base, _numbers(version) or max(found)
+    raise NoEnvironment(
+        f"{str(python)!r} is no Python interpreter that can be started: beside it, or where it leads to, lies no"
+        " library of Python"
+    )
+
+
+def _numbers(text: str) -> tuple[int, int] | tuple[()]:
+    """The version in a name such as python3.12 or 3.12.1; empty where there is none."""
+    found = _VERSION.search(text)
+    return (int(found[1]), int(found[2])) if found else ()

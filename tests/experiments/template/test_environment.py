@@ -1,0 +1,79 @@
+"""What an environment is, read by where its files lie: nothing of it is run, since it may be anybody's."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nightlab.experiments.template.environment import NoEnvironment, named
+from nightlab.experiments.template.template import TemplateError, load
+from tests.experiments.executors.test_environments import TOML
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / ".venv"], check=True)
+    (folder / "train it.py").write_text("print('val_loss=1')\n")
+    (folder / "src").mkdir()
+    (folder / "lib").mkdir()
+    for name in ("src", "lib"):
+        (folder / name / "a.py").touch()
+    return folder
+
+
+def test_what_is_read_is_what_the_interpreter_would_say(project: Path) -> None:
+    for python in (str(project / ".venv/bin/python"), sys.executable, str(Path(sys.executable).resolve())):
+        found = named(python, None, project)
+        assert found is not None
+        assert (found.base, found.version) == (Path(sys.base_prefix).resolve(), sys.version_info[:2])
+
+
+@pytest.mark.parametrize("key", ['python = ".venv/bin/python"', 'environment = "."', 'environment = ".venv"'])
+@pytest.mark.parametrize("about", [True, False])
+def test_a_program_in_an_interpreters_place_is_not_run(project: Path, key: str, about: bool) -> None:
+    """Neither by loading a template nor by looking for its faults; with and without a pyvenv.cfg that vouches for it."""
+    python = project / ".venv/bin/python"
+    python.unlink()
+    python.write_text(f"#!/bin/sh\ntouch '{project / 'ran'}'\necho '[\"/usr\", [3, 11]]'\n")
+    python.chmod(0o755)
+    if not about:
+        (project / ".venv/pyvenv.cfg").write_text("")
+    text = TOML.replace("RUN", f'{key}\ncommand = ["python", "train it.py", "{{lr}}"]\nhide = ["x"]')
+    (project / "template.toml").write_text(text)
+    with pytest.raises(TemplateError):
+        load(project)  # for what is hidden is in no package
+    (project / "template.toml").write_text(text.replace('hide = ["x"]', ""))
+    if about:
+        assert load(project).environment is not None
+    else:
+        with pytest.raises(TemplateError, match="no library of Python"):
+            load(project)
+    assert not (project / "ran").exists()
+
+
+def test_a_copied_interpreter_and_one_of_a_named_version(project: Path, tmp_path: Path) -> None:
+    installed = tmp_path / "opt"
+    for version in ("3.9", "3.13"):
+        (installed / f"lib/python{version}").mkdir(parents=True)
+        (installed / f"lib/python{version}/os.py").touch()
+    (installed / "bin").mkdir()
+    shutil.copy(Path(sys.executable).resolve(), installed / "bin/python3.13")
+    (installed / "bin/python3").symlink_to("python3.13")
+    shutil.copy(Path(sys.executable).resolve(), installed / "bin/python")
+    found = named(str(installed / "bin/python3"), None, project)
+    assert found is not None
+    assert (found.base, found.version) == (installed, (3, 13))
+    with pytest.raises(NoEnvironment):
+        named(str(installed / "bin/python"), None, project)  # of which version nobody knows
+    (python := project / ".venv/bin/python").unlink()
+    shutil.copy(installed / "bin/python", python)
+    (project / ".venv/pyvenv.cfg").write_text(f"home = {installed / 'bin'}\nversion_info = 3.9.1.final.0\n")
+    found = named(".venv/bin/python", None, project)
+    assert found is not None
+    assert (found.base, found.version) == (installed, (3, 9))
