@@ -37,7 +37,7 @@ def test_what_is_read_is_what_the_interpreter_would_say(project: Path) -> None:
 @pytest.mark.parametrize("key", ['python = ".venv/bin/python"', 'environment = "."', 'environment = ".venv"'])
 @pytest.mark.parametrize("about", [True, False])
 def test_a_program_in_an_interpreters_place_is_not_run(project: Path, key: str, about: bool) -> None:
-    """Neither by loading a template nor by looking for its faults; with and without a pyvenv.cfg that vouches for it."""
+    """Neither by loading a template nor by looking for faults; with and without a pyvenv.cfg that vouches for it."""
     python = project / ".venv/bin/python"
     python.unlink()
     python.write_text(f"#!/bin/sh\ntouch '{project / 'ran'}'\necho '[\"/usr\", [3, 11]]'\n")
