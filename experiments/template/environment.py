@@ -151,18 +151,19 @@ def _installed(python: Path) -> tuple[Path, tuple[int, int]]:
     about = {key.strip().lower(): value.strip() for key, _, value in pairs}
     told = Path(about.get("home") or python.parent)  # of a virtual one, the programs of what it is of
     real = (told / python.name).resolve()
-    version = about.get("version_info") or about.get("version") or real.name
+    version = _numbers(about.get("version_info") or about.get("version") or real.name)
     for base in dict.fromkeys((told.resolve().parent, real.parent.parent, python.resolve().parent.parent)):
-        found = {_numbers(path.parent.name) for path in base.glob(_LIBRARY) if not path.parent.is_symlink()}
-        if found and (_numbers(version) in found or (not _numbers(version) and len(found) == 1)):
-            return base, _numbers(version) or max(found)
+        libraries = [path.parent for path in base.glob(_LIBRARY) if not path.parent.is_symlink()]
+        found = {numbers for library in libraries if (numbers := _numbers(library.name))}
+        if version in found or (version is None and len(found) == 1):
+            return base, version or max(found)
     raise NoEnvironment(
         f"{str(python)!r} is no Python interpreter that can be started: beside it, or where it leads to, lies no"
         " library of Python"
     )
 
 
-def _numbers(text: str) -> tuple[int, int] | tuple[()]:
-    """The version in a name such as python3.12 or 3.12.1; empty where there is none."""
+def _numbers(text: str) -> tuple[int, int] | None:
+    """The version in a name such as python3.12 or 3.12.1."""
     found = _VERSION.search(text)
-    return (int(found[1]), int(found[2])) if found else ()
+    return (int(found[1]), int(found[2])) if found else None
