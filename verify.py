@@ -143,6 +143,8 @@ def check_files(b: Bundle, skipped: set):
         if digest.hexdigest()[:16] != key:
             yield f"artifacts/{key}: not the files that ran"
     for (kind, run), body in b.documents.items():
+        if kind == "series" and sha(b.files.get(f"series/{(hash := json.loads(body)['hash'])}.json", b"")) != hash:
+            yield f"series/{hash}.json: not the series of run {run}"
         for split, table in json.loads(body)["of"].items() if kind == "items" else ():
             for hash in table.values() if b.manifest["private"] or split != "holdout" else ():
                 if sha(b.files.get(f"items/{hash}.npy", b"")) != hash:

@@ -71,8 +71,11 @@ def of_older(rows: Iterable[bytes]) -> bytes:
 def faults(head: Link | None, tables: Mapping[str, Iterable[Row]], links: Iterable[Link]) -> Iterator[str]:
     """What is wrong with a chain, a sentence each.
 
-    tables: all rows. head: the last link from before they were read; what was written after it is not looked at.
+    tables: all rows. head: the last link from before they were read; what was written after it is not looked at;
+        None where a ledger is older than its chain, which has nothing to hold its rows against.
     """
+    if head is None:
+        return
     rows = {(table, key_of(table, row)): row_bytes(table, row) for table, each in tables.items() for row in each}
     chain = list(links)
     linked = {(link.table, link.key) for link in chain}
@@ -80,7 +83,7 @@ def faults(head: Link | None, tables: Mapping[str, Iterable[Row]], links: Iterab
     if chain and chain[0].table == OLDER:
         rows[OLDER, chain[0].key], apart = of_older(apart.values()), {}
     before = START
-    for expected, link in enumerate(chain[: head.number if head else 0], 1):
+    for expected, link in enumerate(chain[: head.number], 1):
         content = rows.pop((link.table, link.key), None)
         if link.number != expected:
             yield f"link {expected} of the chain is missing: link {link.number} stands in its place"

@@ -12,6 +12,11 @@ import typer
 from nightlab.commands.ending import print_json
 from nightlab.commands.options import Json, StudyArg
 
+AGAIN = (
+    "whoever has this bundle can make the private data again, since the template's prepare draws them of a seed that"
+    " follows from the ledger's rows; show it to nobody who must not know them"
+)
+
 
 def export(
     study: StudyArg,
@@ -31,10 +36,14 @@ def export(
     from nightlab.experiments.study.study import read
     from nightlab.telling.terminal import say
     from nightlab.verification.bundle import write
+    from nightlab.verification.readme import drawn
 
     with closing(read(study)) as opened:
         to = out if out.name else Path(f"{opened.name}.zip")
         done = write(opened, to, private=private, stamper=timestamp)
+        again = not private and drawn(opened)
+    if again:
+        say("warning: " + AGAIN, error=True)
     if as_json:
         print_json({"bundle": str(to), **asdict(done), "stamped": bool(timestamp)})
     else:

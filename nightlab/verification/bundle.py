@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.ledger.chain import KEYS, Link
+from nightlab.experiments.ledger.chain import KEYS, Link, key_of
 from nightlab.experiments.ledger.documents import ItemHashes
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.ledger.sqlite_chain import restore
@@ -22,7 +22,7 @@ from nightlab.experiments.study.study import Study
 from nightlab.papers.latex.seal import sums
 from nightlab.verification import crate, readme, timestamp
 
-FOLDERS = ("paper", "reviews", "template", "artifacts", "data", "items")
+FOLDERS = ("paper", "reviews", "template", "artifacts", "data", "items", "series")
 MANIFEST, SUMS, STAMP = "bundle.json", "SHA256SUMS", "timestamp.tsr"
 LEFT_OUT = (".log", ".pyc")
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the same study makes the same file
@@ -81,9 +81,12 @@ def _files(study: Study, private: bool) -> dict[str, Path]:
 
 
 def _rows(ledger: Ledger, head: Link) -> dict[str, list[Mapping[str, Any]]]:
-    """Every row of every table, and the links up to the head."""
+    """Every row of every table, and the links, up to the head; a study at work writes on while they are read."""
     tables: dict[str, list[Mapping[str, Any]]] = {table: list(ledger.rows(table)) for table in KEYS}
-    return tables | {"chain": [asdict(link) for link in ledger.links() if link.number <= head.number]}
+    links = list(ledger.links())
+    later = {(link.table, link.key) for link in links if link.number > head.number}
+    cut = {table: [row for row in rows if (table, key_of(table, row)) not in later] for table, rows in tables.items()}
+    return cut | {"chain": [asdict(link) for link in links if link.number <= head.number]}
 
 
 def _lines(rows: list[Mapping[str, Any]]) -> bytes:
@@ -106,7 +109,9 @@ def unpacked(bundle: Path) -> Iterator[tuple[Path, Manifest, list[str]]]:
     with tempfile.TemporaryDirectory(prefix="nightlab-bundle-") as name, zipfile.ZipFile(bundle) as archive:
         try:
             manifest = Manifest(**json.loads(archive.read(MANIFEST)))
-            folder = Path(name) / Path(manifest.study).name
+            if manifest.study in ("", ".", "..") or "/" in manifest.study:
+                raise ValueError(f"{MANIFEST} names the study {manifest.study!r}, which is no name of a folder")
+            folder = Path(name) / manifest.study
             archive.extractall(folder)
             tables = {table: _read(folder / f"ledger/{table}.jsonl") for table in (*KEYS, "chain")}
             links = [Link(**row) for row in tables.pop("chain")]

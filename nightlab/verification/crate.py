@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,8 @@ RUN_CRATES = (
     ("Workflow RO-Crate", "https://w3id.org/workflowhub/workflow-ro-crate/1.0", "1.0"),
 )
 WORKFLOW, PAPER = "template/template.toml", "paper/paper.pdf"
-LICENSE = "https://spdx.org/licenses/Apache-2.0"
+UNLICENSED = "Not stated. Ask whoever made the study."
+LICENCE = re.compile(r"template/(licen[cs]e|copying)[^/]*", re.IGNORECASE)  # the user's own terms, where there are any
 TYPES = {".pdf": "application/pdf", ".json": "application/json", ".jsonl": "application/jsonl", ".csv": "text/csv"}
 NAMESPACE = "nightlab"
 
@@ -30,13 +32,14 @@ def metadata(study: Study, files: Sequence[str], *, private: bool) -> dict[str, 
     results = [name for name in files if name.startswith(("paper/", "reviews/", "ledger/"))]
     given = [name for name in files if name.startswith(("template/", "data/")) and name != WORKFLOW]
     about = "" if private else " Private data are left out."
+    terms = [_at(name) for name in files if LICENCE.fullmatch(name)] or UNLICENSED
     root = {
         "@id": "./",
         "@type": "Dataset",
         "name": f"Study {study.name}: {title}",
         "description": f"A study by Nightlab with its paper and all that checks it.{about}",
         "datePublished": ended,
-        "license": _at(LICENSE),
+        "license": terms,
         "conformsTo": [_at(at) for _, at, _ in RUN_CRATES],
         "hasPart": [_at(name) for name in files],
         "mainEntity": _at(WORKFLOW),
@@ -47,7 +50,7 @@ def metadata(study: Study, files: Sequence[str], *, private: bool) -> dict[str, 
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
         "name": title,
         "programmingLanguage": _at("#template"),
-        "license": _at(LICENSE),
+        "license": terms,
     }
     action = {
         "@id": "#study",
@@ -92,7 +95,6 @@ def _known() -> list[dict[str, Any]]:
             "identifier": _at(address),
             "url": _at(address),
         },
-        {"@id": LICENSE, "@type": "CreativeWork", "name": "Apache License 2.0", "identifier": LICENSE},
     ]
 
 

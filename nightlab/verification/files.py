@@ -6,7 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from nightlab.experiments.ledger.documents import AblatedPart, BoundHashes, FileHashes, ItemHashes, TreeHashes
+from nightlab.experiments.ledger.documents import (
+    AblatedPart,
+    BoundHashes,
+    FileHashes,
+    ItemHashes,
+    SeriesHash,
+    TreeHashes,
+)
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.artifact import content_hash
@@ -77,6 +84,14 @@ def items(folder: Path, ledger: Ledger, *, private: bool) -> Iterator[Finding]:
         file = folder / "items" / f"{hash}.npy"
         if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != hash:
             yield Finding("hash", f"items/{file.name}", f"missing, or not the values by item of run {run}")
+
+
+def series(folder: Path, ledger: Ledger) -> Iterator[Finding]:
+    """What runs reported step by step."""
+    for run, kept in ledger.all(SeriesHash).items():
+        file = folder / "series" / f"{kept.hash}.json"
+        if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != kept.hash:
+            yield Finding("hash", f"series/{file.name}", f"missing, or not the series of run {run}")
 
 
 def published(folder: Path, ledger: Ledger) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ The study `{name}`, with all that is needed to check its paper.
 - `paper/`: the PDF, its LaTeX, figures, evidence.json (every number of the paper with its formula and runs), all rounds
 - `ledger/`: every row of the ledger, one JSON object a line, a file a table; `chain.jsonl` is the hash chain over them
 - `template/`, `artifacts/`: the task with its evaluator; each version of the files that ran, by content
-- `data/`, `items/`: inputs, private data, values by item
+- `data/`, `items/`, `series/`: inputs, private data, values by item, what runs reported step by step
 - `reviews/`: the reviewers' forms; `environment.json`: processor and versions of each session
 - `ro-crate-metadata.json` (RO-Crate, Workflow Run Crate), `provenance.json` (PROV), `SHA256SUMS`
 {private}
@@ -34,6 +34,10 @@ end of the run, commit it, print it, or have it stamped (`nightlab export --time
 PRIVATE = """
 The private data were left out. So it cannot be checked here that they are those that the study began with, runs cannot
 be scored again, and values by item of the holdout are missing; their hashes are in the ledger.
+{again}"""
+AGAIN = """
+They are no secret where the template's `prepare` makes them of its seed: the ledger holds the study's key, and with
+both anybody draws the same data again. Show this bundle to nobody who must not know them.
 """
 STAMP = """
 `timestamp.tsr` is the answer of {url} to the head. `openssl ts -verify -digest {head} -in timestamp.tsr
@@ -46,8 +50,14 @@ def text(study: Study, link: int, head: str, *, private: bool, stamped: str) -> 
     return TEXT.format(
         title=study.template.spec.template.title,
         name=study.name,
-        private="" if private else PRIVATE,
+        private="" if private else PRIVATE.format(again=AGAIN if drawn(study) else ""),
         link=link,
         head=head,
         stamp=STAMP.format(url=stamped, head=head) if stamped else "",
     )
+
+
+def drawn(study: Study) -> bool:
+    """Whether the data are made by the template's own code, of a seed that the rows give away."""
+    data = study.template.spec.data
+    return bool(data and data.prepare)

@@ -25,7 +25,7 @@ NOISE = 4.0  # standard deviations of a subject's runs beyond which another mach
 def reproduced(folder: Path, count: int) -> Iterator[Finding]:
     """Repeat so many runs of a study; warnings tell where it was within the noise, or could not be.
 
-    The evaluator and the experiment are the study's own code; the experiment runs in the sandbox.
+    The evaluator and the experiment are the study's own code; each runs in a sandbox.
     """
     with closing(read(folder)) as study, tempfile.TemporaryDirectory(prefix="nightlab-again-") as scratch:
         if not study.private.is_dir():

@@ -88,6 +88,7 @@ def _files(folder: Path, private: bool) -> Iterator[Finding]:
         yield from files.trees(folder, ledger, private=private)
         yield from files.artifacts(folder, ledger)
         yield from files.items(folder, ledger, private=private)
+        yield from files.series(folder, ledger)
         yield from files.published(folder, ledger)
 
 

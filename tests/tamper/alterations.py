@@ -18,7 +18,7 @@ from nightlab.experiments.ledger.chain import KEYS, START, following, key_of, ro
 from nightlab.papers.latex.engine import compile, find_engine
 
 Alteration = Callable[[Path, random.Random], str]
-FOLDERS = ("paper", "template", "data", "artifacts", "items", "reviews")
+FOLDERS = ("paper", "template", "data", "artifacts", "items", "series", "reviews")
 GUARD = "CREATE TRIGGER {0}_no_{1} BEFORE {1} ON {0} BEGIN SELECT RAISE(ABORT, 'never rewritten'); END"
 
 
@@ -179,6 +179,7 @@ ALTERATIONS: dict[str, Alteration] = {
     "labels of the holdout": named(a_file, r"^data/private/"),
     "inputs": named(a_file, r"^data/inputs/"),
     "an artifact": named(a_file, r"^artifacts/"),
+    "a series": named(a_file, r"^series/"),
     "a review's file": named(a_file, r"^reviews/"),
     "any file": a_file,
     "a file that is gone": a_lost_file,

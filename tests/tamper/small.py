@@ -21,7 +21,9 @@ from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML
 from tests.tamper.alterations import ALTERATIONS
 
 STRANGER = Path(__file__).parents[2] / "verify.py"
-FILES = {"template.toml": TOML, "experiment.py": EXPERIMENT, "evaluate.py": EVALUATE, "prepare.py": PREPARE}
+REPORTS = """    (out / "series.csv").write_text(f"step,name,value\\n1,height,{height}\\n2,height,{height / 2}\\n")
+"""
+FILES = {"template.toml": TOML, "experiment.py": EXPERIMENT + REPORTS, "evaluate.py": EVALUATE, "prepare.py": PREPARE}
 BIB = """@article{walks2020, title={Random walks in valleys}, author={A. Walker}, year={2020}, eprint={2001.00001},
 archiveprefix={arXiv}, abstract={About searching valleys by random walks.}}"""
 

@@ -14,8 +14,11 @@ from typing import Any
 
 import pytest
 
+from nightlab.experiments.ledger.chain import KEYS
+from nightlab.experiments.ledger.storage import opened as opened_ledger
 from nightlab.experiments.study.study import read
-from nightlab.verification.bundle import BundleError, write
+from nightlab.verification import crate
+from nightlab.verification.bundle import BundleError, unpacked, write
 from nightlab.verification.timestamp import StampError, granted
 from nightlab.verification.verify import verify
 from tests.tamper import small
@@ -66,7 +69,9 @@ def test_without_private_data_the_rest_is_checked_and_what_is_not_is_told(study:
     to = bundle(study, tmp_path / "study.zip", private=False)
     with zipfile.ZipFile(to) as archive:
         assert not [name for name in archive.namelist() if "private" in name]
-        assert "were left out" in archive.read("README.md").decode()
+        readme = archive.read("README.md").decode()
+        assert "were left out" in readme
+        assert "draws the same data again" in readme  # since the key is among the rows
     assert [(f.kind, f.severity) for f in verify(to)] == [("private", "warning")]
     told = small.by_a_stranger(to)
     assert told["ok"]
@@ -99,6 +104,27 @@ def test_a_head_that_was_known_elsewhere_is_looked_for(clean: Path) -> None:
     assert not small.by_a_stranger(clean, "--head", "0" * 64)["ok"]
 
 
+@pytest.mark.parametrize("name", ["..", ".", "", "/", "../away", "/tmp/away", "a/b"])
+def test_a_bundle_is_unpacked_nowhere_but_in_a_folder_of_its_own(clean: Path, tmp_path: Path, name: str) -> None:
+    with zipfile.ZipFile(clean) as old, zipfile.ZipFile(tmp_path / "new.zip", "w") as new:
+        new.writestr("bundle.json", json.dumps(json.loads(old.read("bundle.json")) | {"study": name}))
+    with pytest.raises(BundleError, match="no name of a folder"):
+        list(verify(tmp_path / "new.zip"))
+
+
+def test_rows_that_a_study_at_work_writes_later_are_not_in_it(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(read(study)) as opened:
+        links = list(opened.ledger.links())
+        monkeypatch.setattr(opened.ledger, "head", lambda: links[-9])  # as it stood when the bundle was begun
+        write(opened, to := tmp_path / "study.zip")
+    assert not [told for told in small.by_a_stranger(to)["problems"] if told.startswith("ledger")]
+    with unpacked(to) as (folder, _, altered), opened_ledger(folder, read_only=True) as ledger:
+        assert (altered, ledger.faults()) == ([], [])
+        assert sum(len(list(ledger.rows(table))) for table in KEYS) == len(links) - 8
+
+
 @pytest.mark.parametrize("content", [b"no zip at all", b""])
 def test_what_is_no_bundle_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "study.zip").write_bytes(content)
@@ -129,6 +155,17 @@ def test_the_metadata_are_a_workflow_run_crate(clean: Path, tmp_path: Path) -> N
     assert passes(body, tmp_path / "good")
     body["@graph"][1].pop("mainEntity")
     assert not passes(body, tmp_path / "bad")
+
+
+def test_terms_are_those_of_the_template_or_none(study: Path) -> None:
+    with closing(read(study)) as opened:
+        for files, told in (
+            (["template/LICENSE", "paper/LICENSE"], [{"@id": "template/LICENSE"}]),
+            (["paper/LICENSE"], crate.UNLICENSED),
+        ):
+            body = crate.metadata(opened, files, private=True)
+            assert [node["license"] for node in body["@graph"] if "license" in node] == [told, told]
+            assert "Apache" not in json.dumps(body)
 
 
 def context(graph: list[dict[str, Any]]) -> dict[str, str]:

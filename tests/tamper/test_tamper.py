@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from nightlab.experiments.ledger.storage import opened
+from nightlab.verification import rows
 from nightlab.verification.verify import verify
 from tests.tamper import small
 from tests.tamper.alterations import ALTERATIONS, relink, unguarded
@@ -28,6 +30,14 @@ def test_every_alteration_is_found(study: Path, tmp_path: Path) -> None:
         if not small.wrong(to):
             missed.append(told)
     assert missed == []
+
+
+def test_a_ledger_without_a_chain_has_a_warning_alone(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study, to := tmp_path / "early")
+    with unguarded(to) as db:
+        db.execute("DELETE FROM chain")
+    with opened(to, read_only=True) as ledger:
+        assert [f.severity for f in rows.chain(ledger)] == ["warning"]
 
 
 def test_a_study_of_another_version_has_its_facts_and_its_seal_checked(study: Path, tmp_path: Path) -> None:
