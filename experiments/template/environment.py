@@ -14,6 +14,7 @@ from pathlib import Path
 PLACES = ("", ".venv", "venv", "env", ".pixi/envs/default")  # of an environment in the folder that was named
 OLDEST = 3, 11  # Python in which nightlab's own side of a run works, so that it can be kept warm
 _NAMES = ("python", "python3")
+_MODULES = (".py", ".so")
 _LIBRARY = "lib*/*[0-9].[0-9]*/os.py"  # where an installation has Python's own modules
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 _MAPPING = re.compile(r"^MAPPING\b[^=\n]*= (\{.*\})$", re.MULTILINE)  # of setuptools: packages by where they lie
@@ -51,33 +52,47 @@ class Environment:
 
     @functools.cached_property
     def linked(self) -> dict[Path, Path]:
-        """Folders elsewhere that hold packages of it, such as a project that was installed to be edited, each with the
-        one that they are imported from."""
+        """Packages and modules of it that lie elsewhere, such as those of a project that was installed to be edited,
+        each with the folder that it is imported from."""
         found = dict[Path, Path]()
         for site in self.sites:
             lines = [line for file in sorted(site.glob("*.pth")) for line in _lines(file)]
-            found |= {Path(line).resolve(): Path(line).resolve() for line in lines if Path(line).is_absolute()}
+            roots = [Path(line).resolve() for line in lines if Path(line).is_absolute() and Path(line).is_dir()]
+            found |= {path: root for root in roots for path in sorted(root.iterdir()) if _imported(path)}
             for mapping in (m for file in sorted(site.glob("__editable__*")) for m in _MAPPING.findall(_text(file))):
                 with suppress(ValueError, SyntaxError):
                     found |= {Path(p).resolve(): Path(p).resolve().parent for p in ast.literal_eval(mapping).values()}
         return {path: root for path, root in found.items() if path.exists()}
 
-    def own(self, root: Path) -> str:
-        """Where the template has what is imported from a folder of the project that the environment lies in; empty
-        where it has it not."""
+    def own(self, path: Path) -> str:
+        """Where the template has a package of the project that the environment lies in; empty where it has it not."""
         project = self.prefix.parents[2] if self.prefix.parent.name == "envs" else self.prefix.parent
         for base in (self.home.resolve(), project.resolve()):
-            if root.is_relative_to(base) and (self.home / root.relative_to(base)).is_dir():
-                return str(root.relative_to(base))
+            if path.is_relative_to(base) and (self.home / path.relative_to(base)).exists():
+                return str(path.relative_to(base))
         return ""
 
     def shown(self) -> list[Path]:
-        """What runs must see of the folders that are linked: not those of which they have a version of their own."""
-        return [path for path, root in self.linked.items() if not self.own(root)]
+        """What runs must see of what is linked: not that of which they have a version of their own."""
+        return [path for path in self.linked if not self.own(path)]
+
+    @functools.cached_property
+    def private(self) -> tuple[Path, ...]:
+        """What runs must not see of that: hidden files, studies and templates, whose answers may lie there."""
+        found = []
+        for top in {path.resolve() for path in self.shown() if path.is_dir()}:
+            for folder, below, names in os.walk(top):
+                place = Path(folder)
+                closed = [name for name in below if _apart(place / name)]
+                hidden = [*closed, *(name for name in (*below, *names) if name.startswith("."))]
+                found += [place / name for name in hidden if not (place / name).is_symlink()]
+                below[:] = [name for name in below if name not in hidden]
+        return tuple(found)
 
     def variables(self) -> dict[str, str]:
         """What its activation sets. Packages that lie in the template itself come from the version that is run."""
-        own = dict.fromkeys(f"{{artifact}}/{path}" for root in self.linked.values() if (path := self.own(root)))
+        places = [Path(path).parent for each in self.linked if (path := self.own(each))]
+        own = dict.fromkeys(f"{{artifact}}/{place}" for place in places)
         kind = "VIRTUAL_ENV" if self.virtual else "CONDA_PREFIX" if _conda(self.prefix) else ""
         return {
             "PATH": os.pathsep.join([str(self.programs), "/usr/local/bin", "/usr/bin", "/bin"]),
@@ -88,6 +103,22 @@ class Environment:
     def command(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """A command in which a bare `python` is this environment's."""
         return (str(self.python), *words[1:]) if self.python and words[0] in _NAMES else words
+
+
+def _imported(path: Path) -> bool:
+    """Whether a file or folder is a package or module, or tells of one, rather than what else a project has."""
+    if path.name.startswith(".") or _apart(path):
+        return False
+    if path.suffix in (*_MODULES, ".egg-info", ".dist-info"):
+        return True
+    parts = ("__init__.py", "*/__init__.py", *(f"*{suffix}" for suffix in _MODULES))
+    plain = path.name.isidentifier() and path.is_dir() and not is_environment(path)
+    return plain and any(True for part in parts for _ in path.glob(part))
+
+
+def _apart(folder: Path) -> bool:
+    """Whether a folder is a study or a template, which no other one may see."""
+    return any((folder / name).is_file() for name in ("study.db", "template.toml"))
 
 
 def _text(file: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments.executors.local.isolation.visible import sandbox_view
 from nightlab.experiments.template.environment import NoEnvironment, named
 from nightlab.experiments.template.template import TemplateError, load
 from tests.experiments.executors.test_environments import TOML
@@ -77,3 +78,36 @@ def test_a_copied_interpreter_and_one_of_a_named_version(project: Path, tmp_path
     found = named(".venv/bin/python", None, project)
     assert found is not None
     assert (found.base, found.version) == (installed, (3, 9))
+
+
+def linked(project: Path, names: dict[str, str]) -> None:
+    (site,) = (project / ".venv").glob("lib/python*/site-packages")
+    (site / "edited.pth").write_text(f"{project}\n")
+    for name, text in names.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+
+
+def test_of_a_project_that_is_linked_runs_see_its_packages_alone(project: Path, tmp_path: Path) -> None:
+    names = (".env", "pkg/__init__.py", "pkg/.env", "pkg/runs/one/study.db", "pkg/task/template.toml", "mod.py")
+    others = ("data/labels.csv", "studies/one/study.db", "studies/one/data/private/y.py", "notes.txt")
+    linked(project, dict.fromkeys((*names, *others), ""))
+    found = named(None, str(project), project / "pkg/task")
+    assert found is not None
+    assert {"pkg", "mod.py"} <= {path.name for path in found.shown()}
+    assert not {".env", ".venv", "data", "studies", "notes.txt"} & {path.name for path in found.shown()}
+    assert set(found.private) == {project / "pkg" / name for name in (".env", "runs/one", "task")}
+    sight = sandbox_view(network=False, environment=found)
+    assert set(map(str, found.private)) <= set(sight.hidden)
+
+
+def test_what_the_template_has_itself_comes_from_there_and_the_rest_is_shown(project: Path, tmp_path: Path) -> None:
+    linked(project, {"pkg/__init__.py": "", "other/__init__.py": ""})
+    (home := tmp_path / "home").mkdir()
+    (home / "pkg").mkdir()
+    found = named(None, str(project), home)
+    assert found is not None
+    names = {path.name for path in found.shown()}
+    assert "other" in names
+    assert "pkg" not in names
+    assert found.variables()["PYTHONPATH"] == "{artifact}/."

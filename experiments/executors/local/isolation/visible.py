@@ -70,7 +70,7 @@ def sandbox_view(
     links = {str(path.absolute()): str(path.resolve()) for path in (*shown, *_interpreter_links(environment))}
     hidden = [str(site / name) for site in sites(environment) for name in (*hide, "nightlab") if (site / name).exists()]
     hidden += [h for path in (_OWN, Path.cwd(), *secret) for h in _besides(str(path.resolve()), sources)]
-    hidden += [str(path) for path in _closed_below(etc)]
+    hidden += [str(path) for path in (*_closed_below(etc), *(environment.private if environment else ()))]
     hidden = sorted({h for h in hidden if any((h + "/").startswith(root + "/") for root in roots)} - set(roots))
     allowed, listed = _allowed(roots, hidden)
     return SandboxView(
