@@ -73,6 +73,8 @@ def sandbox_view(
     hidden += [str(path) for path in (*_closed_below(etc), *(environment.private if environment else ()))]
     hidden = sorted({h for h in hidden if any((h + "/").startswith(root + "/") for root in roots)} - set(roots))
     allowed, listed = _allowed(roots, hidden)
+    # an import lists the folder that it looks in
+    listed += sorted({str(environment.linked[path]) for path in environment.shown()}) if environment else []
     return SandboxView(
         binds=tuple((root, root) for root in roots),
         links={link: target for link, target in links.items() if link != target},
