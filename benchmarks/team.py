@@ -19,6 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from nightlab.agents.chat.settings import model_settings
 from nightlab.agents.chat.usage import usage
 from nightlab.agents.documents import Fallback, Proposed
 from nightlab.experiments.study.study import read
@@ -31,7 +32,7 @@ def measured(folder: Path) -> dict[str, Any]:
         ledger = study.ledger
         used = usage(ledger)
         asked = {int(k): each for k, each in ledger.all(Proposed).items() if each.by == "model"}
-        applied = {k for k, body in asked.items() if body.change.proposer == study.settings.model}
+        applied = {k for k, body in asked.items() if body.change.proposer == model_settings(study.ledger).model}
         judged = [t for t in ledger.trials() if t.number in applied and t.verdict]
         latencies = [call.answer.latency_s for call in ledger.calls.all() if call.answer]
         return {

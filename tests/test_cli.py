@@ -21,6 +21,7 @@ import pytest
 from rich.console import Console
 
 import nightlab as library
+from nightlab.agents.chat.settings import model_settings
 from nightlab.experiments.study.study import read
 from nightlab.telling.progress import Lines, Screen
 from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
@@ -184,11 +185,11 @@ def test_a_fork_takes_what_is_given_and_the_rest_from_its_study(make_template: M
     done = nightlab("fork", parent, "--trial", 0, *more, "--record", "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     study = read(tmp_path / json.loads(done.stdout.splitlines()[-1])["study"])
-    settings = study.settings
+    settings, models = study.settings, model_settings(study.ledger)
     study.close()
     assert (settings.trials, settings.seeds, settings.rule) == (2, 2, "paired")
     assert (settings.seed, settings.workers, settings.policy, settings.isolation) == (4, 2, "tpe", "S0")
-    assert (settings.model, settings.record) == (f"fake:{script}", True)
+    assert (models.model, models.record) == (f"fake:{script}", True)
     refused = nightlab("fork", parent, "--trial", 0, "--policy", "astrology", cwd=tmp_path)
     assert refused.returncode == 2
     assert "no search policy is called 'astrology'" in refused.stderr
