@@ -101,7 +101,7 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 def test_an_experiment_ends_with_a_table_a_claim_and_a_curve(make_template: MakeTemplate, tmp_path: Path) -> None:
     done = nightlab("experiment", make_template(), "--trials", 6, "--workers", 1, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "Kept and confirmed changes" in done.stdout
+    assert "Kept changes, and the one in the confirmation" in done.stdout
     assert re.search(r"claim \(trial \d+ over the baseline, holdout, 6 fresh seeds\)", done.stdout)
     assert "trial 6/6" in done.stdout
     curve = re.search(r"curve\s+(\S+)", done.stdout)

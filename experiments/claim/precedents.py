@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 from nightlab.experiments.claim.family import FAMILY_LEVEL
 from nightlab.experiments.ledger.documents import Claim, ForkOrigin, Origin, Precedents, TreeHashes
@@ -11,36 +13,59 @@ from nightlab.experiments.ledger.storage import holding
 from nightlab.experiments.study.study import Study
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Root:
+    """The study that a family of forks began with: its name, and the place and hash of its template."""
+
+    name: str
+    template: str | None
+    whole: str | None
+
+    def same(self, other: _Root) -> bool:
+        """Whether both are of one template, or one study."""
+        pairs = ((self.name, other.name), (self.template, other.template), (self.whole, other.whole))
+        return any(first is not None and first == second for first, second in pairs)
+
+
 def recorded(study: Study) -> Precedents:
     """The studies of the same template that stood beside this one before its search; written down once."""
     if known := study.ledger.get(Precedents):
         return known
-    others, claimed, families = 0, 0, 1
+    mine = _root(study.folder, study.ledger)
+    others, claimed, families = 0, 0, {mine.name}
     for folder in sorted(study.folder.parent.iterdir()):
         kept_by = holding(folder) if folder.is_dir() and folder.resolve() != study.folder.resolve() else None
         with suppress(LedgerError):
             if kept_by is None:
                 continue
             with closing(kept_by.open(folder, read_only=True)) as ledger:
-                if _same(ledger, study.ledger):
+                if (root := _root(folder, ledger)).same(mine):
                     others += 1
                     claimed += _claimed(ledger)
-                    families += ledger.get(ForkOrigin) is None
-    return study.ledger.put(Precedents(others=others, claimed=claimed, families=families))
+                    families.add(root.name)
+    return study.ledger.put(Precedents(others=others, claimed=claimed, families=len(families)))
+
+
+def _root(folder: Path, ledger: Ledger) -> _Root:
+    if fork := ledger.get(ForkOrigin):
+        parent = folder.parent / fork.study
+        with suppress(LedgerError):
+            if kept_by := holding(parent):
+                with closing(kept_by.open(parent, read_only=True)) as its:
+                    return _root(parent, its)
+        return _Root(name=fork.study, template=None, whole=None)
+    origin, hashes = ledger.get(Origin), ledger.get(TreeHashes)
+    return _Root(
+        name=folder.name,
+        template=origin.template if origin else None,
+        whole=hashes.of.get("template") if hashes else None,
+    )
 
 
 def chance(found: Precedents) -> float:
     """That at least one of so many studies claims by luck, where there is nothing to find: a fork is of the family of
     the study that it comes from, and each family spends FAMILY_LEVEL at most."""
     return 1 - (1 - FAMILY_LEVEL) ** found.families
-
-
-def _same(one: Ledger, other: Ledger) -> bool:
-    """Whether two studies are of one template: by its path, or by what it holds."""
-    begun, held = ([ledger.get(kind) for ledger in (one, other)] for kind in (Origin, TreeHashes))
-    places = [origin.template if isinstance(origin, Origin) else None for origin in begun]
-    whole = [found.of.get("template") if isinstance(found, TreeHashes) else None for found in held]
-    return any(first is not None and first == second for first, second in (places, whole))
 
 
 def _claimed(ledger: Ledger) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.study.items import ItemStore
@@ -16,7 +17,7 @@ SMALL = 0.01  # of what differs between the runs of a subject: what splits of th
 ROUNDING = 1e-4  # of the values themselves, where the runs do not differ
 ENOUGH = 3  # runs
 DIGITS = 9  # of a value by item that is known again
-CHANCE = 3.0  # times as many items as are alike within a split by chance
+LUCK = 1e-6  # the chance below which as many equal values are no coincidence
 LOOKED_AT = 8  # runs, by their items
 
 Values = Mapping[str, Sequence[tuple[float, float]]]  # subject -> (dev, holdout) of its runs
@@ -35,16 +36,16 @@ def nearly(values: Values) -> bool:
 
 def items_in_both(items: ItemStore, runs: Iterable[Run], metric: str) -> bool:
     """Whether an item of the holdout is one of dev too: by its group, or as runs give it the same values."""
-    scored = list[tuple[Any, Any]]()
+    scored = list[tuple[NDArray[np.float64], NDArray[np.float64]]]()
     for run in runs:
         dev, holdout = (items.of(run.id, split, metric) for split in ("dev", "holdout"))
         if dev and holdout:
-            scored.append((dev, holdout))
+            scored.append((_known(dev[0]), _known(holdout[0])))
             if dev[1] is not None and holdout[1] is not None and np.intersect1d(dev[1], holdout[1]).size:
                 return True
         if len(scored) == LOOKED_AT:
             break
-    return any(_alike(_known(dev), _known(holdout)) for (dev, _), (holdout, _) in scored[:ENOUGH])
+    return _moving_together(scored) or any(_alike(dev, holdout) for dev, holdout in scored)
 
 
 def _known(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -53,9 +54,30 @@ def _known(values: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(np.round(values * sizes) / sizes, dtype=np.float64)
 
 
+def _shared(dev: NDArray[np.float64], holdout: NDArray[np.float64]) -> dict[tuple[int, int], float]:
+    """The values that are there once in each split, by their places."""
+    singles = []
+    for values in (dev, holdout):
+        found, place, counts = np.unique(values, return_index=True, return_counts=True)
+        singles.append((found[counts == 1], place[counts == 1]))
+    (first, places), (second, others) = singles
+    both, i, j = np.intersect1d(first, second, assume_unique=True, return_indices=True)
+    return {(int(places[a]), int(others[b])): float(v) for v, a, b in zip(both, i, j, strict=True)}
+
+
+def _moving_together(scored: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> bool:
+    """Whether a place of dev and one of the holdout have the same value in each run, and not the same in all."""
+    found = [_shared(dev, holdout) for dev, holdout in scored]
+    pairs = set[tuple[int, int]].intersection(*map(set, found)) if len(found) >= ENOUGH else set()
+    return any(len({run[pair] for run in found}) > 1 for pair in pairs)
+
+
 def _alike(dev: NDArray[np.float64], holdout: NDArray[np.float64]) -> bool:
-    """Whether more values of the holdout are in dev than chance would have it by what is alike in the holdout."""
-    _, place, counts = np.unique(holdout, return_inverse=True, return_counts=True)
-    alike = counts[place] > 1
-    hits = int((np.isin(holdout, dev) & ~alike).sum())
-    return hits > CHANCE * float(alike.mean()) * len(dev)
+    """Whether more values are shared than those that repeat within a split let expect: of equal pairs by chance, as
+    many lie across the splits as there are pairs across them (binomial)."""
+    counts = [np.unique(values, return_counts=True)[1] for values in (dev, holdout)]
+    within = sum(int((found == 2).sum()) for found in counts)  # a value that is there more often is no coincidence
+    across = len(_shared(dev, holdout))
+    pairs = sum(len(values) * (len(values) - 1) / 2 for values in (dev, holdout))
+    share = len(dev) * len(holdout) / (len(dev) * len(holdout) + pairs)
+    return across > 0 and bool(special.bdtrc(across - 1, across + within, share) < LUCK)

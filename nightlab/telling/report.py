@@ -200,7 +200,11 @@ def _claim(study: Study, claim: Claim, extension: int) -> str:
 def _kept(study: Study, best: int) -> Table:
     """The baseline, the kept changes, and the trial that went to the confirmation."""
     table = Table(
-        title="Kept and confirmed changes", title_justify="left", box=None, pad_edge=False, title_style="bold"
+        title="Kept changes, and the one in the confirmation",
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        title_style="bold",
     )
     for name, justify in (("trial", "right"), ("strategy", "left"), ("change", "left"), ("fitness", "right")):
         table.add_column(name, justify=justify, header_style="bright_black")  # type: ignore[arg-type]
@@ -212,7 +216,7 @@ def _kept(study: Study, best: int) -> Table:
         fitness = mean(
             trial_scores(study.template, study.ledger.runs(SEARCH, str(trial.number)), study.settings.seeds).values()
         )
-        mark = " (confirmed)" if confirmed and trial.number else ""
+        mark = " (in the confirmation)" if confirmed and trial.number else ""
         concern = concerned(trial.change, replaced(trial, trials), study.template.knobs)
         table.add_row(
             f"{trial.number}{mark}",

@@ -114,7 +114,7 @@ def progress(path: Path, trials: Sequence[Point], label: str, confirmed: int | N
         if failed := spaced([x for x, t in enumerate(trials) if t.verdict == "failed"], TICKS):
             ends = axes.get_xaxis_transform()
             axes.plot(failed, [0.018] * len(failed), "|", ms=7, mew=1.1, color=ORANGE, transform=ends, label="failed")
-        _measured(axes, chosen, **WINNER, label="confirmed")
+        _measured(axes, chosen, **WINNER, label="in the confirmation")
         axes.set(xlabel="trials by their verdicts", ylabel=printable(label), ylim=bounds)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.margins(x=0.02)
@@ -310,7 +310,7 @@ def _verdict_legend(figure: Figure, verdicts: Collection[str], *, medians: bool,
         if v in verdicts
     ]
     if winner:
-        handles.append(Line2D([], [], label="confirmed", **WINNER))
+        handles.append(Line2D([], [], label="in the confirmation", **WINNER))
     if medians:
         handles.append(Line2D([], [], color=ORANGE, lw=1.3, label="median"))
     figure.legend(handles=handles, loc="outside upper center", ncols=5)

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from nightlab.agents.offline.outcome.recipe import effects
 from nightlab.agents.team import Brief, Idea
 from nightlab.agents.telling.words import listed, words
+from nightlab.experiments.ledger.documents import AblatedPart
 from nightlab.experiments.records import Effect
 from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.papers.facts.evidence import Evidence
@@ -88,7 +89,8 @@ def _losses(e: Evidence, name: str) -> list[tuple[Effect, bool, str]]:
     rows = [row for row in e.ablation if row.strategy == name]
     if rows:
         return [(row, row.significant, _PARTS) for row in rows]
-    return [(row, row.low > 0, "recipe") for row, _ in effects(e, name)]
+    alone = [row for row, _ in effects(e, name)]
+    return [(row, row.significant if isinstance(row, AblatedPart) else row.low > 0, "recipe") for row in alone]
 
 
 def _helps(e: Evidence, name: str) -> tuple[str, Verdict]:

@@ -118,7 +118,7 @@ def kept(e: Evidence) -> Table:
     every = _line(e)
     shown = spaced(every, LISTED)
     some = "" if len(shown) == len(every) else " Not all find room: these are evenly spaced in their order."
-    added = "" if not e.best.number or _kind(e.best) == "kept" else ", and the trial that was confirmed"
+    added = "" if not e.best.number or _kind(e.best) == "kept" else ", and the trial that went to the confirmation"
     return Table(
         "kept",
         f"The changes that the loop kept, in their order{added}, each with what it changed of the incumbent that it met"
@@ -137,7 +137,7 @@ def _kind(trial: Trial) -> str:
 
 
 def _verdict(e: Evidence, trial: Trial) -> str:
-    return f"{_kind(trial)}, confirmed" if trial.number and trial.number == e.best.number else _kind(trial)
+    return f"{_kind(trial)}, in the confirmation" if trial.number and trial.number == e.best.number else _kind(trial)
 
 
 def _what(trial: Trial, e: Evidence) -> str:

@@ -37,15 +37,15 @@ class Component:
 def components(loop: Loop) -> list[Component]:
     """The parts of the best trial, in the order of their trials."""
     line = lineage(loop)
-    parts = (*(part for part in _knobs(loop, line) if _may_go(loop, part)), *_edits(loop, line))
-    return sorted(parts, key=lambda c: (c.trial, c.strategy, c.key))
+    best, defaults = loop.entries[chosen(loop)].trial.change, loop.template.defaults
+    mine = (part for part in _knobs(loop, line) if differs(loop, part.taken_out(best, defaults).params))
+    return sorted((*mine, *_edits(loop, line)), key=lambda c: (c.trial, c.strategy, c.key))
 
 
-def _may_go(loop: Loop, part: Component) -> bool:
-    """Whether the best without a part is an assignment that the template allows, and another one."""
+def differs(loop: Loop, params: Params) -> bool:
+    """Whether an assignment is one that the template allows, and another one than the best's."""
     best, knobs = loop.entries[chosen(loop)].trial.change, loop.template.knobs
-    rest = part.taken_out(best, loop.template.defaults).params
-    return not broken(knobs, rest) and settled(knobs, rest) != settled(knobs, best.params)
+    return not broken(knobs, params) and settled(knobs, params) != settled(knobs, best.params)
 
 
 def lineage(loop: Loop) -> list[int]:

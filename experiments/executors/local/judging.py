@@ -83,6 +83,7 @@ class LocalJudge:
         heard = conversation.Heard()
         try:
             (found, notes), against, items = self._evaluate(request, ask, ticket, heard)
+            outcome.within(self._station.template, found)
             result = replace(result, metrics=found, notes=notes, doubts=against, items=items)
         except conversation.CallFailed as failed:
             result = conversation.call_failed(result, failed, candidates.performed)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.claim.precedents import chance, recorded
-from nightlab.experiments.ledger.documents import Claim, Precedents
+from nightlab.experiments.ledger.documents import Claim, ForkOrigin, Precedents
 from nightlab.experiments.study.study import Settings, reopen
 from nightlab.graph.session import begin
 from tests.conftest import MakeTemplate
@@ -36,5 +35,14 @@ def test_those_of_another_template_are_not(make_template: MakeTemplate, tmp_path
     one = begin(make_template(), Settings(trials=1), tmp_path / "studies", "experiment")
     begin("digits", Settings(trials=1), tmp_path / "studies", "experiment")
     with reopen(one) as study:
-        assert recorded(study) == Precedents()
-        assert replace(recorded(study)).families == 1
+        assert recorded(study) == Precedents(others=0, claimed=0, families=1)
+
+
+def test_a_fork_is_of_the_family_of_its_first_study(make_template: MakeTemplate, tmp_path: Path) -> None:
+    out = tmp_path / "studies"
+    parent, first, second = (begin(make_template(), Settings(trials=1), out, "experiment") for _ in range(3))
+    for folder, origin in ((first, parent), (second, first)):
+        with reopen(folder) as study:
+            study.ledger.put(ForkOrigin(study=origin.name, trial=0, params={"height": 0.0, "cost": 1.0}))
+    with reopen(second) as study:
+        assert recorded(study) == Precedents(others=2, claimed=0, families=1)

@@ -77,9 +77,9 @@ def test_the_confirmed_trial_is_drawn_as_the_winner(tmp_path: Path) -> None:
         figures.progress(tmp_path / "f.pdf", points, "loss", confirmed)
         alone = panel([1.0, 2.0])
         figures.response(tmp_path / "r.pdf", [replace(alone, verdicts=["reverted"] * 20, confirmed=confirmed)], "loss")
-        assert ("confirmed" in pdf_text(tmp_path / "f.pdf")) == (confirmed is not None)
+        assert ("in the confirmation" in pdf_text(tmp_path / "f.pdf")) == (confirmed is not None)
         assert ("reverted" in pdf_text(tmp_path / "f.pdf")) == (confirmed is None)
-        assert ("confirmed" in pdf_text(tmp_path / "r.pdf")) == (confirmed is not None)
+        assert ("in the confirmation" in pdf_text(tmp_path / "r.pdf")) == (confirmed is not None)
 
 
 @given(st.lists(st.sampled_from([0.0, 1e-9, 0.1, 0.5, 1.0, 2.0, 3.0, 50.0, 1e6]) | st.floats(-1e3, 1e3), max_size=80))

@@ -33,6 +33,7 @@ _NUMBER = rf"{_GROUPS}|{_DIGITS}(?:{_ON}|(?(list)[,\t ]+{_DIGITS}|(?!)))?|[-+\u2
 _VALUE = rf"(?P<list>[A-Za-z_][\w.]{{0,30}}\(|[\[(])?(?P<value>{_NUMBER})"
 _WORD = r"[ \t]*(?P<is>[:=])[ \t\"'`*]*(?P<word>[^\s,;|)\]}\"'`]{1,64})(?=[\"'`*]*[ \t]*(?:$|[,;|)\]}]|[\w.]+[:=]))"
 _UNIT = re.compile(r"[ \t]([A-Za-z\u00b5\u03bc\u00b0%/\u00b2\u00b3^]{1,12})[ \t]*(?=$|[,;|()\[\]\u00b1])", re.MULTILINE)
+_NOT_FINITE = re.compile(r"[-+]?(nan|inf(inity)?)\b.*", re.IGNORECASE)
 _FINITE = re.compile(r"([-+]?[\d.,]*\d\.?(?:[eE][-+]?\d+)?)( ?\D.*|)")
 _WORD_BEFORE = re.compile(r"(?<!\S)([^\W\d_]+)[ \t]+$")
 
@@ -172,12 +173,14 @@ class Series:
         self.count, self._value, self._unit, self._take = 0, 0.0, "", take
 
     def add(self, word: str) -> None:
-        """One more; what is no finite number is passed over."""
+        """One more; what is no finite number is passed over, but a mean over it is none either."""
         if (match := _FINITE.fullmatch(word)) and math.isfinite(value := float(match[1].replace(",", ""))):
             before = self._value if self.count else value
             self.count, self._unit = self.count + 1, match[2]
             picked = {"min": min(before, value), "max": max(before, value)}
             self._value = picked.get(self._take, before + (value - before) / self.count)
+        elif self._take == "mean" and _NOT_FINITE.fullmatch(word):
+            self._value, self.count = math.nan, self.count + 1
 
     @property
     def word(self) -> str:
