@@ -129,7 +129,7 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
     if mend:
         versions.keep(place, "first")
     collected, _ = evidence(lab, number)
-    _set(lab, Version(draft, collected.facts, lab.study.ledger.linked(Manuscript, key)), place)
+    _set(lab, Version(draft, collected.facts, _link(lab, number)), place)
     _revise(lab, number)
 
 
@@ -208,9 +208,10 @@ def restore(lab: Lab) -> None:
 
 
 def _link(lab: Lab, number: int) -> Link | None:
-    """The link of the round's latest version; none in a ledger that is older than its chain."""
-    ledger = lab.study.ledger
-    return ledger.linked(Manuscript, _mended(number)) or ledger.linked(Manuscript, str(number))
+    """The link of the first version with the round's latest text; none in a ledger that is older than its chain."""
+    ledger, first, mended = lab.study.ledger, str(number), _mended(number)
+    same = ledger.get(Manuscript, first) == ledger.get(Manuscript, mended)
+    return (None if same else ledger.linked(Manuscript, mended)) or ledger.linked(Manuscript, first)
 
 
 def _whole(place: Path, draft: Manuscript) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 from typing import Literal
 
 from langgraph.graph import START, StateGraph
 from langgraph.runtime import Runtime
 
+from nightlab.agents.chat.settings import model_settings
 from nightlab.agents.team import Idea, Situation
 from nightlab.experiments.claim import confirmation, precedents, rivals
 from nightlab.experiments.claim.parts import ablation
@@ -33,7 +35,8 @@ def baseline(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
         lab.tell(Stage(stage="baseline"))
     lab.loop.baseline()
     confirmation.preregister(lab.study)  # before the search, and after the first runs have told what the evaluator is
-    if new and (found := precedents.recorded(lab.study)).others:
+    replayed = model_settings(lab.study.ledger).replay
+    if new and (found := precedents.recorded(lab.study, Path(replayed) if replayed else None)).others:
         told = f"{plural(found.others, 'other study')} of this template in the same folder"
         lab.tell(Note(note=f"{told}, {found.claimed} of which claimed an improvement"))
     if new and lab.study.template.redraws:

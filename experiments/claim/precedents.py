@@ -9,7 +9,7 @@ from pathlib import Path
 from nightlab.experiments.claim.family import FAMILY_LEVEL
 from nightlab.experiments.ledger.documents import Claim, ForkOrigin, Origin, Precedents, TreeHashes
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError
-from nightlab.experiments.ledger.storage import holding
+from nightlab.experiments.ledger.storage import holding, opened
 from nightlab.experiments.study.study import Study
 
 
@@ -27,10 +27,16 @@ class _Root:
         return any(first is not None and first == second for first, second in pairs)
 
 
-def recorded(study: Study) -> Precedents:
-    """The studies of the same template that stood beside this one before its search; written down once."""
+def recorded(study: Study, recording: Path | None = None) -> Precedents:
+    """The studies of the same template that stood beside this one before its search; written down once.
+
+    recording: of a replay the study that it repeats, whose count it takes.
+    """
     if known := study.ledger.get(Precedents):
         return known
+    if recording:
+        with opened(recording, read_only=True) as its:
+            return study.ledger.put(its.get(Precedents) or Precedents())
     mine = _root(study.folder, study.ledger)
     others, claimed, families = 0, 0, {mine.name}
     for folder in sorted(study.folder.parent.iterdir()):

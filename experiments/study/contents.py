@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import json
 import lzma
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,7 +53,9 @@ def _content(values: NDArray[Any]) -> Content:
     if values.dtype.kind in "fiub":
         texts = frozenset[int]()
     else:
-        texts = frozenset(_hash(v) for v in values.flat if isinstance(v, str) and len(v) >= LONG)
+        counts = Counter(v for v in values.flat if isinstance(v, str) and len(v) >= LONG)
+        # a label is there often, and a key is one word
+        texts = frozenset(_hash(v) for v, count in counts.items() if count == 1 and len(v.split()) > 1)
     return Content(table=table[:, 0] if table.shape[1] == 1 else table, texts=texts)
 
 

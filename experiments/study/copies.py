@@ -21,7 +21,6 @@ WIDE = 8  # numbers of a row that has a shape of its own, in whatever unit it is
 BITS, FEWEST_BITS = 60, 16  # that a stretch of a column shall hold, and must
 LONGEST = 256  # values of it
 CHANCE = 3.0  # times as many as would be by chance
-TEXTS = 3  # long ones that are shared, of a list of texts
 MOST, CELLS = 5_000, 10_000_000  # rows that are looked for, and numbers of those among which
 BLOCK, BLOCKS, HEAD = 64, 16, 256  # bytes of a piece of a file, pieces, and bytes of a head that any file may have
 AXES = 6  # on which rows are projected to find the nearest
@@ -39,11 +38,9 @@ def copies(inputs: Path, private: Path) -> Copies:
 def _stands(content: Content, among: Sequence[Content]) -> bool:
     """Whether rows or texts stand in other contents; a narrow table also by stretches of its columns."""
     table, others = content.table, [other.table for other in among]
+    if any(content.texts & other.texts for other in among):
+        return True
     width = 1 if table.ndim == 1 else table.shape[1]
-    if width == 1 and 2 * len(content.texts) > len(table):  # texts of their own: neither labels nor one column of more
-        there = frozenset[int]().union(*(other.texts for other in among))
-        if len(content.texts & there) >= min(TEXTS, len(content.texts)):
-            return True
     alike = [other for other in others if width > 2 and other.ndim > 1 and other.shape[1] == width]
     if any(_found(table, other) for other in alike):
         return True

@@ -43,6 +43,6 @@ def test_a_fork_is_of_the_family_of_its_first_study(make_template: MakeTemplate,
     parent, first, second = (begin(make_template(), Settings(trials=1), out, "experiment") for _ in range(3))
     for folder, origin in ((first, parent), (second, first)):
         with reopen(folder) as study:
-            study.ledger.put(ForkOrigin(study=origin.name, trial=0, params={"height": 0.0, "cost": 1.0}))
+            study.ledger.put(ForkOrigin(study=origin.name, trial=0, params=study.template.defaults))
     with reopen(second) as study:
         assert recorded(study) == Precedents(others=2, claimed=0, families=1)
