@@ -40,6 +40,8 @@ from nightlab.papers.manuscript.markup import Bullets, Float, Reading, Text, blo
 __all__ = ["Compiled", "Engine", "Finding", "build", "compile", "find_engine", "render"]
 
 AUTHOR = "Nightlab"
+STANDS_IN = "the offline text stands in for the section"
+ALONE = "its words stand alone, without figures, tables, formulas and a model's readings"
 _LONG = 22  # a table of more rows may break across pages
 _PARTS = 4  # runs in more pieces are told by their number
 
@@ -64,8 +66,8 @@ def build(
     if engine is None or compiled.pdf:
         return compiled
     paper = _Paper(manuscript, facts, ordered(references, keys_cited(manuscript)), seal)
-    texts = [m for m in (own, paper.bare()) if m]
-    return mend(folder, engine, lambda key: [text for m in texts if (text := paper.part(m, key))])
+    texts = [(m, told) for m, told in ((own, STANDS_IN), (paper.bare(), ALONE)) if m]
+    return mend(folder, engine, lambda key: [(text, told) for m, told in texts if (text := paper.part(m, key))])
 
 
 def render(
@@ -125,11 +127,16 @@ class _Paper:
         return f"{self.section(section).dumps()}%\n" if section else ""
 
     def bare(self) -> Manuscript:
-        """The words and numbers of all sections without what could go wrong: formulas, code, figures and tables."""
+        """The words and numbers of all sections without what could go wrong: formulas, code, figures and tables.
+
+        A model's readings are left out, since their words would stand there as the paper's own.
+        """
         m = self.manuscript
 
         def words(source: str) -> str:
-            lines = (line for part in blocks(source) if not isinstance(part, Float) for line in lines_of(part))
+            lines = (
+                line for part in blocks(source) if not isinstance(part, Float | Reading) for line in lines_of(part)
+            )
             return "\n\n".join(literal(self.set.plain(line)) for line in lines)
 
         def plain(sections: Sequence[Section]) -> tuple[Section, ...]:

@@ -15,7 +15,9 @@ from nightlab.papers.latex.texlog import first_error
 
 REPAIRS = 3  # of one section at most
 KIND = "latex-repaired"
-Spare = Callable[[str], Sequence[str]]  # what may stand in for a section, by its key: LaTeX, the best first
+Spare = Callable[
+    [str], Sequence[tuple[str, str]]
+]  # what may stand in for a section, the best first: LaTeX, and words for it
 
 
 def mend(folder: Path, engine: Engine, spare: Spare) -> Compiled:
@@ -66,10 +68,10 @@ def _part(source: Source, place: int, folder: Path, engine: Engine, spare: Spare
         trying = _with(trying, place, made.text, made.package)
         told.append(_finding(_where(part.key), line + 1, found.what, made.told))
     why = found.what if found else "LaTeX does not end"
-    for text in spare(part.key):
+    for text, made_known in spare(part.key):
         instead = _with(source, place, text)
         if not failing(instead.alone(instead.parts[place]), folder, engine):
-            return instead, [_finding(_where(part.key), line + 1, why, "the offline text stands in for the section")]
+            return instead, [_finding(_where(part.key), line + 1, why, made_known)]
     return source, told
 
 

@@ -61,12 +61,16 @@ def test_a_section_beyond_cure_gives_way_and_a_good_pdf_stays(tmp_path: Path) ->
     engine = broken(tmp_path, {"method": r"\errmessage{beyond all cures}"})
     (tmp_path / "paper.pdf").write_bytes(b"%PDF-good")
     before = (tmp_path / "paper.tex").read_text()
-    lost = mend(tmp_path, engine, lambda _: [r"\section{Worse}\alsobad"])
+    lost = mend(tmp_path, engine, lambda _: [(r"\section{Worse}\alsobad", "stands in")])
     assert lost.pdf is None
     assert (tmp_path / "paper.pdf").read_bytes() == b"%PDF-good"
     assert (tmp_path / "paper.tex").read_text() == before
     spare = "\\section{Method}%\n\\label{method}%\nThe good text.\n\n"
-    compiled = mend(tmp_path, engine, lambda key: [r"\alsobad", spare] if key == "method" else [])
+    compiled = mend(
+        tmp_path,
+        engine,
+        lambda key: [(text, "it stands in") for text in (r"\alsobad", spare)] if key == "method" else [],
+    )
     assert compiled.error == ""
     assert any(f.where == "section:method" and "stands in" in f.text for f in compiled.findings)
     assert "The good text." in pdf_text(tmp_path / "paper.pdf")
@@ -75,14 +79,19 @@ def test_a_section_beyond_cure_gives_way_and_a_good_pdf_stays(tmp_path: Path) ->
 def test_a_manuscript_with_a_broken_picture_has_a_pdf_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures/bad.pdf").write_bytes(b"%PDF-1.5 no more")
-    sections = (Section("a", "Alpha", "Good words."), Section("b", "Beta", "Here {ref:f}.\n\n{float:f}\n\nMore words."))
+    sections = (
+        Section("a", "Alpha", "Good words."),
+        Section("b", "Beta", "Here {ref:f}.\n\n{float:f}\n\n> We guess that all is well.\n\nMore words."),
+    )
     draft = Manuscript(
         title="T", authors_note="N", abstract="A", sections=sections, figures=(Figure("f", "figures/bad.pdf", "C"),)
     )
     compiled = latex.build(draft, {}, [], tmp_path)
     assert compiled.pdf
-    assert [f.where for f in compiled.findings if "stands in" in f.text] == ["section:b"]
-    assert all(words in pdf_text(compiled.pdf) for words in ("Good words.", "More words."))
+    assert [f.where for f in compiled.findings if "its words stand alone, without figures" in f.text] == ["section:b"]
+    text = pdf_text(compiled.pdf)
+    assert all(words in text for words in ("Good words.", "More words."))
+    assert "We guess" not in text  # where nothing marks it, a model's reading would be the paper's own word
 
 
 def test_the_parts_are_the_whole(paper: Paper) -> None:
