@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import posixpath
 import tempfile
 import zipfile
+import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.chain import KEYS, Link, key_of
@@ -97,6 +102,10 @@ def _text(body: Any) -> bytes:
     return (json.dumps(body, indent=1, ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape")
 
 
+# what reading a zip file that somebody else made may end in; an encrypted or too deep one in a RuntimeError
+UNUSABLE = (KeyError, TypeError, ValueError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error, SQLAlchemyError)
+
+
 def is_bundle(path: Path) -> bool:
     return path.is_file() and zipfile.is_zipfile(path)
 
@@ -111,13 +120,19 @@ def unpacked(bundle: Path) -> Iterator[tuple[Path, Manifest, list[str]]]:
             manifest = Manifest(**json.loads(archive.read(MANIFEST)))
             if manifest.study in ("", ".", "..") or "/" in manifest.study:
                 raise ValueError(f"{MANIFEST} names the study {manifest.study!r}, which is no name of a folder")
+            for entry, count in Counter(archive.namelist()).items():
+                if count > 1 or posixpath.normpath(entry) != entry or entry.startswith(("/", "..")):
+                    raise ValueError(f"it has {entry!r} twice, or not as the name of one file within it")
             folder = Path(name) / manifest.study
             archive.extractall(folder)
             tables = {table: _read(folder / f"ledger/{table}.jsonl") for table in (*KEYS, "chain")}
             links = [Link(**row) for row in tables.pop("chain")]
-        except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+            numbers = {(link.table, link.key): link.number for link in links}
+            for table, rows in tables.items():  # as they were written: the latest of a kind is the last
+                rows.sort(key=lambda row: numbers.get((table, key_of(table, row)), 0))
+            restore(folder / "study.db", tables, links)
+        except UNUSABLE as error:
             raise BundleError(f"{bundle}: no bundle that `nightlab export` wrote ({error})") from error
-        restore(folder / "study.db", tables, links)
         for empty in ("data/inputs", *(("data/private",) if manifest.private else ())):
             (folder / empty).mkdir(parents=True, exist_ok=True)
         yield folder, manifest, _unlisted(folder, set(archive.namelist()))

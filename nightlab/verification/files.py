@@ -36,7 +36,7 @@ def trees(folder: Path, ledger: Ledger, *, private: bool) -> Iterator[Finding]:
     """Template with its evaluator, inputs, and private data where they are there."""
     recorded, files = ledger.get(TreeHashes), ledger.get(FileHashes)
     for what, hash in (recorded.of if recorded else {}).items():
-        if what.startswith(PRIVATE) and not private:
+        if what.startswith(PRIVATE) and not private and not (folder / tree(what)).exists():
             yield Finding("private", what, "left out of the bundle, so not compared with its hash", "warning")
             continue
         found = listing(folder / tree(what)) if (folder / tree(what)).is_dir() else {}
@@ -77,8 +77,8 @@ def items(folder: Path, ledger: Ledger, *, private: bool) -> Iterator[Finding]:
         hash: run
         for run, record in ledger.all(ItemHashes).items()
         for split, table in record.of.items()
-        if private or split != "holdout"
         for hash in table.values()
+        if private or split != "holdout" or (folder / "items" / f"{hash}.npy").exists()
     }
     for hash, run in named.items():
         file = folder / "items" / f"{hash}.npy"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import json
+import shutil
 import subprocess
 import threading
+import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -231,3 +234,35 @@ def test_no_stamp_no_bundle(study: Path, tmp_path: Path, authority: str, address
     with pytest.raises(StampError, match=told):
         bundle(study, tmp_path / "study.zip", stamper=address.format(authority))
     assert not (tmp_path / "study.zip").exists()
+
+
+def altered(clean: Path, to: Path, **files: bytes) -> Path:
+    """The bundle with other files, by somebody who makes its list of hashes again."""
+    with zipfile.ZipFile(clean) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()} | files
+    held["SHA256SUMS"] = "".join(
+        f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(held.items()) if name != "SHA256SUMS"
+    ).encode()
+    with zipfile.ZipFile(to, "w") as archive:
+        for name, data in held.items():
+            archive.writestr(name, data)
+    return to
+
+
+def test_private_data_that_are_there_are_compared_whatever_the_bundle_says(clean: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(clean) as archive:
+        says = json.loads(archive.read("bundle.json")) | {"private": False}
+        name = next(n for n in archive.namelist() if n.startswith("data/private/") and not n.endswith("/"))
+        forged = {name: archive.read(name) + b" ", "bundle.json": json.dumps(says).encode()}
+    found = list(verify(altered(clean, tmp_path / "b.zip", **forged)))
+    assert [f.where for f in found if f.severity == "error"] == [name]
+
+
+@pytest.mark.parametrize("entry", ["./paper/paper.tex", "paper/paper.tex", "paper/../x", "/x"])
+def test_a_file_that_is_there_twice_or_elsewhere_is_refused(clean: Path, tmp_path: Path, entry: str) -> None:
+    odd = Path(shutil.copy(clean, tmp_path / "b.zip"))
+    with warnings.catch_warnings(), zipfile.ZipFile(odd, "a") as archive:
+        warnings.simplefilter("ignore")  # zipfile's own, of a name that is there twice
+        archive.writestr(entry, "forged")
+    with pytest.raises(BundleError, match="twice, or not as the name of one file"):
+        list(verify(odd))
