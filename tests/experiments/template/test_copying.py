@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments.ledger.storage import holding
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import create, read
 from nightlab.experiments.template import copying
@@ -33,7 +34,7 @@ def below(folder: Path) -> set[str]:
 
 
 def copied(folder: Path, out: Path, named: tuple[str, ...] = NAMED) -> Path:
-    copy(folder, out / "copy", named, out)
+    copy(folder, out / "copy", named, out, lambda path: holding(path) is not None)
     return out / "copy"
 
 
