@@ -166,7 +166,7 @@ def test_a_study_that_was_tidied_and_moved_goes_on(make_template: MakeTemplate, 
 def test_a_study_without_its_ledger_or_template_is_told(gone: str, folder: Path) -> None:
     path = folder / gone
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(NoStudy, match=r"no study\.db with a template; restore what is missing from a copy"):
+    with pytest.raises(NoStudy, match=r"no ledger with a template; restore what is missing from a copy"):
         prepared(folder)
 
 
