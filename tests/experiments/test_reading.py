@@ -10,8 +10,8 @@ import pytest
 
 from nightlab.agents.chat.configuration import configured
 from nightlab.agents.chat.scripted import read_script
+from nightlab.agents.chat.settings import ModelSettings
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.template.template import TemplateError, load
 from nightlab.papers.literature.literature import load_bib
 from tests.conftest import EXPERIMENT, TOML, MakeTemplate
@@ -43,7 +43,7 @@ FILES = [
     wrote(
         "nightlab.toml",
         f'[models]\nmodel = "fake:{NAME}"\n',
-        lambda folder: [configured(Settings(), folder).model],
+        lambda folder: [configured(ModelSettings(), folder).model],
         f"fake:{NAME}",
     ),
     wrote(
