@@ -71,7 +71,7 @@ ODD_BIB = r"""
 def test_other_scripts_and_an_odd_bibliography_come_to_a_paper_that_tells_what_it_spelt(
     make_template: MakeTemplate, tmp_path: Path
 ) -> None:
-    title = {'title = "A valley with noise"': 'title = "Долина of cost_{i} in US$"'}
+    title = {'title = "A valley with noise"': 'title = "Долина of cost & gain"'}
     folder = make_template(title, files={"references.bib": ODD_BIB})
     done = nightlab("run", folder, "--trials", 2, "--rounds", 0, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -110,7 +110,7 @@ def test_a_long_study_goes_through_the_graph_in_legs(
     mode: str, make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     template = make_template()
-    whole, parts = (start(template, tmp_path, mode, seed=5, trials=6, rounds=1) for _ in range(2))
+    whole, parts = (start(template, tmp_path / of, mode, seed=5, trials=6, rounds=1) for of in ("whole", "parts"))
     heard: dict[Path, list[dict[str, object]]] = {whole: [], parts: []}
     work(whole, heard[whole].append)
     legs: list[bool] = []

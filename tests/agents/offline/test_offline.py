@@ -122,7 +122,7 @@ def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submi
 
 
 def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(submission: StudySubmission) -> None:
-    s, idea = submission, Idea(**{**submission.idea.model_dump(), "title": "Larger steps are better."})
+    s, idea = submission, Idea(**{**submission.idea.model_dump(), "title": "The size of steps."})
     first, *others = s.evidence.trials
     one = s.evidence.template.knobs[0]
     other = next(c for c in (*one.choices, one.low, one.high) if c != first.change.params[one.name])
@@ -143,7 +143,7 @@ def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(su
         return text("title", brief)
 
     strategy, task = words(one.strategy), s.evidence.template.spec.template.title
-    assert told((first, moved), significant=True) == f"Larger steps are better – a search over {strategy}"
+    assert told((first, moved), significant=True) == f"The size of steps – a search over {strategy}"
     negative = f"No confirmed improvement in a search over {strategy}"
     assert told((first, moved), significant=False) == f"{negative}: {task}"
     assert told((first, moved), significant=False, edits=True) == f"{negative} and the code: {task}"

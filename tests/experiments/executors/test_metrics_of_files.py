@@ -65,7 +65,8 @@ def test_what_is_no_number_is_refused(name: str, text: str, key: str, take: str)
         ("Val loss (mean): 0.5\n", "Val loss", "", "0.5"),
         ("val accuracy | 93.1%\n", "Val accuracy", "", "93.1%"),
         ("epoch 1 val_loss=0.5\nepoch 2 val_loss=0.2\nepoch 3 val_loss=0.4\n", "val_loss", "min", "0.2"),
-        ("epoch 1 val_loss=0.5\repoch 2 val_loss=nan\repoch 3 val_loss=0.25", "val_loss", "mean", "0.375"),
+        ("epoch 1 val_loss=0.5\repoch 2 val_loss=0.25", "val_loss", "mean", "0.375"),
+        ("epoch 1 val_loss=0.5\repoch 2 val_loss=nan\repoch 3 val_loss=0.25", "val_loss", "mean", "nan"),
         ("time: 1,200 ms\ntime: 1,400 ms\n", "time", "max", "1400.0 ms"),
     ],
 )

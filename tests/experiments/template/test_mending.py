@@ -176,7 +176,7 @@ def test_a_study_that_noted_no_files_notes_them_while_nothing_has_changed(
     made = create(load(make_template()), Settings(), tmp_path)
     with reopen(made) as study:  # as an earlier version did, or a kill between the two notes
         study.data._lay_out([(study.inputs, study.private, study.seeds.data)])
-        hashes = {what: tree_hash(listing(place)) for what, place in study._places().items()}
+        hashes = {what: tree_hash(listing(place)) for what, place in study.data._places().items()}
         study.ledger.once("study", "hashes", hashes)
     prepared(made)
     before = contents(made / "data")

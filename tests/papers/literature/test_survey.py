@@ -3,6 +3,7 @@ of literature must do."""
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,8 @@ class TestBibliography(SourceContract):
     def test_a_template_may_bring_none(self, tmp_path: Path) -> None:
         folder = shutil.copytree(load("digits").folder, tmp_path / "digits")
         (folder / "references.bib").unlink()
+        spec = folder / "template.toml"
+        spec.write_text(re.sub(r"(?m)^cite = .*\n", "", spec.read_text(encoding="utf-8")), encoding="utf-8")
         found, note = survey_of(Bibliography(), load(folder))
         assert (found, note) == ([], "0 references of the template")
 
