@@ -13,8 +13,8 @@ import typer.core
 
 from nightlab.commands.adopt import adopt
 from nightlab.commands.check import check
+from nightlab.commands.common.ending import CAN_RESUME, DONE, fail, print_json
 from nightlab.commands.doctor import doctor
-from nightlab.commands.ending import CAN_RESUME, DONE, fail, print_json
 from nightlab.commands.export import export
 from nightlab.commands.follow import follow
 from nightlab.commands.fork import fork

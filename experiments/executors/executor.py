@@ -132,6 +132,7 @@ class Talking(Protocol):
     """What an executor has besides, whose runs can be called by a judge at home while they go on."""
 
     def line(self, handle: str) -> socket.socket:
-        """Once, of a run that `talks`: a stream to it, as `local/inside/talk.py` speaks; it may be used before the run
-        has begun. Where its last copy is closed here, the run has ended well; where the run ends, the stream does."""
+        """Once, of a run that `talks`: a stream to it, as `local/inside/conversation/talk.py` speaks; it may be used
+        before the run has begun. Where its last copy is closed here, the run has ended well; where the run ends, the
+        stream does."""
         ...

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nightlab.commands.ending import DOES_NOT_HOLD, print_json
-from nightlab.commands.options import Json, TemplateArg
+from nightlab.commands.common.ending import DOES_NOT_HOLD, print_json
+from nightlab.commands.common.options import Json, TemplateArg
 
 if TYPE_CHECKING:
     from nightlab.graph.checking import Examination

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from nightlab.commands.ending import DOES_NOT_HOLD, print_json
-from nightlab.commands.options import Json
+from nightlab.commands.common.ending import DOES_NOT_HOLD, print_json
+from nightlab.commands.common.options import Json
 
 
 def doctor(as_json: Json = False) -> None:

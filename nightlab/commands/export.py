@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from nightlab.commands.ending import print_json
-from nightlab.commands.options import Json, StudyArg
+from nightlab.commands.common.ending import print_json
+from nightlab.commands.common.options import Json, StudyArg
 
 AGAIN = (
     "whoever has this bundle can make the private data again, since the template's prepare draws them of a seed that"

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from nightlab.commands.ending import DOES_NOT_HOLD, INTERRUPTED, print_json
-from nightlab.commands.options import StudyArg
+from nightlab.commands.common.ending import DOES_NOT_HOLD, INTERRUPTED, print_json
+from nightlab.commands.common.options import StudyArg
 
 
 def follow(

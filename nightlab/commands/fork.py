@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from nightlab.commands.driving import go
-from nightlab.commands.options import DryRun, Json, Out, StudyArg, asks, given
+from nightlab.commands.common.driving import go
+from nightlab.commands.common.options import DryRun, Json, Out, StudyArg, asks, given
 
 
 @asks("key", "replay", inherited=True)

@@ -7,9 +7,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from nightlab.commands.driving import drive
-from nightlab.commands.ending import WRONG_USE, fail
-from nightlab.commands.options import Json, StudyArg
+from nightlab.commands.common.driving import drive
+from nightlab.commands.common.ending import WRONG_USE, fail
+from nightlab.commands.common.options import Json, StudyArg
 
 
 def resume(

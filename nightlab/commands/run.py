@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nightlab.commands.driving import go
-from nightlab.commands.options import DryRun, Json, Out, TemplateArg, asks, given
+from nightlab.commands.common.driving import go
+from nightlab.commands.common.options import DryRun, Json, Out, TemplateArg, asks, given
 from nightlab.experiments.ledger.documents import Mode
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from nightlab.commands.ending import DOES_NOT_HOLD, fail, print_json
-from nightlab.commands.options import Json, StudyArg
+from nightlab.commands.common.ending import DOES_NOT_HOLD, fail, print_json
+from nightlab.commands.common.options import Json, StudyArg
 
 
 def scores(study: StudyArg, as_json: Json = False) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nightlab.commands.ending import print_json
-from nightlab.commands.options import Json
+from nightlab.commands.common.ending import print_json
+from nightlab.commands.common.options import Json
 
 
 def templates(as_json: Json = False) -> None:

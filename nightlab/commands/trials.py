@@ -6,8 +6,8 @@ from typing import Annotated, Optional
 
 import typer
 
-from nightlab.commands.ending import print_json
-from nightlab.commands.options import Json, StudyArg
+from nightlab.commands.common.ending import print_json
+from nightlab.commands.common.options import Json, StudyArg
 
 
 def trials(

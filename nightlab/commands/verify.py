@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from nightlab.commands.ending import DOES_NOT_HOLD, print_json
-from nightlab.commands.options import Json
+from nightlab.commands.common.ending import DOES_NOT_HOLD, print_json
+from nightlab.commands.common.options import Json
 
 Target = Annotated[Path, typer.Argument(help="A study's folder, or a bundle that `nightlab export` wrote.")]
 

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from nightlab import cli
 from nightlab.agents.chat.settings import ModelSettings
+from nightlab.commands.common.options import given
 from nightlab.commands.fork import fork
-from nightlab.commands.options import given
 from nightlab.commands.run import experiment, run
 from nightlab.experiments.options import declared
 from nightlab.experiments.study.settings import Settings

@@ -110,7 +110,7 @@ class LocalJudge:
 
     @property
     def _bounds(self) -> dict[str, Any]:
-        """Of a judge's calls, as `inside/candidate.py` has them."""
+        """Of a judge's calls, as `inside/conversation/candidate.py` has them."""
         spec = self._station.template.spec
         return {
             "fresh": spec.evaluate.fresh,

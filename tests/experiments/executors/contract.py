@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.executors.executor import Executor, Order, Performed, Place, Talking
-from nightlab.experiments.executors.local.inside import talk
+from nightlab.experiments.executors.local.inside.conversation import talk
 from nightlab.experiments.template.template import load
 from tests.conftest import MakeTemplate
 

@@ -21,9 +21,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import answering, words
-from .candidate import Failed
-from .hearing import Hearing
+from . import words
+from .conversation import answering
+from .conversation.candidate import Failed
+from .conversation.hearing import Hearing
 from .kernel import namespaces, rights, syscalls
 from .output import failures, scores
 from .preload import preload

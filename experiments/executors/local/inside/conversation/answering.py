@@ -12,8 +12,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ..output import failures
 from . import talk
-from .output import failures
 
 _MOST = 2 << 30  # bytes of arrays that a judge may send: it is trusted
 

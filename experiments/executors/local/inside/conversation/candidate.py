@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..output import failures
 from . import talk
-from .output import failures
 
 _RESERVE = 0.5  # s of the judge's own time, in which a call that comes too late can still be told of
 _TYPES = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", list: "a list"}

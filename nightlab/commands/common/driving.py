@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from nightlab.commands.ending import DOES_NOT_HOLD, INTERRUPTED, fail, print_json
+from nightlab.commands.common.ending import DOES_NOT_HOLD, INTERRUPTED, fail, print_json
 
 
 def go(begin: Callable[[Path], Path], out: Path, as_json: bool, dry_run: bool) -> None:

@@ -1,0 +1,1 @@
+"""Where a judge calls the candidate: the messages, and both ends of them."""
