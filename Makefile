@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CODE := nightlab/*.py nightlab/commands nightlab/telling nightlab/verification agents experiments graph papers templates tests benchmarks verify.py
 ARGS ?=
 
-.PHONY: paper test check lint types format setup benchmarks tamper durability model-test hostile doors clean
+.PHONY: paper test check lint types format setup benchmarks tamper durability model-test hostile doors templates-test clean
 
 paper: $(READY)  ## set up and write a paper on the digits template
 	$(BIN)/nightlab run digits $(ARGS)
@@ -37,6 +37,9 @@ hostile: $(READY)  ## hostile candidates of a judge that calls them, at both lev
 
 doors: $(READY)  ## foreign folders in many manners are adopted and studied, or refused; the gate has some of them
 	NIGHTLAB_ALL_DOORS=1 $(BIN)/pytest -n 2 tests/doors $(ARGS)
+
+templates-test: $(READY)  ## every template with 40 trials on 2 seeds, to the PDF; ARGS="NAME --trials 10 --seeds 1" is quicker
+	$(BIN)/python benchmarks/templates.py $(ARGS)
 
 durability: $(READY)  ## kill -9 at 200 random moments, a full disk, corrupt files, a jumping clock; ARGS="--kills 20" is quicker
 	$(BIN)/python -m tests.durability $(ARGS)

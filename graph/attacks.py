@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-FOLDER = "attacks"
+from nightlab.experiments.template.copying import ATTACKS
+
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 _CANARY = """\
 def _canary():
@@ -53,9 +54,9 @@ def attacks(
     A folder holds files that take the places of those of the artifact; a `.patch` or `.diff` changes them; any other
     file takes the place of the only editable one, or of the one with its name.
     """
-    if not (folder / FOLDER).is_dir():
+    if not (folder / ATTACKS).is_dir():
         return
-    for path in sorted((folder / FOLDER).iterdir()):
+    for path in sorted((folder / ATTACKS).iterdir()):
         if path.name.startswith((".", "__")) or path.suffix == ".md":
             continue
         try:

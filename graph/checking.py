@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import stdev
@@ -22,6 +23,7 @@ from nightlab.experiments.template.knobs.rules import broken, settled
 from nightlab.experiments.template.template import Template, TemplateError, load
 from nightlab.graph.attacks import attacks, patched
 from nightlab.graph.estimate import Probe, cost
+from nightlab.graph.requirements import refuse_lacking
 
 SEEDS = 5  # of the noise
 LEVEL = 0.025  # of a study's first claim
@@ -68,15 +70,32 @@ def examine(where: str | Path, heard: Callable[[str], None] = lambda _: None) ->
     except TemplateError as error:
         found.findings += [_refused(line) for line in str(error).splitlines()]
         return found
-    with tempfile.TemporaryDirectory(prefix="nightlab-check-") as place:
-        try:
-            made = create(template, Settings(), Path(place), "experiment", vary=True)
-            with reopen(made) as study:
-                study.data.prepare()
-                _Check(study, template, found, heard).all()
-        except TemplateError as error:
-            found.findings += [_refused(line) for line in str(error).splitlines()[:1]]
+    try:
+        with _prepared(template, found, heard) as check:
+            check.all()
+    except TemplateError as error:
+        found.findings += [_refused(line) for line in str(error).splitlines()[:1]]
     return found
+
+
+def attacked(where: str | Path) -> dict[str, str]:
+    """What became of each entry of a template's `attacks/`: how it was caught; empty where it was not, or does not fit.
+
+    Raises TemplateError where the template or its baseline does not work.
+    """
+    with _prepared(load(where), Examination(template=str(where)), lambda _: None) as check:
+        return check.attacked()
+
+
+@contextmanager
+def _prepared(template: Template, found: Examination, heard: Callable[[str], None]) -> Iterator[_Check]:
+    """A study of the template that is thrown away, with its data laid out."""
+    refuse_lacking(template)
+    with tempfile.TemporaryDirectory(prefix="nightlab-check-") as place:
+        made = create(template, Settings(), Path(place), "experiment", vary=True)
+        with reopen(made) as study:
+            study.data.prepare()
+            yield _Check(study, template, found, heard)
 
 
 def _refused(line: str) -> Finding:
@@ -95,18 +114,23 @@ class _Check:
         self.files = study.artifacts.read(study.baseline_artifact)
         self.repeats = True
 
-    def all(self) -> None:
-        """Every check, in an order in which each may rest on those before it."""
+    @contextmanager
+    def running(self) -> Iterator[None]:
         place = Place(
             template=self.template,
             inputs=self.study.inputs,
             private=self.study.private,
             scratch=self.study.folder / "scratch",
         )
-        if not self.origin.knobs:
-            self._knobless()
         with runs_at("local", place) as runner:
             self.runner: Runs = runner
+            yield
+
+    def all(self) -> None:
+        """Every check, in an order in which each may rest on those before it."""
+        if not self.origin.knobs:
+            self._knobless()
+        with self.running():
             self.heard("one run")
             first = self._run(probe=bool(self.template.spec.evaluate.judge))
             if first.status != "ok":
@@ -253,17 +277,32 @@ class _Check:
                 self.found.findings.append(
                     Finding(kind="attack", severity="problem", where=name, text=fault, mend="mend the attack")
                 )
-            elif self._gains(self._run(files=files), first):
+            elif not self.caught(self._run(files=files), first):
                 mend = "let the evaluator see through it"
                 text = "it is judged better than the baseline"
                 self.found.findings.append(Finding(kind="attack", severity="problem", where=name, text=text, mend=mend))
 
-    def _gains(self, outcome: RunOutcome, first: RunOutcome) -> bool:
-        if outcome.status != "ok" or self.template.violated(dict(outcome.metrics["dev"])):
-            return False
+    def caught(self, outcome: RunOutcome, first: RunOutcome) -> str:
+        """Why a run is judged no better than the baseline; empty where it is better."""
+        if outcome.status != "ok":
+            return f"{outcome.status}: {outcome.error.strip()[-TOLD:]}"
+        if beyond := self.template.violated(dict(outcome.metrics["dev"])):
+            return f"it violates the constraint on {beyond[0].metric}"
         now, before = (self.template.fitness(dict(o.metrics["dev"])) for o in (outcome, first))
         least = self.template.spec.objective.min_effect + 2 * float(self.found.facts.get("noise", 0.0))
-        return self.template.sign * (now - before) > least
+        return "" if self.template.sign * (now - before) > least else f"no better: {now:.6g} beside {before:.6g}"
+
+    def attacked(self) -> dict[str, str]:
+        """What became of each of the template's own attacks: how it was caught, empty where it was not."""
+        with self.running():
+            if (first := self._run()).status != "ok":
+                raise TemplateError(f"{self.file}: [run]: the baseline ends in {first.status}: {first.error[-TOLD:]}")
+            self._seeds(first)
+            tried = attacks(self.origin.folder, self.files, self.template.spec.artifact.editable)
+            return {
+                Path(name).name: "" if fault else self.caught(self._run(files=files), first)
+                for name, files, fault in tried
+            }
 
 
 _ERROR = "if it tells of failures, let the evaluator raise instead: a run that fails is no run with a bad score"

@@ -41,6 +41,7 @@ from nightlab.graph.checkpoints import PrunedSaver, checkpoints
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
+from nightlab.graph.requirements import refuse_lacking
 from nightlab.graph.state import ExperimentInput, PipelineState
 from nightlab.papers.literature.literature import LiteratureError, load_bib
 
@@ -82,6 +83,7 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode, model
     """Make a study's folder; nothing runs yet. Settings are completed by nightlab.toml of the working directory."""
     settings, models = completed(settings, models or ModelSettings(), Path.cwd())
     loaded = _loaded(find(template))
+    refuse_lacking(loaded)
     _check(loaded, settings, models)
     return create(loaded, settings, out, mode, [models], draw_key=not models.replay, vary=not models.edits)
 

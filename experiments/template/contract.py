@@ -31,6 +31,20 @@ class Head(Table):
     domain: str = "general"
     description: Annotated[str, Field(min_length=10, examples=['"What the task is and what a good result means."'])]
     method: str = ""  # what the experiment does before any change, which the paper quotes as its author's
+    requires: tuple[str, ...] = ()  # distributions of Python that nightlab does not bring, as pip takes them
+    programs: tuple[str, ...] = ()  # found on PATH; of "cc | clang" one is enough
+
+    @field_validator("requires")
+    @classmethod
+    def _installable(cls, requires: tuple[str, ...]) -> tuple[str, ...]:
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        for text in requires:
+            try:
+                Requirement(text)
+            except InvalidRequirement:
+                raise ValueError(f'{text!r} must be a requirement as pip takes it, such as "torch>=2.4"') from None
+        return requires
 
 
 class ArtifactTable(Table):
@@ -72,6 +86,7 @@ class RunTable(Table):
     timeout_s: Annotated[StrictFloat, Field(gt=0)] = 60.0
     memory_mb: Annotated[Whole, Field(ge=64)] = 2048
     gpus: Annotated[Whole, Field(ge=0)] = 0
+    seconds: Annotated[StrictFloat, Field(gt=0)] | None = None  # about what one takes at the defaults, for a reader
     network: StrictBool = False
     hide: tuple[str, ...] = ()
     bind: tuple[str, ...] = ()  # large files and folders that runs read where they lie; nothing of them is copied

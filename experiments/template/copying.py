@@ -18,6 +18,7 @@ from nightlab.experiments.template.environment import is_environment
 from nightlab.experiments.template.template import TemplateError
 
 STUDY = re.compile(r".+-\d{8}-[0-9a-f]{6}")  # the name of a study's folder
+ATTACKS = "attacks"  # cheats that the evaluator must catch, which no run and no model is to see
 SHOWN = 5  # faults, or names, that are told
 _KINDS = {stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
 
@@ -43,9 +44,9 @@ class Source:
 def look(root: Path, named: Iterable[str], is_study: Callable[[Path], bool], bound: Iterable[Path] = ()) -> Source:
     """What a copy of the template `root` consists of.
 
-    Hidden files, caches, environments and studies are left out, but for files that are `named`. A link stays one where
-    it leads to something that is copied as well; else what it leads to is copied. Raises TemplateError with every file
-    that cannot be copied. bound: what stays where it is.
+    Hidden files, caches, environments, studies and the template's own `attacks/` are left out, but for files that are
+    `named`. A link stays one where it leads to something that is copied as well; else what it leads to is copied.
+    Raises TemplateError with every file that cannot be copied. bound: what stays where it is.
     """
     source, faults = Source(), list[str]()
     places: list[_Place] = [(root, "", (root,))]  # a folder, its path in the copy, and the folders that led there
@@ -115,8 +116,9 @@ def _about(path: Path) -> os.stat_result:
 
 
 def _left_out(relative: str, named: Iterable[str]) -> bool:
-    """Whether a path is hidden or a cache, and nothing that is named lies there."""
-    hidden = any(part.startswith(".") or part == "__pycache__" for part in relative.split("/"))
+    """Whether a path is hidden, a cache or one of the template's attacks, and nothing that is named lies there."""
+    first, *_ = parts = relative.split("/")
+    hidden = first == ATTACKS or any(part.startswith(".") or part == "__pycache__" for part in parts)
     return hidden and not _leads_to(relative, named)
 
 

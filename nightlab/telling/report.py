@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +22,6 @@ from nightlab.experiments.numbers import plural, written
 from nightlab.experiments.records import BASELINE
 from nightlab.experiments.study.study import Study, read, resuming
 from nightlab.experiments.template.diffs import changed, concerned
-from nightlab.experiments.template.template import load, names
 from nightlab.papers.audit.finding import Findings
 from nightlab.papers.latex.seal import evidence_and_figures
 from nightlab.telling.progress import claim_told
@@ -282,29 +281,3 @@ def _span(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def print_templates(as_json: bool, print_json: Callable[[dict[str, Any]], None]) -> None:
-    loaded = [load(name) for name in names()]
-    if as_json:
-        rows = [
-            {
-                "name": t.name,
-                "title": t.spec.template.title,
-                "domain": t.spec.template.domain,
-                "metric": t.metric,
-                "direction": t.spec.objective.direction,
-                "trials": t.spec.budget.trials,
-                "path": str(t.folder),
-            }
-            for t in loaded
-        ]
-        print_json({"templates": rows})
-        return
-    table = Table(box=None, pad_edge=False)
-    for name in ("template", "title", "metric", "better", "knobs"):
-        table.add_column(name, header_style="bright_black", overflow="fold")
-    for t in loaded:
-        better = "smaller" if t.spec.objective.direction == "minimize" else "larger"
-        table.add_row(t.name, t.spec.template.title, t.metric, better, str(len(t.knobs)))
-    Terminal().print(table)

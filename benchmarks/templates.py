@@ -1,0 +1,102 @@
+"""Each template from its folder to the PDF: time, gain on the holdout, scores, attacks caught. The last line is JSON.
+
+    python benchmarks/templates.py [NAME ...] [--trials 40] [--seeds 2]
+
+`nightlab run NAME` in a process of its own for each seed, by default for all that ship; those whose packages are not
+here are named and passed over. Exit code 1 where a study has no paper or an attack is not caught.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from nightlab.experiments.template.template import load, names
+from nightlab.graph.checking import attacked
+from nightlab.graph.requirements import lacks
+
+HEAD = ("template", "seed", "time", "metric", "baseline", "best", "gain on the holdout", "claimed", "scores", "attacks")
+
+
+def study(name: str, trials: int, seed: int, out: Path) -> dict[str, Any]:
+    """One study by the command line, and what its JSON tells."""
+    words = ["run", name, "--trials", str(trials), "--seed", str(seed), "--out", str(out), "--json"]
+    begun = time.perf_counter()
+    done = subprocess.run([sys.executable, "-m", "nightlab.cli", *words], capture_output=True, text=True, check=False)
+    minutes = (time.perf_counter() - begun) / 60
+    if done.returncode:
+        return {"template": name, "seed": seed, "minutes": minutes, "error": done.stderr[-2000:] or done.stdout[-2000:]}
+    body = json.loads(done.stdout.splitlines()[-1])
+    found, kept = body["experiment"], [review for review in body["reviews"] if review["kept"]]
+    return {
+        "template": name,
+        "seed": seed,
+        "minutes": minutes,
+        "baseline": found["baseline"]["mean"],
+        "best": found["best"]["mean"],
+        "claim": found["claim"],
+        "overall": kept[-1]["overall"] if kept else None,
+        "decision": body["decision"],
+        "findings": body["paper"]["findings"],
+        "pages": body["paper"]["pages"],
+    }
+
+
+def told(row: dict[str, Any], caught: str) -> str:
+    """A line of the table in README.md."""
+    label, minutes = load(row["template"]).metric_label, f"{row['minutes']:.1f} min"
+    if "error" in row:
+        return f"| `{row['template']}` | {row['seed']} | {minutes} | {label} | failed | | | | | {caught} |"
+    claim = row["claim"]
+    low, high = (claim or {}).get("ci95") or (float("nan"), float("nan"))
+    gain = f"{claim['effect']:.4g} ({low:.4g} to {high:.4g})" if claim else "none tested"
+    cells = (
+        f"`{row['template']}`",
+        row["seed"],
+        minutes,
+        label,
+        f"{row['baseline']:.5g}",
+        f"{row['best']:.5g}",
+        gain,
+        "yes" if claim and claim["significant"] else "no",
+        f"{row['overall']} {row['decision']}",
+        caught,
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", default=names(), metavar="NAME")
+    parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="where the studies are kept; by default nowhere")
+    given = parser.parse_args()
+    rows, wrong = list[dict[str, Any]](), 0
+    print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
+    with tempfile.TemporaryDirectory() as place:
+        for name in given.names:
+            if missing := lacks(load(name)):
+                print(f"{name}: passed over, it needs {', '.join(missing)}", file=sys.stderr)
+                continue
+            how = attacked(name)
+            caught = f"{sum(map(bool, how.values()))} of {len(how)}"
+            for seed in range(given.seeds):
+                row = study(name, given.trials, seed, given.out or Path(place)) | {"attacks": how}
+                print(told(row, caught), flush=True)
+                rows.append(row)
+                if "error" in row:
+                    print(row["error"], file=sys.stderr)
+                wrong += "error" in row or not all(how.values())
+    print(json.dumps({"templates": rows}))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

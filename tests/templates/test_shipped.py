@@ -1,0 +1,116 @@
+"""What every template that ships promises; one whose packages are not here is passed over."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from pybtex.database import parse_file
+
+from nightlab.experiments.study.settings import Settings
+from nightlab.experiments.study.study import create, read
+from nightlab.experiments.template.template import Template, load, names
+from nightlab.graph.checking import attacked
+from nightlab.graph.requirements import lacks, needs
+from nightlab.graph.session import begin, work
+
+FREE = {"search", "autoresearch", "noise", "statistics", "data"}  # topics that are no strategy
+
+
+@pytest.fixture(params=names())
+def template(request: pytest.FixtureRequest) -> Template:
+    return load(request.param)
+
+
+def here(template: Template) -> None:
+    if missing := lacks(template):
+        pytest.skip(f"{template.name} needs {', '.join(missing)}")
+
+
+def test_it_tells_what_it_is(template: Template) -> None:
+    assert template.spec.run.seconds
+    assert template.spec.template.domain != "general"
+    assert template.spec.template.method
+    assert len(template.strategies) > 1
+    assert (template.folder / "README.md").is_file()
+
+
+def test_it_is_judged_with_a_constraint(template: Template) -> None:
+    assert template.trust == "verified"
+    assert template.spec.constraint
+    assert template.spec.data
+
+
+def test_ideas_are_of_several_kinds_and_their_prose_holds_no_number(template: Template) -> None:
+    assert len(template.ideas) >= 3
+    assert len({idea.key for idea in template.ideas}) == len(template.ideas)
+    assert len({idea.strategies for idea in template.ideas}) >= 3
+    ideas = tomllib.loads((template.folder / "ideas.toml").read_text(encoding="utf-8"))["idea"]
+    prose = [template.spec.template.description, *(str(value) for idea in ideas for value in idea.values())]
+    assert [text for text in prose if re.search(r"\d", text)] == []
+    for idea in template.ideas:
+        assert idea.question.endswith("?")
+        assert idea.hypothesis[0].islower()
+        assert not idea.hypothesis.endswith(".")
+        assert idea.expected_effect
+        assert idea.risks
+        assert set(idea.strategies) <= set(template.strategies)
+
+
+def test_references_have_an_identifier_and_say_where_they_were_checked(template: Template) -> None:
+    entries = parse_file(str(template.folder / "references.bib")).entries
+    assert len(entries) >= 8
+    for key, entry in entries.items():
+        fields = entry.fields
+        assert entry.persons["author"], key
+        assert {"title", "year", "abstract", "keywords"} <= set(fields), key
+        doi, arxiv = fields.get("doi", ""), fields.get("eprint", "")
+        assert re.fullmatch(r"10\.\d{4,5}/\S+", doi) or re.fullmatch(r"\d{4}\.\d{4,5}|[a-z.-]+/\d{7}", arxiv), key
+        assert set(fields["keywords"].split(", ")) <= {*template.strategies, *FREE}, key
+        assert not re.search(r"\d", fields["abstract"]), key
+        assert template.name == "digits" or re.fullmatch(r"https?://\S+", fields.get("checked", "")), key
+
+
+def test_its_evaluator_catches_its_attacks(template: Template) -> None:
+    here(template)
+    folder = template.folder / "attacks"
+    said = {p.name: found[1] for p in files(folder) if (found := re.search(r"caught: (.+)", p.read_text()))}
+    how = attacked(template.folder)
+    assert len(how) >= 3
+    assert {name: told for name, told in how.items() if not told or said.get(name, "\0") not in told} == {}
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix != ".md"]
+
+
+def test_no_study_holds_its_attacks(template: Template, tmp_path: Path) -> None:
+    made = create(template, Settings(), tmp_path)
+    assert (made / "template" / "template.toml").is_file()
+    assert not (made / "template" / "attacks").exists()
+
+
+def test_a_study_of_it_comes_to_its_end(template: Template, tmp_path: Path) -> None:
+    here(template)
+    made = begin(template.folder, Settings(trials=3, seeds=1, confirm_seeds=2, workers=2), tmp_path, "experiment")
+    work(made, lambda _event: None)
+    study = read(made)
+    try:
+        assert study.template.trust == "verified"
+        assert len(study.ledger.trials()) >= 3
+        assert study.claim is not None
+    finally:
+        study.close()
+
+
+def test_no_template_knows_another(template: Template) -> None:
+    others = {*names()} - {template.folder.name}
+    for path in template.folder.rglob("*.py"):
+        imported = re.findall(r"^\s*(?:from|import) ([\w.]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        assert not [name for name in imported if "templates" in name or name.partition(".")[0] in others], path
+
+
+def test_needs_are_told(template: Template) -> None:
+    assert set(lacks(template)) <= set(needs(template))
