@@ -32,7 +32,7 @@ from nightlab.experiments.claim.statistics.inference import Effect, compare
 from nightlab.experiments.claim.statistics.reliability import Score, Sides, observed, watched, with_losses
 from nightlab.experiments.loop.decision import More, Noise, judge
 from nightlab.experiments.loop.loop import CALIBRATION
-from nightlab.experiments.study.data import SEARCH_DRAWS
+from nightlab.experiments.study.data.data import SEARCH_DRAWS
 from nightlab.experiments.template.contract import BudgetTable
 
 SEEDS, CONFIRM = 3, BudgetTable().confirm_seeds

@@ -132,6 +132,22 @@ class RunOutcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Part:
+    """What can be taken out of the best: knobs of one strategy that differ from the default, or an edit of files.
+
+    trial: the last that set them. artifact: of an edit, the best's files without it. joint: the edits that are taken
+    out along with it, because they stand on it.
+    """
+
+    key: str
+    trial: int
+    strategy: str
+    knobs: tuple[str, ...] = ()
+    artifact: str = ""
+    joint: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Effect:
     """How much better the best is than the baseline; positive is an improvement.
 

@@ -21,7 +21,7 @@ from nightlab.experiments.claim.rivals import REFERENCE
 from nightlab.experiments.claim.selection import RUNGS, SELECTION_SHARE
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.registry import runs_at
-from nightlab.experiments.ledger.documents import Mode
+from nightlab.experiments.ledger.documents.study import Mode
 from nightlab.experiments.loop.loop import CALIBRATION
 from nightlab.experiments.records import Draw, RunRequest
 from nightlab.experiments.study.errors import BaselineError

@@ -13,7 +13,7 @@ from nightlab.agents.chat.settings import model_settings
 from nightlab.agents.team import Idea, Situation
 from nightlab.experiments.claim import confirmation, precedents, rivals
 from nightlab.experiments.claim.parts import ablation
-from nightlab.experiments.claim.parts.ablation_parts import components
+from nightlab.experiments.claim.parts.ablation_parts import parts_of_best
 from nightlab.experiments.claim.parts.knobs import ablate_knobs
 from nightlab.experiments.claim.selection import choose
 from nightlab.experiments.ledger.events import ClaimTested, Note, PartAblated, Stage
@@ -124,7 +124,7 @@ def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
 def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     """Take out of the best what was kept, part by part."""
     lab = runtime.context
-    if components(lab.loop):
+    if parts_of_best(lab.loop):
         lab.tell(Stage(stage="ablate"))
     for row in ablation.ablate(lab.loop):
         lab.tell(PartAblated(ablation=row))

@@ -23,7 +23,7 @@ from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.registry import check, runs_at
-from nightlab.experiments.ledger.documents import Done, Mode
+from nightlab.experiments.ledger.documents.study import Done, Mode
 from nightlab.experiments.ledger.events import Ended
 from nightlab.experiments.ledger.storage import storage
 from nightlab.experiments.loop.draws import Draws

@@ -13,7 +13,7 @@ import nightlab
 
 HOUSE = Path(nightlab.__file__).parent
 ORDER = ("experiments", "papers", "agents", "graph")  # each may know those before it
-MOST = 16  # files of a folder, or so
+MOST = 15  # files of a folder, or so
 
 
 def modules(*rooms: str) -> dict[str, Path]:

@@ -21,7 +21,7 @@ from nightlab.experiments.claim.statistics.pairing import effect
 from nightlab.experiments.executors import registry as executors
 from nightlab.experiments.ledger import storage as storages
 from nightlab.experiments.ledger.ledger import Ledger
-from nightlab.experiments.ledger.sqlite import SqliteLedger
+from nightlab.experiments.ledger.sqlite.ledger import SqliteLedger
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.records import Knob
 from nightlab.experiments.search import registry as policies

@@ -16,7 +16,7 @@ from nightlab.agents.chat.protocol import Message, NoAnswer
 from nightlab.agents.chat.settings import ModelSettings
 from nightlab.agents.documents import AdaptedParameter, Fallback
 from nightlab.experiments.ledger.calls import Answer, Call
-from nightlab.experiments.ledger.documents import Allowance
+from nightlab.experiments.ledger.documents.search import Allowance
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.numbers import plural
 

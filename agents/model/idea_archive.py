@@ -9,7 +9,8 @@ from nightlab.agents.chat.settings import model_settings
 from nightlab.agents.documents import EarlierIdea, EarlierIdeas
 from nightlab.agents.team import Idea
 from nightlab.experiments.claim.statistics.inference import untested
-from nightlab.experiments.ledger.documents import Claim, Origin
+from nightlab.experiments.ledger.documents.claim import Claim
+from nightlab.experiments.ledger.documents.study import Origin
 from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.ledger.storage import opened, storage
 from nightlab.experiments.study.study import Study

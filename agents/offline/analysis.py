@@ -14,7 +14,7 @@ from nightlab.agents.offline.outcome import curves, finalists, groups, importanc
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, noun, words
 from nightlab.experiments.claim.scope import row
-from nightlab.experiments.ledger.documents import KnobStep
+from nightlab.experiments.ledger.documents.claim import KnobStep
 from nightlab.experiments.ledger.ledger import by_verdict
 from nightlab.experiments.records import Knob
 from nightlab.papers.facts.counts import counted

@@ -10,7 +10,7 @@ from nightlab.agents.offline.outcome import finalists, hypothesis, rivals
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import concern, strategies, strategy, words
 from nightlab.experiments.claim.statistics.inference import equal, exact, untested
-from nightlab.experiments.ledger.documents import AblatedPart, KnobStep
+from nightlab.experiments.ledger.documents.claim import AblatedPart, KnobStep
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.papers.facts.evidence import Evidence
 

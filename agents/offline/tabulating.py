@@ -8,7 +8,7 @@ from nightlab.agents.telling.disclosure import shown as name_of
 from nightlab.agents.telling.words import listed, words
 from nightlab.experiments.claim.scope import row
 from nightlab.experiments.claim.statistics.inference import equal, exact
-from nightlab.experiments.ledger.documents import AblatedPart, Claim
+from nightlab.experiments.ledger.documents.claim import AblatedPart, Claim
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Effect
 from nightlab.papers.facts.evidence import Evidence

@@ -8,13 +8,14 @@ from contextlib import closing
 from nightlab.experiments.claim.repeats import items_in_both, nearly
 from nightlab.experiments.claim.scope import withheld
 from nightlab.experiments.claim.statistics.inference import equal, exact
-from nightlab.experiments.ledger.documents import Copies, Notice
+from nightlab.experiments.ledger.documents.search import Notice
+from nightlab.experiments.ledger.documents.study import Copies
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.overseer import UNUSABLE, same, unread
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.study.budget import cuts
-from nightlab.experiments.study.copies import copies
+from nightlab.experiments.study.data.copies import copies
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.doubts import of_scores
 

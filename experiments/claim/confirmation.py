@@ -16,7 +16,8 @@ from nightlab.experiments.claim.statistics.constraints import broken
 from nightlab.experiments.claim.statistics.inference import TRIM, summarize
 from nightlab.experiments.claim.statistics.pairing import Rule, effect, score, searched
 from nightlab.experiments.claim.statistics.reliability import CHEAP_S, Score, Sides, observed, watched
-from nightlab.experiments.ledger.documents import OPENING, Claim, HoldoutOpening, Notice, Preregistration
+from nightlab.experiments.ledger.documents.claim import OPENING, Claim, HoldoutOpening, Preregistration
+from nightlab.experiments.ledger.documents.search import Notice
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import gap

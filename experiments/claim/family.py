@@ -12,7 +12,8 @@ import os
 import secrets
 
 from nightlab.experiments.claim.statistics.inference import COVERAGE
-from nightlab.experiments.ledger.documents import Forked, Preregistration
+from nightlab.experiments.ledger.documents.claim import Preregistration
+from nightlab.experiments.ledger.documents.study import Forked
 from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Study
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightlab.experiments.claim.family import FAMILY_LEVEL
-from nightlab.experiments.ledger.documents import Claim, ForkOrigin, Origin, Precedents, TreeHashes
+from nightlab.experiments.ledger.documents.claim import Claim, Precedents
+from nightlab.experiments.ledger.documents.study import ForkOrigin, Origin, TreeHashes
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError
 from nightlab.experiments.ledger.storage import holding, opened
 from nightlab.experiments.study.study import Study

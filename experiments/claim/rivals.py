@@ -10,14 +10,8 @@ from itertools import takewhile
 from nightlab.experiments.claim.selection import rungs_within, select
 from nightlab.experiments.claim.statistics.inference import holm
 from nightlab.experiments.claim.statistics.pairing import LEVEL, Rule, effect, searched
-from nightlab.experiments.ledger.documents import (
-    Claim,
-    Preregistration,
-    Rival,
-    RivalEffect,
-    RivalPlan,
-    RivalProposal,
-)
+from nightlab.experiments.ledger.documents.claim import Claim, Preregistration
+from nightlab.experiments.ledger.documents.rivals import Rival, RivalEffect, RivalPlan, RivalProposal
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.loop import Loop

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nightlab.experiments.claim.statistics.inference import exact
-from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.ledger.documents.claim import Claim
 
 MACHINE = "this machine and these inputs"
 

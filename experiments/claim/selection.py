@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 
-from nightlab.experiments.ledger.documents import Selection
+from nightlab.experiments.ledger.documents.claim import Selection
 from nightlab.experiments.ledger.trial_cache import Entry
 from nightlab.experiments.loop.decision import Noise
 from nightlab.experiments.loop.loop import CALIBRATION, Loop

@@ -10,7 +10,7 @@ from typing import Any
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.scope import population, withheld
 from nightlab.experiments.claim.statistics import inference
-from nightlab.experiments.ledger.documents import Claim, Precedents
+from nightlab.experiments.ledger.documents.claim import Claim, Precedents
 from nightlab.experiments.ledger.ledger import Run, Trial, by_verdict
 from nightlab.experiments.ledger.trial_scores import trial_scores
 from nightlab.experiments.loop.fidelity import cost

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from nightlab.experiments.ledger.documents import AblatedPart, Claim
+from nightlab.experiments.ledger.documents.claim import AblatedPart, Claim
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.calls import Calls
 from nightlab.experiments.ledger.chain import KEYS, Link, Row, faults
-from nightlab.experiments.ledger.documents import ItemHashes
+from nightlab.experiments.ledger.documents.claim import ItemHashes
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.kinds import Kind, in_extension, kind_of
 from nightlab.experiments.records import Change, RunOutcome, VerdictKind

@@ -15,7 +15,7 @@ from typing import Any
 from nightlab.experiments.ledger import rows as kept_rows
 from nightlab.experiments.ledger.calls import Answer, Call, Calls
 from nightlab.experiments.ledger.chain import KEYS, START, Link, Row, following, key_of, key_text, row_bytes
-from nightlab.experiments.ledger.documents import ItemHashes
+from nightlab.experiments.ledger.documents.claim import ItemHashes
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.kinds import kind_of
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, kept

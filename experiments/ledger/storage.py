@@ -15,7 +15,7 @@ from typing import Protocol
 
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError
 from nightlab.experiments.ledger.memory import MemoryStorage
-from nightlab.experiments.ledger.sqlite import SqliteStorage
+from nightlab.experiments.ledger.sqlite.ledger import SqliteStorage
 
 SQLITE = "sqlite"
 GROUP = "nightlab.storages"  # of entry points: a package names what makes its storage

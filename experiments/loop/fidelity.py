@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nightlab.experiments.ledger.documents import RungDecision
+from nightlab.experiments.ledger.documents.search import RungDecision
 from nightlab.experiments.ledger.ledger import Ledger, Settled
 from nightlab.experiments.records import ParamValue, RunOutcome
 from nightlab.experiments.template.knobs.tables import FidelityTable

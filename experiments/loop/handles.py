@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nightlab.experiments.ledger.documents import RunHandle
+from nightlab.experiments.ledger.documents.search import RunHandle
 from nightlab.experiments.ledger.ledger import Ledger
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nightlab.experiments.ledger.documents import ProposalRefused
+from nightlab.experiments.ledger.documents.search import ProposalRefused
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.ledger.trial_cache import BESIDE, Entry
 from nightlab.experiments.ledger.trial_scores import SEARCH

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nightlab.experiments.first_seen import FirstSeen
-from nightlab.experiments.ledger.documents import Action, Concern, Notice
+from nightlab.experiments.ledger.documents.search import Action, Concern, Notice
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Effect, RunOutcome
 from nightlab.experiments.template.command import named

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.ledger.documents import RunInterrupted
+from nightlab.experiments.ledger.documents.search import RunInterrupted
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.fidelity import PHASE

@@ -9,7 +9,7 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from nightlab.experiments.first_seen import FirstSeen
-from nightlab.experiments.ledger.documents import ProposalRefused
+from nightlab.experiments.ledger.documents.search import ProposalRefused
 from nightlab.experiments.ledger.events import Note, TrialSettled
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.ledger.trial_cache import Entry, History, TrialCache

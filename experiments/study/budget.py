@@ -7,7 +7,7 @@ it. Tokens and money are spent by the models, which keep to their limits themsel
 
 from __future__ import annotations
 
-from nightlab.experiments.ledger.documents import Allowance
+from nightlab.experiments.ledger.documents.search import Allowance
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.study.sessions import Session

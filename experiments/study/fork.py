@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from nightlab.experiments.ledger.documents import OPENING, ForkOrigin, HoldoutOpening
+from nightlab.experiments.ledger.documents.claim import OPENING, HoldoutOpening
+from nightlab.experiments.ledger.documents.study import ForkOrigin
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.settings import Settings

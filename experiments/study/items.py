@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nightlab.experiments.ledger.documents import ItemHashes
+from nightlab.experiments.ledger.documents.claim import ItemHashes
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError
 from nightlab.experiments.records import Split
 

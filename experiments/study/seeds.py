@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from nightlab.experiments.ledger.documents import ForkOrigin
+from nightlab.experiments.ledger.documents.study import ForkOrigin
 from nightlab.experiments.study.settings import Settings
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nightlab.experiments.ledger.documents import SeriesHash
+from nightlab.experiments.ledger.documents.claim import SeriesHash
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError
 
 Points = Sequence[tuple[float, float]]  # step, value

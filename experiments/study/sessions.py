@@ -10,7 +10,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-from nightlab.experiments.ledger.documents import SessionClosed, SessionOpened
+from nightlab.experiments.ledger.documents.study import SessionClosed, SessionOpened
 from nightlab.experiments.ledger.events import Told
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.study.environment import environment

@@ -15,21 +15,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nightlab.experiments.ledger.documents import (
-    SEARCHED,
-    Claim,
-    Done,
-    Doubts,
-    Extension,
-    ForkOrigin,
-    Mode,
-    Origin,
-    StudyMode,
-)
+from nightlab.experiments.ledger.documents.claim import Claim
+from nightlab.experiments.ledger.documents.search import SEARCHED
+from nightlab.experiments.ledger.documents.study import Done, Doubts, Extension, ForkOrigin, Mode, Origin, StudyMode
 from nightlab.experiments.ledger.kinds import in_extension
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.storage import Storage, holding, storage
-from nightlab.experiments.study.data import StudyData
+from nightlab.experiments.study.data.data import StudyData
 from nightlab.experiments.study.errors import NoStudy, NoTrial, StudyError
 from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.study.seeds import Seeds

@@ -8,7 +8,7 @@ from typing import Any
 
 from nightlab.commands.common.driving import go
 from nightlab.commands.common.options import DryRun, Json, Out, TemplateArg, asks, given
-from nightlab.experiments.ledger.documents import Mode
+from nightlab.experiments.ledger.documents.study import Mode
 
 
 @asks()

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from nightlab.experiments.claim.statistics.inference import equal, exact, untested
 from nightlab.experiments.executors.local.text import printable
-from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.ledger.documents.claim import Claim
 from nightlab.experiments.ledger.kinds import kind_of
 from nightlab.experiments.numbers import plural
 

@@ -15,7 +15,8 @@ from nightlab.agents.chat.usage import usage, usage_lines
 from nightlab.agents.team import MetaReview
 from nightlab.experiments.claim import scope
 from nightlab.experiments.claim.summary import experiment_summary
-from nightlab.experiments.ledger.documents import Claim, Extension
+from nightlab.experiments.ledger.documents.claim import Claim
+from nightlab.experiments.ledger.documents.study import Extension
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.numbers import plural, written

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nightlab.experiments.claim import scope
-from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.ledger.documents.claim import Claim
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.numbers import plural, written

@@ -19,9 +19,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.chain import KEYS, Link, key_of
-from nightlab.experiments.ledger.documents import ItemHashes
+from nightlab.experiments.ledger.documents.claim import ItemHashes
 from nightlab.experiments.ledger.ledger import Ledger
-from nightlab.experiments.ledger.sqlite_chain import restore
+from nightlab.experiments.ledger.sqlite.chain import restore
 from nightlab.experiments.study.environment import Environment
 from nightlab.experiments.study.study import Study
 from nightlab.papers.latex.seal import sums

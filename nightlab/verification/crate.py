@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from nightlab.experiments.ledger.documents import SessionOpened
+from nightlab.experiments.ledger.documents.study import SessionOpened
 from nightlab.experiments.records import BASELINE
 from nightlab.experiments.study.study import Study
 

@@ -6,14 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from nightlab.experiments.ledger.documents import (
-    AblatedPart,
-    BoundHashes,
-    FileHashes,
-    ItemHashes,
-    SeriesHash,
-    TreeHashes,
-)
+from nightlab.experiments.ledger.documents.claim import AblatedPart, ItemHashes, SeriesHash
+from nightlab.experiments.ledger.documents.study import BoundHashes, FileHashes, TreeHashes
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.artifact import content_hash

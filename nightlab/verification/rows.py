@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from nightlab.experiments.ledger.documents import OPENING, SEARCHED, Claim, HoldoutOpening, Preregistration
+from nightlab.experiments.ledger.documents.claim import OPENING, Claim, HoldoutOpening, Preregistration
+from nightlab.experiments.ledger.documents.search import SEARCHED
 from nightlab.experiments.ledger.kinds import kind_of
 from nightlab.experiments.ledger.ledger import Ledger, Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH

@@ -11,18 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
-from nightlab.experiments.ledger.documents import (
+from nightlab.experiments.ledger.documents.claim import (
     AblatedKnob,
     AblatedPart,
     Claim,
-    DataSizes,
-    Extension,
     KnobStep,
-    Notice,
     Precedents,
     Preregistration,
-    RivalEffect,
 )
+from nightlab.experiments.ledger.documents.rivals import RivalEffect
+from nightlab.experiments.ledger.documents.search import Notice
+from nightlab.experiments.ledger.documents.study import DataSizes, Extension
 from nightlab.experiments.ledger.kinds import document, kind_of
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores

@@ -24,7 +24,7 @@ from nightlab.agents.model import context
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.confirmation import preregister
 from nightlab.experiments.claim.summary import experiment_summary
-from nightlab.experiments.ledger.documents import Forked
+from nightlab.experiments.ledger.documents.study import Forked
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.errors import NoTrial, StudyError

@@ -12,7 +12,7 @@ from rich.console import Console
 from nightlab.experiments.claim.confirmation import NOTHING, preregister
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.executors.local.local import local_runner
-from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.ledger.documents.claim import Claim
 from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import RunAccounts

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from nightlab.agents.offline.outcome.recipe import effects
 from nightlab.agents.team import Brief, Idea
 from nightlab.agents.telling.words import listed, words
-from nightlab.experiments.ledger.documents import AblatedPart
+from nightlab.experiments.ledger.documents.claim import AblatedPart
 from nightlab.experiments.records import Effect
 from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.papers.facts.evidence import Evidence

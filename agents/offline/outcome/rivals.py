@@ -9,7 +9,7 @@ from nightlab.agents.telling.words import words
 from nightlab.experiments.claim.rivals import REFERENCE
 from nightlab.experiments.claim.scope import row
 from nightlab.experiments.claim.statistics.inference import equal, exact
-from nightlab.experiments.ledger.documents import RivalEffect
+from nightlab.experiments.ledger.documents.rivals import RivalEffect
 from nightlab.experiments.search.numeric import SAMPLERS
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.manuscript.manuscript import Table

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from nightlab.experiments.claim.parts.ablation_parts import components
+from nightlab.experiments.claim.parts.ablation_parts import parts_of_best, taken_out
 from nightlab.experiments.claim.parts.variants import against_best
 from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.claim.statistics.inference import holm
 from nightlab.experiments.claim.statistics.pairing import LEVEL, Rule
-from nightlab.experiments.ledger.documents import AblatedPart
+from nightlab.experiments.ledger.documents.claim import AblatedPart
 from nightlab.experiments.loop.loop import Loop
 
 ABLATION_SEEDS = 8
@@ -15,10 +15,10 @@ ABLATION_SEEDS = 8
 
 def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[AblatedPart]:
     """Take each component out of the best and test what is lost, Holm-corrected; on dev, paired with the best."""
-    best, parts = loop.entries[chosen(loop)].trial.change, components(loop)
+    best, parts = loop.entries[chosen(loop)].trial.change, parts_of_best(loop)
     asked = min(seeds, loop.study.confirmations)
     n = loop.accounts.budget.seeds(f"ablation with {asked} seeds", len(parts), asked)
-    variants = {c.key: c.taken_out(best, loop.template.defaults) for c in parts if n}
+    variants = {c.key: taken_out(c, best, loop.template.defaults) for c in parts if n}
     effects = against_best(loop, "ablate", variants, n)
     parts = [c for c in parts if c.key in effects]
     corrected = holm([effects[c.key].p_value for c in parts], Rule.of(loop.study.claim).looks)

@@ -2,43 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from nightlab.experiments.claim.selection import chosen
 from nightlab.experiments.executors.local.isolation.syntax import fault
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.repair import standing
-from nightlab.experiments.records import BASELINE, Change, Params
+from nightlab.experiments.records import BASELINE, Change, Params, Part
 from nightlab.experiments.template.diffs import changed, without
 from nightlab.experiments.template.knobs.rules import broken, settled
 
 
-@dataclass(frozen=True, kw_only=True)
-class Component:
-    """Knobs of one strategy that differ from the default and the trial that set them last, or an edit of files.
-
-    artifact: of an edit, the best's files without it. joint: the edits that are taken out along with it, because they
-    stand on it.
-    """
-
-    key: str
-    trial: int
-    strategy: str
-    knobs: tuple[str, ...] = ()
-    artifact: str = ""
-    joint: tuple[int, ...] = ()
-
-    def taken_out(self, best: Change, defaults: Params) -> Change:
-        """The best without this part."""
-        params = {**best.params, **{knob: defaults[knob] for knob in self.knobs}}
-        return replace(best, params=params, artifact=self.artifact or best.artifact)
+def taken_out(part: Part, best: Change, defaults: Params) -> Change:
+    """The best without a part of it."""
+    params = {**best.params, **{knob: defaults[knob] for knob in part.knobs}}
+    return replace(best, params=params, artifact=part.artifact or best.artifact)
 
 
-def components(loop: Loop) -> list[Component]:
+def parts_of_best(loop: Loop) -> list[Part]:
     """The parts of the best trial, in the order of their trials."""
     line = lineage(loop)
     best, defaults = loop.entries[chosen(loop)].trial.change, loop.template.defaults
-    mine = (part for part in _knobs(loop, line) if differs(loop, part.taken_out(best, defaults).params))
+    mine = (part for part in _knobs(loop, line) if differs(loop, taken_out(part, best, defaults).params))
     return sorted((*mine, *_edits(loop, line)), key=lambda c: (c.trial, c.strategy, c.key))
 
 
@@ -59,7 +44,7 @@ def lineage(loop: Loop) -> list[int]:
     return line[::-1]
 
 
-def _knobs(loop: Loop, line: list[int]) -> list[Component]:
+def _knobs(loop: Loop, line: list[int]) -> list[Part]:
     changes = [loop.entries[number].trial.change for number in line]
     owner: dict[str, int] = {}
     for number, before, after in zip(line[1:], changes, changes[1:], strict=False):
@@ -70,12 +55,12 @@ def _knobs(loop: Loop, line: list[int]) -> list[Component]:
         if changes[-1].params[knob] != defaults.get(knob):
             found.setdefault((number, strategy_of.get(knob, "other")), []).append(knob)
     return [
-        Component(key=f"without-{number}-{strategy}", trial=number, strategy=strategy, knobs=tuple(knobs))
+        Part(key=f"without-{number}-{strategy}", trial=number, strategy=strategy, knobs=tuple(knobs))
         for (number, strategy), knobs in found.items()
     ]
 
 
-def _edits(loop: Loop, line: list[int]) -> list[Component]:
+def _edits(loop: Loop, line: list[int]) -> list[Part]:
     artifacts = [loop.entries[number].trial.change.artifact for number in line]
     store, found = loop.study.artifacts, []
     latest = store.read(artifacts[-1])
@@ -91,5 +76,5 @@ def _edits(loop: Loop, line: list[int]) -> list[Component]:
             change = loop.entries[line[i]].trial.change
             key = f"without-{line[i]}-edit"
             artifact = store.add(rest)
-            found.append(Component(key=key, trial=line[i], strategy=change.strategy, artifact=artifact, joint=later))
+            found.append(Part(key=key, trial=line[i], strategy=change.strategy, artifact=artifact, joint=later))
     return found

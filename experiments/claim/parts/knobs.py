@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nightlab.experiments.claim.parts.ablation_parts import components, differs
+from nightlab.experiments.claim.parts.ablation_parts import differs, parts_of_best
 from nightlab.experiments.claim.parts.variants import against_best
 from nightlab.experiments.claim.selection import chosen
-from nightlab.experiments.ledger.documents import AblatedKnob
+from nightlab.experiments.ledger.documents.claim import AblatedKnob
 from nightlab.experiments.loop.loop import Loop
 
 KNOB_SEEDS = 4
@@ -19,7 +19,7 @@ def ablate_knobs(loop: Loop, seeds: int = KNOB_SEEDS) -> list[AblatedKnob]:
     What a knob is worth that is a part of its own, the ablation tells.
     """
     best, defaults = loop.entries[chosen(loop)].trial.change, loop.template.defaults
-    shared = [knob for part in components(loop) if len(part.knobs) > 1 for knob in part.knobs]
+    shared = [knob for part in parts_of_best(loop) if len(part.knobs) > 1 for knob in part.knobs]
     names = [knob for knob in shared if differs(loop, {**best.params, knob: defaults[knob]})]
     seeds = loop.accounts.budget.seeds("knobs", len(names), min(seeds, loop.study.confirmations))
     variants = {knob: replace(best, params={**best.params, knob: defaults[knob]}) for knob in names if seeds}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from nightlab.experiments.claim.parts.variants import against_best
 from nightlab.experiments.claim.selection import chosen
-from nightlab.experiments.ledger.documents import KnobStep
+from nightlab.experiments.ledger.documents.claim import KnobStep
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.records import Knob, Params, ParamValue
 from nightlab.experiments.template.knobs.rules import broken, settled

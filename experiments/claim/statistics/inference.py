@@ -9,7 +9,7 @@ from typing import Any
 
 from scipy import special
 
-from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.ledger.documents.claim import Claim
 from nightlab.experiments.records import Effect
 
 COVERAGE = 0.95  # of two-sided intervals, but for those of a claim at a level that asks for more

@@ -11,7 +11,7 @@ from nightlab.experiments.claim.statistics.crossed import OneGroup, Row, crossed
 from nightlab.experiments.claim.statistics.inference import COVERAGE, TRIM, compare
 from nightlab.experiments.claim.statistics.item_rows import item_rows
 from nightlab.experiments.claim.statistics.reliability import Score, with_losses
-from nightlab.experiments.ledger.documents import Claim, Preregistration
+from nightlab.experiments.ledger.documents.claim import Claim, Preregistration
 from nightlab.experiments.ledger.ledger import Ledger, Run
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.records import BASELINE, Effect, Split

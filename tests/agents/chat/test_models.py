@@ -19,7 +19,7 @@ from nightlab.agents.chat.recording import MissingAnswer
 from nightlab.agents.chat.settings import ROLES, ModelSettings
 from nightlab.agents.chat.usage import usage, usage_lines
 from nightlab.experiments.ledger.ledger import Ledger
-from nightlab.experiments.ledger.sqlite import SqliteLedger
+from nightlab.experiments.ledger.sqlite.ledger import SqliteLedger
 from nightlab.experiments.study.settings import SettingsError
 from tests.chat_server import FAULTS, Body, ChatServer
 

@@ -20,7 +20,7 @@ from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.ledger.ledger import Trial
-from nightlab.experiments.ledger.sqlite import SqliteLedger
+from nightlab.experiments.ledger.sqlite.ledger import SqliteLedger
 from nightlab.experiments.records import Knob
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.study import Study, create, reopen

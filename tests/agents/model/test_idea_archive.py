@@ -7,7 +7,7 @@ from pathlib import Path
 from nightlab.agents.model.idea_archive import earlier
 from nightlab.agents.team import Idea
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.ledger.documents.claim import Claim
 from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create

@@ -13,9 +13,9 @@ from nightlab.agents.chat.models import Models
 from nightlab.agents.chat.settings import ModelSettings
 from nightlab.agents.model import model_figure
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.ledger.documents import Claim, Preregistration
+from nightlab.experiments.ledger.documents.claim import Claim, Preregistration
 from nightlab.experiments.ledger.ledger import Ledger, Settled, Trial
-from nightlab.experiments.ledger.sqlite import SqliteLedger
+from nightlab.experiments.ledger.sqlite.ledger import SqliteLedger
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.template.template import load

@@ -14,7 +14,7 @@ from nightlab.agents.actions import Action, possible, register
 from nightlab.agents.offline.reviewing import offline_panel
 from nightlab.agents.team import Brief, Request, StudySubmission, Submission
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.ledger.documents import AblatedPart
+from nightlab.experiments.ledger.documents.claim import AblatedPart
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.manuscript.markup import blocks
 from tests.agents.offline.conftest import with_claim

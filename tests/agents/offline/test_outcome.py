@@ -11,7 +11,7 @@ import pytest
 from nightlab.agents.offline.outcome import finalists, groups, hypothesis, importance, recipe
 from nightlab.agents.team import Idea, StudySubmission
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart
+from nightlab.experiments.ledger.documents.claim import AblatedKnob, AblatedPart
 from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.template.diffs import changed
 from nightlab.experiments.template.ideas import HypothesisPart

@@ -17,7 +17,8 @@ from nightlab.agents.offline.writing import CONTEXTS, FOLDER, HEADINGS, text
 from nightlab.agents.team import Brief, Request, StudySubmission
 from nightlab.agents.telling.rendering import environment
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.ledger.documents import AblatedKnob, AblatedPart, KnobStep, Rival, RivalEffect
+from nightlab.experiments.ledger.documents.claim import AblatedKnob, AblatedPart, KnobStep
+from nightlab.experiments.ledger.documents.rivals import Rival, RivalEffect
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template.contract import PublishedTable

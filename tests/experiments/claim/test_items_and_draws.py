@@ -13,7 +13,7 @@ import pytest
 from nightlab.experiments.claim import confirmation
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.claim.statistics.pairing import Rule, effect, searched
-from nightlab.experiments.ledger.documents import TreeHashes
+from nightlab.experiments.ledger.documents.study import TreeHashes
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
 from nightlab.experiments.study.settings import Settings

@@ -8,7 +8,8 @@ import pytest
 
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.claim.precedents import chance, recorded
-from nightlab.experiments.ledger.documents import Claim, ForkOrigin, Precedents
+from nightlab.experiments.ledger.documents.claim import Claim, Precedents
+from nightlab.experiments.ledger.documents.study import ForkOrigin
 from nightlab.experiments.study.study import Settings, reopen
 from nightlab.graph.session import begin
 from tests.conftest import MakeTemplate

@@ -12,7 +12,8 @@ import pytest
 from nightlab.experiments.claim import confirmation, rivals
 from nightlab.experiments.claim.selection import choose
 from nightlab.experiments.executors.local.local import local_runner
-from nightlab.experiments.ledger.documents import OPENING, HoldoutOpening, Rival, RivalPlan, RivalProposal
+from nightlab.experiments.ledger.documents.claim import OPENING, HoldoutOpening
+from nightlab.experiments.ledger.documents.rivals import Rival, RivalPlan, RivalProposal
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import RunAccounts, Stopped

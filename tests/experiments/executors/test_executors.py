@@ -16,7 +16,7 @@ from nightlab.experiments.executors.local.isolation.sandbox import IsolationErro
 from nightlab.experiments.executors.local.local import LocalExecutor
 from nightlab.experiments.executors.registry import UnknownExecutor, register, runs_at
 from nightlab.experiments.executors.runs import Runs
-from nightlab.experiments.ledger.documents import RunHandle
+from nightlab.experiments.ledger.documents.search import RunHandle
 from nightlab.experiments.loop.handles import LedgerHandles
 from nightlab.experiments.loop.run_accounts import Job, RunAccounts
 from nightlab.experiments.records import Change

@@ -14,7 +14,8 @@ import pytest
 
 from nightlab.experiments.ledger.calls import Answer, Call
 from nightlab.experiments.ledger.chain import KEYS, key_of
-from nightlab.experiments.ledger.documents import Done, ItemHashes, Origin
+from nightlab.experiments.ledger.documents.claim import ItemHashes
+from nightlab.experiments.ledger.documents.study import Done, Origin
 from nightlab.experiments.ledger.events import Event, Note, Stage
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled, by_verdict
 from nightlab.experiments.ledger.storage import Storage
@@ -269,7 +270,7 @@ class StorageContract:
     def test_events_are_told_once_and_read_from_any_number(
         self, storage: Storage, study: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("nightlab.experiments.ledger.sqlite.PAGE", 2)
+        monkeypatch.setattr("nightlab.experiments.ledger.sqlite.ledger.PAGE", 2)
         heard: list[Event] = []
         ledger.heard = heard.append
         ledger.claim(0, change(0.5))

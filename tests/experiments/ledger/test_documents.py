@@ -13,19 +13,18 @@ import pytest
 
 from nightlab.agents import documents as of_agents
 from nightlab.agents.team import RankedIdeas
-from nightlab.experiments.ledger.documents import (
-    Allowance,
+from nightlab.experiments.ledger.documents.search import Allowance, Notice
+from nightlab.experiments.ledger.documents.study import (
     FileHashes,
     ForkOrigin,
     Mode,
-    Notice,
     SessionOpened,
     StudyMode,
     TreeHashes,
 )
 from nightlab.experiments.ledger.kinds import KINDS, document
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled
-from nightlab.experiments.ledger.sqlite import SqliteLedger
+from nightlab.experiments.ledger.sqlite.ledger import SqliteLedger
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.settings import Settings
 from nightlab.papers.audit.finding import Finding, Findings

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.ledger import layout, schema
 from nightlab.experiments.ledger.chain import KEYS
 from nightlab.experiments.ledger.events import Note
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError
-from nightlab.experiments.ledger.sqlite import SqliteLedger
+from nightlab.experiments.ledger.sqlite import layout, schema
+from nightlab.experiments.ledger.sqlite.ledger import SqliteLedger
 from nightlab.experiments.ledger.storage import opened
 from tests.experiments.ledger.storage_contract import WRITES, call
 

@@ -9,7 +9,7 @@ import pytest
 
 from nightlab.experiments.ledger import storage as storages
 from nightlab.experiments.ledger.memory import MemoryStorage
-from nightlab.experiments.ledger.sqlite import SqliteStorage
+from nightlab.experiments.ledger.sqlite.ledger import SqliteStorage
 from nightlab.experiments.ledger.storage import Storage, UnknownStorage, holding, opened, storage
 from tests.experiments.ledger.storage_contract import StorageContract
 

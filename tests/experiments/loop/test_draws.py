@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.ledger.documents import RunHandle
+from nightlab.experiments.ledger.documents.search import RunHandle
 from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job, RunAccounts

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nightlab.experiments.study.copies import copies
+from nightlab.experiments.study.data.copies import copies
 
 RNG = np.random.default_rng(5)
 IMAGES, LABELS = RNG.integers(0, 17, (600, 6, 6)) / 16, RNG.integers(0, 10, 600)

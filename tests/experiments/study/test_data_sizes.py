@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nightlab.experiments.study.data_sizes import measured
+from nightlab.experiments.study.data.sizes import measured
 from nightlab.experiments.template.template import TemplateError
 
 TEXTS = {

@@ -18,7 +18,8 @@ from nightlab.agents.offline import offline_team
 from nightlab.agents.offline.tabulating import LISTED, listed_trials
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.claim.statistics.pairing import effect, pairs
-from nightlab.experiments.ledger.documents import AblatedPart, Notice
+from nightlab.experiments.ledger.documents.claim import AblatedPart
+from nightlab.experiments.ledger.documents.search import Notice
 from nightlab.experiments.ledger.ledger import Run, Settled, Trial
 from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.study.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nightlab.experiments.claim.scope import withheld
-from nightlab.experiments.ledger.documents import Claim
+from nightlab.experiments.ledger.documents.claim import Claim
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.ground import PLANNED, protocol
 from nightlab.papers.frames import course, outcome

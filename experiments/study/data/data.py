@@ -7,23 +7,22 @@ from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
-from nightlab.experiments.ledger.documents import (
-    SEARCHED,
+from nightlab.experiments.ledger.documents.search import SEARCHED, RunHandle
+from nightlab.experiments.ledger.documents.study import (
     BoundHashes,
     DataSizes,
     DrawHashes,
     FileHashes,
     Origin,
-    RunHandle,
     TreeHashes,
 )
 from nightlab.experiments.ledger.kinds import in_extension
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.records import Draw
-from nightlab.experiments.study.copies import copies
-from nightlab.experiments.study.data_sizes import measured
+from nightlab.experiments.study.data.copies import copies
+from nightlab.experiments.study.data.preparation import run_prepare
+from nightlab.experiments.study.data.sizes import measured
 from nightlab.experiments.study.errors import StudyError
-from nightlab.experiments.study.preparation import run_prepare
 from nightlab.experiments.study.seeds import Seeds
 from nightlab.experiments.template.mending import Listing, listing, manifest_hash, mended, tree_hash
 from nightlab.experiments.template.template import Template

@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from nightlab.experiments.ledger import rows
 from nightlab.experiments.ledger.calls import Answer, Call, Calls
-from nightlab.experiments.ledger.schema import answers, calls
-from nightlab.experiments.ledger.sqlite_chain import written
+from nightlab.experiments.ledger.sqlite.chain import written
+from nightlab.experiments.ledger.sqlite.schema import answers, calls
 
 
 class SqliteCalls(Calls):

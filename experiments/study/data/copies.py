@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from nightlab.experiments.ledger.documents import Copies
-from nightlab.experiments.study.contents import Array, Content, columns, contents
+from nightlab.experiments.ledger.documents.study import Copies
+from nightlab.experiments.study.data.contents import Array, Content, columns, contents
 
 NEAR = 0.01  # of the spread of a row, or of its columns: what differs by less is a copy
 WIDE = 8  # numbers of a row that has a shape of its own, in whatever unit it is

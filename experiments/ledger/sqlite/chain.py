@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from nightlab.experiments.ledger.chain import KEYS, OLDER, START, Link, Row, following, key_of, of_older, row_bytes
-from nightlab.experiments.ledger.schema import chain, metadata
+from nightlab.experiments.ledger.sqlite.schema import chain, metadata
 
 _TABLES = {name: metadata.tables[name] for name in KEYS}
 _NAMES = {name: tuple(c.name for c in table.columns) for name, table in _TABLES.items()}

@@ -17,17 +17,27 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from nightlab.experiments.ledger import rows, sqlite_chain
+from nightlab.experiments.ledger import rows
 from nightlab.experiments.ledger.calls import Calls
 from nightlab.experiments.ledger.chain import Link, Row, key_text
-from nightlab.experiments.ledger.documents import ItemHashes
+from nightlab.experiments.ledger.documents.claim import ItemHashes
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.kinds import kind_of
-from nightlab.experiments.ledger.layout import SCHEMA_VERSION, lay_out, looking, readable, stand_in
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, kept
-from nightlab.experiments.ledger.schema import chain, documents, events, metadata, outcomes, runs, trials, verdicts
-from nightlab.experiments.ledger.sqlite_calls import SqliteCalls
-from nightlab.experiments.ledger.sqlite_chain import written
+from nightlab.experiments.ledger.sqlite import chain as sqlite_chain
+from nightlab.experiments.ledger.sqlite.calls import SqliteCalls
+from nightlab.experiments.ledger.sqlite.chain import written
+from nightlab.experiments.ledger.sqlite.layout import SCHEMA_VERSION, lay_out, looking, readable, stand_in
+from nightlab.experiments.ledger.sqlite.schema import (
+    chain,
+    documents,
+    events,
+    metadata,
+    outcomes,
+    runs,
+    trials,
+    verdicts,
+)
 from nightlab.experiments.records import Change, RunOutcome
 
 FILE = "study.db"

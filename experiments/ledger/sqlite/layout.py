@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from nightlab.experiments.ledger import sqlite_chain
-from nightlab.experiments.ledger.schema import documents, metadata
+from nightlab.experiments.ledger.sqlite import chain as sqlite_chain
+from nightlab.experiments.ledger.sqlite.schema import documents, metadata
 
 SCHEMA_VERSION = 6
 CHAINED = 6  # the first version whose rows are chained

@@ -1,0 +1,1 @@
+"""The data of a study: laid out, measured, and what of them stands where it should not."""
