@@ -30,7 +30,6 @@ def abstract(b: Brief) -> dict[str, Any]:
     return {
         **results.largest_part(e),
         "source": source(e) if e.template.trust == "reported" else "",
-        "relative": "claim.relative" in e.facts,
     }
 
 

@@ -34,6 +34,7 @@ def results(b: Brief) -> dict[str, Any]:
         **rivals.told(b),
         "grouped": "group.0.baseline.mean" in e.facts,
         "optimism": "search.optimism" in e.facts,
+        "some_failed": bool(e.facts["search.failed"].value),
         "untested_it": untested(e.claim, "it"),
         "importance": told.get("importance", ""),
         "picture": told.get("picture", ""),

@@ -100,6 +100,7 @@ def common(b: Brief) -> dict[str, Any]:
         "draws": bool(e.claim.draws),
         "unit": noun(e),
         "smallest": "setting.smallest" in e.facts,
+        "relative": "claim.relative" in e.facts and e.facts["claim.relative"].value > 0,
         "first": claims.first(e),
         "extended": bool(e.earlier),
         "forked": "Origin" in e.notes,

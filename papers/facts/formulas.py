@@ -282,11 +282,11 @@ def _found(worst: float | None) -> float:
     return worst
 
 
-@formula("effect of the claim / mean of the baseline")
+@formula("improvement of the mean, best against baseline / mean of the baseline")
 def relative(e: Evidence) -> Value:
-    split = e.claim.split
-    effect, before = claimed(e, "effect", split), fitness(e, "mean", "baseline", split)
-    return Value(100 * effect.value / abs(before.value), effect.runs)
+    after, before = (fitness(e, "mean", subject, e.claim.split) for subject in ("best", "baseline"))
+    gain = e.template.sign * (after.value - before.value)
+    return Value(100 * gain / abs(before.value), (*before.runs, *after.runs))
 
 
 @formula("how much larger the best trial's gain was on the search runs of a verdict than in the confirmation, dev")

@@ -110,13 +110,13 @@ def scope(r: Record) -> Said:
 
 
 def relative(r: Record) -> Said:
-    if r.improved and r.has("claim.relative"):
+    if r.improved and r.has("claim.relative") and r.value("claim.relative") > 0:
         yield (
             "relative",
             (
-                f"The gain over the baseline is {fact('claim.relative')} of its {r.metric}.",
-                f"The best configuration takes the {r.metric} to better by {fact('claim.relative')} of that of the"
-                " baseline.",
+                f"The mean {r.metric} of the best configuration is better than that of the baseline by"
+                f" {fact('claim.relative')}.",
+                f"The best configuration improves the mean {r.metric} of the baseline by {fact('claim.relative')}.",
             ),
         )
 
