@@ -17,7 +17,7 @@ from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.audit import names_of
 from nightlab.papers.audit.ground import ground, of_study
 from nightlab.papers.facts.evidence import Evidence
-from nightlab.papers.facts.formulas import meaning
+from nightlab.papers.facts.registry import meaning
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import record
 from nightlab.papers.frames.words import Phrasings

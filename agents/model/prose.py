@@ -12,7 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nightlab.papers.audit.audit import PLACEHOLDER
-from nightlab.papers.audit.sentences import Ground, objection, proposal
+from nightlab.papers.audit.ground import Ground
+from nightlab.papers.audit.sentences import objection, proposal
 from nightlab.papers.frames.frames import placed, unknown
 from nightlab.papers.frames.words import Phrasings
 from nightlab.papers.manuscript.manuscript import Passage

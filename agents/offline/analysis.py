@@ -20,7 +20,7 @@ from nightlab.experiments.records import Knob
 from nightlab.papers.facts.counts import counted
 from nightlab.papers.facts.evidence import Evidence, confirmed
 from nightlab.papers.facts.facts import Facts
-from nightlab.papers.facts.formulas import Value, formula
+from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.figures import figures
 from nightlab.papers.figures.curve import point
 from nightlab.papers.figures.figures import Bar, Panel, Point, Share

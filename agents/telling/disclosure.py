@@ -20,7 +20,7 @@ from nightlab.experiments.loop.overseer import UNUSABLE
 from nightlab.experiments.records import Fact
 from nightlab.papers.facts.evidence import Evidence, RoleCounts, TeamCounts
 from nightlab.papers.facts.facts import Facts
-from nightlab.papers.facts.formulas import Value, formula
+from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.manuscript.manuscript import Manuscript, Section
 from nightlab.papers.manuscript.markup import literal
 

@@ -20,7 +20,7 @@ from nightlab.graph.lab import Lab
 from nightlab.papers.audit.finding import Finding, Severity
 from nightlab.papers.facts.evidence import Evidence, TeamCounts
 from nightlab.papers.facts.facts import facts_of
-from nightlab.papers.facts.formulas import computed
+from nightlab.papers.facts.registry import computed
 from nightlab.papers.latex.engine import compile, find_engine
 from nightlab.papers.latex.seal import evidence_and_figures, hashes
 from nightlab.papers.manuscript.manuscript import keys_cited

@@ -13,7 +13,8 @@ from nightlab.papers.audit.finding import Finding, Severity
 from nightlab.papers.latex.engine import Compiled
 from nightlab.papers.latex.escape import foreign
 from nightlab.papers.literature.literature import Reference
-from nightlab.papers.manuscript.manuscript import Manuscript, Passage, Section, check, keys_cited, passages
+from nightlab.papers.manuscript.checking import check
+from nightlab.papers.manuscript.manuscript import Manuscript, Passage, Section, keys_cited, passages
 from nightlab.papers.manuscript.markup import Text
 
 __all__ = ["REQUIRED", "Finding", "Severity", "audit"]

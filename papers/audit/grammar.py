@@ -123,3 +123,16 @@ def licences() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """The kinds of statement that a free sentence may make, each with the shape of its clause."""
     every = _source()["licences"]
     return tuple((each["kind"], re.compile(_expanded(each["shape"], _classes()))) for each in every)
+
+
+def has(name: str, text: str) -> bool:
+    """Whether a text holds a pattern."""
+    return bool(pattern(name).search(text))
+
+
+def bare_words(text: str) -> str:
+    """A text in small letters without punctuation, contractions written out."""
+    text = text.replace("’", "'").casefold()
+    text = re.sub(r"n't\b", " not", text.replace("can't", "can not").replace("won't", "will not"))
+    text = text.replace("cannot", "can not")
+    return " ".join(re.findall(r"[\w@]+(?:['-][\w@]+)*", text))

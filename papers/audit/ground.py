@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterator, Sequence
-from functools import cache
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
 from nightlab.experiments.template.template import Template
+from nightlab.papers.audit import paraphrase
 from nightlab.papers.audit.audit import names_of
-from nightlab.papers.audit.sentences import Ground, Work
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.literature import names as people
 from nightlab.papers.literature.literature import Reference
@@ -20,6 +21,53 @@ from nightlab.papers.manuscript.manuscript import Manuscript
 RECORD = ("method", "setup", "limitations", "reproduction")  # sections whose text tells of the protocol alone
 PLANNED = frozenset({"prepared", "tested", "knobs"})  # what is said of a study before it has an outcome
 _OPENING = 60  # words of a section that say what a reference to it may say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A cited work: its title and abstract, and the family names of its authors."""
+
+    title: str
+    abstract: str = ""
+    families: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return f"{self.title}. {self.abstract}"
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return (self.title, self.abstract)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ground:
+    """What a free sentence may lean on.
+
+    record: sentences that trusted code says of this study. targets: what a `{ref:KEY}` shows, in its caption's words.
+    topic: words of the task, of the knobs and of the metrics. knobs: what the search may move, in words. improved: the
+    verdict; None before there is one.
+    """
+
+    works: Mapping[str, Work] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
+    record: Collection[str] = ()
+    topic: Collection[str] = ()
+    names: Collection[str] = ()
+    knobs: Collection[str] = ()
+    improved: bool | None = None
+
+    @cached_property
+    def things(self) -> frozenset[str]:
+        """Stems of what the study has: what a sentence cannot call left out."""
+        return frozenset(s for text in (*self.record, *self.topic) for s in paraphrase.content(text))
+
+    @cached_property
+    def proper(self) -> frozenset[str]:
+        """Words that may have capitals."""
+        works = (part for w in self.works.values() for part in (w.text, " ".join(w.families)))
+        texts = (*self.names, *self.topic, *self.record, *self.targets.values(), *works)
+        return frozenset(w for text in texts for w in re.findall(r"[\w-]+", text))
 
 
 def ground(

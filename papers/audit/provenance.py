@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from nightlab.papers.audit.finding import Finding
-from nightlab.papers.audit.sentences import Ground, objection
+from nightlab.papers.audit.ground import Ground
+from nightlab.papers.audit.sentences import objection
 from nightlab.papers.frames.words import Phrasings
 from nightlab.papers.manuscript.manuscript import Manuscript, Passage, passages
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.papers.facts.evidence import Evidence
-from nightlab.papers.facts.formulas import SETTINGS, Value, formula, runs_of_trials
+from nightlab.papers.facts.formulas import SETTINGS, runs_of_trials
+from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.manuscript.listing import LINES
 
 NOTICES = "the notices in the ledger"

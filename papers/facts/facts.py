@@ -17,7 +17,8 @@ from nightlab.experiments.numbers import decimals, fixed, p_text, plain
 from nightlab.experiments.records import Fact, Params, ParamValue
 from nightlab.papers.facts import counts  # noqa: F401  (it registers its formulas)
 from nightlab.papers.facts.evidence import BASELINE, Evidence
-from nightlab.papers.facts.formulas import Part, Statistic, Value, computed
+from nightlab.papers.facts.formulas import Part, Statistic
+from nightlab.papers.facts.registry import Value, computed
 
 Text = Callable[[float], str]  # how a value is printed
 

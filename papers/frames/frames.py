@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from nightlab.papers.facts.formulas import meaning
+from nightlab.papers.facts.registry import meaning
 from nightlab.papers.frames import course, outcome, setup
 from nightlab.papers.frames.record import Record
 from nightlab.papers.frames.words import Phrasings, Said

@@ -13,7 +13,7 @@ from pylatex import Command, Itemize, NoEscape, Package
 
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.finding import Finding
-from nightlab.papers.facts.formulas import meaning, record
+from nightlab.papers.facts.registry import meaning, record
 from nightlab.papers.latex.alignment import column
 from nightlab.papers.latex.bibliography import bibliography, ordered
 from nightlab.papers.latex.engine import Compiled, Engine, compile, find_engine
@@ -26,15 +26,7 @@ from nightlab.papers.latex.table_widths import long, shares, short
 from nightlab.papers.latex.typesetting import Setter, anchor, number
 from nightlab.papers.literature.literature import Reference, write_bib
 from nightlab.papers.manuscript.listing import Listing
-from nightlab.papers.manuscript.manuscript import (
-    EVIDENCE,
-    Figure,
-    Manuscript,
-    Section,
-    Table,
-    facts_used,
-    keys_cited,
-)
+from nightlab.papers.manuscript.manuscript import EVIDENCE, Figure, Manuscript, Section, Table, facts_used, keys_cited
 from nightlab.papers.manuscript.markup import Bullets, Float, Reading, Text, blocks, inline, lines_of, literal
 
 __all__ = ["Compiled", "Engine", "Finding", "build", "compile", "find_engine", "render"]

@@ -1,10 +1,9 @@
-"""The manuscript: small records, their markup, and the check that no number or citation comes from nowhere."""
+"""The manuscript: small records, their JSON, and every text of theirs."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,9 +12,6 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from nightlab.experiments.ledger.kinds import document
-from nightlab.experiments.records import Fact
-from nightlab.papers.audit.finding import Finding, Severity
-from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.formula import FormulaError, formula
 from nightlab.papers.manuscript.listing import Listing
 from nightlab.papers.manuscript.markup import (
@@ -23,16 +19,15 @@ from nightlab.papers.manuscript.markup import (
     Code,
     Emph,
     FactMark,
-    Float,
     Math,
     Paragraph,
-    Ref,
     Span,
     Text,
     blocks,
     inline,
     lines_of,
     walk,
+    written,
 )
 
 EVIDENCE = "evidence"  # the key of the appendix that lists the facts; it is written by trusted code
@@ -157,7 +152,7 @@ def _printed(span: Span) -> str:
         case Text(text):
             return text
         case Code():
-            return _written(span)
+            return written(span)
         case Emph():
             return ""  # walk() yields what it holds
         case _:
@@ -219,7 +214,7 @@ def passages(manuscript: Manuscript) -> Iterator[Passage]:
 
 def facts_used(manuscript: Manuscript) -> tuple[str, ...]:
     """The ids of the facts, in their order of appearance, those in figures last."""
-    told = (_facts(s) for p in passages(manuscript) for s in p.spans())
+    told = (facts_of(s) for p in passages(manuscript) for s in p.spans())
     return tuple(dict.fromkeys(chain.from_iterable((*told, *(f.facts for f in manuscript.figures)))))
 
 
@@ -229,7 +224,8 @@ def keys_cited(manuscript: Manuscript) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(cites)))
 
 
-def _facts(span: Span) -> tuple[str, ...]:
+def facts_of(span: Span) -> tuple[str, ...]:
+    """The ids of the facts of a number or a formula."""
     if isinstance(span, FactMark):
         return (span.id,)
     if isinstance(span, Math):
@@ -240,150 +236,7 @@ def _facts(span: Span) -> tuple[str, ...]:
     return ()
 
 
-def check(
-    manuscript: Manuscript,
-    facts: Mapping[str, Fact],
-    references: Sequence[Reference],
-    names: Collection[str] = (),
-) -> list[Finding]:
-    """What keeps the manuscript from being set as it is.
-
-    names: phrases that may hold digits (the template's title, knobs, choices, metrics). So may titles of references as
-    a whole, and the names in them (NAS-Bench-201); any other digit must come from a fact. A name that is a number alone
-    stands as code in a table's cell and nowhere else: in a sentence it could pass for a result.
-    """
-    found: list[Finding] = []
-    known = {r.key for r in references}
-    targets = set(_keys(manuscript))
-    titles = [r.title.replace("_", " ") for r in references]
-    allowed = _Names(chain(titles, names), [*names, *titles])
-    for passage in passages(manuscript):
-        if passage.block:
-            found += _check_blocks(passage, targets)
-        for span in passage.spans():
-            if passage.cell and isinstance(span, Code) and _written(span) in names:
-                continue
-            found += _check_span(span, passage.where, facts, known, targets, allowed)
-    for figure in manuscript.figures:
-        missing = (id for id in figure.facts if id not in facts)
-        found += [Finding("unknown-fact", f"figure:{figure.key}", f"the evidence has no fact {id!r}") for id in missing]
-    return found + _check_keys(manuscript) + _check_floats(manuscript)
-
-
-def _keys(m: Manuscript) -> list[str]:
+def referable(m: Manuscript) -> list[str]:
     """What a {ref:KEY} may name."""
     sections = [s.key for s in m.sections + m.appendix]
     return [*sections, *(f.key for f in m.figures), *(t.key for t in m.tables), *(c.key for c in m.listings), EVIDENCE]
-
-
-def _check_keys(manuscript: Manuscript) -> list[Finding]:
-    counts = Counter(_keys(manuscript))
-    return [Finding("duplicate-key", key, f"the key {key!r} is used {n} times") for key, n in counts.items() if n > 1]
-
-
-def _check_floats(manuscript: Manuscript) -> list[Finding]:
-    found = []
-    bodies = [b for p in passages(manuscript) if p.block for b in blocks(p.text)]
-    placed = Counter(b.key for b in bodies if isinstance(b, Float))
-    referenced = {s.key for p in passages(manuscript) for s in p.spans() if isinstance(s, Ref)}
-    named = [("figure", f.key) for f in manuscript.figures] + [("table", t.key) for t in manuscript.tables]
-    named += [("listing", c.key) for c in manuscript.listings]
-    for kind, key in named:
-        if not placed[key]:
-            found.append(Finding("unplaced", f"{kind}:{key}", f"no line {{float:{key}}} places the {kind}"))
-        elif placed[key] > 1:
-            found.append(Finding("placed-twice", f"{kind}:{key}", f"{placed[key]} lines place the {kind}"))
-        if key not in referenced:
-            found.append(Finding("unreferenced", f"{kind}:{key}", f"no text refers to the {kind}: use {{ref:{key}}}"))
-    return found
-
-
-def _check_blocks(passage: Passage, targets: set[str]) -> Iterator[Finding]:
-    for block in blocks(passage.text):
-        if isinstance(block, Float) and block.key not in targets:
-            yield Finding("unknown-float", passage.where, f"there is no figure or table {block.key!r}")
-
-
-def _check_span(
-    span: Span, where: str, facts: Mapping[str, Fact], known: set[str], targets: set[str], allowed: _Names
-) -> Iterator[Finding]:
-    for id in _facts(span):
-        if id not in facts:
-            yield Finding("unknown-fact", where, f"the evidence has no fact {id!r}")
-    match span:
-        case Cite(keys):
-            for key in keys:
-                if key not in known:
-                    yield Finding("unknown-citation", where, f"the bibliography has no key {key!r}")
-        case Ref(key) if key not in targets:
-            yield Finding("unknown-reference", where, f"there is no figure, table or section {key!r}")
-        case Code():
-            yield from _check_code(_written(span), where, allowed)
-        case Math(source):
-            yield from _check_math(source, where)
-        case Text():
-            yield from _check_text(span, where, allowed)
-        case Emph() | FactMark() | Ref():
-            pass  # walk() yields what an emphasis holds
-
-
-def _written(code: Code) -> str:
-    """A piece of code with a blank for each fact."""
-    return "".join(s.text if isinstance(s, Text) else " " for s in code.spans)
-
-
-def _check_text(span: Text, where: str, allowed: _Names) -> Iterator[Finding]:
-    for mark in span.loose:
-        yield Finding("markup", where, f"{mark!r} is no markup: put a backslash before what shall be printed")
-    for word in allowed.numerals(span.text):
-        yield _numeral(word, where)
-
-
-def _check_code(code: str, where: str, allowed: _Names) -> Iterator[Finding]:
-    """A name may hold digits; a value in code is let through with a warning, a number alone is not."""
-    bare = not any(c.isalpha() for c in code)
-    for word in re.findall(r"[\w.]+", allowed.without_phrases(code)):
-        if any(c.isnumeric() for c in word) and not re.match(r"[^\W\d]", word) and word not in allowed.words:
-            yield _numeral(word, where, "error" if bare else "warning")
-
-
-def _check_math(source: str, where: str) -> Iterator[Finding]:
-    try:
-        parsed = formula(source)
-    except FormulaError as error:
-        yield Finding("formula", where, f"the formula ${source}$ is refused: {error}")
-        return
-    for numeral in parsed.numerals:
-        yield _numeral(numeral, where)
-
-
-def _numeral(word: str, where: str, severity: Severity = "error") -> Finding:
-    return Finding("bare-numeral", where, f"{word!r} is no fact: use {{fact:ID}} or leave the number out", severity)
-
-
-class _Names:
-    """Where digits may stand: whole phrases that are given, and the words with letters of all titles."""
-
-    def __init__(self, titles: Iterator[str], phrases: Collection[str]) -> None:
-        words = (w for title in titles for w in _words(title))
-        self.words = {w for w in words if any(c.isalpha() for c in w) and any(c.isnumeric() for c in w)}
-        with_digits = (p for p in phrases if any(c.isnumeric() for c in p) and any(c.isalpha() for c in p))
-        self.phrases = sorted(with_digits, key=len, reverse=True)
-
-    def numerals(self, text: str) -> Iterator[str]:
-        """The words of `text` that hold a digit and are no name."""
-        for word in _words(self.without_phrases(text)):
-            if any(c.isnumeric() for c in word) and word not in self.words:
-                yield word
-
-    def without_phrases(self, text: str) -> str:
-        for phrase in self.phrases:
-            text = re.sub(rf"(?<![\w.]){re.escape(phrase)}(?![\w.]*\d)", " ", text)
-        return text
-
-
-def _words(text: str) -> Iterator[str]:
-    """Words without the punctuation about them; a hyphen inside is part of one."""
-    for word in re.split(r"[\s,;:()\[\]/“”\"–—=]+", text):
-        if bare := re.sub(r"['’]s$", "", word.strip(".'‘’!?*-")):
-            yield bare

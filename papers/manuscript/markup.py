@@ -198,3 +198,8 @@ def walk(spans: tuple[Span, ...]) -> Iterator[Span]:
             yield from walk(span.spans)
         elif isinstance(span, Code):
             yield from (s for s in span.spans if isinstance(s, FactMark))
+
+
+def written(code: Code) -> str:
+    """A piece of code with a blank for each fact."""
+    return "".join(s.text if isinstance(s, Text) else " " for s in code.spans)

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nightlab.papers.audit.sentences import Ground, objection
+from nightlab.papers.audit.ground import Ground
+from nightlab.papers.audit.sentences import objection
 from tests.gate.study import Study
 
 WORDS = {"caught": "caught", "pass": "flagged", "frame": "frames"}  # should -> the share that is told

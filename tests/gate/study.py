@@ -12,8 +12,7 @@ from nightlab.experiments.records import Fact
 from nightlab.experiments.template import template as templates
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit import paraphrase
-from nightlab.papers.audit.ground import ground
-from nightlab.papers.audit.sentences import Ground
+from nightlab.papers.audit.ground import Ground, ground
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import Record
 from nightlab.papers.literature.literature import Reference, load_bib

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from nightlab.papers.audit import paraphrase
+from nightlab.papers.audit.ground import Ground, Work
 from nightlab.papers.audit.numerals import numeral
-from nightlab.papers.audit.sentences import Ground, Work, objection
+from nightlab.papers.audit.sentences import objection
 from tests.gate import train
 from tests.gate.__main__ import measured
 from tests.gate.study import Study

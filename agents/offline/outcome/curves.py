@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nightlab.papers.facts.evidence import Evidence, confirmed
 from nightlab.papers.facts.facts import Facts
-from nightlab.papers.facts.formulas import Value, formula
+from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.figures import learning
 from nightlab.papers.manuscript.manuscript import Figure
 

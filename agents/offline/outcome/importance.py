@@ -21,7 +21,7 @@ from nightlab.experiments.search.space import Space
 from nightlab.papers.facts.counts import counted
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
-from nightlab.papers.facts.formulas import Value, formula
+from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.manuscript.tables import spaced
 
 ENOUGH_TRIALS = 10  # of fewer, an importance says nothing

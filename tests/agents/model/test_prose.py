@@ -10,10 +10,10 @@ import pytest
 
 from nightlab.agents.model.prose import Rules, as_paragraph, counted, fault, faults, kept, markup, phrase, sentences
 from nightlab.experiments.records import Fact
-from nightlab.papers.audit.ground import protocol
-from nightlab.papers.audit.sentences import Ground, Work
+from nightlab.papers.audit.ground import Ground, Work, protocol
 from nightlab.papers.literature.literature import Reference
-from nightlab.papers.manuscript.manuscript import Manuscript, Section, check
+from nightlab.papers.manuscript.checking import check
+from nightlab.papers.manuscript.manuscript import Manuscript, Section
 from nightlab.papers.manuscript.markup import inline
 
 FRAGMENTS = (

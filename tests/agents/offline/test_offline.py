@@ -31,7 +31,7 @@ from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.figures.curve import points
 from nightlab.papers.literature.literature import Reference
-from nightlab.papers.manuscript.manuscript import check
+from nightlab.papers.manuscript.checking import check
 from tests.agents.offline.conftest import with_claim
 from tests.conftest import MakeTemplate
 

@@ -17,7 +17,7 @@ from nightlab.experiments.template.diffs import changed
 from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
-from nightlab.papers.facts.formulas import record
+from nightlab.papers.facts.registry import record
 from nightlab.papers.manuscript.manuscript import facts_used
 from tests.agents.offline.test_sections import brief_of
 

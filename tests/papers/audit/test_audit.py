@@ -11,7 +11,8 @@ from nightlab.experiments.template.template import load
 from nightlab.papers.audit.audit import Finding, audit, names_of
 from nightlab.papers.latex.latex import Compiled
 from nightlab.papers.latex.texlog import errors, pages, read_log
-from nightlab.papers.manuscript.manuscript import Manuscript, check
+from nightlab.papers.manuscript.checking import check
+from nightlab.papers.manuscript.manuscript import Manuscript
 from tests.conftest import MakeTemplate
 from tests.papers.sample import Paper
 

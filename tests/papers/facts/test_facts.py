@@ -28,7 +28,7 @@ from nightlab.experiments.template.template import Template, load
 from nightlab.graph import drafting
 from nightlab.graph.lab import Lab
 from nightlab.papers.facts.evidence import Evidence, restored
-from nightlab.papers.facts.formulas import FORMULAS, computed, formula, meaning, record
+from nightlab.papers.facts.registry import FORMULAS, computed, formula, meaning, record
 from nightlab.papers.manuscript.manuscript import facts_used
 from nightlab.papers.manuscript.manuscript import read as read_manuscript
 from nightlab.papers.manuscript.tables import spaced

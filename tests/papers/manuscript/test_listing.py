@@ -6,8 +6,9 @@ from pathlib import Path
 
 from nightlab.experiments.template.diffs import unified
 from nightlab.papers.latex import latex
+from nightlab.papers.manuscript.checking import check
 from nightlab.papers.manuscript.listing import LINES, Listing, cut
-from nightlab.papers.manuscript.manuscript import Manuscript, Section, check
+from nightlab.papers.manuscript.manuscript import Manuscript, Section
 from tests.papers.sample import pdf_text
 
 HOSTILE = [

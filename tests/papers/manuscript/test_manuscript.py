@@ -9,6 +9,7 @@ import pytest
 
 from nightlab.experiments.records import Fact
 from nightlab.papers.literature.literature import Reference
+from nightlab.papers.manuscript.checking import check
 from nightlab.papers.manuscript.manuscript import (
     Figure,
     Manuscript,
@@ -16,7 +17,6 @@ from nightlab.papers.manuscript.manuscript import (
     Passage,
     Section,
     Table,
-    check,
     facts_used,
     from_json,
     keys_cited,
