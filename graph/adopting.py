@@ -16,6 +16,7 @@ from typing import Any
 
 from anyascii import anyascii
 
+from nightlab.experiments.claim.family import FIRST_LEVEL
 from nightlab.experiments.claim.statistics.power import smallest_effect
 from nightlab.experiments.executors.executor import Order, Performed, Place
 from nightlab.experiments.executors.local.local import LocalExecutor
@@ -29,7 +30,7 @@ from nightlab.experiments.template.command import is_argument
 from nightlab.experiments.template.globbing import expanded
 from nightlab.experiments.template.knobs.derived import derived
 from nightlab.experiments.template.template import Template, TemplateError, load
-from nightlab.graph.checking import LEVEL, Examination, examine
+from nightlab.graph.checking import Examination, examine
 from nightlab.graph.offers import STDERR, STDOUT, Offer, named, offers
 
 DIRECTIONS = ("minimize", "maximize")
@@ -320,7 +321,7 @@ def _costs(found: Examination) -> dict[str, Any]:
         return {}
     return {
         "noise": found.facts["noise"],
-        "smallest_effect": smallest_effect(found.facts["noise"], FEW_SEEDS, level=LEVEL),
+        "smallest_effect": smallest_effect(found.facts["noise"], FEW_SEEDS, level=FIRST_LEVEL),
         "seeds": FEW_SEEDS,
         "hours": [round(s / 3600, 3) for s in found.facts["study"]["time_s"]],
         "trials": load(found.template).spec.budget.trials,

@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import stdev
 from typing import Any, Literal
 
+from nightlab.experiments.claim.family import FIRST_LEVEL
+from nightlab.experiments.claim.statistics.inference import TRIM
 from nightlab.experiments.claim.statistics.power import smallest_effect
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.registry import runs_at
@@ -26,7 +28,6 @@ from nightlab.graph.estimate import Probe, cost
 from nightlab.graph.requirements import refuse_lacking
 
 SEEDS = 5  # of the noise
-LEVEL = 0.025  # of a study's first claim
 TOLD = 300  # characters of an error
 _MENDS = {
     "timeout": "raise run.timeout_s, or make a run shorter",
@@ -38,7 +39,7 @@ _MENDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class TemplateFinding:
     """Something to know of a template. where: the file and the key. mend: what would be right."""
 
     kind: str
@@ -53,7 +54,7 @@ class Examination:
     """What was found of a template; `facts` are the numbers that were measured."""
 
     template: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[TemplateFinding] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -98,10 +99,10 @@ def _prepared(template: Template, found: Examination, heard: Callable[[str], Non
             yield _Check(study, template, found, heard)
 
 
-def _refused(line: str) -> Finding:
+def _refused(line: str) -> TemplateFinding:
     where, _, text = line.rpartition("]: ") if "]: " in line else line.partition(": ")
     key = where + ("]" if "]: " in line else "")
-    return Finding(kind="contract", severity="problem", where=key, text=text)
+    return TemplateFinding(kind="contract", severity="problem", where=key, text=text)
 
 
 class _Check:
@@ -162,7 +163,7 @@ class _Check:
     def _add(self, kind: str, key: str, text: str, mend: str = "", *, note: bool = False) -> None:
         where = f"{self.file}: [{key}]"
         self.found.findings.append(
-            Finding(kind=kind, severity="note" if note else "problem", where=where, text=text, mend=mend)
+            TemplateFinding(kind=kind, severity="note" if note else "problem", where=where, text=text, mend=mend)
         )
 
     def _knobless(self) -> None:
@@ -231,7 +232,7 @@ class _Check:
             "knobs": [k.name for k in self.template.knobs],
             "baseline": {"mean": sum(values) / len(values), "n": len(values), "wall_s": round(run_s, 3)},
             "noise": noise,
-            "smallest_effect": smallest_effect(noise, n, level=LEVEL, cut=n // 5),
+            "smallest_effect": smallest_effect(noise, n, level=FIRST_LEVEL, cut=int(TRIM * n)),
             "study": cost(self.study, probe),
         }
 
@@ -273,14 +274,11 @@ class _Check:
         """The template's own: each must fail, or be judged no better than the baseline."""
         for name, files, fault in attacks(self.origin.folder, self.files, self.template.spec.artifact.editable):
             self.heard(f"attack {name}")
-            if fault:
+            mend = "mend the attack" if fault else "let the evaluator see through it"
+            if fault := fault or ("" if self.caught(self._run(files=files), first) else _WON):
                 self.found.findings.append(
-                    Finding(kind="attack", severity="problem", where=name, text=fault, mend="mend the attack")
+                    TemplateFinding(kind="attack", severity="problem", where=name, text=fault, mend=mend)
                 )
-            elif not self.caught(self._run(files=files), first):
-                mend = "let the evaluator see through it"
-                text = "it is judged better than the baseline"
-                self.found.findings.append(Finding(kind="attack", severity="problem", where=name, text=text, mend=mend))
 
     def caught(self, outcome: RunOutcome, first: RunOutcome) -> str:
         """Why a run is judged no better than the baseline; empty where it is better."""
@@ -305,6 +303,7 @@ class _Check:
             }
 
 
+_WON = "it is judged better than the baseline"
 _ERROR = "if it tells of failures, let the evaluator raise instead: a run that fails is no run with a bad score"
 
 

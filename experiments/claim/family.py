@@ -18,6 +18,7 @@ from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.study import Study
 
 FAMILY_LEVEL = 0.05
+FIRST_LEVEL = FAMILY_LEVEL / 2  # of a study's first claim
 
 
 def level(study: Study) -> float:

@@ -117,10 +117,9 @@ class Execution:
             "preload": imported(sources) if self._experiment.entry else (),
         }
         files["params.json"] = json.dumps(params).encode()
-        if order.cold or self._station.gpus:
-            reply, outputs = self._pool.ask_cold(self._cold(slot), header, files, ticket, line)
-        else:
-            reply, outputs = self._pool.ask(self._experiment, header, files, ticket, line)
+        cold = bool(order.cold or self._station.gpus)
+        settings = self._cold(slot) if cold else self._experiment
+        reply, outputs = self._pool.ask(settings, header, files, ticket, line, cold=cold)
         folder = self._experiment.collect  # where files of its own may lie, too
         return reply, {name: data for name, data in outputs.items() if files.get(f"{folder}/{name}") != data}
 

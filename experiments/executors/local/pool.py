@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -32,11 +32,8 @@ class Pool:
     def warm(self, settings: Settings) -> Sandbox:
         """The warm sandbox with these settings, started now unless it is there."""
         with self._lock:
-            if self._closed:
-                raise Cancelled
             if settings not in self._warm:
-                self._warm[settings] = Sandbox(settings)
-                self._open.add(self._warm[settings])
+                self._warm[settings] = self._started(settings)
             return self._warm[settings]
 
     def ask(
@@ -46,13 +43,30 @@ class Pool:
         files: Mapping[str, bytes],
         ticket: Ticket,
         line: socket.socket | None = None,
+        *,
+        cold: bool = False,
     ) -> Reply:
-        """Ask a warm sandbox; where it ends before it answers, once more. line: as in `exchange`."""
+        """Ask a sandbox. cold: one that is started for this run and ends with it. line: as in `exchange`."""
+
+        def exchanged(sandbox: Sandbox) -> Reply:
+            try:
+                with sandbox.connect() as connection:
+                    ticket.attach(lambda: _cut(connection))
+                    return exchange(connection, header, files, line)
+            except EOFError:
+                if ticket.cancelled:
+                    raise Cancelled from None
+                raise
+
+        return self._ask_cold(settings, exchanged) if cold else self._ask_warm(settings, exchanged)
+
+    def _ask_warm(self, settings: Settings, exchanged: Callable[[Sandbox], Reply]) -> Reply:
+        """Where the sandbox ends before it answers, once more."""
         said = ""
         for _ in range(2):
             sandbox = self.warm(settings)
             try:
-                reply = _exchange(sandbox, header, files, ticket, line)
+                reply = exchanged(sandbox)
             except Overdue as late:
                 self._discard(settings, sandbox)
                 raise Broken(str(late)) from None
@@ -69,26 +83,23 @@ class Pool:
             raise Broken(said or "it said nothing")
         raise RunnerError(f"a sandbox at level {settings.level} cannot start: {said or 'it said nothing'}")
 
-    def ask_cold(
-        self,
-        settings: Settings,
-        header: Mapping[str, Any],
-        files: Mapping[str, bytes],
-        ticket: Ticket,
-        line: socket.socket | None = None,
-    ) -> Reply:
-        """Ask a sandbox that is started for this run and ends with it."""
+    def _ask_cold(self, settings: Settings, exchanged: Callable[[Sandbox], Reply]) -> Reply:
         with self._lock:
-            if self._closed:
-                raise Cancelled
-            sandbox = Sandbox(settings)
-            self._open.add(sandbox)
+            sandbox = self._started(settings)
         try:
-            return _exchange(sandbox, header, files, ticket, line)
+            return exchanged(sandbox)
         except EOFError:
             raise Broken(clean(sandbox.errors()) or "it said nothing") from None
         finally:
             self._end(sandbox)
+
+    def _started(self, settings: Settings) -> Sandbox:
+        """A new sandbox; the caller holds the lock."""
+        if self._closed:
+            raise Cancelled
+        sandbox = Sandbox(settings)
+        self._open.add(sandbox)
+        return sandbox
 
     def close(self) -> None:
         with self._lock:
@@ -109,23 +120,6 @@ class Pool:
             self._open.discard(sandbox)
         if mine:
             sandbox.close()
-
-
-def _exchange(
-    sandbox: Sandbox,
-    header: Mapping[str, Any],
-    files: Mapping[str, bytes],
-    ticket: Ticket,
-    line: socket.socket | None,
-) -> Reply:
-    try:
-        with sandbox.connect() as connection:
-            ticket.attach(lambda: _cut(connection))
-            return exchange(connection, header, files, line)
-    except EOFError:
-        if ticket.cancelled:
-            raise Cancelled from None
-        raise
 
 
 def _cut(connection: socket.socket) -> None:
