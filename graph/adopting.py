@@ -56,6 +56,7 @@ class Wish:
     python: str = ""
     bind: Sequence[str] = ()
     without: Sequence[str] = ()
+    untracked: bool = False
     gpus: int = 0
     timeout_s: float = 600.0
     sole: bool = False  # whether the only metric that there is may be taken unasked
@@ -76,7 +77,7 @@ def adopt(wish: Wish, ask: Ask, heard: Callable[[str], None] = lambda _: None) -
     """Make a template of a folder. Raises AdoptionError where something is missing that must not be guessed."""
     out = _free(wish)
     heard("reading the folder")
-    found = look(wish.folder, wish.without)
+    found = look(wish.folder, wish.without, untracked=wish.untracked)
     there = places(found)
     words = _words(wish, found, proposals(found, there), ask)
     draft = _draft(wish, found, words)
@@ -155,6 +156,7 @@ def _draft(wish: Wish, found: Folder, words: list[str]) -> dict[str, Any]:
             "name": short if short[:1].isalpha() else f"study-{short}".rstrip("-"),
             "title": name if len(name) > 2 else f"Program {name}",
             "description": f"The program in the folder {name}, as it is run by: {_spelt(words)}",
+            "adopted": str(found.root),
         },
         "artifact": artifact,
         "run": run,
@@ -165,7 +167,9 @@ def _editable(wish: Wish, found: Folder, words: list[str]) -> list[str]:
     given = list(wish.editable) or [n for n in programs(words, found) if not n.endswith(_CONFIGURED)]
     if not given:
         code = [f"--editable {name!r}" for name in found.files if not name.endswith(_CONFIGURED)]
-        raise AdoptionError("the command names no file of the folder; say which ones may change:", code[:20])
+        lost = [name for name in found.untracked if name in words]
+        why = f" ({lost[0]} is not tracked by git; --untracked takes it along)" if lost else ""
+        raise AdoptionError(f"the command names no file of the folder{why}; say which ones may change:", code[:20])
     if lost := [name for name in given if not set(expanded(found.root, [name])) & found.files.keys()]:
         raise AdoptionError(f"--editable {lost[0]!r}: no file of {found.root} fits it")
     return given

@@ -16,6 +16,7 @@ from nightlab.commands.check import check
 from nightlab.commands.common.ending import CAN_RESUME, DONE, fail, print_json
 from nightlab.commands.doctor import doctor
 from nightlab.commands.export import export
+from nightlab.commands.finalize import finalize
 from nightlab.commands.follow import follow
 from nightlab.commands.fork import fork
 from nightlab.commands.resume import resume
@@ -34,6 +35,7 @@ COMMANDS = (  # as help lists them
     trials,
     verify,
     export,
+    finalize,
     follow,
     templates,
     adopt,

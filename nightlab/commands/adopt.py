@@ -25,6 +25,7 @@ Python = Annotated[str, typer.Option(help="The interpreter of runs. One in the f
 Out = Annotated[Optional[Path], typer.Option(help="Where the template is written. PATH-nightlab.")]  # noqa: UP045
 Bind = Annotated[Optional[list[str]], typer.Option(help="Data outside of the folder that runs read where it lies.")]  # noqa: UP045
 Without = Annotated[Optional[list[str]], typer.Option(help="Patterns of what is left out: 'checkpoints/'.")]  # noqa: UP045
+Untracked = Annotated[bool, typer.Option("--untracked", help="Copy files too that git does not track.")]
 Gpus = Annotated[int, typer.Option(help="GPUs of a run.", min=0)]
 Timeout = Annotated[float, typer.Option(help="Seconds that the first run may take.", min=1)]
 Check = Annotated[bool, typer.Option(help="Try the template by some dozen runs, as nightlab check does.")]
@@ -42,6 +43,7 @@ def adopt(
     out: Out = None,
     bind: Bind = None,
     without: Without = None,
+    untracked: Untracked = False,
     gpus: Gpus = 0,
     timeout: Timeout = 600.0,
     check: Check = True,
@@ -71,6 +73,7 @@ def adopt(
         python=python,
         bind=bind or (),
         without=without or (),
+        untracked=untracked,
         gpus=gpus,
         timeout_s=timeout,
         sole=yes,

@@ -22,7 +22,7 @@ def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path, monkeypatch: p
     (tmp_path / "mine" / "train.py").write_text(script)
     monkeypatch.chdir(tmp_path)
     commands = [shlex.split(line) for line in re.findall(r"```sh\nnightlab (.*)\n```", text)]
-    asked, tried, made, study = commands
+    asked, tried, made, study, kept = commands
     run = CliRunner().invoke
     first = run(app, asked)
     assert (first.exit_code, "python train.py --lr {lr}" in first.output) == (2, True)
@@ -31,4 +31,4 @@ def test_the_commands_of_the_page_do_what_it_says(tmp_path: Path, monkeypatch: p
     third = run(app, [*made, "--no-check"])
     assert third.exit_code == 0, third.output
     assert [*load(tmp_path / study[1]).spec.search.space] == ["lr", "layers", "warmup"]
-    assert study[0] == "experiment"
+    assert (study[0], kept[0]) == ("experiment", "finalize")

@@ -1,6 +1,7 @@
 """A foreign folder: what of it is copied, what runs read where it lies, and what must be known of it.
 
-It is read alone: nothing of it is written, imported or run, and no program of version control is called.
+It is read alone: nothing of it is written, imported or run. Git is asked which files it tracks, and nothing that a
+repository configures is run for that.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nightlab.experiments.git import tracked
 from nightlab.experiments.template.adoption.refusal import AdoptionError
 from nightlab.experiments.template.environment import PLACES, is_environment
 from nightlab.experiments.template.globbing import matches
@@ -28,12 +30,13 @@ _CACHES = {"__pycache__", "node_modules"}
 @dataclass(kw_only=True)
 class Folder:
     """files: what is copied, by path and size. bound: what runs read where it lies. environment: one that lies in it.
-    notes: what must be known, as sentences."""
+    untracked: files that git does not track, which are left out. notes: what must be known, as sentences."""
 
     root: Path
     files: dict[str, int] = field(default_factory=dict)
     bound: list[str] = field(default_factory=list)
     environment: Path | None = None
+    untracked: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def text(self, name: str) -> bytes:
@@ -41,8 +44,9 @@ class Folder:
         return (self.root / name).read_bytes()
 
 
-def look(root: Path, without: Sequence[str] = ()) -> Folder:
-    """What a folder holds. without: patterns of what is left out. Raises AdoptionError where it is none to adopt."""
+def look(root: Path, without: Sequence[str] = (), *, untracked: bool = False) -> Folder:
+    """What a folder holds. without: patterns of what is left out. untracked: whether files come along that git does not
+    track, where it tracks some. Raises AdoptionError where it is none to adopt."""
     if not root.is_dir():
         raise AdoptionError(f"{str(root)!r} is no folder; give the folder of your program")
     if (root / "template.toml").is_file():
@@ -50,6 +54,12 @@ def look(root: Path, without: Sequence[str] = ()) -> Folder:
     found = Folder(root=root)
     found.environment = next((p for p in (root / name for name in PLACES if name) if is_environment(p)), None)
     _enter(found, "", without)
+    if not untracked and (known := tracked(root)):
+        found.untracked = [name for name in found.files if name not in known]
+        found.files = {name: size for name, size in found.files.items() if name in known}
+    if left := found.untracked:
+        shown = f"{', '.join(left[:3])}{', ...' if len(left) > 3 else ''}"
+        found.notes.append(f"left out, as git does not track them: {shown}; --untracked takes them along")
     if not found.files:
         raise AdoptionError(f"{root} holds no files that could be adopted")
     for name, size in found.files.items():
