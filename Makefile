@@ -14,7 +14,10 @@ paper: $(READY)  ## set up and write a paper on the digits template
 test: check  ## set up and pass all checks and tests
 
 check: lint types  ## ruff, mypy --strict, pytest
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+
+long: $(READY)  ## tests that the gate leaves to this: whole studies more of what it has a sample of
+	$(BIN)/pytest -n auto --dist worksteal -m long $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check $(CODE)
@@ -32,8 +35,8 @@ setup: $(READY)
 model-test: $(READY)  ## a study with a real model in every role, from a server on port 8099 or by ARGS="--model .. --base-url .."
 	$(BIN)/python benchmarks/team.py $(ARGS)
 
-hostile: $(READY)  ## hostile candidates of a judge that calls them, at both levels and as both users; the gate has half of that
-	NIGHTLAB_ALL_HOSTILE=1 $(BIN)/pytest -n 2 tests/hostile/test_calls.py $(ARGS)
+hostile: $(READY)  ## hostile programs, candidates and documents, at both levels and as both users; the gate has half of that
+	$(BIN)/pytest -n 2 -m "long or not long" tests/hostile $(ARGS)
 
 doors: $(READY)  ## foreign folders in many manners are adopted and studied, or refused; the gate has some of them
 	NIGHTLAB_ALL_DOORS=1 $(BIN)/pytest -n 2 tests/doors $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line, as a user calls it: real processes, their output, their exit codes."""
+"""The command line: its output and its exit codes, in this process, and where a process is what counts in one."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ import nightlab as library
 from nightlab.agents.chat.settings import model_settings
 from nightlab.experiments.study.study import read
 from nightlab.telling.progress import Lines, Screen
+from tests.command_line import nightlab
 from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
 
 COMMANDS = (
@@ -41,9 +42,9 @@ COMMANDS = (
 )
 
 
-def nightlab(*args: object, cwd: Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def process(*args: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "nightlab.cli", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, check=False)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -86,7 +87,7 @@ def test_other_scripts_and_an_odd_bibliography_come_to_a_paper_that_tells_what_i
 
 
 def test_help_names_commands_and_exit_codes(tmp_path: Path) -> None:
-    done = nightlab("--help", cwd=tmp_path)
+    done = process("--help", cwd=tmp_path)
     assert all(command in done.stdout for command in COMMANDS)
     assert "130" in done.stdout
 
@@ -110,7 +111,7 @@ def test_an_experiment_ends_with_a_table_a_claim_and_a_curve(make_template: Make
 
 
 def test_json_is_the_last_line_and_scores_agree(make_template: MakeTemplate, tmp_path: Path) -> None:
-    done = nightlab("run", make_template(), "--trials", 3, "--json", cwd=tmp_path)
+    done = process("run", make_template(), "--trials", 3, "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     body = json.loads(done.stdout.splitlines()[-1])
     assert set(body) == {"study", "template", "experiment", "paper", "reviews", "decision", "usage", "ledger"}
@@ -229,7 +230,7 @@ def test_doctor_tells_isolation_and_latex(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_use_ends_with_two_and_a_message(args: tuple[str, ...], told: str, tmp_path: Path) -> None:
-    done = nightlab(*args, cwd=tmp_path)
+    done = (process if "dogits" in args or "fly" in args else nightlab)(*args, cwd=tmp_path)
     assert done.returncode in (2, 3) if "--out" in args else done.returncode == 2
     assert told in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
@@ -305,9 +306,9 @@ def test_ctrl_c_drains_and_the_study_can_be_resumed(make_template: MakeTemplate,
 
 def test_a_second_ctrl_c_stops_at_once(make_template: MakeTemplate, tmp_path: Path) -> None:
     hang = EXPERIMENT.replace(
-        "    noise", "    import time; time.sleep(0 if params['x'] == 0.1 and params['y'] == 0.9 else 4)\n    noise"
+        "    noise", "    import time; time.sleep(0 if params['x'] == 0.1 and params['y'] == 0.9 else 50)\n    noise"
     )
-    folder = make_template(files={"experiment.py": hang})
+    folder = make_template({"timeout_s = 5": "timeout_s = 60"}, files={"experiment.py": hang})
     command = [sys.executable, "-m", "nightlab.cli", "experiment", str(folder), "--trials", "6"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     assert process.stdout
@@ -320,7 +321,7 @@ def test_a_second_ctrl_c_stops_at_once(make_template: MakeTemplate, tmp_path: Pa
     process.send_signal(signal.SIGINT)
     started = time.monotonic()
     _, stderr = process.communicate(timeout=60)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert process.returncode == 130
     assert "Traceback" not in stderr
 

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tests.command_line import nightlab
 from tests.conftest import EXPERIMENT, TOML, MakeTemplate
-from tests.test_cli import nightlab
 
 PROGRAM = """\
 import random, sys

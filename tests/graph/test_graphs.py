@@ -173,7 +173,7 @@ def test_two_resumes_at_once_are_refused(make_template: MakeTemplate, tmp_path: 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study of the digits template with few trials: the whole pipeline, once for all tests of this module."""
-    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), trials=12, workers=2, seed=2)
+    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), trials=10, rounds=1, workers=2, seed=2)
 
 
 def text_of(paper: Path) -> str:
@@ -198,7 +198,7 @@ def test_page_one_names_the_row_of_the_text_with_evidence_and_figures(paper: Pat
     with closing(read(paper)) as study:
         assert study.ledger.faults() == []
         named = [found for found in study.ledger.links() if found.number == int(link)]
-        drafts = [study.ledger.linked(Manuscript, key) for key in ("0", "0.mended", "1", "1.mended", "2", "2.mended")]
+        drafts = [study.ledger.linked(Manuscript, key) for key in ("0", "0.mended", "1", "1.mended")]
     assert [found.hash for found in named] == [ledger]
     assert named[0] in drafts
     sums = "cd paper && sha256sum evidence.json && sha256sum figures/* | sha256sum"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,16 @@ print("height:", 1 - (p["x"] - 0.7) ** 2 + noise)
 """
 
 
-def paper_of(folder: Path, trials: int = 8, rounds: int = 1) -> tuple[str, Any]:
+PaperOf = Callable[..., tuple[str, Any]]
+
+
+@pytest.fixture(params=[0, pytest.param(1, marks=pytest.mark.long)], ids=["first", "revised"])
+def paper_of(request: pytest.FixtureRequest) -> PaperOf:
+    """Makes the paper of a template, as it was first written and after a round of revision."""
+    return partial(_paper_of, request.param)
+
+
+def _paper_of(rounds: int, folder: Path, trials: int = 8) -> tuple[str, Any]:
     """The text of the paper and the claim; fails on any error that the audit found."""
     place = nightlab.run(folder, out=folder.parent / "studies", trials=trials, rounds=rounds, workers=2)
     study = read(place)
@@ -38,7 +49,7 @@ def paper_of(folder: Path, trials: int = 8, rounds: int = 1) -> tuple[str, Any]:
     return (place / "paper" / "paper.tex").read_text(encoding="utf-8"), claim
 
 
-def test_a_program_that_prints_a_metric_to_maximise(make_template: MakeTemplate) -> None:
+def test_a_program_that_prints_a_metric_to_maximise(make_template: MakeTemplate, paper_of: PaperOf) -> None:
     toml = TOML.replace('entry = "experiment:run"', 'command = ["python", "experiment.py"]')
     toml = toml.replace('[data]\nprepare = "prepare:prepare"\n', "").replace("minimize", "maximize")
     toml = toml.replace('entry = "evaluate:evaluate"', 'parse = "stdout"')
@@ -62,7 +73,7 @@ def test_a_template_without_knobs_and_a_model_is_refused_before_any_run(make_tem
     assert not (folder.parent / "studies").exists()
 
 
-def test_a_private_file_among_the_inputs_is_told(make_template: MakeTemplate) -> None:
+def test_a_private_file_among_the_inputs_is_told(make_template: MakeTemplate, paper_of: PaperOf) -> None:
     both = "\n".join(f"    ({name} / 'same').write_text('0123456789' * 20)" for name in ("inputs", "private"))
     text, _ = paper_of(make_template(files={"prepare.py": f"{PREPARE}\n{both}\n"}))
     assert "stand among the inputs as well" in text
@@ -100,6 +111,7 @@ def prepare(inputs, private, seed):
 
 def test_runs_without_noise_make_exact_claims_and_a_holdout_of_the_same_data_is_noticed(
     make_template: MakeTemplate,
+    paper_of: PaperOf,
 ) -> None:
     folder = make_template(files={"prepare.py": STILL})
     text, claim = paper_of(folder, trials=10)
@@ -126,7 +138,9 @@ def test_runs_without_noise_make_exact_claims_and_a_holdout_of_the_same_data_is_
         assert untrue not in text
 
 
-def test_a_gain_that_is_equal_on_every_seed_is_not_exact_where_runs_differ(make_template: MakeTemplate) -> None:
+def test_a_gain_that_is_equal_on_every_seed_is_not_exact_where_runs_differ(
+    make_template: MakeTemplate, paper_of: PaperOf
+) -> None:
     common = EXPERIMENT.replace("{seed} {params['x']} {params['y']}", "{seed}").replace("random.Random", "_of")
     noisy = "def _of(text):\n    rng = random.Random(text)\n    rng.gauss = lambda *_: rng.choice((0.0, 0.25))\n"
     whole = common.replace("def run", f"{noisy}    return rng\n\n\ndef run").replace(
@@ -141,21 +155,21 @@ def test_a_gain_that_is_equal_on_every_seed_is_not_exact_where_runs_differ(make_
         assert untrue not in text
 
 
-def test_a_baseline_of_zero_has_no_relative_gain(make_template: MakeTemplate) -> None:
+def test_a_baseline_of_zero_has_no_relative_gain(make_template: MakeTemplate, paper_of: PaperOf) -> None:
     evaluate = EVALUATE.replace('answer["height"] + offset', 'answer["height"] - 0.85')
     text, claim = paper_of(make_template(files={"evaluate.py": evaluate}), trials=12)
     assert claim.significant
     assert "claim.relative" not in text
 
 
-def test_values_of_many_sizes_without_noise_keep_their_digits(make_template: MakeTemplate) -> None:
+def test_values_of_many_sizes_without_noise_keep_their_digits(make_template: MakeTemplate, paper_of: PaperOf) -> None:
     small = EVALUATE.replace('answer["height"] + offset', '(answer["height"] + offset) ** 9')
     folder = make_template(files={"prepare.py": STILL, "evaluate.py": small})
     text, _ = paper_of(folder, trials=12)
     assert "10^{-" in text
 
 
-def test_a_soft_constraint_s_penalty_is_not_sold_as_the_metric(make_template: MakeTemplate) -> None:
+def test_a_soft_constraint_s_penalty_is_not_sold_as_the_metric(make_template: MakeTemplate, paper_of: PaperOf) -> None:
     soft = {"penalty = 10.0": "penalty = 10.0\nhard = false", "max = 1.5": "max = 0.5"}
     text, _ = paper_of(make_template(soft), trials=10)
     assert "penalised height" in text
@@ -178,7 +192,7 @@ def test_a_claim_is_not_exact_where_only_the_search_saw_noise(make_template: Mak
         assert not study.claim.alike
 
 
-def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: MakeTemplate) -> None:
+def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: MakeTemplate, paper_of: PaperOf) -> None:
     """Runs from the third claim of a change on fail: the experiment counts its seeds by their parity with a file."""
     fragile = EXPERIMENT.replace(
         "    noise =",
@@ -204,12 +218,14 @@ def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: Mak
     assert "No confirmed improvement" in text
 
 
-def test_numbers_in_the_author_s_own_words_are_no_fault_of_the_writer(make_template: MakeTemplate) -> None:
+def test_numbers_in_the_author_s_own_words_are_no_fault_of_the_writer(
+    make_template: MakeTemplate, paper_of: PaperOf
+) -> None:
     text, _ = paper_of(make_template({"measured with noise": "measured with noise in 2 places, 30 times"}), trials=2)
     assert "30 times" in text
 
 
-def test_a_metric_that_is_there_only_sometimes_is_left_out(make_template: MakeTemplate) -> None:
+def test_a_metric_that_is_there_only_sometimes_is_left_out(make_template: MakeTemplate, paper_of: PaperOf) -> None:
     evaluate = EVALUATE.replace(
         '    return {"height"',
         '    extra = {"odd": 1.0} if answer["height"] > 0.86 else {}\n    return extra | {"height"',
@@ -245,10 +261,11 @@ def test_a_corrupt_checkpoint_is_set_aside_and_the_ledger_tells_what_is_done(mak
 
 def test_digits_in_the_author_s_choices_are_names_and_no_references_are_told_in_full(
     make_template: MakeTemplate,
+    paper_of: PaperOf,
 ) -> None:
     choices = {'"calm", "odd"': '"resnet50", "50", "16-bit"', 'default = "calm"': 'default = "50"'}
     folder = make_template(choices)
-    text, _ = paper_of(folder, trials=4, rounds=1)
+    text, _ = paper_of(folder, trials=4)
     assert "resnet50" in text
     (place,) = (folder.parent / "studies").iterdir()
     with closing(read(place)) as study:

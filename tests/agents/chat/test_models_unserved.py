@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +11,20 @@ import pytest
 from nightlab.experiments.study.study import read
 from tests.agents.chat.test_models_failing import team
 from tests.chat_server import Body, ChatServer
+from tests.command_line import nightlab
 from tests.conftest import MakeTemplate
 
 QUICK = "[models]\ntimeout_s = 5\nwait_s = 0.01\nlongest_wait_s = 0.1\nmax_tokens = 1000\n"
 
 
-def nightlab(cwd: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "nightlab.cli", *arguments],
-        cwd=cwd,
-        env={**os.environ, "HTTP_PROXY": "http://127.0.0.1:9", "NIGHTLAB_API_KEY": "none"},
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NIGHTLAB_API_KEY", "none")
+
+
+def called(cwd: Path, *arguments: object) -> tuple[int, dict[str, Any], str]:
+    done = nightlab(*arguments, cwd=cwd)
     lines = done.stdout.splitlines()
     body = json.loads(lines[-1]) if "--json" in arguments and lines else {}
     return done.returncode, body, done.stdout + done.stderr
@@ -46,7 +43,7 @@ def test_nothing_runs_where_only_the_user_can_mend(
 ) -> None:
     with ChatServer(team(), refuse=lambda _: objection) as server:
         arguments = ("experiment", str(make_template()), "--model", "openai:any", "--base-url", server.url)
-        code, _, said = nightlab(tmp_path, *arguments, "--out", "o")
+        code, _, said = called(tmp_path, *arguments, "--out", "o")
         assert code == 3
         assert told in said.splitlines()[-1]
         (folder,) = (tmp_path / "o").iterdir()
@@ -56,7 +53,7 @@ def test_nothing_runs_where_only_the_user_can_mend(
         if told != "NIGHTLAB_API_KEY":
             return
         server.refuse = lambda _: None
-        code, body, _ = nightlab(tmp_path, "resume", str(folder), "--json")
+        code, body, _ = called(tmp_path, "resume", str(folder), "--json")
     assert (code, body["trials"]) == (0, 8)
 
 
@@ -70,7 +67,7 @@ def test_a_study_tells_what_was_asked_otherwise_and_what_was_refused(
 
     (tmp_path / "nightlab.toml").write_text(QUICK)
     with ChatServer(team(), refuse=refuse) as server:
-        code, body, _ = nightlab(
+        code, body, _ = called(
             tmp_path, "run", str(make_template()), "--trials", "3", "--rounds", "0", "--workers", "1", "--out", "o",
             "--model", "openai:any", "--base-url", server.url, "--json",
         )  # fmt: skip

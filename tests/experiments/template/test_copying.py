@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,14 +17,10 @@ from nightlab.experiments.template import copying
 from nightlab.experiments.template.artifact import ArtifactError, ArtifactStore, executables
 from nightlab.experiments.template.copying import NoPlace, copy
 from nightlab.experiments.template.template import TemplateError, load
+from tests.command_line import nightlab
 from tests.conftest import MakeTemplate
 
 NAMED = ("experiment.py",)
-
-
-def nightlab(*args: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "nightlab.cli", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
 
 
 def below(folder: Path) -> set[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template.mending import listing, tree_hash
 from nightlab.experiments.template.template import load
+from tests.command_line import nightlab
 from tests.conftest import PREPARE, MakeTemplate
 
 STRAYS = (
@@ -144,22 +143,21 @@ def test_files_of_a_trial_that_are_gone_are_told_before_anything_runs(damage: st
 
 
 def test_a_study_that_was_tidied_and_moved_goes_on(make_template: MakeTemplate, tmp_path: Path) -> None:
-    def nightlab(*args: object) -> str:
-        command = [sys.executable, "-m", "nightlab.cli", *map(str, args)]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    def done_by(*args: object) -> str:
+        done = nightlab(*args, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     template = make_template({"confirm_seeds = 6": "confirm_seeds = 2"})
-    nightlab("experiment", template, "--trials", 1, "--workers", 1)
+    done_by("experiment", template, "--trials", 1, "--workers", 1)
     (study,) = (tmp_path / "studies").iterdir()
     moved = study.rename(tmp_path / "moved & renamed")
     for gone in ("artifacts", "data", "scratch"):
         shutil.rmtree(moved / gone, ignore_errors=True)
     (moved / "graph.db").unlink()
     (moved / "template" / ".DS_Store").write_text("stray")
-    nightlab("resume", moved, "--trials", "+1")
-    assert "failed" not in nightlab("trials", moved)
+    done_by("resume", moved, "--trials", "+1")
+    assert "failed" not in done_by("trials", moved)
 
 
 @pytest.mark.parametrize("gone", ["study.db", "template/template.toml", "template"])

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ import pytest
 from nightlab.papers.literature.arxiv_search import search_arxiv
 from nightlab.papers.literature.literature import LiteratureError
 from nightlab.papers.literature.network import HTTPX, REQUESTS, Client, direct, faults, loopback
+from tests.command_line import nightlab
 from tests.conftest import MakeTemplate
 
 FAR = "https://models.example/v1"
@@ -99,25 +97,11 @@ def test_a_survey_names_the_variable(name: str, value: str, monkeypatch: pytest.
     [("ALL_PROXY", "socks5://127.0.0.1:9"), ("HTTP_PROXY", "http://:x"), ("SSL_CERT_FILE", "/nowhere.pem")],
 )
 def test_the_command_line_ends_with_a_sentence(
-    name: str, value: str, make_template: MakeTemplate, tmp_path: Path
+    name: str, value: str, make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = [
-        "experiment",
-        str(make_template()),
-        "--model",
-        "openai:m",
-        "--base-url",
-        FAR,
-        "--out",
-        str(tmp_path / "o"),
-    ]
-    done = subprocess.run(
-        [sys.executable, "-m", "nightlab.cli", *command],
-        env={**os.environ, name: value},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    monkeypatch.setenv(name, value)
+    where = ("--model", "openai:m", "--base-url", FAR, "--out", tmp_path / "o")
+    done = nightlab("experiment", make_template(), *where, cwd=tmp_path)
     assert done.returncode == 2
     assert f"nightlab: model openai:m at {FAR}: {name} " in done.stderr
     assert len(done.stderr.splitlines()) == 1
