@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -76,14 +77,18 @@ def test_references_have_an_identifier_and_say_where_they_were_checked(template:
 def test_its_evaluator_catches_its_attacks(template: Template) -> None:
     here(template)
     folder = template.folder / "attacks"
-    said = {p.name: found[1] for p in files(folder) if (found := re.search(r"caught: (.+)", p.read_text()))}
+    said = {name: found[1] for name, text in texts(folder) if (found := re.search(r"caught: (.+)", text))}
     how = attacked(template.folder)
     assert len(how) >= 3
     assert {name: told for name, told in how.items() if not told or said.get(name, "\0") not in told} == {}
 
 
-def files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix != ".md"]
+def texts(folder: Path) -> Iterator[tuple[str, str]]:
+    """The name of each attack, which may be a folder, and the text of its files."""
+    for path in sorted(folder.iterdir()):
+        inside = [path] if path.is_file() else [p for p in sorted(path.rglob("*")) if p.is_file()]
+        if path.suffix != ".md":
+            yield path.name, "\n".join(p.read_text(encoding="utf-8") for p in inside if p.suffix != ".pyc")
 
 
 def test_no_study_holds_its_attacks(template: Template, tmp_path: Path) -> None:

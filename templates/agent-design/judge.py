@@ -1,0 +1,144 @@
+"""Judges an agent: asks it question after question, and is itself the solver that the agent may call, at a price.
+
+The solver is simulated. Its error model is the tables below; the readme explains them. An agent sees of a question how
+many options and words it has, and everything else through calls that are counted here.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+OPTIONS = 5
+MOST_CALLS = 40  # in one question
+KINDS = ("recall", "reasoning", "trap")
+STYLES = ("direct", "stepwise", "sceptical")
+PRICE = {"direct": 0.5, "stepwise": 1.0, "sceptical": 1.25, "reflect": 1.0, "check": 0.75, "debate": 1.0, "route": 0.25}
+ABILITY = {  # log-odds that a new attempt at a question of middling difficulty is right, by style
+    "recall": {"direct": 1.1, "stepwise": 0.8, "sceptical": 0.4},
+    "reasoning": {"direct": -0.7, "stepwise": 0.7, "sceptical": 0.5},
+    "trap": {"direct": -1.6, "stepwise": -0.9, "sceptical": 0.7},
+}
+SLOPE = 1.1  # what a unit of difficulty takes from them
+HEAT = 0.7  # and temperature one
+LURED = {"recall": 0.35, "reasoning": 0.3, "trap": 0.8}  # share of the wrong attempts that give the lure
+MENDED = {"recall": 0.1, "reasoning": 0.4, "trap": 0.15}  # wrong answers that a reflection turns into the right one
+SPOILT = {"recall": 0.12, "reasoning": 0.06, "trap": 0.2}  # right answers that a reflection turns into a wrong one
+PASSED = {"recall": (0.75, 0.5), "reasoning": (0.85, 0.25), "trap": (0.7, 0.55)}  # right and wrong that pass a check
+CONVINCING = {"recall": 1.2, "reasoning": 2.0, "trap": 1.0}  # weight of the right answer among those of a debate
+RECOGNISED = 0.85  # kinds that routing names rightly
+
+
+def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed: int) -> dict[str, Any]:
+    """Accuracy over the questions of `split`, the mean price of a question, and both question by question.
+
+    The chance in a question comes from the study's secret, the question and `seed` alone: two agents with the same
+    seed meet the same solver.
+    """
+    with np.load(private / f"{split}.npz") as file:
+        table = {name: file[name] for name in file.files}
+    secret = "-".join(map(str, table.pop("secret")))
+    right, price = [], []
+    for i in range(len(table["answer"])):
+        solver = Solver({name: column[i].item() for name, column in table.items()}, f"{secret}/{split}/{i}", seed)
+        shown = {"options": OPTIONS, "words": int(table["words"][i])}
+        answer = candidate.call("forward", shown, returns=int, tools=solver.tools(), tool_calls=MOST_CALLS)
+        if not 0 <= answer < OPTIONS:
+            raise candidate.Failed(f"it answered {answer}, and the options are 0 to {OPTIONS - 1}")
+        right.append(float(answer == solver.answer))
+        price.append(solver.price)
+    return {
+        "accuracy": float(np.mean(right)),
+        "price": float(np.mean(price)),
+        "items": {"accuracy": right, "price": price},
+    }
+
+
+class Solver:
+    """One question's solver: right and wrong by the error model, never twice for nothing."""
+
+    def __init__(self, question: dict[str, Any], name: str, seed: int) -> None:
+        self.kind = KINDS[question["kind"]]
+        self.difficulty, self.answer, self.lure = question["difficulty"], question["answer"], question["lure"]
+        self.name, self.price = name, 0.0
+        self.chance = random.Random(f"{name}/{seed}")
+
+    def tools(self) -> dict[str, Callable[..., Any]]:
+        """What an agent may call."""
+        return {n: getattr(self, n) for n in ("sample", "reflect", "check", "debate", "route")}
+
+    def sample(self, style: str, temperature: float) -> list[Any]:
+        """[answer, confidence in (0, 1)] of one attempt.
+
+        With the share 1 - temperature it is the solver's first thought in that style, the same in every run.
+        """
+        if style not in STYLES:
+            raise ValueError(f"no style is called {style!r}; there are {', '.join(STYLES)}")
+        if not isinstance(temperature, int | float) or not 0 <= temperature <= 1:
+            raise ValueError(f"a temperature is a number from 0 to 1, and not {temperature!r}")
+        self.price += PRICE[style]
+        odds = ABILITY[self.kind][style] - SLOPE * self.difficulty
+        if self.chance.random() < temperature:
+            answer = self._attempt(odds - HEAT * temperature**2, self.chance)
+        else:
+            answer = self._attempt(odds, random.Random(f"{self.name}/{style}"))
+        sure = 0.5 * odds + 0.9 * (answer == self.answer or (self.kind == "trap" and answer == self.lure))
+        return [answer, _share(sure + self.chance.gauss(0, 0.8))]
+
+    def reflect(self, answer: int) -> int:
+        """The answer after the solver has read it again."""
+        self._pay("reflect", answer)
+        if answer == self.answer:
+            return self._wrong(self.chance) if self.chance.random() < SPOILT[self.kind] else answer
+        mended = MENDED[self.kind] * 2 * _share(-SLOPE * self.difficulty)
+        return self.answer if self.chance.random() < mended else answer
+
+    def check(self, answer: int) -> bool:
+        """Whether the answer passes a check by the solver."""
+        self._pay("check", answer)
+        return self.chance.random() < PASSED[self.kind][answer != self.answer]
+
+    def debate(self, answers: list[int]) -> int:
+        """The answer of one who has read those of others: half the time an attempt of its own, else one of theirs."""
+        if not isinstance(answers, list) or not 1 <= len(answers) <= MOST_CALLS:
+            raise ValueError(f"a debate needs a list of 1 to {MOST_CALLS} answers")
+        for answer in answers:
+            self._known(answer)
+        self.price += PRICE["debate"]
+        if self.chance.random() < 0.5:
+            return self._attempt(ABILITY[self.kind]["stepwise"] - SLOPE * self.difficulty, self.chance)
+        weights = [CONVINCING[self.kind] if answer == self.answer else 1.0 for answer in answers]
+        return self.chance.choices(answers, weights)[0]
+
+    def route(self) -> str:
+        """The kind of the question, as a small classifier sees it."""
+        self.price += PRICE["route"]
+        if self.chance.random() < RECOGNISED:
+            return self.kind
+        return self.chance.choice([kind for kind in KINDS if kind != self.kind])
+
+    def _attempt(self, odds: float, chance: random.Random) -> int:
+        return self.answer if chance.random() < _share(odds) else self._wrong(chance)
+
+    def _wrong(self, chance: random.Random) -> int:
+        if chance.random() < LURED[self.kind]:
+            return int(self.lure)
+        return chance.choice([option for option in range(OPTIONS) if option not in (self.answer, self.lure)])
+
+    def _pay(self, what: str, answer: int) -> None:
+        self._known(answer)
+        self.price += PRICE[what]
+
+    def _known(self, answer: Any) -> None:
+        if type(answer) is not int or not 0 <= answer < OPTIONS:
+            raise ValueError(f"an answer is a whole number from 0 to {OPTIONS - 1}, and not {answer!r}")
+
+
+def _share(odds: float) -> float:
+    """The probability whose log-odds these are."""
+    return 1 / (1 + math.exp(-odds))

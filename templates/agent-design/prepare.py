@@ -1,0 +1,36 @@
+"""Draws the questions once per study: all of them are private, since what an agent may know it has to ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+QUESTIONS = {"dev": 300, "holdout": 500}
+OPTIONS = 5
+KINDS = ("recall", "reasoning", "trap")
+SHARES = (0.3, 0.45, 0.25)  # of the kinds
+WORDS = {"recall": 14.0, "reasoning": 38.0, "trap": 26.0}  # of a question, about; a longer one is also harder
+
+
+def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001
+    """Write `dev.npz` and `holdout.npz` to `private`: of each question its kind, difficulty, length, answer and lure.
+
+    `secret` (4,) seeds what the solver thinks of a question, so that no thought can be computed from outside.
+    Nothing goes to `inputs`.
+    """
+    rng = np.random.default_rng(seed)
+    for split, count in QUESTIONS.items():
+        kind = rng.choice(len(KINDS), count, p=SHARES)
+        difficulty = rng.normal(size=count)
+        answer = rng.integers(OPTIONS, size=count)
+        typical = np.array([WORDS[name] for name in KINDS])[kind]
+        np.savez(
+            private / f"{split}.npz",
+            kind=kind,
+            difficulty=difficulty,
+            words=np.rint(typical * np.exp(0.15 * difficulty + 0.35 * rng.normal(size=count))).astype(np.int64),
+            answer=answer,
+            lure=(answer + rng.integers(1, OPTIONS, size=count)) % OPTIONS,
+            secret=rng.integers(2**32, size=4),
+        )

@@ -1,0 +1,204 @@
+"""The agent-design template: its solver errs as its readme says, and its agent is built of blocks that act."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nightlab.experiments.template.template import load
+
+TEMPLATE = load("agent-design")
+QUESTION = {"kind": 1, "difficulty": 0.0, "words": 30, "answer": 2, "lure": 4}
+
+
+def module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"agent_design_{name}", TEMPLATE.folder / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+prepare, judge, agent = module("prepare"), module("judge"), module("agent")
+
+
+class Here:
+    """A candidate in this process."""
+
+    class Failed(Exception):
+        pass
+
+    def call(self, _name: str, question: dict[str, int], tools: Any, **_: Any) -> int:
+        return int(agent.forward(question, tools))
+
+
+@pytest.fixture(scope="module")
+def private(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("agent")
+    prepare.prepare(folder, folder, 2**100)
+    return folder
+
+
+def scored(private: Path, split: str = "dev", seed: int = 0, **params: Any) -> dict[str, Any]:
+    agent.DESIGN.clear()
+    agent.start({**TEMPLATE.defaults, **params}, private, private, seed)
+    return dict(judge.judge(Here(), private, split, seed))
+
+
+def solver(kind: str, seed: int, difficulty: float = 0.0) -> Any:
+    question = {**QUESTION, "kind": judge.KINDS.index(kind), "difficulty": difficulty}
+    return judge.Solver(question, f"question/{seed}", seed)
+
+
+def rate(kind: str, ask: Any) -> float:
+    return float(np.mean([ask(solver(kind, seed)) for seed in range(3000)]))
+
+
+class TestSolver:
+    @pytest.mark.parametrize("kind", judge.KINDS)
+    def test_attempts_are_right_as_often_as_stated(self, kind: str) -> None:
+        for style in judge.STYLES:
+            wanted = 1 / (1 + np.exp(-judge.ABILITY[kind][style]))
+            assert rate(kind, lambda s, style=style: s.sample(style, 0.0)[0] == 2) == pytest.approx(wanted, abs=0.03)
+
+    @pytest.mark.parametrize("kind", judge.KINDS)
+    def test_second_looks_mend_and_spoil_as_often_as_stated(self, kind: str) -> None:
+        assert rate(kind, lambda s: s.reflect(0) == 2) == pytest.approx(judge.MENDED[kind], abs=0.03)
+        assert rate(kind, lambda s: s.reflect(2) != 2) == pytest.approx(judge.SPOILT[kind], abs=0.03)
+        assert rate(kind, lambda s: s.check(2)) == pytest.approx(judge.PASSED[kind][0], abs=0.03)
+        assert rate(kind, lambda s: s.check(0)) == pytest.approx(judge.PASSED[kind][1], abs=0.03)
+        assert rate(kind, lambda s: s.route() == kind) == pytest.approx(judge.RECOGNISED, abs=0.03)
+
+    def test_a_cold_solver_repeats_its_first_thought_in_every_run(self) -> None:
+        for seed in range(20):
+            thoughts = {judge.Solver(QUESTION, "a", run).sample("direct", 0.0)[0] for run in range(seed, seed + 5)}
+            assert len(thoughts) == 1
+        warm = judge.Solver(QUESTION, "a", 0)
+        assert len({warm.sample("direct", 1.0)[0] for _ in range(50)}) > 1
+
+    def test_every_call_has_its_price(self) -> None:
+        one = judge.Solver(QUESTION, "a", 0)
+        tools = one.tools()
+        for call, args in (
+            ("sample", ("direct", 0.5)),
+            ("reflect", (1,)),
+            ("check", (1,)),
+            ("debate", ([1, 2],)),
+            ("route", ()),
+        ):
+            before = one.price
+            tools[call](*args)
+            assert one.price - before == judge.PRICE[args[0] if call == "sample" else call]
+
+    @pytest.mark.parametrize(
+        ("call", "args"),
+        [
+            ("sample", ("oracle", 0.5)),
+            ("sample", ("direct", -1.0)),
+            ("sample", ("direct", float("nan"))),
+            ("sample", ("direct", "0")),
+            ("check", (9,)),
+            ("check", (True,)),
+            ("reflect", ("2",)),
+            ("debate", ([],)),
+            ("debate", ([0] * 41,)),
+            ("debate", ([0, 7],)),
+        ],
+    )
+    def test_what_is_no_call_is_refused_and_costs_nothing(self, call: str, args: tuple[Any, ...]) -> None:
+        one = judge.Solver(QUESTION, "a", 0)
+        with pytest.raises(ValueError, match=r"no style|a temperature is|an answer is|a debate needs"):
+            one.tools()[call](*args)
+        assert one.price == 0
+
+
+class TestJudge:
+    def test_questions_are_drawn_by_the_seed_and_nothing_of_them_is_public(self, private: Path, tmp_path: Path) -> None:
+        inputs, other = tmp_path / "inputs", tmp_path / "private"
+        inputs.mkdir()
+        other.mkdir()
+        prepare.prepare(inputs, other, 1)
+        assert not list(inputs.iterdir())
+        first, second = np.load(private / "dev.npz"), np.load(other / "dev.npz")
+        assert not (first["answer"] == second["answer"]).all()
+        counts = np.bincount(first["answer"], minlength=judge.OPTIONS) / len(first["answer"])
+        assert counts.max() < 0.3
+        assert not (first["lure"] == first["answer"]).any()
+
+    def test_equal_seeds_meet_the_same_solver(self, private: Path) -> None:
+        first, again = scored(private, seed=3), scored(private, seed=3)
+        assert first == again
+        assert first["items"] != scored(private, seed=4)["items"]
+        assert first["accuracy"] == np.mean(first["items"]["accuracy"])
+        assert first["price"] == np.mean(first["items"]["price"])
+
+    def test_an_answer_that_is_no_option_fails(self, private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(agent, "forward", lambda question, tools: 7)
+        with pytest.raises(Here.Failed, match="it answered 7, and the options are 0 to 4"):
+            scored(private)
+
+
+class TestAgent:
+    def test_the_default_is_self_consistency(self, private: Path) -> None:
+        metrics = scored(private)
+        assert 0.45 < metrics["accuracy"] < 0.7
+        assert metrics["price"] == 3.0
+
+    def test_there_is_something_to_find_within_the_budget(self, private: Path) -> None:
+        better = {"style": "mixed", "escalate": 4, "agreement": 0.7, "vote": "confidence"}
+        for split in ("dev", "holdout"):
+            found, before = scored(private, split, **better), scored(private, split)
+            assert found["accuracy"] > before["accuracy"] + 0.05
+            assert not TEMPLATE.violated(found)
+
+    def test_every_block_costs_and_acts(self, private: Path) -> None:
+        for params in (
+            {"debate_rounds": 1},
+            {"refine": "reflect"},
+            {"refine": "next"},
+            {"reflections": 1},
+            {"escalate": 2},
+            {"route": "classifier"},
+        ):
+            metrics = scored(private, **params)
+            assert metrics["price"] > 3.0 or params == {"route": "classifier"}, params
+            assert metrics["items"]["accuracy"] != scored(private)["items"]["accuracy"], params
+
+    def test_a_vote_takes_the_first_of_equals(self) -> None:
+        assert agent.vote([(3, 1.0), (1, 1.0)]) == 3
+        assert agent.vote([(3, 0.4), (1, 0.3), (1, 0.3)]) == 1
+        assert agent.tally([(3, 0.5), (3, 0.5)]) == Counter({3: 1.0})
+        assert agent.share_of_first([(0, 1.0), (0, 1.0), (1, 1.0)]) == pytest.approx(2 / 3)
+
+    def test_every_bound_stays_within_the_calls_of_a_question(self, private: Path) -> None:
+        most = {k.name: k.choices[-1] if k.choices else type(k.default)(k.high) for k in TEMPLATE.knobs}
+        calls = 0
+
+        class Counting(Here):
+            def call(self, _name: str, question: dict[str, int], tools: Any, **_: Any) -> int:
+                nonlocal calls
+                used = 0
+
+                def counted(tool: Any) -> Any:
+                    def ask(*args: Any) -> Any:
+                        nonlocal used
+                        used += 1
+                        return tool(*args)
+
+                    return ask
+
+                answer = int(agent.forward(question, {n: counted(t) for n, t in tools.items()}))
+                calls = max(calls, used)
+                return answer
+
+        agent.DESIGN.clear()
+        agent.start(most, private, private, 0)
+        judge.judge(Counting(), private, "dev", 0)
+        assert 20 < calls <= judge.MOST_CALLS
