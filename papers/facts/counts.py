@@ -11,12 +11,12 @@ from nightlab.papers.facts.formulas import SETTINGS, runs_of_trials
 from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.manuscript.listing import LINES
 
-NOTICES = "the notices in the ledger"
+NOTICES, TRIALS = "the notices in the ledger", "the trials in the ledger"
 
 
 def counted(e: Evidence, found: Sequence[Trial]) -> Value:
-    """How many trials, with their runs; where no run is behind them, those of all trials, which were looked through."""
-    return Value(len(found), runs_of_trials(e, found) or runs_of_trials(e, e.trials))
+    """How many trials, with their runs; none where there is none of them, or where they came to no run."""
+    return Value(len(found), runs_of_trials(e, found))
 
 
 def with_verdict(e: Evidence, verdict: str) -> list[Trial]:
@@ -34,22 +34,22 @@ def trials_before(e: Evidence, number: int) -> Value:
     return Value(e.settings.trials - sum(n for key, n in e.extensions.items() if int(key) >= number))
 
 
-@formula("settled trials without the baseline")
+@formula("settled trials without the baseline", TRIALS)
 def settled(e: Evidence) -> Value:
     return counted(e, [t for t in e.trials[1:] if t.verdict is not None])
 
 
-@formula("trials with the verdict {verdict}")
+@formula("trials with the verdict {verdict}", TRIALS)
 def trials(e: Evidence, verdict: str) -> Value:
     return counted(e, with_verdict(e, verdict))
 
 
-@formula("trials that failed: {cause}")
+@formula("trials that failed: {cause}", TRIALS)
 def failures(e: Evidence, cause: str) -> Value:
     return counted(e, [t for t in with_verdict(e, "failed") if t.verdict and t.verdict.cause == cause])
 
 
-@formula("trials whose parent is neither the baseline nor a kept trial")
+@formula("trials whose parent is neither the baseline nor a kept trial", TRIALS)
 def trials_aside(e: Evidence) -> Value:
     stood = {t.number for verdict in ("baseline", "kept") for t in with_verdict(e, verdict)}
     return counted(e, [t for t in e.trials if t.change.parent is not None and t.change.parent not in stood])
@@ -66,7 +66,7 @@ def all_runs(e: Evidence) -> Value:
     return Value(len(e.runs), tuple(r.id for r in e.runs))
 
 
-@formula("trials that changed files")
+@formula("trials that changed files", TRIALS)
 def edited_trials(e: Evidence) -> Value:
     return counted(e, [e.trials[number] for number in e.edits])
 

@@ -91,7 +91,7 @@ def _strategies(e: Evidence, whose: str) -> tuple[str, ...]:
 
 @formula("parameter {name} of trial {trial}", "the trial in the ledger")
 def parameter(e: Evidence, trial: int, name: str) -> Value:
-    return Value(float_or_int(e.trials[trial].change.params[name]), runs_of_trials(e, [e.trials[trial]]))
+    return Value(float_or_int(e.trials[trial].change.params[name]))
 
 
 @formula("rows that the template has counted of the data: {told}", "the data as laid out")
@@ -291,16 +291,16 @@ def _against_rival(e: Evidence, rival: str, split: Split) -> Effect:
     return _needed(paired_effect(e.template, rows, rival, "best", split, rule, before=before, items=e.items))
 
 
-@formula("{step}: the knob's value one step away from the best")
+@formula("{step}: the knob's value one step away from the best", "the step in the ledger")
 def step_value(e: Evidence, step: str) -> Value:
-    value = float_or_int(next(row.value for row in e.sensitivity if row.key == step))
-    return Value(value, _ids(e.runs_of("sensitivity", step)))
+    return Value(float_or_int(next(row.value for row in e.sensitivity if row.key == step)))
 
 
-@formula("seeds of the {phase}")
+@formula("most seeds on which a part of the {phase} and the best both ran")
 def seeds(e: Evidence, phase: Literal["ablation", "set_back", "sensitivity"]) -> Value:
-    name = {"ablation": "ablate", "set_back": "knobs"}.get(phase, phase)
-    return Value(max(row.n for row in getattr(e, phase)), _ids(r for r in e.runs if r.phase == name))
+    name, key = {"ablation": ("ablate", "key"), "set_back": ("knobs", "knob")}.get(phase, (phase, "key"))
+    most = max((_against_best(e, name, getattr(row, key)) for row in getattr(e, phase)), key=lambda effect: effect.n)
+    return _part(most, "n")
 
 
 def _against_best(e: Evidence, phase: str, variant: str) -> Effect:

@@ -74,9 +74,29 @@ def test_every_number_of_the_finished_paper_leads_to_its_runs_or_to_where_it_is_
     bare = {id for id in printed if not rows[id]["runs"]}
     formulas = {rows[id]["formula"] for id in bare}
     assert formulas <= {name for name, known in FORMULAS.items() if known.record}
-    assert not {id for id in bare if id.startswith(("search.", "runs.", "claim.", "trial.", "best."))}
+    measured = ("search.", "runs.", "claim.", "trial.", "best.")
+    assert not {id for id in bare if id.startswith(measured) and rows[id]["value"]}
     known = {run.id for run in study.ledger.runs()}
     assert {run for id in printed for run in rows[id]["runs"]} <= known
+
+
+def test_a_fact_names_no_run_that_did_not_enter_it(study: Study) -> None:
+    evidence, _ = drafting.evidence(lab_of(study), 0)
+    rows = {run.id: run for run in study.ledger.runs()}
+    none = [f for f in evidence.facts.values() if f.formula in ("trials", "failures", "trials_aside") and not f.value]
+    chosen = [f for f in evidence.facts.values() if f.formula in ("parameter", "step_value")]
+    assert none
+    assert chosen
+    for fact in (*none, *chosen):
+        assert (fact.runs, bool(record(fact))) == ((), True), fact.id
+    paired = [fact for fact in evidence.facts.values() if fact.formula == "seeds"]
+    assert paired
+    for fact in paired:
+        used = [rows[run] for run in fact.runs]
+        assert len(used) == 2 * fact.value
+        assert {run.phase for run in used} < {"confirm", "ablate", "knobs", "sensitivity"}
+        assert all(run.outcome and run.outcome.status == "ok" for run in used)
+        assert len({run.seed for run in used}) == fact.value
 
 
 def test_the_file_beside_the_paper_names_formula_and_runs(study: Study) -> None:
