@@ -123,6 +123,7 @@ class RunOutcome:
     cpu_s: float = 0.0
     memory_mb: float = 0.0
     level: Level = "S0"
+    feedback: str = ""  # what the evaluator tells whoever proposes changes, in words
     error: str = ""  # what went wrong, cleaned of control characters, at most a few kB
     output: str = ""  # head and tail of what the experiment printed, likewise
     notes: tuple[str, ...] = ()  # what was left out: outputs that were not collected, metrics that are none

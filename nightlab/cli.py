@@ -19,6 +19,7 @@ from nightlab.commands.export import export
 from nightlab.commands.finalize import finalize
 from nightlab.commands.follow import follow
 from nightlab.commands.fork import fork
+from nightlab.commands.importing import import_
 from nightlab.commands.resume import resume
 from nightlab.commands.run import experiment, run
 from nightlab.commands.scores import scores
@@ -39,6 +40,7 @@ COMMANDS = (  # as help lists them
     follow,
     templates,
     adopt,
+    import_,
     check,
     doctor,
 )
@@ -104,7 +106,7 @@ def _told_errors() -> Iterator[None]:
 
 
 for command in COMMANDS:
-    app.command()(_told_errors()(command))
+    app.command(command.__name__.rstrip("_"))(_told_errors()(command))
 
 
 def main() -> None:

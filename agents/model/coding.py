@@ -23,6 +23,7 @@ from nightlab.agents.model.prompts import Prompt, render
 from nightlab.agents.team import Coder, Questions, Situation
 from nightlab.agents.telling.disclosure import shown
 from nightlab.experiments.executors.local.text import clean
+from nightlab.experiments.ledger.documents.claim import Feedback
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.loop.digest import digest
 from nightlab.experiments.loop.overseer import UNUSABLE
@@ -37,6 +38,7 @@ from nightlab.experiments.template.globbing import matches
 SHOWN = 24_000  # characters of the editable files in a prompt
 SHOWN_WITH_KNOBS = 4_000  # likewise, where parameters are the shorter way
 DIFF = 1_200
+FEEDBACK = 3_000
 MODEL, SEARCH = "model", "search"
 PROPOSER = 1  # keeps this draw's randomness apart from that of the proposals themselves
 
@@ -181,7 +183,7 @@ class ModelCoder:
         artifact = before.artifact
         if answer.edits:
             wanted = [Edit(file=e.file, search=e.search, replace=e.replace) for e in answer.edits]
-            files = edits.apply(wanted, self._read(artifact), template.editable_names)
+            files = edits.apply(wanted, self._read(artifact), template.editable_names, template.spec.artifact.blocks)
             artifact = self._study.artifacts.add(files)
         if artifact == before.artifact and not changed(params, before.params):
             ways = "params with a new value, or edits" if knobs else "edits"
@@ -210,11 +212,18 @@ class ModelCoder:
             ),
             digest=told.text,
             errors=quoted(told.errors) if told.errors and not failed else "",
+            feedback=self._feedback(base),
             parent=base.number,
             params=", ".join(f"{k.name} = {base.change.params[k.name]}" for k in knobs),
             whole=whole,
             repair=self._repair(failed, situation, files) if failed else None,
         )
+
+    def _feedback(self, base: Trial) -> str:
+        """What the evaluator told of a trial's first run that it told anything of."""
+        runs = self._study.ledger.runs("search", str(base.number))
+        found = (self._study.ledger.get(Feedback, str(run.id)) for run in runs)
+        return next((quoted(each.text, FEEDBACK) for each in found if each), "")
 
     def _repair(self, failed: Trial, situation: Situation, files: Files) -> Repair:
         runs = self._study.ledger.runs("search", str(failed.number))

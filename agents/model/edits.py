@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from nightlab.experiments.executors.local.isolation.syntax import fault
 from nightlab.experiments.reading import Form, form_of
+from nightlab.experiments.template import blocks
 from nightlab.experiments.template.diffs import Files
 from nightlab.experiments.template.globbing import matches, may_be_added
 
@@ -36,13 +37,14 @@ class Edit:
     replace: str
 
 
-def apply(edits: Sequence[Edit], files: Files, editable: Sequence[str]) -> dict[str, bytes]:
+def apply(edits: Sequence[Edit], files: Files, editable: Sequence[str], within: str = "") -> dict[str, bytes]:
     """The files after all edits, in their order.
 
     editable: names and patterns. A file that fits a pattern may be added, and is removed where nothing is left in it.
+    within: the name of the blocks in which alone a file may change that has some.
 
-    Raises EditRefused for a file that is not editable, a text that is not found once, a syntax error, a size out of
-    bounds, and edits that change nothing.
+    Raises EditRefused for a file that is not editable, a text that is not found once, a change outside of blocks, a
+    syntax error, a size out of bounds, and edits that change nothing.
     """
     if not edits or len(edits) > MOST_EDITS:
         raise EditRefused(f"give 1 to {MOST_EDITS} edits, not {len(edits)}")
@@ -60,6 +62,7 @@ def apply(edits: Sequence[Edit], files: Files, editable: Sequence[str]) -> dict[
             texts[name] = _replaced(text, edit)
         except EditRefused as refused:
             raise EditRefused(f"edit {number} of {name}: {refused}") from None
+    _require_within({name: forms[name].text(files[name]) for name in texts if name in files}, texts, within)
     gone = {name for name, text in texts.items() if not text.strip() and may_be_added(name, editable)}
     texts = {name: text for name, text in texts.items() if name not in gone}
     for name, text in texts.items():
@@ -76,6 +79,16 @@ def apply(edits: Sequence[Edit], files: Files, editable: Sequence[str]) -> dict[
     for name in texts:
         check_syntax(name, new[name])
     return new
+
+
+def _require_within(before: Mapping[str, str], after: Mapping[str, str], block: str) -> None:
+    """Raises EditRefused where a file that has blocks would change outside of them, or would have others."""
+    for name, text in before.items() if block else ():
+        if f"{block}-START" in text and blocks.outside(text, block) != blocks.outside(after[name], block):
+            raise EditRefused(
+                f"{name} may change only between the lines with {block}-START and {block}-END; leave these lines and"
+                " all outside of them as they are"
+            )
 
 
 def check_syntax(name: str, content: bytes) -> None:

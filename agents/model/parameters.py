@@ -81,6 +81,7 @@ def the_task(template: Template, knobs: Sequence[Knob]) -> dict[str, Any]:
         "knobs": [_described(k) for k in knobs],
         "example": json.dumps({k.name: _another(k) for k in knobs[:1]}),
         "editable": template.editable_names,
+        "blocks": spec.artifact.blocks,
         "interface": f"{interface} and what it writes",
     }
 

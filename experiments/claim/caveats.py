@@ -91,7 +91,7 @@ def _extension(study: Study) -> dict[str, str]:
         return {}
     before = "The study was extended after it had made a claim."
     anew = "the present claim was preregistered before the search went on and rests on fresh seeds"
-    if study.template.trust == "reported":
+    if not study.template.has_holdout:
         return {"Extension": f"{before} There is no holdout; {anew}."}
     opened = "in the study that this one was forked from" if study.origin and study.origin.shut else "for that one"
     shut = f"The holdout had been opened {opened} and stayed shut"
@@ -116,7 +116,7 @@ def _origin(study: Study) -> dict[str, str]:
         "The study was forked from a trial of an earlier study on the same task: that trial is its baseline here, and"
         " a claim is one of an improvement over it, not over the template."
     )
-    if study.shut and not study.extensions and study.template.trust == "verified":
+    if study.shut and not study.extensions and study.template.has_holdout:
         text += (
             " The holdout had been opened for that study and stayed shut; a claim rests on fresh seeds of the"
             " development split, which the search has seen."

@@ -41,7 +41,7 @@ def preregister(study: Study) -> Preregistration:
         hypothesis=f"the best trial's {study.template.fitness_label} is better than the baseline's",
         metric=objective.metric,
         direction=objective.direction,
-        split="holdout" if study.template.trust == "verified" and (redraws or not study.shut) else "dev",
+        split="holdout" if study.template.has_holdout and (redraws or not study.shut) else "dev",
         test=TEST,
         level=level,
         coverage=family.coverage(level),

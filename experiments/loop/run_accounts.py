@@ -11,7 +11,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.ledger.documents.search import RunInterrupted
+from nightlab.experiments.ledger.documents.claim import Feedback
+from nightlab.experiments.ledger.documents.search import SEARCHED, RunInterrupted
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.fidelity import PHASE
@@ -137,6 +138,8 @@ class RunAccounts:
             if outcome.status != "ok":
                 self.study.check_disk()
             self.study.series.keep(run.id, outcome.series)
+            if outcome.feedback and run.phase in SEARCHED:
+                self.study.ledger.put(Feedback(text=outcome.feedback), str(run.id))
             self.study.ledger.settle_run(run.id, outcome, self.study.items.keep(outcome.items))
             now = time.monotonic()
             if run.phase != PHASE:  # a cheaper run tells nothing of what full ones will take

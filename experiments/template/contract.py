@@ -53,6 +53,9 @@ class ArtifactTable(Table):
     support: tuple[str, ...] = ()  # read-only files that the experiment needs beside it
     most_files: Annotated[Whole, Field(ge=1)] = 1000  # that patterns may take in, together with all others
     most_mb: Annotated[StrictFloat, Field(gt=0)] = 32.0  # likewise
+    blocks: Annotated[str, Field(pattern=r"^([A-Z][A-Z0-9_-]{0,40})?$")] = (
+        ""  # edits stay between NAME-START and NAME-END
+    )
 
 
 class DataTable(Table):
@@ -64,6 +67,8 @@ class DataTable(Table):
     )  # what is counted once they are laid out -> the file of its rows
     told: tuple[str, ...] = ()  # sentences with the numbers of the data, which the paper quotes as their author's
     redraw: StrictBool = False  # another seed draws or splits the data anew: a claim is then tested over fresh draws
+    confined: StrictBool = False  # prepare is foreign code: it runs in a sandbox, with the template's folder alone
+    reads: tuple[str, ...] = ()  # with confined: files and folders besides that it may read
 
     @field_validator("sizes")
     @classmethod
@@ -123,6 +128,9 @@ class EvaluateTable(Table):
     entry: Entry | None = None
     interactive: Entry | None = None  # a judge that calls functions of the experiment, which run.entry prepares
     fresh: StrictBool = False  # with interactive: a process for each call, instead of one for those of a split
+    holdout: StrictBool = (
+        True  # false: what is scored lies open, so that there is one split, and no claim is of another
+    )
     network: StrictBool = False  # of the evaluator itself, such as of a judge that asks a model for the candidate
     parse: str | None = None  # "stdout" or the name of a file among the outputs
     pattern: str = ""  # of a line of printed text that says the objective, or metrics by the names of its groups

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from nightlab.experiments.reading import Unreadable, read_text
+from nightlab.experiments.template import blocks
 from nightlab.experiments.template.command import is_argument, named
 from nightlab.experiments.template.environment import NoEnvironment
 from nightlab.experiments.template.environment import named as environment_named
@@ -171,6 +172,7 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             elif not is_pattern(path) and not _holds(folder, path):
                 yield f"{file}: [artifact.{key}]: {path!r} is no file inside {folder}; give paths of files in it"
     yield from _run_faults(file, data)
+    yield from _block_faults(folder, at(data, "artifact", "blocks"), expanded(folder, named_files["editable"], besides))
     for table in ("data", "reference", "published"):
         yield from _cite_faults(folder, table, at(data, table, "cite"))
     for table, key in (
@@ -188,6 +190,17 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             yield f"{file}: [{table}.{key}]: {module}.py must not be part of the artifact that it judges"
         if table == "run" and f"{module}.py" not in listed:
             yield f"{file}: [run.entry]: its file {module}.py must be listed under artifact.editable or .support"
+
+
+def _block_faults(folder: Path, block: object, editable: Sequence[str]) -> Iterator[str]:
+    if not isinstance(block, str) or not block:
+        return
+    texts = {n: (folder / n).read_text("utf-8", "replace") for n in editable if (folder / n).is_file()}
+    having = {name: text for name, text in texts.items() if f"{block}-START" in text or f"{block}-END" in text}
+    wrong = [f"{name} {told}" for name, text in having.items() if (told := blocks.fault(text, block))]
+    if not having and texts:
+        wrong = [f"no editable file has a line with {block}-START"]
+    yield from (f"{folder / 'template.toml'}: [artifact.blocks]: {told}" for told in wrong)
 
 
 def _cite_faults(folder: Path, table: str, key: object) -> Iterator[str]:

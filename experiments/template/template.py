@@ -161,6 +161,11 @@ class Template:
     def trust(self) -> Trust:
         return "verified" if self.spec.evaluate.judge and not self.doubts else "reported"
 
+    @property
+    def has_holdout(self) -> bool:
+        """Whether there is a sealed split, which an evaluator that is believed scores."""
+        return self.trust == "verified" and self.spec.evaluate.holdout
+
     def handed(self, params: Params, files: Mapping[str, bytes]) -> Handed:
         """What a run of these files gets of the parameters. Raises NoPlace."""
         by_name = {k.name: k for k in self.knobs}
@@ -273,7 +278,8 @@ def _doubts(folder: Path, spec: Spec) -> tuple[str, ...]:
     """What is known before the first run against the evaluator."""
     if not (judge := spec.evaluate.judge):
         return ()
-    return (*((doubts.SAID,) if spec.evaluate.trust else ()), *doubts.of_evaluator(folder, judge))
+    blind = doubts.of_evaluator(folder, judge) if spec.evaluate.holdout else ()
+    return (*((doubts.SAID,) if spec.evaluate.trust else ()), *blind)
 
 
 def _with_files(folder: Path, file: Path, spec: Spec) -> tuple[Spec, tuple[str, ...]]:

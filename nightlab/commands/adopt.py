@@ -82,7 +82,7 @@ def adopt(
     try:
         made = adopted(
             wish,
-            _asked if asks else lambda *_: "",
+            asked if asks else lambda *_: "",
             (lambda _: None) if quiet else (lambda t: say(f"... {t}", error=True)),
         )
     except AdoptionError as error:
@@ -93,7 +93,7 @@ def adopt(
     _told(made, as_json)
 
 
-def _asked(question: str, proposed: Sequence[str]) -> str:
+def asked(question: str, proposed: Sequence[str]) -> str:
     """What a person says: one of the proposals by its number, or another text."""
     from nightlab.telling.terminal import say
 

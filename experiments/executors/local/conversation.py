@@ -11,19 +11,30 @@ from nightlab.experiments.executors.local.text import clean
 from nightlab.experiments.records import RunOutcome, Status
 
 _OUTPUT = 16_000  # characters
+_FEEDBACK = 4_000  # likewise, of what an evaluator tells whoever proposes changes
+FEEDBACK = "feedback.txt"  # the file with it, where a run says its own metrics
 
 
 @dataclass
 class Heard:
-    """What a judge has said of its calls: the seconds that they took, the last one, and how many have failed."""
+    """What a judge has said of its calls: the seconds that they took, the last one, and how many have failed; and what
+    it tells whoever proposes changes, of the development split alone."""
 
     spent: float = 0.0
     last: str = ""
     failures: int = 0
+    feedback: str = ""
 
     def take(self, report: Mapping[str, Any]) -> None:
+        told = report.get("feedback")
+        self.feedback = clean(str(told.get("dev", "")), _FEEDBACK) if isinstance(told, Mapping) else ""
         self.spent, self.last = float(report.get("spent", 0.0)), str(report.get("last", ""))
         self.failures = int(report.get("failures", 0))
+
+
+def feedback_of(outputs: Mapping[str, bytes]) -> str:
+    """What a run that says its own metrics tells beside them."""
+    return clean(outputs.get(FEEDBACK, b"")[: 4 * _FEEDBACK].decode(errors="replace"), _FEEDBACK)
 
 
 class CallFailed(Exception):

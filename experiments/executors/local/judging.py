@@ -24,6 +24,7 @@ from nightlab.experiments.template.template import TemplateError
 
 BOTH: tuple[Split, ...] = ("dev", "holdout")
 _Ask = Callable[[Mapping[str, Any]], Reply]  # the evaluator's report on a request, and the outputs that it is on
+BESIDE = "judging"  # the folder of a template with what its evaluator needs besides
 _EVALUATOR, _PRIVATE, _INPUTS = "the evaluator", "the private data", "the inputs"
 
 
@@ -34,7 +35,8 @@ class LocalJudge:
         self._station = station
         template = station.template
         artifact = {template.folder / name for name in template.files()}
-        judge = [path for path in template.folder.glob("*.py") if path not in artifact]
+        near = [*template.folder.glob("*.py"), *template.folder.glob(f"{BESIDE}/**/*")]
+        judge = [path for path in near if path not in artifact and path.is_file()]
         self._seal = Seal(
             {
                 _EVALUATOR: [template.folder / "template.toml", *judge],
@@ -83,6 +85,7 @@ class LocalJudge:
         heard = conversation.Heard()
         try:
             (found, notes), against, items = self._evaluate(request, ask, ticket, heard)
+            result = replace(result, feedback=heard.feedback)
             outcome.within(self._station.template, found)
             result = replace(result, metrics=found, notes=notes, doubts=against, items=items)
         except conversation.CallFailed as failed:
@@ -150,18 +153,21 @@ class LocalJudge:
         entry, parse = template.spec.evaluate.entry, template.spec.evaluate.parse
         against: tuple[str, ...] = ()
         items: outcome.ByItem = {}
+        heard = conversation.Heard()
         try:
             if entry:
-                (found, notes), against, items = self._evaluate(req, self._given(outputs, ticket), ticket)
+                (found, notes), against, items = self._evaluate(req, self._given(outputs, ticket), ticket, heard)
             else:
+                heard.feedback = conversation.feedback_of(outputs)
                 found, notes = outcome.reported(template, outputs, said, result.output, req.splits)
             outcome.within(template, found)
         except metrics.InvalidMetrics as error:
             nothing = "" if outputs or parse == "stdout" else "the experiment wrote no output files; "
             lacking = f"\n{'; '.join(result.notes[:5])}" if parse != "stdout" and result.notes else ""
-            return replace(result, status="invalid", error=f"{nothing}{error}{lacking}")
+            return replace(result, status="invalid", error=f"{nothing}{error}{lacking}", feedback=heard.feedback)
         reported, left = _reported(outputs) if req.items else ({}, ())
         notes = (*result.notes, *notes, *left)
+        result = replace(result, feedback=heard.feedback)
         return replace(result, metrics=found, notes=notes, doubts=against, items=items, series=reported)
 
     def _given(self, outputs: Mapping[str, bytes], ticket: Ticket) -> _Ask:
@@ -182,7 +188,8 @@ class LocalJudge:
         A probe scores both splits; of what it finds on the other one, nothing else leaves this function. heard: is to
         have what a judge says of its calls.
         """
-        template, splits = self._station.template, BOTH if req.probe else req.splits
+        template = self._station.template
+        splits = BOTH if req.probe and template.spec.evaluate.holdout else req.splits
         watched = template.spec.artifact.editable if req.probe else ()
         reply, outputs = ask(
             {
@@ -200,7 +207,7 @@ class LocalJudge:
         against = list[str]()
         if req.probe:
             against = [doubts.LOADED] if claims(reply).get("ran") else []
-            against += doubts.of_scores(template.counting, found)
+            against += doubts.of_scores(template.counting, found) if len(splits) > 1 else ()
             against += self._echo(req, outputs, [table[template.metric] for table in found.values()], ticket)
         kept = {split: items[split] for split in req.splits if req.items and split in items}
         return ({split: found[split] for split in req.splits}, notes), tuple(against), kept
@@ -213,7 +220,8 @@ class LocalJudge:
             return ()
         with suppress(metrics.InvalidMetrics, conversation.CallFailed):  # what it cannot read it does not hand back
             ask = self._given(forged, ticket)
-            (again, _), _, _ = self._evaluate(replace(req, splits=BOTH, probe=False), ask, ticket)
+            splits = BOTH if self._station.template.spec.evaluate.holdout else req.splits
+            (again, _), _, _ = self._evaluate(replace(req, splits=splits, probe=False), ask, ticket)
             if [table[self._station.template.metric] for table in again.values()] == list(map(doubts.other, values)):
                 return (doubts.ECHO,)
         return ()

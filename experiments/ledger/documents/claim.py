@@ -19,6 +19,14 @@ class ItemHashes:
     of: Mapping[str, Mapping[str, str]]
 
 
+@document("feedback")
+@dataclass(frozen=True, kw_only=True)
+class Feedback:
+    """What the evaluator told of a run for whoever proposes changes. By the run's number."""
+
+    text: str
+
+
 @document("series")
 @dataclass(frozen=True, kw_only=True)
 class SeriesHash:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.reading import form_of
+from nightlab.experiments.template import blocks
 from nightlab.experiments.template.knobs.constants import Constant, NoConstant, constants, one
 from nightlab.experiments.template.table import MOST
 from nightlab.experiments.template.template import Template
@@ -23,7 +24,7 @@ def derived(template: Template) -> dict[str, dict[str, Any]]:
     """The tables of knobs for the constants of the editable Python files, the first `MOST_KNOBS` of them."""
     found: dict[str, dict[str, Any]] = {}
     for file in (name for name in template.spec.artifact.editable if name.endswith(".py")):
-        for name, table in _of_file(template.folder / file):
+        for name, table in _of_file(template.folder / file, template.spec.artifact.blocks):
             if len(found) < MOST_KNOBS:
                 key = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_")
                 key = key if key.isidentifier() and key not in found else f"{Path(file).stem}_{key}"
@@ -43,11 +44,16 @@ def declared(template_toml: Path, tables: dict[str, dict[str, Any]]) -> None:
     template_toml.write_bytes(form.content(form.text(content).rstrip("\n") + "\n" + text))
 
 
-def _of_file(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+def _of_file(path: Path, block: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The constants of a file that may vary: those in its blocks, where it has some."""
     source = path.read_bytes()
     with suppress(*_UNREADABLE):
         tree = ast.parse(source)
+        text = source.decode(errors="replace")
+        inside = blocks.numbers(text, block) if block and f"{block}-START" in text else None
         for constant in constants(source):
+            if inside is not None and constant.start[0] not in inside:
+                continue
             last = constant.name.rpartition(".")[2]
             if "seed" in last.lower() or last.startswith("__") or " " in constant.name:
                 continue  # to choose a seed is to choose luck

@@ -34,6 +34,7 @@ REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 ORDER = 4  # the one on which it may be told what to run
 LINE = 4  # then the one between a candidate and its judge, or of a judge to where it gets candidates
 STAMP = struct.Struct("d")  # when the run began, by the clock that the monitor reads at its end
+_FEEDBACK = 16_000  # characters of what an evaluator tells whoever proposes changes
 _LINGER = 1_000_000  # microseconds that it waits to be ended
 
 _OUTSIDE = {
@@ -225,7 +226,7 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
     _reseed(request["seed"], seeded)  # what came with its imports; a seed that it has set itself stands
     asked = inspect.signature(evaluate).parameters.get("seed")
     own = {"seed": request["seed"]} if asked and asked.kind in (asked.POSITIONAL_OR_KEYWORD, asked.KEYWORD_ONLY) else {}
-    metrics, left, items = {}, {}, {}
+    metrics, left, items, feedback = {}, {}, {}, {}
     hearing = _hearing(config, places, request)
     names = {said: name for name, said in config["spelt"].items()}
     for split in request["splits"]:
@@ -242,6 +243,9 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
             return _told({"wrong": f"{function}() must return a dict of numbers, not {type(found).__name__}"}, 1)
         found = {names.get(name, name): value for name, value in found.items()}
         by_item = found.pop("items", None)
+        if isinstance(told := found.get("feedback"), str):
+            feedback[split] = told[:_FEEDBACK]
+            del found["feedback"]
         if isinstance(by_item, Mapping):
             theirs = {names.get(name, name): values for name, values in by_item.items()}
             items[split] = scores.items(theirs) if request.get("items") else {}
@@ -250,7 +254,7 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
         metrics[split], left[split] = scores.metrics(found, config["metrics"])
     ran = witness.seen[:1] if witness else []
     calls = hearing.told() if hearing else {}
-    return _told({"metrics": metrics, "left": left, "ran": ran, "items": items, **calls}, 0)
+    return _told({"metrics": metrics, "left": left, "ran": ran, "items": items, "feedback": feedback, **calls}, 0)
 
 
 def _hearing(config: dict[str, Any], places: Mapping[str, str], request: Request) -> Hearing | None:

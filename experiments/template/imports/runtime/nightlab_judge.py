@@ -1,0 +1,51 @@
+"""The judge of an imported program: its own evaluator, which gets a module whose functions are the candidate's."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nightlab_evolve as evolve
+import nightlab_line
+
+
+def judge(candidate: Any, private: Path, split: str, seed: int) -> dict[str, Any]:
+    """What the evaluator gives; what the candidate did wrong is raised as that, and not as a score."""
+    config = evolve.configured()
+    line = nightlab_line.Line(candidate, "nightlab_candidate")
+    nightlab_line.use(line)
+    with tempfile.TemporaryDirectory() as name, evolve.laid_out(Path(name)) as theirs:
+        program = Path(name) / "program" / config["program"]
+        program.parent.mkdir()
+        program.write_text(nightlab_line.PROGRAM, encoding="utf-8")
+        read = _watch(program) if config["probe"] else []
+        line.serve(Path(name))
+        try:
+            found: dict[str, Any] = evolve.evaluated(theirs, program, Path(name))
+        except evolve.Refused:
+            if line.failed:
+                raise line.failed from None
+            raise
+        finally:
+            line.close()
+        if read:
+            raise evolve.Refused("their evaluator reads the program's text")
+        if not line.calls:
+            raise evolve.Refused("their evaluator calls no function of the program")
+        return found
+
+
+def _watch(program: Path) -> list[str]:
+    """A list that is to have the program's path where its text is read by others than the import system."""
+    read = list[str]()
+
+    def heard(event: str, args: tuple[Any, ...]) -> None:
+        if event == "open" and str(args[0]) == str(program) and not read:
+            caller = sys._getframe(1).f_code.co_filename
+            if not caller.startswith("<frozen") and not caller.endswith(("runpy.py", "linecache.py", "tokenize.py")):
+                read.append(str(args[0]))
+
+    sys.addaudithook(heard)
+    return read
