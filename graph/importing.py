@@ -14,7 +14,7 @@ from pathlib import Path
 from nightlab.experiments.executors.executor import Order, Performed, Place
 from nightlab.experiments.executors.local.local import LocalExecutor
 from nightlab.experiments.executors.registry import runs_at
-from nightlab.experiments.records import RunOutcome, RunRequest, Trust
+from nightlab.experiments.records import Params, RunOutcome, RunRequest, Trust
 from nightlab.experiments.study.preparation import run_prepare
 from nightlab.experiments.template.adoption.refusal import AdoptionError
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
@@ -165,8 +165,8 @@ class _Tried:
 
     def _said(self, template: Template, place: Path) -> _Found:
         """What a program says of itself, in the file where the format has it, or in print."""
-        with _data(template, place) as where:
-            performed = performed_once(template, where)
+        with laid(template, place) as where:
+            performed = performed_once(template, where, stored(template, place), template.defaults)
         if performed.outcome.status != "ok":
             raise _Failed(f"{performed.outcome.status}: {performed.outcome.error.strip()[-1500:]}")
         source = self._draft.reads
@@ -184,7 +184,7 @@ class _Failed(Exception):
 
 
 @contextmanager
-def _data(template: Template, place: Path) -> Iterator[Place]:
+def laid(template: Template, place: Path) -> Iterator[Place]:
     """Where a template runs, with its data laid out."""
     inputs, private = place / "inputs", place / "private"
     inputs.mkdir()
@@ -199,7 +199,7 @@ def _data(template: Template, place: Path) -> Iterator[Place]:
 
 def baseline(template: Template, place: Path) -> RunOutcome:
     """One run of a template as it is, judged. place: a folder for its data."""
-    with _data(template, place) as where, runs_at("local", where) as runner:
+    with laid(template, place) as where, runs_at("local", where) as runner:
         artifact = stored(template, place)
         return runner.submit(RunRequest(artifact=artifact, params=template.defaults, seed=SEED)).result()
 
@@ -211,12 +211,11 @@ def stored(template: Template, place: Path) -> Path:
     return store.path(store.add(read_files(template.folder, files)))
 
 
-def performed_once(template: Template, where: Place) -> Performed:
-    """One run of a template as it is, judged by nobody."""
+def performed_once(template: Template, where: Place, artifact: Path, params: Params) -> Performed:
+    """One run of a version, judged by nobody."""
     executor = LocalExecutor.at(where)
     try:
-        artifact = stored(template, where.scratch.parent)
-        handle = executor.submit(Order(setting="", files=artifact, params=template.defaults, seed=SEED))
+        handle = executor.submit(Order(setting="", files=artifact, params=params, seed=SEED))
         while executor.poll(handle, 1.0) in ("queued", "running"):
             pass
         return executor.collect(handle)

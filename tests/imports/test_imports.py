@@ -66,10 +66,9 @@ def test_a_folder_is_imported_and_studied(name: str, tmp_path: Path) -> None:
     assert any(case.told in note for note in body["notes"]), body["notes"]
     template = load(body["template"])
     assert bool(template.knobs or derived(template)) or case.turned[0]
-    model = scripted(case, template.folder, tmp_path) if case.turned[0] else None
-    study = nightlab.experiment(
-        template.folder, out=tmp_path / "out", trials=TRIALS, seeds=2, confirm_seeds=2, workers=2, model=model
-    )
+    model = {"model": scripted(case, template.folder, tmp_path)} if case.turned[0] else {}
+    few = {"trials": TRIALS, "seeds": 2, "confirm_seeds": 2, "workers": 2}
+    study = nightlab.experiment(template.folder, out=tmp_path / "out", **few, **model)
     assert (study["trials"], study["trust"]) == (TRIALS, case.trust)
     assert study["failed"] < TRIALS
     assert state(folder) == before

@@ -72,7 +72,7 @@ def draft(found: Foreign, wish: Wish) -> Draft:
             ),
         ),
         notes=found.notes,
-        configuration={"system": system, "arguments": arguments, **model},
+        configuration={"kind": "adas", "system": system, "arguments": arguments, **model},
         metric=wish.metric or "accuracy",
         direction=wish.direction or "maximize",
         judged=True,

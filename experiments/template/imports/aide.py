@@ -59,7 +59,7 @@ def draft(found: Foreign, wish: Wish) -> Draft:
         files=files,
         ways=(_scored() if judged else _printed(),),
         notes=found.notes,
-        configuration={**(table or {}), "metric": metric} if judged else {"data": "judging/data"},
+        configuration={"kind": "aide", **({**(table or {}), "metric": metric} if judged else {"data": "judging/data"})},
         metric=metric if judged else wish.metric,
         direction=wish.direction or (("maximize" if metric in _LARGER else "minimize") if judged else ""),
         reads="" if judged else "stdout",

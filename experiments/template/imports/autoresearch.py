@@ -62,7 +62,7 @@ def draft(found: Foreign, wish: Wish) -> Draft:
             ),
         ),
         notes=found.notes,
-        configuration={"cache": cache, "data": str(data), "bound": str(data) if bound else ""},
+        configuration={"kind": "autoresearch", "cache": cache, "data": str(data), "bound": str(data) if bound else ""},
         metric=wish.metric or METRIC,
         direction=wish.direction or ("" if wish.metric not in ("", METRIC) else "minimize"),
         reads="stdout",

@@ -19,6 +19,7 @@ RESULTS = "final_info.json"
 RUN = "run_0"
 MOST_KNOBS = 12
 TIMEOUT_S = 7200.0
+_KEPT = ("plot.py", "prompt.json", "seed_ideas.json")  # for the way back
 _OUT = ("out_dir", "outdir", "output_dir")
 _NO_INPUT = re.compile(r"(run_\d+|latex)/.*|plot\.py|prompt\.json|seed_ideas\.json|ideas\.json|.*\.md")
 _NO_BETTER = (
@@ -38,7 +39,7 @@ def draft(found: Foreign, wish: Wish) -> Draft:
     words = ["python", program, f"{_out(options)}={RUN}", *_words(options)]
     inputs = {n: found.data(n) for n in found.files if not _NO_INPUT.fullmatch(n)}
     ideas, bib = _ideas(found), _bibliography(found)
-    kept = {n: found.data(n) for n in found.files if n.startswith("latex/") or n == "plot.py"}
+    kept = {n: found.data(n) for n in found.files if n.startswith("latex/") or n in _KEPT}
     files = {**inputs, **kept, **({"ideas.toml": ideas} if ideas else {}), **({"references.bib": bib} if bib else {})}
     if "plot.py" in files:
         found.notes.append(
@@ -72,6 +73,7 @@ def draft(found: Foreign, wish: Wish) -> Draft:
             ),
         ),
         notes=found.notes,
+        configuration={"kind": "ai-scientist"},
         metric=wish.metric,
         direction=wish.direction,
         reads=RESULTS,
