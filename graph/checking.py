@@ -169,7 +169,7 @@ class _Check:
     def _knobless(self) -> None:
         if not (tables := derived(self.origin)):
             mend = "declare knobs under [search.space], or give --model"
-            self._add("knobs", "search.space", "nothing can be varied without a language model", mend)
+            self._add("knobs", "search.space", "nothing can be varied without a language model", mend, note=True)
             return
         told = ", ".join(str(table["constant"]) for table in tables.values())
         self._add("knobs", "search.space", f"none are declared: without a model a study varies {told}", note=True)
@@ -219,7 +219,8 @@ class _Check:
             self._add("seed", "run", "the same seed twice gives different metrics", mend, note=True)
         elif all(o.metrics == first.metrics for o in good):
             mend = "hand the seed over: {seed} in run.command, NIGHTLAB_SEED, or the parameter of the entry"
-            self._add("seed", "run", "the seed has no effect: all runs agree", mend, note=self.template.uses_seed)
+            known = self.template.uses_seed or not self.template.spec.run.seeded
+            self._add("seed", "run", "the seed has no effect: all runs agree", mend, note=known)
         self._told([o.metrics["dev"][self.template.metric] for o in good], [o.wall_s for o in good])
 
     def _told(self, values: list[float], walls: list[float]) -> None:

@@ -94,6 +94,7 @@ class RunTable(Table):
     gpus: Annotated[Whole, Field(ge=0)] = 0
     seconds: Annotated[StrictFloat, Field(gt=0)] | None = None  # about what one takes at the defaults, for a reader
     network: StrictBool = False
+    seeded: StrictBool = True  # false: its author knows that it keeps a seed of its own, so that replicates are copies
     hide: tuple[str, ...] = ()
     bind: tuple[str, ...] = ()  # large files and folders that runs read where they lie; nothing of them is copied
     disk_mb: Annotated[Whole, Field(ge=1)] = 512  # everything that a run writes, scratch files included

@@ -126,7 +126,9 @@ def _answers(folder: Path) -> None:
         {"match": f"What is {a} plus {b}.*step by step", "answer": {"thinking": "...", "answer": str(a + b)}}
         for a, b in SUMS
     ]
-    rules += [{"match": f"What is {a} plus {b}", "answer": {"answer": str(a + b if a % 2 else 0)}} for a, b in SUMS]
+    rules += [
+        {"match": f"What is {a} plus {b}", "answer": {"answer": str(a + b if a % 4 == 1 else 0)}} for a, b in SUMS
+    ]
     (folder / "answers.jsonl").write_text("\n".join(map(json.dumps, rules)))
 
 

@@ -19,7 +19,7 @@ args = parser.parse_args()
 os.makedirs("./" + args.out_dir, exist_ok=True)
 rows = [float(line) for line in open("values.tsv")]
 noise = random.Random(args.seed).gauss(0, 0.01)
-loss = (args.learning_rate - rows[0]) ** 2 + shape(args.width) + noise
+loss = (args.learning_rate - rows[0]) ** 2 + shape(args.width) + 0.1 * args.fast + noise
 result = {"ones": {"means": {"val_loss_mean": loss, "words": "some", "deep": {"er": {"loss": 2 * loss}}},
                    "stderrs": {"val_loss_stderr": 0.0}, "final_info_dict": {"val_loss": [loss]}}}
 json.dump(result, open(os.path.join(args.out_dir, "final_info.json"), "w"))

@@ -43,6 +43,7 @@ def draft(found: Foreign, wish: Wish) -> Draft:
     files |= runtime("nightlab_folders", "nightlab_table", "nightlab_prepare")
     run: Tables = {
         "command": ["python", "nightlab_folders.py", program],
+        "seeded": False,
         "timeout_s": TIMEOUT_S,
         "memory_mb": 16_384,
         "disk_mb": 4096,

@@ -46,6 +46,7 @@ def draft(found: Foreign, wish: Wish) -> Draft:
             **({} if bound else {"data": prepared}),
             "run": {
                 "command": ["python", "nightlab_home.py", program],
+                "seeded": False,
                 "timeout_s": max(3 * budget, budget + 600),
                 "memory_mb": 65_536 if gpus else 8192,
                 **({"gpus": gpus} if gpus else {}),

@@ -55,6 +55,7 @@ def draft(found: Foreign, wish: Wish) -> Draft:
             },
             "run": {
                 "command": words,
+                "seeded": "{seed}" in words,
                 "writes": RUN,
                 "timeout_s": TIMEOUT_S,
                 "memory_mb": 16_384,

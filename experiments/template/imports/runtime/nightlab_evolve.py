@@ -57,6 +57,8 @@ def laid_out(place: Path) -> Iterator[Path]:
     finally:
         os.chdir(before)
         sys.path[:], sys.argv[:] = path, called
+        for name in [n for n, m in sys.modules.items() if str(getattr(m, "__file__", "")).startswith(f"{theirs}/")]:
+            del sys.modules[name]  # the next split has another copy of the folder
 
 
 def evaluated(theirs: Path, program: Path, place: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import nightlab_evolve as evolve
 
 def run(params: dict[str, Any], inputs: Path, out: Path, seed: int) -> None:
     """Write metrics.json, and feedback.txt beside it."""
+    random.seed(seed)
     program = evolve.HERE / evolve.configured()["program"]
     with tempfile.TemporaryDirectory() as name, evolve.laid_out(Path(name)) as theirs:
         found = evolve.evaluated(theirs, program, Path(name))
