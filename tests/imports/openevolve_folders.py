@@ -109,7 +109,7 @@ HONEST = (
     + """\
 def evaluate(program_path):
     numbers, _, _ = load(program_path).run_packing()
-    return {"combined_score": round(abs(sum(numbers) - 4.2), 6), "error": 0.25}
+    return {"combined_score": round(2 * abs(sum(numbers) - 4.2), 6), "error": 0.25}
 """
 )
 MIXED = (
