@@ -15,7 +15,7 @@ from nightlab.experiments.executors.executor import Order, Performed, Place
 from nightlab.experiments.executors.local.local import LocalExecutor
 from nightlab.experiments.executors.registry import runs_at
 from nightlab.experiments.records import Params, RunOutcome, RunRequest, Trust
-from nightlab.experiments.study.preparation import run_prepare
+from nightlab.experiments.study.data.preparation import run_prepare
 from nightlab.experiments.template.adoption.refusal import AdoptionError
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.imports import KINDS

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from nightlab.commands.adopt import asked
-from nightlab.commands.ending import DOES_NOT_HOLD, WRONG_USE, print_json
-from nightlab.commands.options import Json
+from nightlab.commands.common.ending import DOES_NOT_HOLD, WRONG_USE, print_json
+from nightlab.commands.common.options import Json
 
 if TYPE_CHECKING:
     from nightlab.graph.importing import Imported

@@ -18,9 +18,9 @@ import nightlab
 from nightlab.agents.model.edits import Edit, EditRefused, apply
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.registry import runs_at
-from nightlab.experiments.ledger.documents import Feedback, Preregistration
+from nightlab.experiments.ledger.documents.claim import Feedback, Preregistration
 from nightlab.experiments.records import RunRequest
-from nightlab.experiments.study.preparation import run_prepare
+from nightlab.experiments.study.data.preparation import run_prepare
 from nightlab.experiments.study.study import read
 from nightlab.experiments.template import blocks
 from nightlab.experiments.template.adoption.refusal import AdoptionError
