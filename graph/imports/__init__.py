@@ -1,0 +1,1 @@
+"""Between the folders of other systems and templates, both ways."""
