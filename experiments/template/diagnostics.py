@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -234,11 +235,16 @@ def _run_faults(file: Path, data: dict[str, Any] | None) -> Iterator[str]:
             python if isinstance(python, str) else None, folder if isinstance(folder, str) else None, file.parent
         )
     for path in _texts(data, "run", "hide"):
-        if not packaged(path, environment):
+        if not packaged(path, environment) and not _lacking(data, path):
             yield (
                 f"{file}: [run.hide]: {path!r} is in no installed package, so nothing would be hidden; give a path"
-                " below site-packages, such as sklearn/datasets/data"
+                " below site-packages or the standard library, such as sklearn/datasets/data"
             )
+
+
+def _lacking(data: dict[str, Any] | None, path: str) -> bool:
+    """Whether what holds a path may be one of the packages that the template requires and that are not here yet."""
+    return bool(_texts(data, "template", "requires")) and find_spec(Path(path).parts[0]) is None
 
 
 def _word_faults(file: Path, word: str, known: list[str]) -> Iterator[str]:

@@ -11,9 +11,17 @@ from nightlab.experiments.template.environment import Environment
 
 
 def packaged(path: str, environment: Environment | None = None) -> bool:
-    """Whether a path that a template hides is there, below the packages that a sandbox can see."""
+    """Whether a path that a template hides is there, below the packages and libraries that a sandbox can see."""
     relative = not Path(path).is_absolute() and ".." not in Path(path).parts and Path(path) != Path()
-    return relative and any(os.path.exists(site / path) for site in sites(environment))  # noqa: PTH110 - fails for no name
+    return relative and any(os.path.exists(place / path) for place in importable(environment))  # noqa: PTH110 - fails for no name
+
+
+def importable(environment: Environment | None = None) -> list[Path]:
+    """Every folder below which a template can hide something: packages, and the libraries of all Pythons, resolved."""
+    found = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
+    prefixes = [environment.prefix, *([environment.base] if environment.base else [])] if environment else []
+    found |= {p for lib in (*prefixes, "/usr", "/usr/local") for p in Path(lib).glob("lib/python3*")}
+    return sorted({*sites(environment), *(p.resolve() for p in found)})
 
 
 def extra_packages() -> list[Path]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightlab.experiments.template.environment import Environment
-from nightlab.experiments.template.packages import extra_packages, sites
+from nightlab.experiments.template.packages import extra_packages, importable
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _ETC = (  # what programs are configured by, of whatever language; no accounts, keys or names of the machine
@@ -58,7 +58,8 @@ def sandbox_view(
 ) -> SandboxView:
     """The view with the folders `read` added, and an environment beside nightlab's own.
 
-    hide: paths below site-packages; nightlab itself is hidden too, with the templates that ship with it.
+    hide: paths below site-packages or a standard library; nightlab itself is hidden too, with the templates that ship
+    with it.
     secret: paths to hide wherever they are.
     """
     etc = _there(Path("/etc"), (*_ETC, *(_ETC_NETWORK if network else ())))
@@ -68,7 +69,9 @@ def sandbox_view(
     sources = sorted({str(path.resolve()) for path in shown})
     roots = [s for s in sources if not any(s.startswith(other + "/") for other in sources)]
     links = {str(path.absolute()): str(path.resolve()) for path in (*shown, *_interpreter_links(environment))}
-    hidden = [str(site / name) for site in sites(environment) for name in (*hide, "nightlab") if (site / name).exists()]
+    hidden = [
+        str(site / name) for site in importable(environment) for name in (*hide, "nightlab") if (site / name).exists()
+    ]
     hidden += [h for path in (_OWN, Path.cwd(), *secret) for h in _besides(str(path.resolve()), sources)]
     hidden += [str(path) for path in (*_closed_below(etc), *(environment.private if environment else ()))]
     hidden = sorted({h for h in hidden if any((h + "/").startswith(root + "/") for root in roots)} - set(roots))

@@ -1,0 +1,32 @@
+"""Lays out daily prices, once for each study: all of them private, since the judge tells them day by day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from arch.data import nasdaq, sp500, wti
+
+WARM_UP = 300  # days before the first scored one, from which a rule may learn
+SPLITS = {"dev": ("2000-06-01", "2010-12-31"), "holdout": ("2011-01-01", "2018-12-31")}
+
+
+def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001  (nothing is public, nothing is drawn)
+    """Write `dev` and `holdout` to `private`: closing prices (days, 3), and the number of the first scored day.
+
+    `{split}_month.npy` has the month of each scored day, as 201101: days of a month belong together.
+    """
+    closes = pd.DataFrame(
+        {
+            "sp500": sp500.load()["Adj Close"],
+            "nasdaq": nasdaq.load()["Adj Close"],
+            "oil": wti.load()["DCOILWTICO"],
+        }
+    ).dropna()  # the days on which all three have a price
+    for split, (first, last) in SPLITS.items():
+        begin = int(closes.index.searchsorted(pd.Timestamp(first)))
+        days = closes.iloc[begin - WARM_UP : int(closes.index.searchsorted(pd.Timestamp(last), side="right"))]
+        scored = days.index[WARM_UP:]
+        np.save(private / f"{split}_prices.npy", days.to_numpy(np.float64))
+        np.save(private / f"{split}_month.npy", (scored.year * 100 + scored.month).to_numpy(np.int64))
