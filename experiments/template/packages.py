@@ -19,8 +19,10 @@ def packaged(path: str, environment: Environment | None = None) -> bool:
 def importable(environment: Environment | None = None) -> list[Path]:
     """Every folder below which a template can hide something: packages, and the libraries of all Pythons, resolved."""
     found = {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib")}
-    prefixes = [environment.prefix, *([environment.base] if environment.base else [])] if environment else []
-    found |= {p for lib in (*prefixes, "/usr", "/usr/local") for p in Path(lib).glob("lib/python3*")}
+    prefixes = [Path("/usr"), Path("/usr/local")]
+    if environment:
+        prefixes += [environment.prefix, *([environment.base] if environment.base else [])]
+    found |= {p for prefix in prefixes for p in prefix.glob("lib/python3*")}
     return sorted({*sites(environment), *(p.resolve() for p in found)})
 
 
