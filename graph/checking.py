@@ -28,6 +28,7 @@ from nightlab.graph.estimate import Probe, cost
 from nightlab.graph.requirements import refuse_lacking
 
 SEEDS = 5  # of the noise
+BESIDE = 4  # other knobs that are moved one by one for a knob that seems to do nothing
 TOLD = 300  # characters of an error
 _MENDS = {
     "timeout": "raise run.timeout_s, or make a run shorter",
@@ -214,7 +215,12 @@ class _Check:
         if len(good) < SEEDS:
             wrong = next(o for o in others if o.status != "ok")
             self._add("seed", "run", f"with another seed it ends in {wrong.status}: {wrong.error[-TOLD:]}", "mend that")
-        if not self.repeats:
+        if self.template.interleaved:
+            told = (
+                f"timings differ from run to run, and {len(good)} alone are no pairs: each trial runs beside the best"
+            )
+            self._add("seed", "objective.interleaved", told, _ALONE, note=True)
+        elif not self.repeats:
             mend = "seed every generator with the run's seed; a timing belongs under interleaved = true"
             self._add("seed", "run", "the same seed twice gives different metrics", mend, note=True)
         elif all(o.metrics == first.metrics for o in good):
@@ -251,6 +257,11 @@ class _Check:
                 why = f"{at} a run ends in {outcome.status}: {outcome.error.strip()[-TOLD:]}"
                 self._add("knob", key, why, "narrow its range, if that is no part of it", note=True)
             elif self.repeats and outcome.metrics == self._before(knob, params, first).metrics:
+                if other := self._acts_beside(knob, params):
+                    mend = "say under `when` of the knob beside which values it acts"
+                    told = f"{at} every metric is the same as long as {other} at the default"
+                    self._add("knob", key, told, mend, note=True)
+                    continue
                 mend = "name it in run.command, or give env, key or constant; take it out if it does nothing"
                 self._add("knob", key, f"{at} every metric is the same", mend)
 
@@ -258,6 +269,17 @@ class _Check:
         """The run that differs by this knob alone: the baseline's, unless others had to be moved for it."""
         back = settled(self.template.knobs, {**params, knob.name: knob.default})
         return first if back == self.template.defaults else self._run(back)
+
+    def _acts_beside(self, knob: Knob, params: Params) -> str:
+        """What must be moved for a knob to act: one other knob, or all at once; empty where it does nothing then."""
+        for told, moved in _beside(self.template, knob, params):
+            sides = [{**moved, knob.name: value} for value in (params[knob.name], knob.default)]
+            sides = [settled(self.template.knobs, side) for side in sides]
+            if not any(broken(self.template.knobs, side) for side in sides):
+                with_it, without = (self._run(side) for side in sides)
+                if with_it.status == without.status == "ok" and with_it.metrics != without.metrics:
+                    return told
+        return ""
 
     def _canary(self, first: RunOutcome) -> None:
         """A version whose code alters the evaluator wherever it gets into the same process."""
@@ -304,6 +326,7 @@ class _Check:
             }
 
 
+_ALONE = "the noise of a study's comparisons is smaller where what disturbs a run disturbs its partner, too"
 _WON = "it is judged better than the baseline"
 _ERROR = "if it tells of failures, let the evaluator raise instead: a run that fails is no run with a bad score"
 
@@ -320,6 +343,16 @@ def _moved(template: Template, knob: Knob) -> dict[str, Any] | None:
         if value != knob.default and params[knob.name] == value and not broken(template.knobs, params):
             return params
     return None
+
+
+def _beside(template: Template, knob: Knob, params: Params) -> Iterator[tuple[str, Params]]:
+    """Assignments with others moved: few alone, those with the fewest values first, then all of them."""
+    others = [k for k in template.knobs if k is not knob and k.name not in knob.when and params[k.name] == k.default]
+    moved = {k.name: v for k in others if (v := next((v for v in _values(k) if v != k.default), None)) is not None}
+    few = sorted(moved, key=lambda name: next(len(k.choices) or 99 for k in others if k.name == name))[:BESIDE]
+    yield from ((f"{name} is", {**params, name: moved[name]}) for name in few)
+    if len(moved) > 1:
+        yield "the others are", {**params, **moved}
 
 
 def _above(knob: Knob, by_name: Mapping[str, Knob]) -> Iterator[str]:

@@ -93,6 +93,17 @@ def test_what_does_nothing_is_found(tmp_path: Path) -> None:
     }
 
 
+def test_a_knob_that_acts_beside_another_is_no_fault(tmp_path: Path) -> None:
+    script = SCRIPT.replace("+ 0.01 * idle", "+ 0.01 * idle * (os.environ['FAST'] == 'true')")
+    found = _examined(tmp_path, HEAD.replace("when = {fast = true}\n", ""), script)
+    assert found.ok, found.findings
+    (told,) = (f for f in found.findings if f.where.endswith("[search.space.idle]"))
+    assert (told.severity, told.text) == (
+        "note",
+        "at 4 every metric is the same as long as fast is at the default",
+    )
+
+
 @pytest.mark.parametrize(
     ("toml", "script", "where", "told"),
     [
