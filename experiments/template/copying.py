@@ -29,6 +29,8 @@ _Place: TypeAlias = tuple[Path, str, tuple[Path, ...]]
 class NoPlace(NightlabError):
     """A place where no study can be made."""
 
+    exit_code = 2
+
 
 @dataclass(kw_only=True)
 class Source:

@@ -20,6 +20,9 @@ def check(template: TemplateArg, as_json: Json = False) -> None:
 
     Ends with 1 where something should be mended first. Example: nightlab check my-template
     """
+    from nightlab.experiments.template.template import find
+
+    find(template)  # before all that a check needs is loaded
     from nightlab.graph.checking import examine
     from nightlab.telling.terminal import say
 

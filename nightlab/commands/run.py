@@ -37,6 +37,9 @@ def experiment(
 
 def _start(mode: Mode, template: str, out: Path, dry_run: bool, as_json: bool, options: dict[str, Any]) -> None:
     """Begin a study, with what `run` or `experiment` got."""
+    from nightlab.experiments.template.template import find
+
+    find(template)  # before all that a study needs is loaded
     from nightlab.agents.chat.settings import settings_from
     from nightlab.graph.estimate import keyless
     from nightlab.graph.session import begin

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nightlab.commands.common.ending import DOES_NOT_HOLD, print_json
+from nightlab.commands.common.ending import DOES_NOT_HOLD, WRONG_USE, fail, print_json
 from nightlab.commands.common.options import Json
 
 Target = Annotated[Path, typer.Argument(help="A study's folder, or a bundle that `nightlab export` wrote.")]
@@ -28,6 +28,8 @@ def verify(
 
     Example: nightlab verify studies/digits-20261129-4f2a1c
     """
+    if not target.exists():
+        fail(f"{target} is neither a study nor a bundle: there is nothing of that name", WRONG_USE)
     from nightlab.telling.terminal import say
     from nightlab.verification.verify import verify as findings
 

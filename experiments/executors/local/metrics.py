@@ -58,15 +58,24 @@ def parse_file(
         table = [_decoded(line) for line in data.splitlines() if line.strip()]
     else:
         table = _decoded(data)
-    found = {}
+    found, passed = {}, {}
     for metric in needed:
-        key = spelt.get(metric, metric)
+        key, take = spelt.get(metric, metric), takes.get(metric, "last")
         if (value := _reached(table, key)) is not _NOTHING:
-            found[metric] = _taken(value, takes.get(metric, "last"))
+            found[metric] = _taken(value, take)
+            if take in ("min", "max") and isinstance(value, list) and found[metric] in value:
+                passed[metric] = sum(map(bool, map(_no_number, value)))
     if not isinstance(table, Mapping):
         table = {}
     inside = {spelt.get(metric, metric).partition(".")[0] for metric in needed}
-    return check({**{k: v for k, v in table.items() if k not in inside}, **found}, needed)
+    kept, notes = check({**{k: v for k, v in table.items() if k not in inside}, **found}, needed)
+    return kept, (*notes, *passed_over(passed, takes))
+
+
+def passed_over(passed: Mapping[str, int], takes: Mapping[str, str]) -> tuple[str, ...]:
+    """What is said of values that a smallest or largest one passes over."""
+    told = "the metric {!r}: its {} is that of finite numbers, and {} of its values {} none"
+    return tuple(told.format(name, takes[name], n, "is" if n == 1 else "are") for name, n in passed.items() if n)
 
 
 def _decoded(text: bytes | str) -> Any:

@@ -150,7 +150,8 @@ def reported(
         raise InvalidMetrics(f"the experiment wrote no {source}{there}")
     place = "what it printed" if source == "stdout" else source
     metrics.require((found, notes), template.counting, place, _near(template, said, output))
-    return dict.fromkeys(splits, found), () if source == "stdout" else notes
+    passed = metrics.passed_over(said.get("passed", {}), template.takes) if said else ()
+    return dict.fromkeys(splits, found), passed if source == "stdout" else (*notes, *passed)
 
 
 def within(template: Template, found: Mapping[Split, Mapping[str, float]]) -> None:

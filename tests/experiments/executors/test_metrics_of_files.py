@@ -59,6 +59,17 @@ def test_what_is_no_number_is_refused(name: str, text: str, key: str, take: str)
         metrics.parse_file(name, text.encode(), ["a"], {"a": key}, {"a": take})
 
 
+def test_what_a_smallest_value_passes_over_is_told() -> None:
+    found, notes = metrics.parse_file("log.csv", b"a\n0.5\nnan\n0.25\n", ["a"], {}, {"a": "min"})
+    told = "the metric 'a': its min is that of finite numbers, and 1 of its values is none"
+    assert (found["a"], notes) == (0.25, (told,))
+    readings = Readings(["a"], takes={"a": "max"})
+    readings.feed(b"a: 0.5\na: inf\na: nan\na: 0.25\n")
+    readings.finish()
+    assert (readings.words["a"], readings.report()["passed"]) == ("0.5", {"a": 2})
+    assert metrics.passed_over({"a": 2}, {"a": "max"})[0].endswith("and 2 of its values are none")
+
+
 @pytest.mark.parametrize(
     ("text", "source", "take", "word"),
     [

@@ -84,7 +84,8 @@ class Readings:
         self.words |= {name: series.word for name, series in self._series.items() if series.count}
 
     def report(self) -> dict[str, Any]:
-        return {"words": self.words, "unclear": self.unclear, "near": self.near, "slow": self.slow}
+        passed = {name: series.passed for name, series in self._series.items() if series.passed}
+        return {"words": self.words, "unclear": self.unclear, "near": self.near, "slow": self.slow, "passed": passed}
 
     def _pass_over(self) -> None:
         """A line without an end: what it says of a metric is not known, only that it says something."""
@@ -167,10 +168,13 @@ class Readings:
 
 
 class Series:
-    """What is taken of the numbers that a run says of one metric, as a word: with the last one's unit."""
+    """What is taken of the numbers that a run says of one metric, as a word: with the last one's unit.
+
+    passed: how many values were passed over, being no finite numbers.
+    """
 
     def __init__(self, take: str) -> None:
-        self.count, self._value, self._unit, self._take = 0, 0.0, "", take
+        self.count, self.passed, self._value, self._unit, self._take = 0, 0, 0.0, "", take
 
     def add(self, word: str) -> None:
         """One more; what is no finite number is passed over, but a mean over it is none either."""
@@ -179,8 +183,10 @@ class Series:
             self.count, self._unit = self.count + 1, match[2]
             picked = {"min": min(before, value), "max": max(before, value)}
             self._value = picked.get(self._take, before + (value - before) / self.count)
-        elif self._take == "mean" and _NOT_FINITE.fullmatch(word):
-            self._value, self.count = math.nan, self.count + 1
+        elif _NOT_FINITE.fullmatch(word):
+            self.passed += self._take != "mean"
+            if self._take == "mean":
+                self._value, self.count = math.nan, self.count + 1
 
     @property
     def word(self) -> str:
