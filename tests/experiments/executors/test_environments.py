@@ -179,3 +179,21 @@ def test_what_is_none_is_refused_before_any_run(project: Path, named: str, told:
     (project / "template.toml").write_text(TOML.replace("RUN", f'{named}\ncommand = ["python", "x", "{{lr}}"]'))
     with pytest.raises(TemplateError, match=told):
         load(project)
+
+
+@pytest.mark.parametrize(("given", "place"), [("conda", "conda"), (".", ".pixi/envs/default")])
+def test_an_environment_of_conda_or_pixi_is_known_by_its_layout(tmp_path: Path, given: str, place: str) -> None:
+    """Their layout around this interpreter, with no Conda at hand."""
+    prefix = tmp_path / place
+    for folder in ("conda-meta", "bin", f"lib/python3.{sys.version_info.minor}/site-packages"):
+        (prefix / folder).mkdir(parents=True)
+    (prefix / "bin" / "python").symlink_to(sys.executable)
+    found = environment.named(None, given, tmp_path)
+    assert found is not None
+    assert (found.prefix, found.programs, found.virtual) == (prefix, prefix / "bin", False)
+    assert found.sites == (prefix / f"lib/python3.{sys.version_info.minor}/site-packages",)
+    told = found.variables()
+    assert told["CONDA_PREFIX"] == str(prefix)
+    assert told["PATH"].startswith(f"{prefix}/bin:")
+    assert "VIRTUAL_ENV" not in told
+    assert found.command(("python", "train.py")) == (str(prefix / "bin" / "python"), "train.py")
