@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import shlex
@@ -28,6 +27,7 @@ from nightlab.experiments.template.adoption.starts import programs, proposals
 from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.command import is_argument
 from nightlab.experiments.template.globbing import expanded
+from nightlab.experiments.template.imports.draft import toml
 from nightlab.experiments.template.knobs.derived import derived
 from nightlab.experiments.template.template import Template, TemplateError, load
 from nightlab.graph.checking import Examination, examine
@@ -183,21 +183,11 @@ def _interpreter(wish: Wish, found: Folder) -> dict[str, str]:
 
 
 def _loaded(folder: Path, tables: dict[str, Any]) -> Template:
-    (folder / "template.toml").write_text("\n".join(_toml(tables)), encoding="utf-8")
+    (folder / "template.toml").write_text("\n".join(toml(tables)), encoding="utf-8")
     try:
         return load(folder)
     except TemplateError as error:
         raise AdoptionError(str(error).replace(f"{folder / 'template.toml'}: ", "")) from None
-
-
-def _toml(tables: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    for name, table in tables.items():
-        inner = {k: v for k, v in table.items() if isinstance(v, dict)}
-        if len(inner) < len(table):
-            yield f"[{prefix}{name}]"
-            yield from (f"{k} = {json.dumps(v, ensure_ascii=False)}" for k, v in table.items() if k not in inner)
-            yield ""
-        yield from _toml(inner, f"{prefix}{name}.")
 
 
 def _run(template: Template, place: Path) -> Performed:

@@ -21,6 +21,7 @@ from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template import doubts
 from nightlab.experiments.template.knobs.derived import derived
+from nightlab.experiments.template.knobs.moving import beside, moved
 from nightlab.experiments.template.knobs.rules import broken, settled
 from nightlab.experiments.template.template import Template, TemplateError, load
 from nightlab.graph.attacks import attacks, patched
@@ -28,7 +29,6 @@ from nightlab.graph.estimate import Probe, cost
 from nightlab.graph.requirements import refuse_lacking
 
 SEEDS = 5  # of the noise
-BESIDE = 4  # other knobs that are moved one by one for a knob that seems to do nothing
 TOLD = 300  # characters of an error
 _MENDS = {
     "timeout": "raise run.timeout_s, or make a run shorter",
@@ -247,7 +247,7 @@ class _Check:
         """Move each knob once, the others at their defaults where they may be."""
         for knob in self.template.knobs:
             key = f"search.space.{knob.name}"
-            params = _moved(self.template, knob)
+            params = moved(self.template, knob)
             if params is None:
                 self._add("knob", key, "no valid assignment moves it", "look at search.require")
                 continue
@@ -272,8 +272,8 @@ class _Check:
 
     def _acts_beside(self, knob: Knob, params: Params) -> str:
         """What must be moved for a knob to act: one other knob, or all at once; empty where it does nothing then."""
-        for told, moved in _beside(self.template, knob, params):
-            sides = [{**moved, knob.name: value} for value in (params[knob.name], knob.default)]
+        for told, others in beside(self.template, knob, params):
+            sides = [{**others, knob.name: value} for value in (params[knob.name], knob.default)]
             sides = [settled(self.template.knobs, side) for side in sides]
             if not any(broken(self.template.knobs, side) for side in sides):
                 with_it, without = (self._run(side) for side in sides)
@@ -329,47 +329,3 @@ class _Check:
 _ALONE = "the noise of a study's comparisons is smaller where what disturbs a run disturbs its partner, too"
 _WON = "it is judged better than the baseline"
 _ERROR = "if it tells of failures, let the evaluator raise instead: a run that fails is no run with a bad score"
-
-
-def _moved(template: Template, knob: Knob) -> dict[str, Any] | None:
-    """A valid assignment in which a knob has another value and an effect; None where none was found."""
-    base = dict(template.defaults)
-    by_name = {k.name: k for k in template.knobs}
-    for name in _above(knob, by_name):
-        for other, allowed in by_name[name].when.items():
-            base[other] = base[other] if base[other] in allowed else allowed[0]
-    for value in _values(knob):
-        params = settled(template.knobs, {**base, knob.name: value})
-        if value != knob.default and params[knob.name] == value and not broken(template.knobs, params):
-            return params
-    return None
-
-
-def _beside(template: Template, knob: Knob, params: Params) -> Iterator[tuple[str, Params]]:
-    """Assignments with others moved: few alone, those with the fewest values first, then all of them."""
-    others = [k for k in template.knobs if k is not knob and k.name not in knob.when and params[k.name] == k.default]
-    moved = {k.name: v for k in others if (v := next((v for v in _values(k) if v != k.default), None)) is not None}
-    few = sorted(moved, key=lambda name: next(len(k.choices) or 99 for k in others if k.name == name))[:BESIDE]
-    yield from ((f"{name} is", {**params, name: moved[name]}) for name in few)
-    if len(moved) > 1:
-        yield "the others are", {**params, **moved}
-
-
-def _above(knob: Knob, by_name: Mapping[str, Knob]) -> Iterator[str]:
-    """The knob, and those on which its effect depends."""
-    yield knob.name
-    for other in knob.when:
-        yield from _above(by_name[other], by_name)
-
-
-def _values(knob: Knob) -> Iterator[Any]:
-    """Other values: the choices; of a range the farther end's half, then its ends and places between."""
-    if knob.type == "choice":
-        yield from knob.choices
-        return
-    default = float(knob.default)
-    far = knob.high if knob.high - default >= default - knob.low else knob.low
-    for share in (0.5, 0.25, 0.1, 0.02, 1.0, -0.5, -0.25, -0.1):
-        yield knob.nearest(default + share * (far - default))
-    for end in (knob.low, knob.high):
-        yield knob.nearest(end)
