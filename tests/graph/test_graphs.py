@@ -172,8 +172,9 @@ def test_two_resumes_at_once_are_refused(make_template: MakeTemplate, tmp_path: 
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of the digits template with few trials: the whole pipeline, once for all tests of this module."""
-    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), trials=10, rounds=1, workers=2, seed=2)
+    """A study of the digits template with few runs: the whole pipeline, once for all tests of this module."""
+    few = {"trials": 8, "seeds": 2, "confirm_seeds": 6, "rounds": 1}
+    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), workers=2, seed=2, **few)
 
 
 def text_of(paper: Path) -> str:

@@ -19,7 +19,8 @@ from nightlab.graph.lab import Lab
 
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), trials=24, workers=2, rounds=0)
+    few = {"trials": 24, "seeds": 2, "confirm_seeds": 8, "rounds": 0}
+    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), workers=2, **few)
 
 
 @pytest.fixture(scope="session")
