@@ -13,9 +13,11 @@ SPLITS = {"dev": ("2000-06-01", "2010-12-31"), "holdout": ("2011-01-01", "2018-1
 
 
 def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001  (nothing is public, nothing is drawn)
-    """Write `dev` and `holdout` to `private`: closing prices (days, 3), and the number of the first scored day.
+    """Write to `private`: `prices.npy`, all closing prices (days, 3), and for each split which of them it takes.
 
-    `{split}_month.npy` has the month of each scored day, as 201101: days of a month belong together.
+    `{split}_days.npy` has their numbers, the first of which warm up; `{split}_month.npy` the month of each scored day,
+    as 201101, since days of a month belong together. The scored days of the splits are different ones, while the days
+    before the holdout that nobody scores there are the last ones of the search.
     """
     closes = pd.DataFrame(
         {
@@ -24,9 +26,10 @@ def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001  (n
             "oil": wti.load()["DCOILWTICO"],
         }
     ).dropna()  # the days on which all three have a price
+    np.save(private / "prices.npy", closes.to_numpy(np.float64))
     for split, (first, last) in SPLITS.items():
         begin = int(closes.index.searchsorted(pd.Timestamp(first)))
-        days = closes.iloc[begin - WARM_UP : int(closes.index.searchsorted(pd.Timestamp(last), side="right"))]
-        scored = days.index[WARM_UP:]
-        np.save(private / f"{split}_prices.npy", days.to_numpy(np.float64))
+        end = int(closes.index.searchsorted(pd.Timestamp(last), side="right"))
+        scored = closes.index[begin:end]
+        np.save(private / f"{split}_days.npy", np.arange(begin - WARM_UP, end))
         np.save(private / f"{split}_month.npy", (scored.year * 100 + scored.month).to_numpy(np.int64))

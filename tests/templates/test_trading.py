@@ -49,8 +49,9 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random walks in place of real prices: 600 days, of which 300 are scored."""
     folder = tmp_path_factory.mktemp("prices")
     rng = np.random.default_rng(0)
+    np.save(folder / "prices.npy", 100 * np.exp(np.cumsum(rng.normal(0.0004, 0.01, (600, 3)), axis=0)))
     for split in ("dev", "holdout"):
-        np.save(folder / f"{split}_prices.npy", 100 * np.exp(np.cumsum(rng.normal(0.0004, 0.01, (600, 3)), axis=0)))
+        np.save(folder / f"{split}_days.npy", np.arange(600))
         np.save(folder / f"{split}_month.npy", np.arange(300) // 21 + 200001)
     return folder
 
@@ -65,14 +66,16 @@ def test_the_data_are_real_and_the_holdout_comes_later(tmp_path: Path) -> None:
     module("prepare").prepare(tmp_path, tmp_path, 0)
     dev, holdout = (np.load(tmp_path / f"{split}_month.npy") for split in ("dev", "holdout"))
     assert (dev[0], dev[-1], holdout[0], holdout[-1]) == (200006, 201012, 201101, 201812)
-    for split, month in (("dev", dev), ("holdout", holdout)):
-        prices = np.load(tmp_path / f"{split}_prices.npy")
-        assert prices.shape == (len(month) + 300, 3)
-        assert (prices > 0).all()
+    days = {split: np.load(tmp_path / f"{split}_days.npy") for split in ("dev", "holdout")}
+    assert [len(days[split]) - 300 for split in days] == [len(dev), len(holdout)]
+    assert not {*days["dev"][300:]} & {*days["holdout"][300:]}
+    prices = np.load(tmp_path / "prices.npy")
+    assert prices.shape[1] == 3
+    assert (prices > 0).all()
 
 
 def test_a_rule_is_told_one_day_at_a_time_and_no_date(private: Path) -> None:
-    prices = np.load(private / "dev_prices.npy")
+    prices = np.load(private / "prices.npy")
     candidate = started()
     judge.judge(candidate, private, "dev", 1)
     told = np.array(candidate.told)
@@ -89,7 +92,7 @@ def test_an_order_earns_from_the_day_after_the_next(private: Path, monkeypatch: 
     seen: list[list[float]] = []
     orders = [[(day % 7 - 3) / 3] * 3 for day in range(700)]
     candidate = Candidate(lambda prices: seen.append(prices) or orders[len(seen) - 1])
-    returns, traded, gross = judge.trade(candidate, np.load(private / "dev_prices.npy"), 300, np.random.default_rng(3))
+    returns, traded, gross = judge.trade(candidate, np.load(private / "prices.npy"), 300, np.random.default_rng(3))
     told = np.array(seen)
     moves = told[1:] / told[:-1] - 1
     held = np.array(orders[: len(told)])[:-2] / 3  # the order of day t is filled at t + 1 and earns from there
@@ -99,10 +102,10 @@ def test_an_order_earns_from_the_day_after_the_next(private: Path, monkeypatch: 
 
 
 def test_costs_lower_the_return_by_what_is_traded(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    dear = judge.trade(started(rebalance=1), np.load(private / "dev_prices.npy"), 300, np.random.default_rng(5))
+    dear = judge.trade(started(rebalance=1), np.load(private / "prices.npy"), 300, np.random.default_rng(5))
     for name in ("COMMISSION", "SLIPPAGE"):
         monkeypatch.setattr(judge, name, 0.0)
-    free = judge.trade(started(rebalance=1), np.load(private / "dev_prices.npy"), 300, np.random.default_rng(5))
+    free = judge.trade(started(rebalance=1), np.load(private / "prices.npy"), 300, np.random.default_rng(5))
     paid = (free[0] - dear[0]).sum() / dear[1].sum()
     assert 0.0006 < paid < 0.0016  # 5 basis points, and 5 more on average
     assert (free[0] >= dear[0]).all()

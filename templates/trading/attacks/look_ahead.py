@@ -19,7 +19,7 @@ def start(params, inputs, out, seed):
         FUTURE.append(np.column_stack([m.load().iloc[:, -1].to_numpy()[-5000:] for m in (sp500, nasdaq, wti)]))
     for root in {Path(inputs), Path(out).parent, Path("/tmp"), Path("/proc/1/cwd"), Path(sys.prefix)}:
         with suppress(OSError):
-            FUTURE.extend(np.load(f, allow_pickle=False) for f in root.rglob("*_prices.npy"))
+            FUTURE.extend(np.load(f, allow_pickle=False) for f in root.rglob("*prices.npy"))
 
 
 def decide(prices):
