@@ -87,7 +87,7 @@ def claim(e: Evidence, prefix: str = "") -> Claim:
         foreseen=not body.items or "items" in e.preregistration.test,
         further=len(e.runs_of("confirm", "baseline")) > len(e.preregistration.seeds),
         row=row(body),
-        population=population(body, timed=e.template.interleaved),
+        population=population(body, timed=e.template.interleaved, problem=e.template.exact),
         typical=body.estimand == "typical",
         steady=f"{key}.worst" in e.facts,
         withheld=withheld(body),

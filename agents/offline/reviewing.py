@@ -118,11 +118,14 @@ def protocol(s: StudySubmission) -> Iterator[Judgement]:
     elif s.evidence.first and s.evidence.first.fresh_data:
         text = "The first claim was tested once on a sealed holdout, that of the extension on fresh seeds of dev data."
         yield Judgement(side="soundness", points=0.25, text=text)
+    elif s.evidence.template.exact:
+        text = "The result is one on this problem and was judged anew by exact arithmetic, which needs no holdout."
+        yield Judgement(side="soundness", points=0.5, text=text)
     else:
         yield Judgement(side="soundness", points=-0.5, text="There is no holdout; the claim rests on dev data.")
     if s.evidence.template.trust == "reported":
         yield Judgement(side="soundness", points=-1.0, text=source(s.evidence))
-    if s.evidence.claim.n < 8:
+    if s.evidence.claim.n < 8 and not s.evidence.template.exact:
         yield Judgement(side="soundness", points=-0.5, text="The confirmation has fewer than eight pairs of seeds.")
 
 

@@ -106,6 +106,7 @@ def common(b: Brief) -> dict[str, Any]:
         "forked": "Origin" in e.notes,
         "fresh_data": e.fresh_data,
         "metric": words(t.fitness_label),
+        "problem": t.exact,
         "verified": t.trust == "verified",
         "doubts": bool(t.doubts),
         "strict": e.settings.rule == "strict",

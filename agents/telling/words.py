@@ -37,6 +37,8 @@ def noun(e: Evidence) -> str:
 
 def claimed_on(e: Evidence) -> str:
     """The data that the claim is on, with no more said for them than holds."""
+    if e.template.exact:
+        return "this problem"
     if e.claim.split != "holdout":
         return "the development split"
     if "Holdout" in e.notes:

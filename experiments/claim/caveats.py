@@ -25,6 +25,11 @@ STEPS = {
     "ablation": "ablation",
     "sensitivity": "sensitivity analysis",
 }
+EXACT = (
+    "What a run hands in is judged by exact arithmetic, with no sample of data and no chance in it. The result is one"
+    " on this problem, and anybody can check it: there is no holdout, its interval has no width, and its p value"
+    " carries no information. Nothing is said of how often a search would find it."
+)
 
 
 def notes(study: Study) -> dict[str, str]:
@@ -169,6 +174,8 @@ def _exactness(study: Study) -> dict[str, str]:
     claim = study.claim
     if claim is None or not equal(claim):
         return {}
+    if exact(claim) and study.template.exact:
+        return {"Exactness": EXACT}
     if exact(claim):
         return {
             "Exactness": "The runs are deterministic, the same on every seed, so the effect is exact on this data."
@@ -184,7 +191,7 @@ def _exactness(study: Study) -> dict[str, str]:
 def _seeds(study: Study) -> dict[str, str]:
     """Replicates that agree where nothing shows that the seed was used."""
     runs = [run.outcome for run in study.ledger.runs(SEARCH, "0") if run.outcome and run.outcome.status == "ok"]
-    if len(runs) < 2 or study.template.uses_seed or not same(study.template, runs[1:], runs):
+    if len(runs) < 2 or study.template.uses_seed or study.template.exact or not same(study.template, runs[1:], runs):
         return {}
     return {
         "Seeds": "All runs of the baseline agree, and the experiment is not seen to use the seed that it is given. If"

@@ -6,13 +6,17 @@ from nightlab.experiments.claim.statistics.inference import exact
 from nightlab.experiments.ledger.documents.claim import Claim
 
 MACHINE = "this machine and these inputs"
+PROBLEM = "this problem"  # of what is exact: what was handed in, whatever the machine
 
 
-def population(claim: Claim, *, timed: bool = False) -> str:
-    """What a claim generalises over. timed: the metric is a time on this machine.
+def population(claim: Claim, *, timed: bool = False, problem: bool = False) -> str:
+    """What a claim generalises over. timed: the metric is a time on this machine. problem: it is a result on a problem,
+    which the judge computes exactly.
 
     Runs that are the same on every seed leave nothing to generalise over but items and draws.
     """
+    if problem and exact(claim):
+        return PROBLEM
     if timed or (exact(claim) and not claim.items and not claim.draws):
         return MACHINE
     if claim.items and claim.draws:

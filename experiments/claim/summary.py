@@ -104,7 +104,7 @@ def _claim(claim: Claim | None, template: Template) -> dict[str, Any] | None:
         "n": claim.n,
         "test": claim.test,
         "estimand": claim.estimand,
-        "population": population(claim, timed=template.interleaved),
+        "population": population(claim, timed=template.interleaved, problem=template.exact),
         "items": claim.items,
         "draws": claim.draws,
         "level": claim.level,

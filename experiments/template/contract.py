@@ -128,6 +128,7 @@ class RunTable(Table):
 class EvaluateTable(Table):
     entry: Entry | None = None
     interactive: Entry | None = None  # a judge that calls functions of the experiment, which run.entry prepares
+    exact: StrictBool = False  # what a run hands in is worth what it is, such as a construction: no sample, no holdout
     fresh: StrictBool = False  # with interactive: a process for each call, instead of one for those of a split
     holdout: StrictBool = (
         True  # false: what is scored lies open, so that there is one split, and no claim is of another

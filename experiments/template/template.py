@@ -142,6 +142,11 @@ class Template:
         return bool(self.spec.data and self.spec.data.redraw)
 
     @property
+    def exact(self) -> bool:
+        """Whether a run hands in something whose worth the judge computes exactly, with no sample of data behind it."""
+        return self.spec.evaluate.exact
+
+    @property
     def confirmations(self) -> int:
         """Pairs of runs that a confirmation has: each on a draw of its own where the template redraws."""
         asked = self.spec.budget.confirm_seeds

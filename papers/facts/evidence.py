@@ -135,6 +135,11 @@ class Evidence:
         return self.claim.split == "holdout" and not self.notes.keys() & {"Holdout", "Shared data", "Both splits"}
 
     @property
+    def grain(self) -> float:
+        """The share of a value without spread, as one in so many, that its last digits tell."""
+        return 1e6 if self.template.exact else 100
+
+    @property
     def first(self) -> Evidence | None:
         """The same study with its first claim for the present one; None if there is no other."""
         return replace(self, claim=self.earlier[0], earlier=()) if self.earlier else None

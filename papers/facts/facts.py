@@ -47,7 +47,7 @@ class Facts(dict[str, Fact]):
     def group(self, key: str, formula: str, /, **arguments: ParamValue) -> None:
         """`key`.mean, .stderr, .low, .high and .n of one group of values."""
         found = self._all("statistic", get_args(Statistic), formula, arguments)
-        digits = decimals(found["stderr"].value or abs(found["mean"].value) / 100)
+        digits = decimals(found["stderr"].value or abs(found["mean"].value) / self.evidence.grain)
         for name, value in found.items():
             text = _whole if name == "n" else lambda v: fixed(v, digits)
             self._add(f"{key}.{name}", value, formula, {"statistic": name, **arguments}, text)
@@ -56,7 +56,7 @@ class Facts(dict[str, Fact]):
         """`key`.effect, .low, .high, .p and .n of a test's result; positive is better."""
         found = self._all("part", get_args(Part), formula, arguments)
         width = found["high"].value - found["low"].value
-        digits = decimals(width / 4 or abs(found["effect"].value) / 100)
+        digits = decimals(width / 4 or abs(found["effect"].value) / self.evidence.grain)
         for name, value in found.items():
             text = {"n": _whole, "p": p_text}.get(name, lambda v: fixed(v, digits))
             self._add(f"{key}.{name}", value, formula, {"part": name, **arguments}, text)
@@ -178,7 +178,7 @@ def _search(facts: Facts, e: Evidence) -> None:
     for trial in e.trials:
         if e.search_scores(trial.number):
             key = f"trial.{trial.number}.mean"
-            facts.put(key, "trial_mean", lambda v: fixed(v, decimals(noise or abs(v) / 100)), trial=trial.number)
+            facts.put(key, "trial_mean", lambda v: fixed(v, decimals(noise or abs(v) / e.grain)), trial=trial.number)
     facts.count("best.replicates", "replicates")
 
 
@@ -196,7 +196,7 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
     if e.claim.items:
         facts.count("claim.items", "sampled_items")
     if e.claim.tested and e.claim.reliability:
-        digits = decimals(facts[f"best.{split}.stderr"].value or abs(facts[f"best.{split}.mean"].value) / 100)
+        digits = decimals(facts[f"best.{split}.stderr"].value or abs(facts[f"best.{split}.mean"].value) / e.grain)
         facts.put("claim.worst", "steadiness", lambda v: fixed(v, digits), part="worst", split=split)
         for part in ("runs", "wrong", "one_in"):
             facts.count(f"claim.best.{part}", "steadiness", part=part, split=split)

@@ -68,7 +68,7 @@ def record(e: Evidence) -> Record:
         tested=tested,
         spread=tested and not equal(e.claim),
         row=row(e.claim),
-        population=population(e.claim, timed=e.template.interleaved),
+        population=population(e.claim, timed=e.template.interleaved, problem=e.template.exact),
         why_untested="" if tested else untested(e.claim),
         best=0 if e.best.number == BASELINE else e.best.number,
         kept={t.number: tuple(concerned(t.change, replaced(t, e.trials), e.template.knobs)) for t in kept},

@@ -111,7 +111,7 @@ def effect(
     if items is not None and split == "holdout":
         differences = [b - a for a, b in zip(both.first, both.second, strict=True)]
         rows = item_rows(template, both.ran, differences, split, items, before)
-    return replace(_tested(both, rows, rule), alike=alike, runs=both.runs, seeded=template.uses_seed)
+    return replace(_tested(both, rows, rule), alike=alike, runs=both.runs, seeded=template.exact or template.uses_seed)
 
 
 def _tested(both: Pairs, rows: Sequence[Row], rule: Rule) -> Effect:
