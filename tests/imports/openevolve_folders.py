@@ -254,7 +254,7 @@ def _case(evaluator: str = PLAIN, program: str = PROGRAM, config: str = CONFIG, 
 
 
 OPENEVOLVE = {
-    "plain": _case(told="a seed of its own", fast=True),
+    "plain": _case(told="a seed of its own"),
     "async": _case(ASYNC, told="told to the coder: hint"),
     "staged": _case(STAGED, told="below its threshold of 0.5"),
     "only stages": _case(ONLY_STAGES, told="gates before evaluate_stage2"),
