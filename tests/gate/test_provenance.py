@@ -90,7 +90,9 @@ def test_a_lie_in_any_place_is_found_and_does_not_reach_the_paper(where: str) ->
 def test_no_perturbed_frame_is_taken_over(phrasing: str, data: st.DataObject) -> None:
     """Any sign, scale, unit, side, split or metric that is not the frame's own is refused, and the frame is not."""
     assert refusal(phrasing, GROUND, FRAMES) == ""
-    swaps = [("baseline", "best configuration"), ("holdout", "development split"), ("log loss", "accuracy")]
+    swaps = [("holdout", "development split"), ("log loss", "accuracy")]
+    if " stayed at " not in phrasing:  # what both sides have is as true the other way round
+        swaps += [("baseline", "best configuration")]
     swaps += [
         ("improves", "worsens"),
         ("falls", "rises"),
