@@ -40,7 +40,7 @@ NO_FAULT_OF_THE_WRITER = ("no-pdf",)
 
 @dataclass(frozen=True)
 class Version:
-    """A version of the paper. link: of the row that its text was complete with; none in a ledger without a chain."""
+    """A version of the paper. link: of the last row that it stands on; none in a ledger without a chain."""
 
     draft: Manuscript
     facts: Mapping[str, Fact]
@@ -128,8 +128,7 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
         return  # the writer had nothing to mend
     if mend:
         versions.keep(place, "first")
-    collected, _ = evidence(lab, number)
-    _set(lab, Version(draft, collected.facts, _link(lab, number)), place)
+    _set(lab, drafted(lab, number), place)
     _revise(lab, number)
 
 
@@ -203,8 +202,14 @@ def restore(lab: Lab) -> None:
             analyse(lab, number)
             collected, _ = evidence(lab, number)
             lab.team.analyst.draw(collected, place, _stage(number, mended=False))
-            _set(lab, Version(draft, collected.facts, _link(lab, number)), place)
+            _set(lab, drafted(lab, number), place)
             _revise(lab, number)
+
+
+def drafted(lab: Lab, number: int) -> Version:
+    """A round's latest version."""
+    collected, _ = evidence(lab, number)
+    return Version(manuscript(lab, number), collected.facts, _link(lab, number))
 
 
 def _link(lab: Lab, number: int) -> Link | None:
@@ -329,7 +334,7 @@ def best_round(lab: Lab) -> int:
 
 
 def publish(lab: Lab) -> dict[str, Any]:
-    """Copy the best version into paper/; make its PDF first if there was no engine when it was written."""
+    """Copy the best version into paper/ and set it once more: page one names the ledger's link as of its reviews."""
     best = best_round(lab)
     place = folder(lab, best)
     if compiled(place).pdf is None:
@@ -342,17 +347,17 @@ def publish(lab: Lab) -> dict[str, Any]:
             shutil.copyfile(item, target)
     if lab.team.roles:
         _disclose(lab, best)
+    _set(lab, published_version(lab), lab.study.paper)
     files = {name: hash for name, hash in hashes(lab.study.paper).items() if not name.endswith(".log")}
     lab.study.ledger.put(Published(of=files), hashlib.sha256(sums(files)).hexdigest())
     return {"round": best}
 
 
 def _disclose(lab: Lab, best: int) -> None:
-    """Set the published version once more, with the counts of the whole study: its reviews too."""
+    """Write down the counts of the whole study, its reviews too."""
     stage = _stage(best, mended=lab.study.ledger.get(Manuscript, _mended(best)) is not None)
     key = lab.study.name_now("published")
     lab.study.ledger.put(disclosure.counted(lab.study.ledger, lab.team, stage), key)
-    _set(lab, published_version(lab), lab.study.paper)
 
 
 def published_version(lab: Lab) -> Version:
@@ -361,9 +366,14 @@ def published_version(lab: Lab) -> Version:
     collected, _ = evidence(lab, best)
     counts = ledger.get(TeamCounts, key)
     if counts is None:  # no language model took part
-        return Version(manuscript(lab, best), collected.facts, _link(lab, best))
+        return Version(manuscript(lab, best), collected.facts, _reviewed(lab))
     facts = {**collected.facts, **disclosure.facts(replace(collected, team=counts))}
     return Version(disclosure.disclosed(manuscript(lab, best), counts), facts, ledger.linked(TeamCounts, key))
+
+
+def _reviewed(lab: Lab) -> Link | None:
+    """The link of the area chair's last summary, which stands for all reviews as well."""
+    return lab.study.ledger.linked(MetaReview, str(max(meta.round for meta in metas(lab))))
 
 
 def requests(lab: Lab, number: int) -> tuple[Request, ...]:

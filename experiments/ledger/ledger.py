@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.calls import Calls
 from nightlab.experiments.ledger.chain import KEYS, Link, Row, faults
-from nightlab.experiments.ledger.documents.claim import ItemHashes
+from nightlab.experiments.ledger.documents.claim import ItemHashes, SeriesHash
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.kinds import Kind, in_extension, kind_of
 from nightlab.experiments.records import Change, RunOutcome, VerdictKind
@@ -200,9 +200,9 @@ class Ledger(Protocol):
         """Claim a run before it starts. One that is there already is returned, with its outcome if it has one."""
 
     @abstractmethod
-    def settle_run(self, run: int, outcome: RunOutcome, items: ItemHashes | None = None) -> None:
-        """Write a claimed run's outcome, as `kept` has it, and with it its record of values by item; the first ones
-        stand."""
+    def settle_run(self, run: int, outcome: RunOutcome, *beside: ItemHashes | SeriesHash | None) -> None:
+        """Write a claimed run's outcome, as `kept` has it, and with it the records of what it gave besides; the first
+        ones stand."""
 
     @abstractmethod
     def each_run(self) -> Iterator[Run]:

@@ -15,7 +15,7 @@ from typing import Any
 from nightlab.experiments.ledger import rows as kept_rows
 from nightlab.experiments.ledger.calls import Answer, Call, Calls
 from nightlab.experiments.ledger.chain import KEYS, START, Link, Row, following, key_of, key_text, row_bytes
-from nightlab.experiments.ledger.documents.claim import ItemHashes
+from nightlab.experiments.ledger.documents.claim import ItemHashes, SeriesHash
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.kinds import kind_of
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, kept
@@ -172,8 +172,7 @@ class MemoryLedger(_Table, Ledger):
                 rows.write("runs", kept_rows.run_row(seed=seed, inputs=inputs, **names) | {"id": run.id})
             return rows.runs.setdefault((phase, subject, replicate), run)
 
-    def settle_run(self, run: int, outcome: RunOutcome, items: ItemHashes | None = None) -> None:
-        kind = kind_of(ItemHashes)
+    def settle_run(self, run: int, outcome: RunOutcome, *beside: ItemHashes | SeriesHash | None) -> None:
         with self._writing() as rows:
             name, found = next(((name, r) for name, r in rows.runs.items() if r.id == run), (None, None))
             if name is None or found is None:
@@ -181,10 +180,12 @@ class MemoryLedger(_Table, Ledger):
             if found.outcome is None:
                 rows.write("outcomes", kept_rows.outcome_row(run, kept(outcome)))
                 rows.runs[name] = replace(found, outcome=kept(outcome))
-                if items is not None and (kind.name, str(run)) not in rows.documents:
-                    row = kept_rows.document_row(kind.name, str(run), kind.body(items))
-                    rows.write("documents", row)
-                    rows.documents[kind.name, str(run)] = row["body"]
+                for record in filter(None, beside):
+                    kind = kind_of(type(record))
+                    if (kind.name, str(run)) not in rows.documents:
+                        row = kept_rows.document_row(kind.name, str(run), kind.body(record))
+                        rows.write("documents", row)
+                        rows.documents[kind.name, str(run)] = row["body"]
 
     def each_run(self) -> Iterator[Run]:
         yield from list(self._rows.runs.values())

@@ -137,10 +137,10 @@ class RunAccounts:
             outcome = replace(future.result(), trust=self.study.template.trust)
             if outcome.status != "ok":
                 self.study.check_disk()
-            self.study.series.keep(run.id, outcome.series)
             if outcome.feedback and run.phase in SEARCHED:
                 self.study.ledger.put(Feedback(text=outcome.feedback), str(run.id))
-            self.study.ledger.settle_run(run.id, outcome, self.study.items.keep(outcome.items))
+            beside = self.study.items.keep(outcome.items), self.study.series.keep(outcome.series)
+            self.study.ledger.settle_run(run.id, outcome, *beside)
             now = time.monotonic()
             if run.phase != PHASE:  # a cheaper run tells nothing of what full ones will take
                 self.budget.note(outcome.wall_s, now - self._last_settled)

@@ -19,10 +19,10 @@ class SeriesStore:
     def __init__(self, folder: Path, ledger: Ledger) -> None:
         self._folder, self._ledger = folder, ledger
 
-    def keep(self, run: int, series: Mapping[str, Points]) -> None:
-        """Keep what a run reported, before its outcome is written."""
+    def keep(self, series: Mapping[str, Points]) -> SeriesHash | None:
+        """Keep what a run reported; the record of it, to be written with the run's outcome."""
         if not series:
-            return
+            return None
         data = json.dumps(series, sort_keys=True).encode()
         key = hashlib.sha256(data).hexdigest()
         file = self._file(key)
@@ -30,7 +30,7 @@ class SeriesStore:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             (aside := file.with_suffix(".new")).write_bytes(data)
             aside.replace(file)
-        self._ledger.put(SeriesHash(hash=key), str(run))
+        return SeriesHash(hash=key)
 
     def of(self, run: int) -> Mapping[str, Points]:
         """What a run reported by name; nothing where it reported nothing. Raises LedgerError for a file that is gone or

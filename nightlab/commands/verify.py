@@ -19,6 +19,10 @@ def verify(
     reproduce: Annotated[
         int, typer.Option(min=0, help="Runs to repeat in the sandbox, drawn at random.", show_default=False)
     ] = 0,
+    head: Annotated[
+        str,
+        typer.Option(help="The ledger's hash as page one, the end of the run or a stamp has it.", show_default=False),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Compute every number of a paper again from its study's rows, and compare files, figures, citations and rows.
@@ -30,11 +34,12 @@ def verify(
     """
     if not target.exists():
         fail(f"{target} is neither a study nor a bundle: there is nothing of that name", WRONG_USE)
+    from nightlab.experiments.numbers import plural
     from nightlab.telling.terminal import say
     from nightlab.verification.verify import verify as findings
 
     found = []
-    for finding in findings(target, reproduce):
+    for finding in findings(target, reproduce, "".join(head.split()).lower()):
         found.append(finding)
         if not as_json:
             say(f"{finding.severity:7} {finding.kind}: {finding.where}: {finding.text}")
@@ -42,6 +47,7 @@ def verify(
     if as_json:
         print_json({"ok": not wrong, "findings": [asdict(finding) for finding in found]})
     else:
-        say(f"{target}: {'verified' if not wrong else f'{wrong} wrong'}")
+        doubts = f", but for {plural(len(found), 'warning')}" if found else ""
+        say(f"{target}: {f'{wrong} wrong' if wrong else f'verified{doubts}'}")
     if wrong:
         raise typer.Exit(DOES_NOT_HOLD)

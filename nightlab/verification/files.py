@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from nightlab.agents.team import MetaReview
 from nightlab.experiments.ledger.documents.claim import AblatedPart, ItemHashes, SeriesHash
-from nightlab.experiments.ledger.documents.study import BoundHashes, FileHashes, TreeHashes
+from nightlab.experiments.ledger.documents.study import BoundHashes, Done, Extension, FileHashes, TreeHashes
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.artifact import content_hash
@@ -16,6 +17,8 @@ from nightlab.papers.audit.finding import Finding
 from nightlab.papers.latex.seal import Published, hashes
 
 PRIVATE = "private data"
+FOLDERS = ("paper", "reviews", "template", "artifacts", "data", "items", "series")  # what a study's paper stands on
+LEFT_OUT = (".log", ".pyc")
 
 
 def tree(what: str) -> Path:
@@ -56,13 +59,18 @@ def bound(study: Study) -> Iterator[Finding]:
 
 def artifacts(folder: Path, ledger: Ledger) -> Iterator[Finding]:
     """Every version of the editable files that a trial or an ablation ran."""
-    used = {trial.change.artifact for trial in ledger.each_trial()}
-    used |= {part.artifact for part in ledger.all(AblatedPart).values() if part.artifact}
-    for key in sorted(used):
+    for key in sorted(_ran(ledger)):
         place = folder / "artifacts" / key
         files = {str(p.relative_to(place)): p.read_bytes() for p in sorted(place.rglob("*")) if p.is_file()}
         if content_hash(files) != key:
             yield Finding("hash", f"artifacts/{key}", "not the files that ran" if files else "missing")
+
+
+def _ran(ledger: Ledger) -> set[str]:
+    trials = {trial.change.artifact for trial in ledger.each_trial()}
+    extensions = range(len(ledger.all(Extension)) + 1)
+    parts = (part for n in extensions for part in ledger.all(AblatedPart, extension=n).values())
+    return trials | {part.artifact for part in parts if part.artifact}
 
 
 def items(folder: Path, ledger: Ledger, *, private: bool) -> Iterator[Finding]:
@@ -92,11 +100,30 @@ def published(folder: Path, ledger: Ledger) -> Iterator[Finding]:
     """The paper's files, as they were put in their place."""
     found = list(ledger.all(Published).values())
     if not found:
+        if bool(ledger.all(Done)) and bool(ledger.all(MetaReview)):
+            yield Finding("missing", "paper", "the ledger does not say which files were published")
         return
     now = hashes(folder / "paper")
     for name, hash in found[-1].of.items():
         if now.get(name) != hash:
             yield Finding("hash", f"paper/{name}", _difference(name in now, before=True))
+
+
+def added(folder: Path, ledger: Ledger, names: Iterable[str]) -> Iterator[str]:
+    """Those of the files' names below a study's folder, or in its bundle, that nothing in the ledger speaks of."""
+    recorded, published = ledger.get(TreeHashes), list(ledger.all(Published).values())
+    compared = [
+        *(tree(what) for what in (recorded.of if recorded else {})),
+        *(Path("artifacts", key) for key in _ran(ledger)),
+    ]
+    known = {f"paper/{name}" for name in (published[-1].of if published else hashes(folder / "paper"))}
+    known |= {f"reviews/round-{key}.json" for key in ledger.all(MetaReview)}
+    known |= {f"series/{kept.hash}.json" for kept in ledger.all(SeriesHash).values()}
+    tables = (table for record in ledger.all(ItemHashes).values() for table in record.of.values())
+    known |= {f"items/{hash}.npy" for table in tables for hash in table.values()}
+    for name in sorted(set(names) - known):
+        if not any(place in Path(name).parents for place in compared):
+            yield name
 
 
 def _difference(there: bool, before: bool) -> str:

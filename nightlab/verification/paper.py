@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
@@ -17,17 +18,22 @@ from nightlab.experiments.records import Fact
 from nightlab.experiments.study.environment import Environment, environment
 from nightlab.graph import drafting, reviewing
 from nightlab.graph.lab import Lab
-from nightlab.papers.audit.finding import Finding, Severity
+from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.evidence import Evidence, TeamCounts
 from nightlab.papers.facts.facts import facts_of
 from nightlab.papers.facts.registry import computed
+from nightlab.papers.figures.shown import same
 from nightlab.papers.latex.engine import compile, find_engine
-from nightlab.papers.latex.seal import evidence_and_figures, hashes
+from nightlab.papers.latex.repair import KIND as MENDED
+from nightlab.papers.latex.seal import Published, evidence_and_figures, hashes
+from nightlab.papers.latex.versions import DIFF, MARKED
 from nightlab.papers.manuscript.manuscript import keys_cited
 from nightlab.verification.pdf import differences, first_page
 
 DRAWS = ("matplotlib", "numpy", "scipy", "code")  # what a figure's bytes depend on
 SETS = ("code", "pylatex")  # what the LaTeX depends on
+# what is compared otherwise, or by its hash alone: PDFs but for figures, other versions, what LaTeX and latexdiff said
+BESIDE = re.compile(rf"(rounds|first|failed)/|(paper\.pdf|compiled\.json|paper\.mended\.tex|{DIFF}|{MARKED}|.*\.log)$")
 SEAL = re.compile(r"\\sealed\{(\d+)\}" + r"\{([0-9a-f]{64})\}" * 3)
 
 
@@ -70,48 +76,105 @@ def sealed(lab: Lab) -> Iterator[Finding]:
 
 def made_again(lab: Lab, place: Path) -> Iterator[Finding]:
     """Everything of the paper but its PDF, in an empty folder, against what the study has."""
-    number, version = drafting.best_round(lab), drafting.published_version(lab)
-    collected, analysis = drafting.evidence(lab, number)
+    best, version = drafting.best_round(lab), drafting.published_version(lab)
+    collected, analysis = drafting.evidence(lab, best)
     drafting.save_evidence(lab, collected, place)
-    bare = replace(collected, facts=facts_of(collected))
-    measured = offline_team(lab.study.settings).analyst.analyse(bare, place, f"round {number}")
-    redrawn(lab.study.ledger, replace(bare, facts={**bare.facts, **measured.facts}), place)
-    yield from _facts(lab, collected, version.facts, {**bare.facts, **measured.facts})
+    try:
+        facts, measured = _measured(lab, collected, place, f"round {best}")
+    except LedgerError:
+        if lab.study.private.is_dir():
+            raise
+        told = "they rest on values by item that were left out, so they were compared by their hashes alone"
+        yield Finding("private", "figures and tables", told, "warning")
+        facts, measured = {}, analysis
+        _taken(lab.study.paper, place)
+    yield from _facts(lab, collected, version.facts, facts)
     yield from _citations(lab, version)
     if not _alike(lab, SETS):
         told = "set by another version of nightlab, so its text, tables and look were compared by their hashes alone"
         yield Finding("version", "paper", told, "warning")
         return
     yield from _tables(analysis, measured)
+    yield from _data(lab.study.paper, place)
     if not _alike(lab, DRAWS):
-        shutil.rmtree(place / "figures")
-        shutil.copytree(lab.study.paper / "figures", place / "figures")
-        told = "drawn with other versions than are here, so compared by their hashes alone"
+        _taken(lab.study.paper, place)
+        told = "drawn with other versions than are here, so their data were compared, and their looks by hashes alone"
         yield Finding("version", "paper/figures", told, "warning")
-    drafting.lay_out(lab, version, place)
-    there = hashes(lab.study.paper)
-    for name, hash in hashes(place).items():
-        if there.get(name) != hash:
-            yield Finding("remade", f"paper/{name}", "not what the ledger gives when it is made again")
+    yield from _set_again(lab, version, "", place)
+    for number in (meta.round for meta in drafting.metas(lab)):
+        yield from _round(lab, number, best=number == best, place=place)
+
+
+def _measured(lab: Lab, collected: Evidence, place: Path, stage: str) -> tuple[Mapping[str, Fact], Analysis]:
+    """All facts of a round and its analysis, with the figures in `place`, out of the rows."""
+    bare = replace(collected, facts=facts_of(collected))
+    measured = offline_team(lab.study.settings).analyst.analyse(bare, place, stage)
+    facts = {**bare.facts, **measured.facts}
+    redrawn(lab.study.ledger, replace(bare, facts=facts), place)
+    return facts, measured
+
+
+def _data(told: Path, again: Path) -> Iterator[Finding]:
+    """The data that figures show, as numbers, whatever draws figures here."""
+    for file in sorted((told / "figures").glob("*.json")):
+        if not same(*(json.loads(f.read_bytes()) for f in (file, again / "figures" / file.name) if f.is_file())):
+            yield Finding("figure", f"paper/figures/{file.name}", "it shows other data than the ledger's rows give")
+
+
+def _taken(of: Path, place: Path) -> None:
+    """Put a paper's own figures in the place of those that were drawn again."""
+    shutil.rmtree(place / "figures")
+    shutil.copytree(of / "figures", place / "figures")
+
+
+def _set_again(lab: Lab, version: drafting.Version, name: str, place: Path) -> Iterator[Finding]:
+    """A version's text and all that lies beside it; one whose LaTeX had to be mended is compiled for that."""
+    told = lab.study.paper / name
+    mended = any(finding.kind == MENDED for finding in drafting.compiled(told).findings)
+    if mended and find_engine() is None:
+        yield Finding("version", f"paper/{name}", "its LaTeX was mended, which cannot be repeated here", "warning")
+        return
+    (drafting.set_version if mended else drafting.lay_out)(lab, version, place)
+    there, again = hashes(told), hashes(place)
+    known = {file for published in lab.study.ledger.all(Published).values() for file in published.of}
+    for file in sorted({*there, *again}):
+        where = Path(name, file).as_posix()
+        if there.get(file) != again.get(file) and not BESIDE.match(file) and (file in again or where in known):
+            yield Finding("remade", f"paper/{where}", "not what the ledger gives when it is made again")
+
+
+def _round(lab: Lab, number: int, *, best: bool, place: Path) -> Iterator[Finding]:
+    """A round's version, but for its PDF, and for the figures of those that were not published."""
+    name = f"rounds/{number}"
+    told, again = lab.study.paper / name, place / name
+    if (told / "failed").is_dir():  # its last version has no PDF, so that the one before it stands there
+        return
+    shutil.copytree((place if best else told) / "figures", again / "figures")
+    drafting.save_evidence(lab, drafting.evidence(lab, number)[0], again)
+    yield from _set_again(lab, drafting.drafted(lab, number), name, again)
 
 
 def _facts(lab: Lab, collected: Evidence, printed: Mapping[str, Fact], again: Mapping[str, Fact]) -> Iterator[Finding]:
     counts = lab.study.ledger.get(TeamCounts, lab.study.name_now("published"))
     e = replace(collected, team=counts or TeamCounts())
-    alike = _alike(lab, SETS)
+    alike, left_out = _alike(lab, SETS), list[str]()
     for fact in printed.values():
         try:
             found = computed(e, fact.formula, fact.arguments)
         except (LookupError, ValueError, TypeError, LedgerError) as error:
-            left_out: Severity = "error" if lab.study.private.is_dir() else "warning"
-            told = f"{fact.formula} cannot be computed from what is here ({error})"
-            yield Finding("fact", fact.id, told, left_out if isinstance(error, LedgerError) else "error")
+            if isinstance(error, LedgerError) and not lab.study.private.is_dir():
+                left_out.append(fact.id)
+            else:
+                yield Finding("fact", fact.id, f"{fact.formula} cannot be computed from what is here ({error})")
             continue
         text = again.get(fact.id, fact).text
         if not _same(found.value, fact.value) or (alike and found.runs != fact.runs):
             yield Finding("fact", fact.id, f"the paper has {fact.value}, {fact.formula} gives {found.value}")
         elif text != fact.text:
             yield Finding("fact", fact.id, f"the paper prints {fact.text!r} of what is {text!r}")
+    if left_out:
+        told = f"values by item were left out, so {len(left_out)} were not computed again, as {left_out[0]}"
+        yield Finding("private", "facts", told, "warning")
     for id in again.keys() - printed.keys() if alike else ():
         yield Finding("fact", id, "the paper's evidence lacks it")
 
@@ -136,9 +199,12 @@ def _citations(lab: Lab, version: drafting.Version) -> Iterator[Finding]:
 
 
 def _alike(lab: Lab, names: Sequence[str]) -> bool:
-    """Whether all sessions of the study had the versions that are here."""
-    now, sessions = environment().of, lab.study.ledger.all(Environment).values()
-    return bool(sessions) and all(each.of.get(name) == now[name] for each in sessions for name in names)
+    """Whether the sessions that made the paper had the versions that are here; for later ones page one vouches not."""
+    now, ledger, last = environment().of, lab.study.ledger, drafting.published_version(lab).link
+    sessions = ledger.all(Environment)
+    places = {key: ledger.linked(Environment, key) for key in sessions}
+    of = [each.of for key, each in sessions.items() if not (last and (at := places[key]) and at.number > last.number)]
+    return bool(of) and all(each.get(name) == now[name] for each in of for name in names)
 
 
 def reviews(lab: Lab) -> Iterator[Finding]:
@@ -166,10 +232,12 @@ def pdf(lab: Lab, place: Path) -> Iterator[Finding]:
     done = compile(place, engine)
     if engine is None or done.pdf is None:
         yield Finding("pdf", where, f"it could not be compiled again here ({done.error})", "warning")
+    elif done.pages != drafting.compiled(lab.study.paper).pages:
+        yield Finding("pdf", "paper/compiled.json", f"the PDF has {done.pages} pages")
     elif done.pdf.read_bytes() != told.read_bytes():
         found = list(differences(told, done.pdf))
-        for page in found:
-            yield Finding("pdf", f"{where}, page {page}", "it shows something else than what is compiled again")
+        for part in found:
+            yield Finding("pdf", f"{where}, {part}", "it shows something else than what is compiled again")
         if not found:
             told_of = "other bytes than what is compiled again, with the same text and look on every page"
             yield Finding("pdf", where, told_of, "warning")

@@ -26,10 +26,11 @@ The ledger ends at link {link} with the SHA-256
 
     {head}
 
-and page one of the paper names the link that its text was complete with. A row that was changed, dropped or added after
-either hash was known to somebody else is found. Who owns ledger and PDF can make both again with other rows, chain and
-all: only a hash that stands where its owner cannot change it speaks against that. Keep the head that was printed at the
-end of the run, commit it, print it, or have it stamped (`nightlab export --timestamp URL`, RFC 3161).
+and page one of the paper names the link of the last row that it stands on. A row that was changed, dropped or added
+after either hash was known to somebody else is found: both programs take it as `--head`. Who owns ledger and PDF can
+make both again with other rows, chain and all: only a hash that stands where its owner cannot change it speaks against
+that. Keep the head that was printed at the end of the run, commit it, print it, or have it stamped
+(`nightlab export --timestamp URL`, RFC 3161).
 {stamp}"""
 PRIVATE = """
 The private data were left out. So it cannot be checked here that they are those that the study began with, runs cannot

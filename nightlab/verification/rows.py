@@ -10,6 +10,7 @@ from nightlab.experiments.ledger.documents.search import SEARCHED
 from nightlab.experiments.ledger.kinds import kind_of
 from nightlab.experiments.ledger.ledger import Ledger, Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.study.study import Study
 from nightlab.papers.audit.finding import Finding
 
@@ -20,6 +21,17 @@ def chain(ledger: Ledger) -> Iterator[Finding]:
         yield Finding("chain", "ledger", told)
     if ledger.head() is None:
         yield Finding("chain", "ledger", "an early version wrote it, without a hash chain", "warning")
+
+
+def anchored(ledger: Ledger, known: str) -> Iterator[Finding]:
+    """Whether the ledger has a link whose hash is known from elsewhere; what was written after it is told."""
+    links = list(ledger.links())
+    place = next((link.number for link in links if link.hash == known), None)
+    if place is None:
+        yield Finding("head", "ledger", f"no link has the hash {known}: these are other rows than those it was of")
+    elif later := links[place:]:
+        told = f"this head does not vouch for the {plural(len(later), 'row')} written after it"
+        yield Finding("head", f"link {place}", told, "warning")
 
 
 def order(study: Study) -> Iterator[Finding]:

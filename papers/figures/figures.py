@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter, NullLocator
 
 from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.records import ParamValue, Split, VerdictKind
+from nightlab.papers.figures.shown import shown
 from nightlab.papers.figures.style import (
     BLUE,
     COLOURS,
@@ -91,6 +92,7 @@ class Panel:
     confirmed: int | None = None  # the place of the trial that went to the confirmation
 
 
+@shown
 def progress(path: Path, trials: Sequence[Point], label: str, confirmed: int | None = None) -> None:
     """Every trial's score at its place among `trials`, with the incumbent's line; failed trials are ticks on the axis.
 
@@ -155,11 +157,13 @@ def _dots(axes: Axes, scored: Sequence[Scored], bounds: tuple[float, float]) -> 
             axes.plot(x[out & side], y[out & side], marker, ms=4, mfc="none", mec=GREY, mew=0.7, clip_on=False)
 
 
+@shown
 def ablation(path: Path, rows: Sequence[Bar], label: str) -> None:
     """What removing each kept change does: effects with their intervals about a line at zero."""
     _intervals(path, rows, label)
 
 
+@shown
 def sensitivity(path: Path, rows: Sequence[Bar], label: str) -> None:
     """What moving each knob away from the best does: effects with their intervals about a line at zero."""
     _intervals(path, rows, label)
@@ -186,6 +190,7 @@ def _intervals(path: Path, rows: Sequence[Bar], label: str) -> None:
             figure.legend(loc="outside upper center", ncols=2)
 
 
+@shown
 def importance(path: Path, rows: Sequence[Share], label: str) -> None:
     """Shares as horizontal bars, the largest above."""
     rows = sorted(rows, key=lambda r: -r.value)
@@ -200,6 +205,7 @@ def importance(path: Path, rows: Sequence[Share], label: str) -> None:
         axes.tick_params(axis="y", length=0)
 
 
+@shown
 def response(path: Path, panels: Sequence[Panel], label: str) -> None:
     """The score against each knob, trial by trial, with the medians of neighbours; one panel a knob."""
     columns = 1 if len(panels) < 2 else 2 if len(panels) in (2, 4) else 3
@@ -316,6 +322,7 @@ def _verdict_legend(figure: Figure, verdicts: Collection[str], *, medians: bool,
     figure.legend(handles=handles, loc="outside upper center", ncols=5)
 
 
+@shown
 def confirmation(
     path: Path, baseline: Mapping[Split, Sequence[float]], best: Mapping[Split, Sequence[float]], label: str
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from nightlab.papers.figures.shown import shown
 from nightlab.papers.figures.style import BLUE, INK, canvas, printable
 
 Points: TypeAlias = Sequence[tuple[float, float]]  # step, value
@@ -26,6 +27,7 @@ class Panel:
     curves: Mapping[str, Sequence[Points]]
 
 
+@shown
 def draw(path: Path, panels: Sequence[Panel]) -> None:
     """One panel a series: median and range over the runs at the steps that all runs of a side have."""
     columns = min(max(len(panels), 1), 2)

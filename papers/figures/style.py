@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from anyascii import anyascii
-from matplotlib import rc_context
+from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
@@ -59,8 +59,11 @@ _STYLE: Any = {
 def canvas(
     path: Path, height: float, *, rows: int = 1, columns: int = 1, width: float = WIDTH, sharey: bool = False
 ) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure with its axes in reading order, written to `path` as PDF at the end; equal data give equal files."""
-    with rc_context(_STYLE):
+    """A figure with its axes in reading order, written to `path` as PDF at the end; equal data give equal files,
+    whatever a user's own matplotlibrc says."""
+    with rc_context():
+        rcdefaults()
+        rcParams.update(_STYLE)
         figure = Figure(figsize=(width, height), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False, sharey=sharey)
         yield figure, list(axes.flat)

@@ -13,8 +13,8 @@ from nightlab.experiments.ledger.kinds import document
 
 @dataclass(frozen=True, kw_only=True)
 class Seal:
-    """SHA-256 hashes. link, ledger: the row of the ledger that holds the text, and the hash of its link, which stands
-    for all rows up to it; what is written later is in no paper. evidence, figures: of the files beside the paper."""
+    """SHA-256 hashes. link, ledger: the last row of the ledger that the paper stands on, and its link's hash, which
+    stands for all rows up to it; what is written later is in no paper. evidence, figures: of the files beside it."""
 
     link: int
     ledger: str

@@ -37,12 +37,12 @@ def unguarded(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 def relink(db: sqlite3.Connection) -> None:
-    """Make the whole chain again, as one does who knows how it is made."""
+    """Make the whole chain again, as one does who knows how it is made; a row without a link comes last."""
     rows = {(t, key_of(t, dict(row))): dict(row) for t in KEYS for row in db.execute(f"SELECT * FROM {t}")}
-    links = db.execute("SELECT of_table, key FROM chain ORDER BY number").fetchall()
+    links = dict.fromkeys(tuple(row) for row in db.execute("SELECT of_table, key FROM chain ORDER BY number"))
     db.execute("DELETE FROM chain")
     before = START
-    for number, (table, key) in enumerate((tuple(link) for link in links if tuple(link) in rows), 1):
+    for number, (table, key) in enumerate([link for link in {**links, **dict.fromkeys(rows)} if link in rows], 1):
         before = following(before, row_bytes(table, rows[table, key]))
         db.execute("INSERT INTO chain VALUES (?, ?, ?, ?)", (number, table, key, before))
 
@@ -153,14 +153,32 @@ def forged_pdf(folder: Path, rng: random.Random) -> str:
         made = compile(place, find_engine()).pdf
         assert made
         shutil.copyfile(made, folder / "paper" / "paper.pdf")
+    republished(folder, "paper.pdf")
+    return "a sentence of the PDF, with its hash and the chain made again"
+
+
+def republished(folder: Path, name: str, more: str = "") -> None:
+    """Write down a file of the paper as it is now, and make the chain again over that. more: a statement, first."""
     with unguarded(folder) as db:
+        if more:
+            db.execute(more)
         key, body = db.execute("SELECT key, body FROM documents WHERE kind = 'paper'").fetchone()
-        of = json.loads(body)["of"] | {
-            "paper.pdf": hashlib.sha256((folder / "paper/paper.pdf").read_bytes()).hexdigest()
-        }
+        of = json.loads(body)["of"] | {name: hashlib.sha256((folder / "paper" / name).read_bytes()).hexdigest()}
         db.execute("UPDATE documents SET body = ? WHERE kind = 'paper' AND key = ?", (json.dumps({"of": of}), key))
         relink(db)
-    return "a sentence of the PDF, with its hash and the chain made again"
+
+
+def forged_text(folder: Path, rng: random.Random, name: str, more: str = "") -> str:
+    """A digit of a text of the paper after its first page, with its hash and the chain made again."""
+    file = folder / "paper" / name
+    head, start, text = file.read_text(encoding="utf-8").partition(r"\section{")
+    file.write_text(f"{head}{start}{changed(text, rng)}", encoding="utf-8")
+    republished(folder, name, more)
+    return f"a digit of {name}, with its hash and the chain made again; {more}"
+
+
+LATER = """INSERT INTO documents SELECT kind, 9, '{"of":{"code":"another"}}', created_at FROM documents
+    WHERE kind = 'environment' LIMIT 1"""
 
 
 def named(alteration: Callable[..., str], *arguments: str) -> Alteration:
@@ -180,6 +198,7 @@ ALTERATIONS: dict[str, Alteration] = {
     "inputs": named(a_file, r"^data/inputs/"),
     "an artifact": named(a_file, r"^artifacts/"),
     "a series": named(a_file, r"^series/"),
+    "values by item": named(a_file, r"^items/"),
     "a review's file": named(a_file, r"^reviews/"),
     "any file": a_file,
     "a file that is gone": a_lost_file,
@@ -202,5 +221,8 @@ ALTERATIONS: dict[str, Alteration] = {
         forged, "UPDATE documents SET body = replace(body, '0.05', '0.5') WHERE kind = 'preregistration'"
     ),
     "a forged PDF": forged_pdf,
+    "a forged text": named(forged_text, "paper.tex", LATER),
+    "a forged round": named(forged_text, "rounds/0/paper.tex"),
+    "a forged review": named(forged, "UPDATE documents SET body = replace(body, '1', '2') WHERE kind = 'review'"),
     "forged verdicts": named(forged, "DELETE FROM verdicts WHERE kind = 'reverted'"),
 }

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,17 @@ from tests.tamper.alterations import ALTERATIONS
 STRANGER = Path(__file__).parents[2] / "verify.py"
 REPORTS = """    (out / "series.csv").write_text(f"step,name,value\\n1,height,{height}\\n2,height,{height / 2}\\n")
 """
-FILES = {"template.toml": TOML, "experiment.py": EXPERIMENT + REPORTS, "evaluate.py": EVALUATE, "prepare.py": PREPARE}
+BY_ITEM = """    heights = [answer["height"] + offset + n % 7 / 100 * answer["cost"] for n in range(20)]
+    height = sum(heights) / len(heights)
+    items = {"height": heights, "group": [n // 2 for n in range(20)]}
+    return {"height": height, "cost": answer["cost"], "items": items}
+"""
+FILES = {
+    "template.toml": TOML,
+    "experiment.py": EXPERIMENT + REPORTS,
+    "evaluate.py": EVALUATE.partition("    return")[0] + BY_ITEM,
+    "prepare.py": PREPARE,
+}
 BIB = """@article{walks2020, title={Random walks in valleys}, author={A. Walker}, year={2020}, eprint={2001.00001},
 archiveprefix={arXiv}, abstract={About searching valleys by random walks.}}"""
 
@@ -70,4 +81,13 @@ def wrong_by_a_stranger(folder: Path) -> list[str]:
 
 def wrong(folder: Path) -> list[str]:
     """What verifying finds."""
-    return [json.dumps(vars(found)) for found in verify(folder) if found.severity == "error"]
+    return list(_wrong(folder))
+
+
+def first_wrong(folder: Path) -> str:
+    """What verifying finds first; it goes no further."""
+    return next(_wrong(folder), "")
+
+
+def _wrong(folder: Path) -> Iterator[str]:
+    return (json.dumps(vars(found)) for found in verify(folder) if found.severity == "error")

@@ -27,7 +27,7 @@ from nightlab.verification.verify import verify
 from tests.tamper import small
 from tests.tamper.alterations import ALTERATIONS
 
-NOT_A_STRANGERS = ("a forged PDF",)  # which verify.py says that it does not read
+NOT_A_STRANGERS = ("a forged PDF", "a forged text", "a forged round")  # which verify.py says that it does not read
 TERMS = {  # of the contexts that a crate refers to, whose other terms are schema.org's
     "File": "http://schema.org/MediaObject",
     "ComputationalWorkflow": "https://bioschemas.org/ComputationalWorkflow",
@@ -75,9 +75,12 @@ def test_without_private_data_the_rest_is_checked_and_what_is_not_is_told(study:
         readme = archive.read("README.md").decode()
         assert "were left out" in readme
         assert "draws the same data again" in readme  # since the key is among the rows
-    assert [(f.kind, f.severity) for f in verify(to)] == [("private", "warning")]
+    found = list(verify(to))
+    assert {(f.kind, f.severity) for f in found} == {("private", "warning")}
+    assert {f.where.partition(" ")[0] for f in found} == {"private", "claim", "figures", "facts"}
     told = small.by_a_stranger(to)
     assert told["ok"]
+    assert "facts by the formula claimed" in told["not_checked"]
     assert "private data: left out of the bundle" in told["not_checked"]
 
 
@@ -255,7 +258,15 @@ def test_private_data_that_are_there_are_compared_whatever_the_bundle_says(clean
         name = next(n for n in archive.namelist() if n.startswith("data/private/") and not n.endswith("/"))
         forged = {name: archive.read(name) + b" ", "bundle.json": json.dumps(says).encode()}
     found = list(verify(altered(clean, tmp_path / "b.zip", **forged)))
-    assert [f.where for f in found if f.severity == "error"] == [name]
+    assert [f.where for f in found if f.kind == "hash"] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("paper/more.pdf", "added"), ("ledger/x.jsonl", "added"), ("README.md", "remade")]
+)
+def test_what_nothing_in_the_ledger_speaks_of_is_found(clean: Path, tmp_path: Path, name: str, kind: str) -> None:
+    found = next(verify(altered(clean, tmp_path / "b.zip", **{name: b"Believe it."})))
+    assert (found.kind, found.where, found.severity) == (kind, name, "error")
 
 
 @pytest.mark.parametrize("entry", ["./paper/paper.tex", "paper/paper.tex", "paper/../x", "/x"])

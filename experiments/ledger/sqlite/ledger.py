@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from nightlab.experiments.ledger import rows
 from nightlab.experiments.ledger.calls import Calls
 from nightlab.experiments.ledger.chain import Link, Row, key_text
-from nightlab.experiments.ledger.documents.claim import ItemHashes
+from nightlab.experiments.ledger.documents.claim import ItemHashes, SeriesHash
 from nightlab.experiments.ledger.events import Event, Told
 from nightlab.experiments.ledger.kinds import kind_of
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Run, Settled, Trial, kept
@@ -192,12 +192,12 @@ class SqliteLedger(Ledger):
         where = (runs.c.phase == phase) & (runs.c.subject == subject) & (runs.c.replicate == replicate)
         return next(self._select_runs(where))
 
-    def settle_run(self, run: int, outcome: RunOutcome, items: ItemHashes | None = None) -> None:
-        kind = kind_of(ItemHashes)
+    def settle_run(self, run: int, outcome: RunOutcome, *beside: ItemHashes | SeriesHash | None) -> None:
         with self._engine.begin() as db:
             new = written(db, outcomes, rows.outcome_row(run, kept(outcome))) is not None
-            if new and items is not None:
-                written(db, documents, rows.document_row(kind.name, str(run), kind.body(items)))
+            for record in filter(None, beside if new else ()):
+                kind = kind_of(type(record))
+                written(db, documents, rows.document_row(kind.name, str(run), kind.body(record)))
 
     def runs(self, phase: str | None = None, subject: str | None = None) -> list[Run]:
         where = sa.true() if phase is None else runs.c.phase == phase

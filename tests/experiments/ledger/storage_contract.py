@@ -14,7 +14,7 @@ import pytest
 
 from nightlab.experiments.ledger.calls import Answer, Call
 from nightlab.experiments.ledger.chain import KEYS, key_of
-from nightlab.experiments.ledger.documents.claim import ItemHashes
+from nightlab.experiments.ledger.documents.claim import ItemHashes, SeriesHash
 from nightlab.experiments.ledger.documents.study import Done, Origin
 from nightlab.experiments.ledger.events import Event, Note, Stage
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError, Settled, by_verdict
@@ -158,11 +158,13 @@ class StorageContract:
         again = ledger.claim_run("search", "1", 0, seed=8)
         assert (again.id, again.seed, again.outcome) == (run.id, 7, outcome)
 
-    def test_a_record_of_items_is_that_of_the_outcome_that_stands(self, ledger: Ledger) -> None:
+    def test_records_beside_an_outcome_are_those_of_the_one_that_stands(self, ledger: Ledger) -> None:
         run = ledger.claim_run("search", "1", 0, seed=7).id
         for name in ("first", "second"):
-            ledger.settle_run(run, RunOutcome(status="ok"), ItemHashes(of={"dev": {"height": name}}))
+            items = ItemHashes(of={"dev": {"height": name}})
+            ledger.settle_run(run, RunOutcome(status="ok"), items, SeriesHash(hash=name))
         assert ledger.get(ItemHashes, str(run)) == ItemHashes(of={"dev": {"height": "first"}})
+        assert ledger.get(SeriesHash, str(run)) == SeriesHash(hash="first")
         bare = ledger.claim_run("search", "1", 1, seed=8).id
         ledger.settle_run(bare, RunOutcome(status="crash"))
         ledger.settle_run(bare, RunOutcome(status="ok"), ItemHashes(of={}))
