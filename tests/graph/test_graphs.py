@@ -19,6 +19,7 @@ import pytest
 from langgraph.runtime import RunControl
 
 import nightlab
+from nightlab.agents.team import MetaReview
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.settings import Settings
@@ -27,7 +28,6 @@ from nightlab.graph import session
 from nightlab.graph.checkpoints import EVERY, KEPT
 from nightlab.graph.session import Interrupted, begin, work
 from nightlab.papers.latex import engine
-from nightlab.papers.manuscript.manuscript import Manuscript
 from nightlab.verification.verify import verify
 from tests.conftest import MakeTemplate
 from tests.papers.sample import pdf_text
@@ -194,14 +194,14 @@ def test_the_pipeline_ends_with_a_reviewed_paper(paper: Path) -> None:
         assert {"manuscript.json", "paper.tex", "evidence.json"} <= {p.name for p in round_folder.iterdir()}
 
 
-def test_page_one_names_the_row_of_the_text_with_evidence_and_figures(paper: Path) -> None:
+def test_page_one_names_the_last_review_with_evidence_and_figures(paper: Path) -> None:
     link, ledger, evidence, figures = re.findall(r"\\sealed\{(\d+)\}" + r"\{([0-9a-f]{64})\}" * 3, text_of(paper))[0]
     with closing(read(paper)) as study:
         assert study.ledger.faults() == []
         named = [found for found in study.ledger.links() if found.number == int(link)]
-        drafts = [study.ledger.linked(Manuscript, key) for key in ("0", "0.mended", "1", "1.mended")]
+        last = study.ledger.linked(MetaReview, list(study.ledger.all(MetaReview))[-1])
     assert [found.hash for found in named] == [ledger]
-    assert named[0] in drafts
+    assert named == [last]
     sums = "cd paper && sha256sum evidence.json && sha256sum figures/* | sha256sum"
     told = subprocess.run(["bash", "-c", sums], cwd=paper, env={"LC_ALL": "C"}, capture_output=True, text=True).stdout
     assert told.split()[::2] == [evidence, figures]

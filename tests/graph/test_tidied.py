@@ -30,7 +30,7 @@ def test_a_paper_and_its_reviews_are_written_again(make_template: MakeTemplate, 
     evidence = (study / "paper" / "evidence.json").read_text()
 
     (study / "paper" / "paper.pdf").unlink()
-    (figure,) = sorted((study / "paper" / "rounds" / "0" / "figures").iterdir())[:1]
+    (figure,) = sorted((study / "paper" / "rounds" / "0" / "figures").glob("*.pdf"))[:1]
     figure.unlink()
     shutil.rmtree(study / "reviews")
     nightlab.resume(study)
