@@ -223,6 +223,8 @@ ALTERATIONS: dict[str, Alteration] = {
     "a forged PDF": forged_pdf,
     "a forged text": named(forged_text, "paper.tex", LATER),
     "a forged round": named(forged_text, "rounds/0/paper.tex"),
-    "a forged review": named(forged, "UPDATE documents SET body = replace(body, '1', '2') WHERE kind = 'review'"),
+    "a forged review": named(
+        forged, "UPDATE documents SET body = replace(body, 'overall', 'whole') WHERE kind = 'review'"
+    ),
     "forged verdicts": named(forged, "DELETE FROM verdicts WHERE kind = 'reverted'"),
 }
