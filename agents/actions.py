@@ -34,14 +34,14 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True)
 class Action:
-    """Something that can be asked for, done and told.
+    """Something that can be asked for, done and told: an entry of the registry out of which a panel's requests come.
 
     name: of requests for it. kind: an experiment, or a change of the text alone. wanted: what is asked for, as a
     sentence; empty where the evidence lacks what it needs, or holds its outcome. run: does the experiment, whose runs
     stand in a phase of the action's name, and says in a few words what was run. cost: runs of it at most. facts: adds
     what came of it. figures: draws it below a folder. section: tells of it, None where there is nothing to tell; of an
-    experiment it follows the ablation, of a text it is an appendix. answer: what a revision says it did, as a clause
-    after "we". criterion: the rubric's on it.
+    experiment it follows the ablation, of a text it is an appendix. answer: what the response to the reviewers says
+    was done, as a clause after "we". criterion: the rubric's on it, which finds what it rewards in the document.
     """
 
     name: str

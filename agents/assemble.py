@@ -45,7 +45,7 @@ def questions() -> dict[str, Questions]:
     from nightlab.agents.model.writing import ModelWriter
     from nightlab.agents.offline.reviewing import offline_panel
 
-    panel = Questions(version=len(offline_panel()) * ModelReviewer.questions.version)
+    panel = Questions(version=len(offline_panel()) * ModelReviewer.questions.version + 1)  # and the chair's word
     return {
         "ideator": ModelIdeator.questions,
         "coder": ModelCoder.questions,
@@ -60,7 +60,7 @@ def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
     from nightlab.agents.model.analysis import ModelAnalyst
     from nightlab.agents.model.coding import ModelCoder
     from nightlab.agents.model.ideation import ModelIdeator
-    from nightlab.agents.model.reviewing import model_panel
+    from nightlab.agents.model.reviewing import ModelChair, model_panel
     from nightlab.agents.model.writing import ModelWriter
 
     match role:
@@ -73,6 +73,8 @@ def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
         case "writer":
             return dataclasses.replace(team, writer=ModelWriter(chat, team.writer, study.ledger))
         case "reviewer":
-            return dataclasses.replace(team, reviewers=model_panel(chat, team.reviewers))
+            return dataclasses.replace(
+                team, reviewers=model_panel(chat, team.reviewers), chair=ModelChair(chat, team.chair)
+            )
         case _:
             raise ValueError(f"{role!r} is no role")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
@@ -16,11 +17,24 @@ from nightlab.experiments.search.policy import Tried
 from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.finding import Finding
+from nightlab.papers.audit.reading import checks
+from nightlab.papers.audit.reading.document import Document, as_read
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.manuscript import Figure, Manuscript, Table
 
 ACCEPT = 6  # overall score from which a paper is accepted: "weak accept" on the NeurIPS scale
+SCORES = (
+    "originality",
+    "quality",
+    "clarity",
+    "significance",
+    "soundness",
+    "presentation",
+    "contribution",
+    "overall",
+    "confidence",
+)
 Decision = Literal["accept", "reject"]
 Score4 = Annotated[int, Field(ge=1, le=4)]
 RequestKind = Literal["text", "evidence"]
@@ -96,6 +110,15 @@ class Review(Record):
     by: str = "offline rubric"  # or the model that filled in the form
 
 
+class Answer(Record):
+    """What the chair makes of a request: a change of the text, an experiment, or nothing, with the reason."""
+
+    request: Request
+    kind: Literal["text", "experiment", "decline", "open"]
+    asked_by: tuple[str, ...] = ()
+    reason: str = ""  # why it is declined, or left open when the study ends
+
+
 @document("meta")
 class MetaReview(Record):
     """The area chair's summary of a round: mean scores, decision, and what a revision must do."""
@@ -107,6 +130,13 @@ class MetaReview(Record):
     summary: str
     requests: tuple[Request, ...]
     kept: bool  # whether this version is better than the best one before it
+    by_threshold: Decision | None = None  # what the mean overall score comes to; the chair may reject what it accepts
+    spread: float = 0.0  # between the reviewers' overall scores: the highest minus the lowest
+    agreement: tuple[str, ...] = ()
+    disagreement: tuple[str, ...] = ()
+    answers: tuple[Answer, ...] = ()  # to the requests, in their order
+    errors: int = 0  # findings of the audit that are errors
+    by: str = "offline rubric"  # or the model that weighed the reviews
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,31 +181,58 @@ class Brief:
     idea: Idea
     references: Sequence[Reference]
     team: str  # the sentence that says who wrote
-    requests: Sequence[Request] = ()  # what the reviewers of the last round asked for
+    answers: Sequence[Answer] = ()  # what became of the requests of the rounds before
     findings: Sequence[Finding] = ()  # what the audit of the last draft found
     stage: str = "round 0"  # which draft this is
     model: str = ""  # the language model that parts of the text are by
     modelled: bool = False  # whether a language model fills a role
 
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What a revision is to do, of what was asked for."""
+        return tuple(a.request for a in self.answers if a.kind in ("text", "experiment"))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What a reviewer sees of any paper."""
+    """What a reviewer sees of any paper. foreign: the document of a paper that is no manuscript of ours."""
 
-    manuscript: Manuscript
+    manuscript: Manuscript | None = None
+    facts: Mapping[str, Fact] = field(default_factory=dict)  # of the evidence beside it
     references: Sequence[Reference] = ()
     findings: Sequence[Finding] = ()  # what the mechanical audit found
     pages: int = 0
     stage: str = "round 0"
+    foreign: Document | None = None
+
+    @cached_property
+    def document(self) -> Document:
+        """The paper as its reader has it. Raises ValueError where there is neither manuscript nor document."""
+        if self.foreign is not None:
+            return self.foreign
+        if self.manuscript is None:
+            raise ValueError("a submission needs a manuscript or a document")
+        return as_read(self.manuscript, self.facts, self.references)
+
+    @cached_property
+    def found(self) -> tuple[Finding, ...]:
+        """What the audit found, and what reading the document as it is finds."""
+        return tuple(dict.fromkeys((*self.findings, *checks.findings(self.document))))
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudySubmission(Submission):
-    """The paper of a study, with what it was written from."""
+    """The paper of a study, with what it was written from, which says what can be asked for."""
 
     evidence: Evidence
     analysis: Analysis
     idea: Idea
+
+    @cached_property
+    def document(self) -> Document:
+        """The paper as its reader has it."""
+        assert self.manuscript is not None
+        return as_read(self.manuscript, self.facts or self.evidence.facts, self.references)
 
 
 class Ideator(Protocol):
@@ -210,6 +267,13 @@ class Reviewer(Protocol):
     def review(self, submission: Submission) -> Review: ...
 
 
+class AreaChair(Protocol):
+    def weigh(self, submission: Submission, reviews: Sequence[Review], mean: MetaReview) -> MetaReview:
+        """What the reviewers agree and disagree on, and the decision. mean: the same by the mean scores alone, whose
+        acceptance may be turned into a rejection, and never the reverse."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Team:
     """Who fills the roles. `statement` says on the paper's front page that no language model took part; where one has a
@@ -220,5 +284,6 @@ class Team:
     analyst: Analyst
     writer: Writer
     reviewers: tuple[Reviewer, ...]
+    chair: AreaChair
     statement: str
     roles: Mapping[str, str] = field(default_factory=dict)  # the roles that a language model takes, with its name

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.documents import StoodIn
-from nightlab.agents.offline.writing import OfflineWriter
-from nightlab.agents.team import Analysis, Brief, MetaReview, Request
+from nightlab.agents.offline.writing import HEADINGS, OfflineWriter, text
+from nightlab.agents.team import Analysis, Answer, Brief, Idea, MetaReview, Request
 from nightlab.agents.telling import disclosure
 from nightlab.experiments.ledger.chain import Link
 from nightlab.experiments.records import Fact
@@ -31,11 +31,13 @@ from nightlab.papers.frames.record import record
 from nightlab.papers.latex import latex, versions
 from nightlab.papers.latex.seal import Published, Seal, hashes, seal, sums
 from nightlab.papers.literature.literature import Reference, Survey
-from nightlab.papers.manuscript.manuscript import Manuscript, to_json
+from nightlab.papers.manuscript.manuscript import Manuscript, Section, to_json
 from nightlab.papers.manuscript.markup import literal
 
 VIEWS = {"view": "discussion", "threats_seen": "limitations"}  # where the readings of an analyst's model stand
 NO_FAULT_OF_THE_WRITER = ("no-pdf",)
+RESPONSE = "response"
+REJECTED = "The panel that reviewed this version did not accept it; its reviews are in the study's folder."
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,6 @@ def write(lab: Lab, idea: str, number: int, *, mend: bool) -> None:
 def _brief(lab: Lab, idea: str, number: int, *, mend: bool) -> Brief:
     """What the writer of a round's version is given."""
     collected, analysis = evidence(lab, number)
-    asked, first = lab.study.ledger.get(MetaReview, str(number - 1)), number == lab.study.first_round
     return Brief(
         evidence=collected,
         analysis=analysis,
@@ -143,7 +144,7 @@ def _brief(lab: Lab, idea: str, number: int, *, mend: bool) -> Brief:
         references=references(lab),
         team=lab.team.statement,
         modelled=bool(lab.team.roles),
-        requests=tuple(r for r in asked.requests if r.kind == "text" or not first) if asked else (),
+        answers=[a for m in metas(lab) if lab.study.first_round <= m.round < number for a in m.answers],
         findings=findings(lab, number) if mend else (),
         stage=_stage(number, mended=mend),
     )
@@ -361,14 +362,15 @@ def _disclose(lab: Lab, best: int) -> None:
 
 
 def published_version(lab: Lab) -> Version:
-    """The best version as it is published, out of the ledger."""
+    """The best version as it is published, out of the ledger: with what the models did in all, what became of every
+    request, and, where the panel did not accept it, a word on that."""
     best, ledger, key = best_round(lab), lab.study.ledger, lab.study.name_now("published")
     collected, _ = evidence(lab, best)
-    counts = ledger.get(TeamCounts, key)
-    if counts is None:  # no language model took part
-        return Version(manuscript(lab, best), collected.facts, _reviewed(lab))
-    facts = {**collected.facts, **disclosure.facts(replace(collected, team=counts))}
-    return Version(disclosure.disclosed(manuscript(lab, best), counts), facts, ledger.linked(TeamCounts, key))
+    draft, facts, link = manuscript(lab, best), collected.facts, _reviewed(lab)
+    if counts := ledger.get(TeamCounts, key):
+        facts = {**facts, **disclosure.facts(replace(collected, team=counts))}
+        draft, link = disclosure.disclosed(draft, counts), ledger.linked(TeamCounts, key)
+    return Version(_judged(lab, _responding(lab, draft, best), best), facts, link)
 
 
 def _reviewed(lab: Lab) -> Link | None:
@@ -376,6 +378,41 @@ def _reviewed(lab: Lab) -> Link | None:
     return lab.study.ledger.linked(MetaReview, str(max(meta.round for meta in metas(lab))))
 
 
-def requests(lab: Lab, number: int) -> tuple[Request, ...]:
-    """What the panel of a round asked for."""
-    return lab.needed(MetaReview, str(number)).requests
+def _judged(lab: Lab, draft: Manuscript, best: int) -> Manuscript:
+    """The draft with a word on its first page where the panel did not accept it; early reviews tell no threshold."""
+    meta = lab.study.ledger.get(MetaReview, str(best))
+    if meta is None or meta.by_threshold is None or meta.decision == "accept":
+        return draft
+    return replace(draft, authors_note=f"{draft.authors_note} {REJECTED}")
+
+
+def _responding(lab: Lab, draft: Manuscript, best: int) -> Manuscript:
+    """The draft with what became of all that was asked for, also after it was written."""
+    seen = [m for m in metas(lab) if m.round >= lab.study.first_round]
+    last = max((m.round for m in seen), default=best)
+    answers = [_closed(a, m.round, best, last) for m in seen for a in m.answers]
+    if not answers or best < lab.study.first_round:
+        return draft
+    mended = lab.study.ledger.get(Manuscript, _mended(best)) is not None
+    idea = next(iter(lab.study.ledger.all(Idea)), "")
+    brief = replace(_brief(lab, idea, best, mend=mended), answers=answers)
+    rest = tuple(s for s in draft.appendix if s.key != RESPONSE)
+    return replace(draft, appendix=(*rest, Section(RESPONSE, HEADINGS[RESPONSE], text(RESPONSE, brief))))
+
+
+def _closed(answer: Answer, number: int, best: int, last: int) -> Answer:
+    """An answer of a round as it stands when the study ends."""
+    if answer.kind == "decline" or number < best:
+        return answer
+    why = (
+        "the panel did not find the revision that came of it better, and the attempt is on record in the study's folder"
+        if number < last
+        else "no further round of revision was to come"
+    )
+    return answer.model_copy(update={"kind": "open", "reason": why})
+
+
+def asked(lab: Lab, number: int) -> tuple[Request, ...]:
+    """What a revision of a round has to do."""
+    meta = lab.needed(MetaReview, str(number))
+    return tuple(a.request for a in meta.answers if a.kind != "decline")

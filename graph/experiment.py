@@ -112,9 +112,9 @@ def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
     best = choose(loop, again=lambda: lab.tell(Stage(stage="select")))
     lab.tell(Note(note=f"trial {best} goes to the confirmation" if best else "no trial leads the baseline"))
     plan = confirmation.preregister(lab.study)
-    if lab.study.settings.rivals:
+    if names := lab.study.settings.rivals:
         lab.tell(Stage(stage="rivals"))
-        rivals.find_rivals(loop, plan)
+        rivals.find_rivals(loop, plan, names)
     lab.tell(Stage(stage="confirm" if best else "measure", split=plan.split))
     lab.tell(ClaimTested(claim=confirmation.confirm(loop)))
     rivals.meet(loop)

@@ -77,7 +77,11 @@ def review(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["revi
     meta = reviewing.panel(lab, state.idea, state.round)
     lab.tell(PaperReviewed(review=meta.model_dump(mode="json")))
     update: PipelineUpdate = {"decision": meta.decision}
-    if not meta.kept or not meta.requests or state.round - lab.study.first_round >= lab.study.settings.rounds:
+    if (
+        not meta.kept
+        or not drafting.asked(lab, state.round)
+        or state.round - lab.study.first_round >= lab.study.settings.rounds
+    ):
         return Command(update=update, goto="publish")
     if lab.accounts.budget.left_s <= 0:
         lab.accounts.budget.cut("revision")
@@ -90,7 +94,7 @@ def revise(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Do what the panel asks for: run the experiments, then analyse and write again."""
     lab = runtime.context
     runtime.context.tell(Stage(stage="revise", round=state.round + 1))
-    for what in reviewing.gather(lab, drafting.requests(lab, state.round)):
+    for what in reviewing.gather(lab, drafting.asked(lab, state.round)):
         runtime.context.tell(Note(note=f"new evidence: {what}"))
     return {"round": state.round + 1}
 

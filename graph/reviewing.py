@@ -4,49 +4,115 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from statistics import fmean
 
-from nightlab.agents.actions import actions
-from nightlab.agents.team import MetaReview, Request, Review, StudySubmission, decided
-from nightlab.experiments.numbers import plural
+from nightlab.agents.actions import actions, possible
+from nightlab.agents.offline.chairing import averaged
+from nightlab.agents.team import Answer, AreaChair, Idea, MetaReview, Request, Review, StudySubmission, Submission
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 
-SCORES = (
-    "originality",
-    "quality",
-    "clarity",
-    "significance",
-    "soundness",
-    "presentation",
-    "contribution",
-    "overall",
-    "confidence",
-)
 
+def submission(lab: Lab, idea: str = "", number: int | None = None) -> StudySubmission:
+    """A round's paper as the panel sees it; by default the version that is published.
 
-def panel(lab: Lab, idea: str, number: int) -> MetaReview:
-    """Every reviewer's form and the area chair's summary, in the ledger and in reviews/round-N.json."""
+    idea: its key; empty for the study's own.
+    """
+    number = drafting.best_round(lab) if number is None else number
     collected, analysis = drafting.evidence(lab, number)
-    submission = StudySubmission(
+    return StudySubmission(
         manuscript=drafting.manuscript(lab, number),
+        facts=collected.facts,
         evidence=collected,
         analysis=analysis,
-        idea=the_idea(lab, idea),
+        idea=the_idea(lab, idea or next(iter(lab.study.ledger.all(Idea)), "")),
         references=drafting.references(lab),
         findings=drafting.findings(lab, number),
         pages=drafting.compiled(drafting.folder(lab, number)).pages,
         stage=f"round {number}",
     )
+
+
+def panel(lab: Lab, idea: str, number: int) -> MetaReview:
+    """Every reviewer's form and the area chair's summary, in the ledger and in reviews/round-N.json."""
+    seen = submission(lab, idea, number)
     reviews = [
-        lab.once(Review, f"{number}.{r.name}", lambda r=r: r.review(submission))  # type: ignore[misc]
+        lab.once(Review, f"{number}.{r.name}", lambda r=r: r.review(seen))  # type: ignore[misc]
         for r in lab.team.reviewers
     ]
-    earlier = [m for m in drafting.metas(lab) if m.round >= lab.study.first_round]
-    meta = lab.once(MetaReview, str(number), lambda: chair(reviews, number, earlier))
+    earlier = [m for m in drafting.metas(lab) if m.round >= lab.study.first_round and m.round != number]
+    meta = lab.once(MetaReview, str(number), lambda: _weighed(lab, seen, reviews, number, earlier))
     restore(lab)
     return meta
+
+
+def _weighed(
+    lab: Lab, seen: StudySubmission, reviews: Sequence[Review], number: int, earlier: Sequence[MetaReview]
+) -> MetaReview:
+    """The chair's word on a round: the decision, whether this version is better, and what becomes of each request."""
+    weighed = chaired(lab.team.chair, seen, reviews, number)
+    best = max((m for m in earlier if m.kept), key=lambda m: m.round, default=None)
+    kept = best is None or (weighed.overall, -weighed.errors) > (best.overall, -best.errors)
+    told = "" if best is None else " The panel finds this version better than the one before it."
+    if not kept:
+        told = " The panel does not find this version better, so the one before it stays."
+    asked = _asked(reviews, earlier)
+    return weighed.model_copy(
+        update={
+            "kept": kept,
+            "summary": f"{weighed.summary}{told}",
+            "requests": tuple(asked),
+            "answers": answered(lab, seen, asked),
+        }
+    )
+
+
+def chaired(chair: AreaChair, seen: Submission, reviews: Sequence[Review], number: int) -> MetaReview:
+    """The reviews weighed: the mean scores are code's, and what they reject the chair does not accept."""
+    errors = sum(f.severity == "error" for f in seen.findings)
+    mean = averaged(reviews, number, errors=errors)
+    weighed = chair.weigh(seen, reviews, mean)
+    if mean.decision == "reject" or errors:
+        weighed = weighed.model_copy(update={"decision": "reject"})
+    return weighed
+
+
+def _asked(reviews: Sequence[Review], earlier: Sequence[MetaReview]) -> dict[Request, tuple[str, ...]]:
+    """What is asked for that was not asked before, each once, and by whom."""
+    done = {(r.kind, r.action) for m in earlier for r in m.requests}
+    found: dict[tuple[str, str], tuple[Request, list[str]]] = {}
+    for review in reviews:
+        for request in review.requests:
+            if (request.kind, request.action) not in done:
+                found.setdefault((request.kind, request.action), (request, []))[1].append(review.reviewer)
+    return {request: tuple(by) for request, by in found.values()}
+
+
+def answered(lab: Lab, seen: StudySubmission, asked: dict[Request, tuple[str, ...]]) -> tuple[Answer, ...]:
+    """What becomes of each request: an experiment of the registry within the time that is kept for revisions, a change
+    of the text, or a refusal with its reason."""
+    open_, known, answers = possible(seen.evidence, seen.manuscript), actions(), list[Answer]()
+    budget = lab.accounts.budget
+    number, first, rounds = int(seen.stage.split()[-1]), lab.study.first_round, lab.study.settings.rounds
+    left = min(budget.revision_s, budget.left_s - budget.paper_s) if number - first < rounds else float("inf")
+    for request, by in asked.items():
+        action, reason = known.get(request.action), ""
+        if request.kind == "text":
+            if action is None and "writer" not in lab.team.roles:
+                reason = (
+                    "the text follows from the evidence by rules, and no writer takes part who could word it otherwise"
+                )
+        elif request.action not in open_ or action is None:
+            reason = "the study has it already, or cannot have it"
+        else:
+            cost = action.cost(seen.evidence.template) * budget.run_s
+            if cost > left:
+                reason = "it would take more time than is kept for revisions"
+            else:
+                left -= cost
+        kind = "decline" if reason else "text" if request.kind == "text" else "experiment"
+        answers.append(Answer(request=request, kind=kind, asked_by=by, reason=reason))  # type: ignore[arg-type]
+    return tuple(answers)
 
 
 def restore(lab: Lab) -> None:
@@ -63,33 +129,6 @@ def text(lab: Lab, meta: MetaReview) -> str:
     forms = lab.study.ledger.all(Review)
     reviews = [form.model_dump(mode="json") for key, form in forms.items() if key.startswith(f"{meta.round}.")]
     return json.dumps({**meta.model_dump(mode="json"), "reviews": reviews}, indent=1, ensure_ascii=False)
-
-
-def chair(reviews: list[Review], number: int, before: list[MetaReview]) -> MetaReview:
-    """Means of the scores, decision by the mean overall score, and the union of what is asked for."""
-    scores = {name: round(fmean(getattr(r, name) for r in reviews), 2) for name in SCORES}
-    overall = scores["overall"]
-    best = max((m.overall for m in before if m.kept), default=0.0)
-    asked: dict[tuple[str, str], Request] = {}
-    done = {(r.kind, r.action) for m in before for r in m.requests}
-    for request in (r for review in reviews for r in review.requests):
-        if (request.kind, request.action) not in done:
-            asked.setdefault((request.kind, request.action), request)
-    decision = decided(overall)
-    kept = not before or overall > best
-    summary = (
-        f"{plural(len(reviews), 'review')}, overall {overall:g} on average: {decision}."
-        f" {'This version is the best so far.' if kept else 'The version before it was at least as good and stays.'}"
-    )
-    return MetaReview(
-        round=number,
-        overall=overall,
-        scores=scores,
-        decision=decision,
-        summary=summary,
-        requests=tuple(asked.values()),
-        kept=kept,
-    )
 
 
 def gather(lab: Lab, requests: Sequence[Request]) -> list[str]:

@@ -21,6 +21,7 @@ from nightlab.commands.follow import follow
 from nightlab.commands.fork import fork
 from nightlab.commands.importing import import_
 from nightlab.commands.resume import resume
+from nightlab.commands.review import review
 from nightlab.commands.run import experiment, run
 from nightlab.commands.scores import scores
 from nightlab.commands.templates import templates
@@ -32,6 +33,7 @@ COMMANDS = (  # as help lists them
     experiment,
     resume,
     fork,
+    review,
     scores,
     trials,
     verify,

@@ -159,6 +159,10 @@ class Access:
         self._ledger.put(adapted, f"{self._known} {name}")
 
     # The context window
+    @property
+    def room(self) -> int:
+        """Characters of a text that a prompt has room for beside what else it says; no bound where none is known."""
+        return max(1000, self._window * 2) if self._window else 10**9
 
     def _sized(self, question: Question, prompt: Prompt, talk: Sequence[Message]) -> Question:
         """The question with as many of the newest details as the context window holds."""

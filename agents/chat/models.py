@@ -59,6 +59,11 @@ class Chat:
         self._access = access
         self._ledger = ledger
 
+    @property
+    def room(self) -> int:
+        """Characters of a text that a prompt has room for, by the model's context window."""
+        return self._access.room
+
     def ask(
         self,
         shape: type[M],

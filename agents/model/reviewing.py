@@ -17,17 +17,30 @@ from nightlab.agents.actions import possible
 from nightlab.agents.chat.models import Chat, NoAnswer, quoted
 from nightlab.agents.model import context
 from nightlab.agents.model.prompts import render
-from nightlab.agents.team import ACCEPT, Questions, Request, Review, Reviewer, StudySubmission, Submission, decided
+from nightlab.agents.team import (
+    ACCEPT,
+    AreaChair,
+    MetaReview,
+    Questions,
+    Request,
+    Review,
+    Reviewer,
+    StudySubmission,
+    Submission,
+    decided,
+)
 from nightlab.agents.telling.disclosure import shown
 from nightlab.experiments.numbers import plural
+from nightlab.papers.audit.reading.document import Document, Shown
 
-SECTION_LIMIT = 450  # characters of a section that the reviewers see
+PART = 80_000  # characters of the paper that one prompt shows; a longer one is read in parts, with notes on each
+MOST_NOTES = 6
 MOST_POINTS = 5
 MOST_REQUESTS = 3
 PERSONAS = {
-    "methodology": "You weigh soundness most: protocol, noise, ablations, threats to validity.",
-    "presentation": "You weigh presentation most: clarity, structure, whether a reader can repeat the study.",
-    "significance": "You weigh contribution most: the question, its novelty against the cited work, what is learned.",
+    "methodology": "You weigh soundness most: protocol, noise, statistics, ablations, threats to validity.",
+    "literature": "You weigh contribution most: the question, its novelty against the cited work, what is learned.",
+    "clarity": "You weigh presentation most: clarity, structure, whether a reader can repeat the study.",
 }
 TEXTS = {
     "introduction": "write the introduction's opening again",
@@ -84,8 +97,14 @@ def model_panel(chat: Chat, offline: Sequence[Reviewer]) -> tuple[Reviewer, ...]
     return tuple(ModelReviewer(chat, reviewer) for reviewer in offline)
 
 
+class Notes(BaseModel):
+    """What a reviewer notes of one part of a paper."""
+
+    notes: Points
+
+
 class ModelReviewer:
-    questions: ClassVar = Questions(version=2)  # the form, and a reflection on it
+    questions: ClassVar = Questions(version=2)  # the form, and a reflection on it; a long paper's parts come to it
 
     def __init__(self, chat: Chat, offline: Reviewer) -> None:
         self.name = offline.name
@@ -102,13 +121,14 @@ class ModelReviewer:
         study = s if isinstance(s, StudySubmission) else None
         known = possible(study.evidence, s.manuscript) if study else {}
         told: dict[str, Any] = {
-            "persona": PERSONAS[self.name],
+            "persona": PERSONAS[self.name.split()[0]],
             "task": context.task(study.evidence.template) if study else "",
             "outcome": context.outcome(study.evidence) if study else "",
             "facts": context.facts(study.evidence) if study else [],
-            "findings": [f"{f.severity}: {f.text[:160]} ({f.where})" for f in s.findings[:8]],
-            "paper": paper(s),
-            "actions": {name: request.text for name, request in known.items()} | TEXTS,
+            "findings": [f"{f.severity}: {f.text[:160]} ({f.where})" for f in s.found[:12]],
+            "verified": len(s.document.used & s.document.facts.keys()),
+            "paper": self._read(s, stage),
+            "actions": {name: request.text for name, request in known.items()} | TEXTS if study else {},
         }
         form = self._chat.ask(Form, render("reviewer", **told, first=None), stage=stage)
         again = render("reviewer", **told, first=_first_form(form))
@@ -116,13 +136,44 @@ class ModelReviewer:
             form = self._chat.ask(Form, again, stage=f"{stage} reflection")
         return _review(form, s, self.name, shown(self._chat.name), known)
 
+    def _read(self, s: Submission, stage: str) -> str:
+        """The whole paper, or, where it is longer than a prompt takes, the notes that were taken part by part."""
+        parts = whole(s.document, min(PART, self._chat.room))
+        if len(parts) == 1:
+            return quoted(parts[0], limit=len(parts[0]))
+        notes = []
+        for number, text in enumerate(parts, 1):
+            asked = render("reading", persona=PERSONAS[self.name.split()[0]], part=quoted(text, limit=len(text)))
+            found = self._chat.ask(Notes, asked, stage=f"{stage} part {number}")
+            notes += [f"part {number}: {_line(note, 300)}" for note in found.notes[:MOST_NOTES]]
+        head = f"Title: {s.document.title}\nAbstract: {s.document.abstract.text}"
+        return quoted("\n".join([head, "Your notes on the whole paper:", *notes]), limit=PART)
 
-def paper(s: Submission) -> str:
-    """The manuscript as its readers see it, each section's beginning."""
-    m, facts = s.manuscript, s.evidence.facts if isinstance(s, StudySubmission) else {}
-    parts = [f"Title: {context.readable(m.title, facts)}", f"Abstract: {context.readable(m.abstract, facts)}"]
-    parts += [f"{x.heading}: {context.readable(x.body, facts)[:SECTION_LIMIT]}" for x in m.sections]
-    return quoted("\n".join(parts), limit=12_000)
+
+def whole(doc: Document, size: int = PART) -> list[str]:
+    """A paper as its readers see it, with its tables and captions, in parts of at most so many characters."""
+    lines = [f"Title: {doc.title}"]
+    by = {f.key: f for f in doc.shown}
+    for part in doc.parts:
+        lines += [f"## {part.heading}", *(" ".join(s.text for s in p) for p in part.paragraphs)]
+        lines += [line for key in part.floats if key in by for line in _float(by[key])]
+    lines += [f"[{r.key}] {r.title}" for r in doc.references if r.key in doc.cited] or list(doc.listed)
+    parts = [""]
+    for line in (piece for x in lines for piece in _pieces(x, size)):
+        if parts[-1] and len(parts[-1]) + len(line) > size:
+            parts.append("")
+        parts[-1] += f"{line}\n"
+    return parts
+
+
+def _float(f: Shown) -> list[str]:
+    """A caption, and the rows of a table."""
+    rows = [" | ".join(cell.text for cell in row) for row in f.cells]
+    return [f"{f.kind.capitalize()} {f.key}: {' '.join(s.text for s in f.caption)}", *rows]
+
+
+def _pieces(text: str, size: int) -> list[str]:
+    return [text[i : i + size - 1] for i in range(0, len(text), size - 1)] or [""]
 
 
 def _first_form(form: Form) -> str:
@@ -134,13 +185,13 @@ def _first_form(form: Form) -> str:
 def objections(s: Submission) -> list[str]:
     """Why no review may accept the paper, whatever it thinks of it."""
     found = []
-    errors = [f for f in s.findings if f.severity == "error"]
+    errors = [f for f in s.found if f.severity == "error"]
     if errors:
         found.append(
             f"The mechanical audit objects {plural(len(errors), 'time')}, first: {errors[0].text} ({errors[0].where})."
         )
     negative = isinstance(s, StudySubmission) and not s.evidence.improved
-    if negative and "negative" not in s.manuscript.abstract.casefold():
+    if negative and "negative" not in s.document.abstract.text.casefold():
         found.append("The result is negative, and the abstract does not say so.")
     return found
 
@@ -184,3 +235,43 @@ def _clean(points: list[str]) -> tuple[str, ...]:
 def _line(text: str, limit: int) -> str:
     """One printable line."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:limit]
+
+
+class Word(BaseModel):
+    """The area chair's word as a model gives it."""
+
+    agreement: Points = []
+    disagreement: Points = []
+    summary: str
+    decision: str
+
+
+class ModelChair:
+    """Weighs the reviews by a model: it names agreement and disagreement, and may reject what the mean accepts."""
+
+    def __init__(self, chat: Chat, offline: AreaChair) -> None:
+        self._chat = chat
+        self._offline = offline
+
+    def weigh(self, submission: Submission, reviews: Sequence[Review], mean: MetaReview) -> MetaReview:
+        ruled = self._offline.weigh(submission, reviews, mean)
+        stage = f"{submission.stage} chair"
+        return self._chat.attempt(stage, lambda: self._weighed(submission, reviews, ruled, stage), lambda: ruled)
+
+    def _weighed(self, s: Submission, reviews: Sequence[Review], ruled: MetaReview, stage: str) -> MetaReview:
+        told = [
+            (r.reviewer, r.overall, r.soundness, "; ".join(r.strengths)[:600], "; ".join(r.weaknesses)[:900])
+            for r in reviews
+        ]
+        asked = render("chair", title=s.document.title, reviews=told, mean=ruled.overall, least=ACCEPT)
+        word = self._chat.ask(Word, asked, stage=stage)
+        rejects = ruled.decision == "reject" or word.decision.strip().casefold().startswith("reject")
+        return ruled.model_copy(
+            update={
+                "decision": "reject" if rejects else "accept",
+                "agreement": _clean(word.agreement) or ruled.agreement,
+                "disagreement": _clean(word.disagreement) or ruled.disagreement,
+                "summary": f"{ruled.summary} {_line(word.summary, 600)}",
+                "by": shown(self._chat.name),
+            }
+        )

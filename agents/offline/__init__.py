@@ -14,6 +14,7 @@ STATEMENT = (
 def offline_team(settings: Settings) -> Team:
     """The embedded default."""
     from nightlab.agents.offline.analysis import OfflineAnalyst
+    from nightlab.agents.offline.chairing import OfflineChair
     from nightlab.agents.offline.ideation import OfflineIdeator
     from nightlab.agents.offline.proposing import OfflineCoder
     from nightlab.agents.offline.reviewing import offline_panel
@@ -25,5 +26,6 @@ def offline_team(settings: Settings) -> Team:
         analyst=OfflineAnalyst(settings.seed),
         writer=OfflineWriter(),
         reviewers=offline_panel(),
+        chair=OfflineChair(),
         statement=STATEMENT,
     )

@@ -1,4 +1,4 @@
-"""The actions that ship: a longer ablation, a sensitivity analysis, and a section on how the study is repeated."""
+"""The actions that ship: a longer ablation, a sensitivity analysis, a baseline at equal budget, a replication."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from nightlab.agents.offline import analysis, results
 from nightlab.agents.offline.writing import HEADINGS, text
 from nightlab.agents.team import Brief, StudySubmission
 from nightlab.agents.telling.words import many, noun
+from nightlab.experiments.claim import rivals
 from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS, ablate
 from nightlab.experiments.claim.parts.sensitivity import SENSITIVITY_SEEDS, probe_sensitivity
+from nightlab.experiments.claim.replication import replicate
+from nightlab.experiments.claim.statistics.inference import equal
+from nightlab.experiments.ledger.documents.claim import Preregistration
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.template.template import Template
@@ -21,9 +25,9 @@ PARTS = 4  # parts of the best that an ablation may have to take out
 
 
 def _more_seeds(e: Evidence) -> str:
-    seeds = e.template.confirmations
     open_parts = e.improved and e.ablation and results.undecided(e)
-    return f"Repeat the ablation with {plural(seeds, noun(e))}." if open_parts and seeds > _most(e) else ""
+    more = open_parts and e.template.confirmations > _most(e)
+    return f"Repeat the ablation with all {noun(e)}s of the confirmation." if more else ""
 
 
 def _most(e: Evidence) -> int:
@@ -48,24 +52,24 @@ def _ablation_answer(b: Brief) -> str:
 
 def _ablation_judged(s: StudySubmission) -> Iterator[Judgement]:
     """Is it known which change the gain comes from?"""
-    e = s.evidence
-    if not e.improved:
+    if not s.evidence.improved:
         return
-    if not e.ablation:
-        yield Judgement(side="soundness", points=-0.5, text="There is no ablation of what was kept.")
-    elif not (open_parts := results.undecided(e)):
-        yield Judgement(side="soundness", points=0.25, text="The ablation decides on every part that was kept.")
-    elif request := possible(e).get("replicates"):
+    part = s.document.section("ablation")
+    if part is None or not any(id.startswith("ablation.") for x in part.sentences for id in x.facts):
+        if s.evidence.ablation and part is not None and part.floats:
+            yield Judgement(side="soundness", points=0.1, text="Each part that was kept is taken out again.")
+        else:
+            yield Judgement(side="soundness", points=-0.5, text="There is no ablation of what was kept.")
+    elif request := possible(s.evidence).get("replicates"):
         yield Judgement(
             side="soundness",
             points=-0.25,
-            text=f"The ablation leaves {len(open_parts)} of {plural(len(e.ablation), 'part')} undecided.",
+            text="The ablation leaves parts undecided, and there are seeds that it did not use.",
             question="Do more seeds decide on the parts that the ablation leaves open?",
             request=request,
         )
     else:
-        text = "The ablation uses all confirmation seeds and names the parts that it cannot decide on."
-        yield Judgement(side="soundness", points=0.1, text=text)
+        yield Judgement(side="soundness", points=0.25, text="The ablation says what each part that was kept is worth.")
 
 
 def _steps(e: Evidence) -> str:
@@ -87,9 +91,8 @@ def _sensitivity_section(b: Brief) -> Section | None:
 
 def _sensitivity_judged(s: StudySubmission) -> Iterator[Judgement]:
     """Is the best configuration a narrow optimum?"""
-    if s.evidence.improved and s.evidence.template.knobs and s.evidence.sensitivity:
-        text = "The neighbourhood of the best configuration is measured."
-        yield Judgement(side="soundness", points=0.5, text=text)
+    if s.document.section("sensitiv"):
+        yield Judgement(side="soundness", points=0.25, text="The neighbourhood of the best configuration is measured.")
     elif request := possible(s.evidence).get("sensitivity"):
         yield Judgement(
             side="soundness",
@@ -100,22 +103,74 @@ def _sensitivity_judged(s: StudySubmission) -> Iterator[Judgement]:
         )
 
 
-def _reproduction_section(b: Brief) -> Section | None:
-    return _section("reproduction", b) if any(r.action == "reproduction" for r in b.requests) else None
+def _other_search(e: Evidence) -> str:
+    wanted = e.template.knobs and e.trials[1:] and not e.rivals
+    return "Compare with a random search that has as many runs." if wanted else ""
 
 
-def _reproduction_judged(s: StudySubmission) -> Iterator[Judgement]:
-    """Is it said how a reader repeats the study?"""
-    if request := possible(s.evidence, s.manuscript).get("reproduction"):
+def _search_at_random(loop: Loop) -> str:
+    study = loop.study
+    plan = study.ledger.get(Preregistration, study.name_now("claim"))
+    assert plan is not None
+    rivals.find_rivals(loop, plan, ("random",))
+    met = rivals.meet(loop)
+    return "a random search at equal budget" if met else "no random search, for want of time"
+
+
+def _as_many_runs(template: Template) -> int:
+    budget = template.spec.budget
+    return budget.trials * budget.seeds + 2 * template.confirmations
+
+
+def _baseline_judged(s: StudySubmission) -> Iterator[Judgement]:
+    """Is there another baseline than the template's default?"""
+    if any(id.startswith("rival.") for f in s.document.shown for x in f.sentences for id in x.facts):
+        yield Judgement(side="soundness", points=0.25, text="Other searches had as many runs, and are compared.")
+    elif request := possible(s.evidence).get("baseline"):
         yield Judgement(
-            side="presentation",
+            side="soundness",
             points=-0.25,
-            text="The paper does not say how a reader repeats the study.",
-            question="What does a reader need to repeat the study?",
+            text="The only baseline is the default; no other search had as many runs.",
+            question="What does a random search find with as many runs?",
             request=request,
         )
-    else:
-        yield Judgement(side="presentation", points=0.25, text="The paper says how the study is repeated.")
+
+
+def _wide(e: Evidence) -> bool:
+    """Whether the interval of the claim is wider than its effect is large."""
+    return not equal(e.claim) and e.claim.high - e.claim.low > abs(e.claim.effect)
+
+
+def _more_pairs(e: Evidence) -> str:
+    wanted = e.claim.tested and _wide(e) and not e.replication
+    return f"Test the claim once more on further fresh {noun(e)}s." if wanted else ""
+
+
+def _pairs_again(loop: Loop) -> str:
+    found = replicate(loop)
+    return "a replication of the claim" if found else "no replication, for want of time"
+
+
+def _as_many_pairs(template: Template) -> int:
+    return 2 * template.confirmations
+
+
+def _replication_section(b: Brief) -> Section | None:
+    return _section("replication", b) if b.evidence.replication else None
+
+
+def _replication_judged(s: StudySubmission) -> Iterator[Judgement]:
+    """Where the interval is wide, was the claim tested again?"""
+    if s.document.section("replicat"):
+        yield Judgement(side="soundness", points=0.25, text="The claim was tested once more on further runs.")
+    elif request := possible(s.evidence).get("replication"):
+        yield Judgement(
+            side="soundness",
+            points=-0.25,
+            text="The interval of the effect is wider than the effect is large.",
+            question="What do further fresh seeds show?",
+            request=request,
+        )
 
 
 def _section(name: str, b: Brief) -> Section:
@@ -148,11 +203,32 @@ register(
 )
 register(
     Action(
-        name="reproduction",
-        kind="text",
-        wanted=lambda _: "Add how the study is repeated.",
-        section=_reproduction_section,
-        answer=lambda _: "say how the study is repeated ({ref:reproduction})",
-        criterion=_reproduction_judged,
+        name="baseline",
+        kind="evidence",
+        wanted=_other_search,
+        run=_search_at_random,
+        cost=_as_many_runs,
+        answer=lambda b: (
+            "had a random search use as many runs as the study's own ({ref:rivals})"
+            if b.evidence.rivals
+            else "found no time for another search"
+        ),
+        criterion=_baseline_judged,
+    )
+)
+register(
+    Action(
+        name="replication",
+        kind="evidence",
+        wanted=_more_pairs,
+        run=_pairs_again,
+        cost=_as_many_pairs,
+        section=_replication_section,
+        answer=lambda b: (
+            "tested the claim once more on {fact:replication.n} further pairs of runs ({ref:replication})"
+            if b.evidence.replication
+            else "found no time for further pairs of runs"
+        ),
+        criterion=_replication_judged,
     )
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from nightlab.agents.actions import actions
 from nightlab.agents.offline import results
 from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.team import Brief
-from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied
+from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied, words
 from nightlab.papers.audit.naming import praise
+from nightlab.papers.audit.numerals import numeral
 from nightlab.papers.manuscript.listing import Listing, cut
 from nightlab.papers.manuscript.markup import literal
 
@@ -65,12 +67,12 @@ def conclusion(b: Brief) -> dict[str, Any]:
     return {**results.largest_part(b.evidence), **hypothesis.told(b)}
 
 
-def trials(b: Brief) -> dict[str, Any]:
-    return {"verdict_seeds": VERDICT_SEEDS, "revised": bool(b.requests)}
+def trials(b: Brief) -> dict[str, Any]:  # noqa: ARG001
+    return {"verdict_seeds": VERDICT_SEEDS}
 
 
 def reproduction(b: Brief) -> dict[str, Any]:
-    """How a reader repeats the study; written when the panel asks for it."""
+    """How a reader repeats the study."""
     e = b.evidence
     added = [key for key in e.facts if key.startswith("setting.trials.extension.")]
     return {
@@ -80,6 +82,26 @@ def reproduction(b: Brief) -> dict[str, Any]:
         "alone": e.settings.workers == 1,
         "modelled": b.modelled,
     }
+
+
+def response(b: Brief) -> dict[str, Any]:
+    """What the panel asked for, and what became of it. A wording that holds a number, which no fact bears, is left
+    out, and so is a model's own, which nothing verifies."""
+    known, points = actions(), []
+    for answer in b.answers:
+        asked, action = answer.request, known.get(answer.request.action)
+        own = action is not None and asked.kind == "evidence" and not numeral(asked.text)
+        points.append(
+            {
+                "name": words(asked.action),
+                "by": [f"the reviewer on {words(name)}" for name in answer.asked_by] or ["the panel"],
+                "asked": literal(asked.text) if own else f"a change concerning the {words(asked.action)}.",
+                "declined": literal(answer.reason) if answer.kind == "decline" else "",
+                "open": literal(answer.reason) if answer.kind == "open" else "",
+                "done": action.answer(b) if action else f"wrote the {words(asked.action)} again",
+            }
+        )
+    return {"points": points}
 
 
 def code(b: Brief) -> dict[str, Any]:

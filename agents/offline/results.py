@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from nightlab.agents.actions import actions
 from nightlab.agents.offline import claims
 from nightlab.agents.offline.outcome import finalists, hypothesis, rivals
 from nightlab.agents.team import Brief
@@ -125,11 +124,17 @@ def discussion(b: Brief) -> dict[str, Any]:
         "kept": len(kept),
         "concerned": [strategy(s) for s in dict.fromkeys(name for t in kept for name in concern(e, t))],
         "failures": b.analysis.conclusions.get("failures", ""),
-        "answers": _answers(b),
     }
 
 
-def _answers(b: Brief) -> list[str]:
-    """What the revision did about the panel's requests."""
-    known = actions()
-    return [known[r.action].answer(b) for r in b.requests if r.action in known]
+def replication(b: Brief) -> dict[str, Any]:
+    """The claim on further pairs of runs."""
+    e, found = b.evidence, b.evidence.replication
+    assert found is not None
+    id = "replication.p"
+    return {
+        "split": found.split,
+        "equal": equal(found),
+        "agrees": found.significant == e.claim.significant,
+        "p": f"{{fact:{id}}}" if e.facts[id].text.startswith("<") else f"= {{fact:{id}}}",
+    }

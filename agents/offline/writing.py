@@ -37,9 +37,12 @@ HEADINGS = {
     "trials": "All trials",
     "code": "The changed code",
     "reproduction": "How to repeat the study",
+    "replication": "Replication",
+    "response": "Response to the reviewers",
 }
 BEFORE = ("introduction", "related", "method", "setup", "results", "ablation")
 AFTER = ("discussion", "limitations", "conclusion")  # what the actions' experiments tell
+BEHIND = ("trials", "reproduction")
 CONTEXTS: Mapping[str, Callable[[Brief], Mapping[str, Any]]] = {
     "title": framing.title,
     "abstract": framing.abstract,
@@ -56,6 +59,8 @@ CONTEXTS: Mapping[str, Callable[[Brief], Mapping[str, Any]]] = {
     "trials": framing.trials,
     "code": framing.code,
     "reproduction": framing.reproduction,
+    "replication": results.replication,
+    "response": framing.response,
 }
 
 
@@ -63,10 +68,11 @@ class OfflineWriter:
     """Writes the paper of a study: a positive one if the confirmation bears the claim, else an honest negative one."""
 
     def write(self, brief: Brief) -> Manuscript:
-        made = {key: Section(key, HEADINGS[key], text(key, brief)) for key in (*BEFORE, *AFTER, "trials")}
+        made = {key: _section(key, brief) for key in (*BEFORE, *AFTER, *BEHIND)}
         t = brief.evidence.template
         told = [(a.kind, s) for a in actions().values() if (s := a.section(brief))]
-        edited = [Section("code", HEADINGS["code"], text("code", brief))] if framing.listings(brief) else []
+        edited = [_section("code", brief)] if framing.listings(brief) else []
+        answered = [_section("response", brief)] if brief.answers else []
         return Manuscript(
             title=text("title", brief),
             authors_note=brief.team,
@@ -77,11 +83,21 @@ class OfflineWriter:
                 *(s for kind, s in told if kind == "evidence"),
                 *(made[key] for key in AFTER),
             ),
-            appendix=(made["trials"], *edited, *(s for kind, s in told if kind == "text")),
+            appendix=(
+                made["trials"],
+                *edited,
+                made["reproduction"],
+                *(s for kind, s in told if kind == "text"),
+                *answered,
+            ),
             figures=brief.analysis.figures,
             tables=(*brief.analysis.tables, hypothesis.table(brief)),
             listings=framing.listings(brief),
         )
+
+
+def _section(name: str, brief: Brief) -> Section:
+    return Section(name, HEADINGS[name], text(name, brief))
 
 
 def text(name: str, brief: Brief) -> str:

@@ -47,9 +47,12 @@ def budget_of(runs: Sequence[Run]) -> int:
     return sum(run.phase == SEARCH and run.subject != str(BASELINE) for run in runs)
 
 
-def find_rivals(loop: Loop, plan: Preregistration) -> RivalPlan | None:
-    """Have each rival search on dev, and fix, before the holdout is opened, which ones meet the best and how."""
-    study, names = loop.study, loop.study.settings.rivals
+def find_rivals(loop: Loop, plan: Preregistration, names: Sequence[str]) -> RivalPlan | None:
+    """Have each rival search on dev, and fix, before any of them meets the best, which ones do and how.
+
+    names: those of the settings before the holdout is opened, or those that are asked for after the claim was tested.
+    """
+    study = loop.study
     if not names:
         return None
     key = study.name_now("rivals")

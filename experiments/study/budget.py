@@ -16,6 +16,7 @@ from nightlab.experiments.study.study import Study
 COLD_S = 0.5  # what a run in a new interpreter takes more than another, where none has been timed
 PAPER_S = 60.0  # time to write and review the paper, or PAPER_SHARE of the hours where that is less
 PAPER_SHARE = 0.1
+REVISION_SHARE = 0.1  # of the hours, kept for the experiments that reviewers ask for
 
 
 class Budget:
@@ -57,6 +58,12 @@ class Budget:
         return min(PAPER_S, PAPER_SHARE * self.limit_s)
 
     @property
+    def revision_s(self) -> float:
+        """Time that is kept for what reviewers ask for."""
+        revised = self._study.mode == "pipeline" and self._study.settings.rounds
+        return REVISION_SHARE * self.limit_s if revised else 0.0
+
+    @property
     def owed_s(self) -> float:
         """Time that the confirmation, if it is still to come, and the paper need."""
         return self.paper_s + (self.confirmation_s if self._study.claim is None else 0.0)
@@ -68,12 +75,13 @@ class Budget:
     def search_ended(self, claimed: int, open_runs: int) -> str:
         """Why no further trial may be claimed; empty while one may. open_runs: the runs that the open trials want.
 
-        Beside what is owed, it leaves the time of as many runs as the confirmation's, for the ablation.
+        Beside what is owed, it leaves the time of as many runs as the confirmation's, for the ablation, and the share
+        of a revision.
         """
         settings = self._study.settings
         if claimed >= settings.trials:
             return f"the budget of {plural(settings.trials, 'trial')} is used"
-        after = 2 * self._study.confirmations * self.run_s
+        after = 2 * self._study.confirmations * self.run_s + self.revision_s
         if self.elapsed_s + (open_runs + 1) * self.run_s + self.owed_s + after > self.limit_s:
             return f"the budget of {settings.hours:g} hours is used but for what the confirmation and the paper need"
         return ""

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.commands.common.driving import go
-from nightlab.commands.common.options import DryRun, Json, Out, TemplateArg, asks, given
+from nightlab.commands.common.options import DryRun, Json, Out, RequireAccept, TemplateArg, asks, given
 from nightlab.experiments.ledger.documents.study import Mode
 
 
 @asks()
 def run(
-    template: TemplateArg, out: Out = Path("studies"), dry_run: DryRun = False, as_json: Json = False, **settings: Any
+    template: TemplateArg,
+    out: Out = Path("studies"),
+    dry_run: DryRun = False,
+    require_accept: RequireAccept = False,
+    as_json: Json = False,
+    **settings: Any,
 ) -> None:
     """Write a paper: the whole pipeline, from the template to the reviewed PDF.
 
@@ -21,7 +26,7 @@ def run(
 
     Example: nightlab run digits --trials 400 --dry-run
     """
-    _start("pipeline", template, out, dry_run, as_json, settings)
+    _start("pipeline", template, out, dry_run, as_json, settings, require_accept=require_accept)
 
 
 @asks("rounds", "reviewer_model")
@@ -35,7 +40,16 @@ def experiment(
     _start("experiment", template, out, dry_run, as_json, settings)
 
 
-def _start(mode: Mode, template: str, out: Path, dry_run: bool, as_json: bool, options: dict[str, Any]) -> None:
+def _start(
+    mode: Mode,
+    template: str,
+    out: Path,
+    dry_run: bool,
+    as_json: bool,
+    options: dict[str, Any],
+    *,
+    require_accept: bool = False,
+) -> None:
     """Begin a study, with what `run` or `experiment` got."""
     from nightlab.experiments.template.template import find
 
@@ -46,7 +60,13 @@ def _start(mode: Mode, template: str, out: Path, dry_run: bool, as_json: bool, o
 
     settings, models = settings_from(given(options | {"workers": options["workers"] or _cores()}))
     make = keyless if dry_run else begin
-    go(lambda place: make(template, settings, place, mode, models), out, as_json, dry_run)
+    go(
+        lambda place: make(template, settings, place, mode, models),
+        out,
+        as_json,
+        dry_run,
+        require_accept=require_accept,
+    )
 
 
 def _cores() -> int:

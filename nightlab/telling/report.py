@@ -12,11 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from nightlab.agents.chat.usage import usage, usage_lines
-from nightlab.agents.team import MetaReview
 from nightlab.experiments.claim import scope
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.documents.claim import Claim
-from nightlab.experiments.ledger.documents.study import Extension
 from nightlab.experiments.ledger.ledger import Trial, by_verdict, replaced
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.numbers import plural, written
@@ -26,6 +24,7 @@ from nightlab.experiments.template.diffs import changed, concerned
 from nightlab.papers.audit.finding import Findings
 from nightlab.papers.latex.seal import evidence_and_figures
 from nightlab.telling.progress import claim_told
+from nightlab.telling.reviews import rounds
 from nightlab.telling.terminal import Terminal
 
 SHOWN = ("overall", "soundness", "presentation", "contribution", "originality", "quality", "clarity", "significance")
@@ -38,23 +37,6 @@ def opened(folder: Path) -> Iterator[Study]:
         yield study
     finally:
         study.close()
-
-
-def rounds(study: Study) -> list[dict[str, Any]]:
-    """The scores of every round, in the form of `run --json`; a round that begins an extension has its number."""
-    metas = study.ledger.all(MetaReview).values()
-    begun = {more.round: int(key) for key, more in study.ledger.all(Extension).items()}
-    return [
-        {
-            "round": m.round,
-            "overall": m.overall,
-            "decision": m.decision,
-            "scores": dict(m.scores),
-            "kept": m.kept,
-            **({"extension": number} if (number := begun.get(m.round)) else {}),
-        }
-        for m in metas
-    ]
 
 
 def outcome(study: Study) -> dict[str, Any]:
@@ -250,8 +232,18 @@ def print_scores(study: Study, console: Console | None = None) -> None:
         high = 10 if name == "overall" else 4
         table.add_row(f"{name} (1-{high})", *(f"{r['scores'][name]:.2f}" for r in told))
     table.add_row("decision", *(r["decision"] for r in told))
+    table.add_row("spread of overall", *(f"{r['spread']:g}" for r in told))
+    for name in dict.fromkeys(form["reviewer"] for r in told for form in r["reviewers"]):
+        given = [{f["reviewer"]: f["overall"] for f in r["reviewers"]} for r in told]
+        table.add_row(f"overall of {name}", *(str(g.get(name, "")) for g in given))
     table.add_row("version", *("kept" if r["kept"] else "not kept" for r in told))
-    (console or Terminal()).print(table)
+    shown = console or Terminal()
+    shown.print(table)
+    for r in told:
+        if r["changed"]:
+            shown.print(f"round {r['round']} changed  {', '.join(r['changed'])}", soft_wrap=True, markup=False)
+        if r["decision"] != r["by_threshold"]:
+            shown.print(f"round {r['round']}: the mean accepts, and the area chair rejects", soft_wrap=True)
 
 
 def print_estimate(told: dict[str, Any]) -> None:

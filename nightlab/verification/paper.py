@@ -12,6 +12,7 @@ from pathlib import Path
 
 from nightlab.agents.model.model_figure import redrawn
 from nightlab.agents.offline import offline_team
+from nightlab.agents.offline.chairing import averaged
 from nightlab.agents.team import Analysis, Review
 from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.records import Fact
@@ -215,7 +216,7 @@ def reviews(lab: Lab) -> Iterator[Finding]:
         if not file.is_file() or file.read_text(encoding="utf-8") != reviewing.text(lab, meta):
             yield Finding("review", f"reviews/{file.name}", "missing, or not what the reviewers' forms say")
         own = [form for key, form in forms.items() if key.startswith(f"{meta.round}.")]
-        if not own or reviewing.chair(own, meta.round, []).scores != dict(meta.scores):
+        if not own or averaged(own, meta.round).scores != dict(meta.scores):
             yield Finding("review", f"round {meta.round}", "its scores are not the means of the reviewers' forms")
 
 

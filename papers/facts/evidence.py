@@ -18,6 +18,7 @@ from nightlab.experiments.ledger.documents.claim import (
     KnobStep,
     Precedents,
     Preregistration,
+    Replication,
 )
 from nightlab.experiments.ledger.documents.rivals import RivalEffect
 from nightlab.experiments.ledger.documents.search import Notice
@@ -85,6 +86,7 @@ class Snapshot:
     sensitivity: tuple[KnobStep, ...]
     set_back: tuple[AblatedKnob, ...] = ()  # a study of an earlier version has none
     rivals: tuple[RivalEffect, ...] = ()
+    replication: Replication | None = None
     notices: Mapping[str, Notice]
     notes: Mapping[str, str]
     idea_strategies: tuple[str, ...]
@@ -105,6 +107,7 @@ class Evidence:
     sensitivity: tuple[KnobStep, ...]
     set_back: tuple[AblatedKnob, ...] = ()  # knobs of the best that were set to their defaults alone
     rivals: tuple[RivalEffect, ...] = ()  # baselines at equal budget, beside the best
+    replication: Replication | None = None  # of the claim, on further pairs
     level: str
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
@@ -199,6 +202,7 @@ def snapshot(study: Study, strategies: tuple[str, ...] | None = None) -> Snapsho
         sensitivity=tuple(ledger.all(KnobStep, extension=study.extensions).values()),
         set_back=tuple(ledger.all(AblatedKnob, extension=study.extensions).values()),
         rivals=tuple(ledger.all(RivalEffect, extension=study.extensions).values()),
+        replication=ledger.get(Replication, study.name_now("replication")),
         notices=ledger.all(Notice),
         notes=notes(study),
         idea_strategies=study.template.strategies if strategies is None else strategies,
@@ -222,6 +226,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         sensitivity=taken.sensitivity,
         set_back=taken.set_back,
         rivals=taken.rivals,
+        replication=taken.replication,
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
         idea_strategies=taken.idea_strategies,
         edits=_edits(study, trials),

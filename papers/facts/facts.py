@@ -230,6 +230,11 @@ def _variants(facts: Facts, e: Evidence) -> None:
     if e.set_back:
         facts.count("set_back.seeds", "seeds", phase="set_back")
     _rivals(facts, e)
+    if e.replication:
+        split = e.replication.split
+        facts.effect("replication", "replicated", split=split)
+        for subject in ("baseline", "best"):
+            facts.group(f"replication.{subject}.{split}", "replicated_fitness", subject=subject, split=split)
     if e.sensitivity:
         facts.count("sensitivity.seeds", "seeds", phase="sensitivity")
     for step in e.sensitivity:

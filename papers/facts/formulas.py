@@ -181,6 +181,20 @@ def claimed(e: Evidence, part: Part, split: Split) -> Value:
     return _part(_needed(found), part)
 
 
+@formula("{part} best against baseline on further pairs, {split}, by the claim's test")
+def replicated(e: Evidence, part: Part, split: Split) -> Value:
+    rows = [r for r in e.runs if r.phase == "replication"]
+    before = e.runs_of("search", str(BASELINE))
+    found = paired_effect(e.template, rows, "baseline", "best", split, Rule.of(e.claim), before=before, items=e.items)
+    return _part(_needed(found), part)
+
+
+@formula("{statistic} {split} objective of the {subject} in the replication")
+def replicated_fitness(e: Evidence, statistic: Statistic, subject: str, split: Split) -> Value:
+    good = [(r.id, v) for r in e.runs_of("replication", subject) if (v := e.fitness(r, split)) is not None]
+    return _of(statistic, [v for _, v in good], [id for id, _ in good])
+
+
 @formula("confirmation runs that failed")
 def failed_confirmations(e: Evidence) -> Value:
     rows = [r for r in e.runs if r.phase == "confirm"]

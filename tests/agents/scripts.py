@@ -48,6 +48,7 @@ FORM: dict[str, Any] = {
         {"action": "buy-a-computer", "text": "Use more."},
     ],
 }
+CHAIR = {"agreement": ["All find it clear."], "disagreement": [], "summary": "Fair.", "decision": "reject"}
 DULL = "The change may do 100 % better \\input{x} and twice as well."
 
 
@@ -70,6 +71,7 @@ def good(file: Path) -> str:
             "answer": {"text": "Walks are told as walks are told by those who walk. " + DULL},
             "repeat": True,
         },
+        {"role": "reviewer", "stage": "* chair", "answer": CHAIR, "repeat": True},
         {"role": "reviewer", "stage": "floor*", "answer": FORM | {"overall": 9}, "repeat": True},
         {"role": "reviewer", "answer": FORM, "repeat": True},
     ]

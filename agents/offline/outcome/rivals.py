@@ -66,6 +66,7 @@ def told(b: Brief) -> dict[str, Any]:
     names = {each.rival.name for each in e.rivals}
     return {
         "rivals": bool(names),
+        "rivals_late": not e.settings.rivals,
         "rivals_search": bool(names - {REFERENCE}),
         "reference": works.get(spec.reference.cite, "") if spec.reference and REFERENCE in names else "",
         "published": works.get(spec.published.cite, "") if spec.published else "",

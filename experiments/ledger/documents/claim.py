@@ -146,3 +146,23 @@ class KnobStep(Effect):
     key: str
     knob: str
     value: ParamValue
+
+
+@document("replication plan")
+@dataclass(frozen=True, kw_only=True)
+class ReplicationPlan:
+    """How a claim that was tested is tested once more, written down before its runs. pairs: of runs, on further fresh
+    seeds or draws; level: of the test."""
+
+    split: Split
+    pairs: int
+    level: float
+
+
+@document("replication")
+@dataclass(frozen=True, kw_only=True)
+class Replication(Effect):
+    """What the further pairs of best and baseline show by the claim's own test. It stands beside the claim, which it
+    does not change."""
+
+    split: Split

@@ -13,10 +13,10 @@ import typer
 from nightlab.commands.common.ending import DOES_NOT_HOLD, INTERRUPTED, fail, print_json
 
 
-def go(begin: Callable[[Path], Path], out: Path, as_json: bool, dry_run: bool) -> None:
+def go(begin: Callable[[Path], Path], out: Path, as_json: bool, dry_run: bool, *, require_accept: bool = False) -> None:
     """Work on the study that `begin` makes, or only estimate what that would take."""
     if not dry_run:
-        return drive(begin(out), as_json)
+        return drive(begin(out), as_json, require_accept=require_accept)
     from nightlab.graph.estimate import estimate
     from nightlab.telling import report
 
@@ -24,7 +24,7 @@ def go(begin: Callable[[Path], Path], out: Path, as_json: bool, dry_run: bool) -
     return print_json(told) if as_json else report.print_estimate(told)
 
 
-def drive(folder: Path, as_json: bool) -> None:
+def drive(folder: Path, as_json: bool, *, require_accept: bool = False) -> None:
     """Drive a study to its end, show the way there, and tell what came of it."""
     from langgraph.runtime import RunControl
 
@@ -47,6 +47,8 @@ def drive(folder: Path, as_json: bool) -> None:
         fail(f"interrupted; {resuming(folder)} goes on", INTERRUPTED)
     with report.opened(folder) as study:
         problem = report.problem(study) or next(differences(study), "")
+        if require_accept and not problem and report.outcome(study)["decision"] != "accept":
+            problem = f"the panel does not accept the paper; `nightlab scores {folder}` tells why"
         if as_json:
             print_json(report.outcome(study) | ({"error": problem} if problem else {}))
         else:

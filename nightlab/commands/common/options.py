@@ -23,22 +23,28 @@ DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Only estimate time, calls, tokens and cost, by timed runs of the baseline."),
 ]
+RequireAccept = Annotated[
+    bool, typer.Option("--require-accept", help="End with exit code 1 where the panel does not accept the paper.")
+]
 STUDYS = "the study's"  # value, where none is given
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 Command = TypeVar("Command", bound=Callable[..., None])
 
 
-def asks(*without: str, inherited: bool = False) -> Callable[[Command], Command]:
+def asks(
+    *without: str, inherited: bool = False, of: tuple[type[Any], ...] = (Settings, ModelSettings)
+) -> Callable[[Command], Command]:
     """Give a command an option for each setting, in place of its `**settings`.
 
-    without: those that it does not have. inherited: what is not given is as in another study.
+    without: those that it does not have. inherited: what is not given is as in another study. of: the concerns whose
+    settings it has.
     """
 
     def signed(command: Command) -> Command:
         own = inspect.signature(command, eval_str=True)
         parameters = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
         asked = []
-        for name, setting in _settings().items():
+        for name, setting in _settings(of).items():
             if setting.option and name not in without:
                 default, annotation = _typed(name, setting, setting.option, inherited)
                 asked.append(inspect.Parameter(name, KEYWORD, default=default, annotation=annotation))
@@ -60,9 +66,9 @@ def given(options: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _settings() -> dict[str, Declared]:
+def _settings(of: tuple[type[Any], ...] = (Settings, ModelSettings)) -> dict[str, Declared]:
     """Every setting that is an option, by the option's name."""
-    found = [setting for concern in (Settings, ModelSettings) for setting in declared(concern).values()]
+    found = [setting for concern in of for setting in declared(concern).values()]
     return {_name(setting): setting for setting in found if setting.option}
 
 

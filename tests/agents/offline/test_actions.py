@@ -12,7 +12,7 @@ import pytest
 from nightlab.agents import actions
 from nightlab.agents.actions import Action, possible, register
 from nightlab.agents.offline.reviewing import offline_panel
-from nightlab.agents.team import Brief, Request, StudySubmission, Submission
+from nightlab.agents.team import Answer, Brief, Request, StudySubmission, Submission
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents.claim import AblatedPart
 from nightlab.papers.facts.facts import Facts
@@ -64,7 +64,7 @@ class ActionContract:
             idea=wanting.idea,
             references=(),
             team="",
-            requests=[asked],
+            answers=[Answer(request=asked, kind="experiment")],
         )
         assert re.fullmatch(r"[a-z].*[^.]", action.answer(brief))
         if section := action.section(brief):
@@ -87,8 +87,17 @@ class TestSensitivity(ActionContract):
     name = "sensitivity"
 
 
-class TestReproduction(ActionContract):
-    name = "reproduction"
+class TestBaseline(ActionContract):
+    name = "baseline"
+
+
+class TestReplication(ActionContract):
+    name = "replication"
+
+    @pytest.fixture
+    def wanting(self, submission: StudySubmission) -> StudySubmission:
+        effect = submission.evidence.claim.effect
+        return with_claim(submission, significant=True, low=effect - 9, high=effect + 9)
 
 
 def test_a_name_is_taken_once_and_an_experiment_runs_something() -> None:
@@ -105,4 +114,4 @@ def test_a_panel_needs_no_more_than_a_paper(submission: StudySubmission) -> None
         review = reviewer.review(bare)
         assert "evidence is not at hand" in review.summary
         assert (review.confidence, review.requests) == (2, ())
-        assert review.strengths
+        assert review.weaknesses

@@ -14,10 +14,10 @@ from jinja2 import nodes
 
 from nightlab.agents.offline import writing
 from nightlab.agents.offline.writing import CONTEXTS, FOLDER, HEADINGS, text
-from nightlab.agents.team import Brief, Request, StudySubmission
+from nightlab.agents.team import Answer, Brief, Request, StudySubmission
 from nightlab.agents.telling.rendering import environment
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.ledger.documents.claim import AblatedKnob, AblatedPart, KnobStep
+from nightlab.experiments.ledger.documents.claim import AblatedKnob, AblatedPart, KnobStep, Replication
 from nightlab.experiments.ledger.documents.rivals import Rival, RivalEffect
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
@@ -257,6 +257,30 @@ def of_rivals(b: Brief) -> Iterator[Brief]:
     yield changed(b, {"published.value": 0.2}, template=unfound)
 
 
+def of_replications(b: Brief) -> Iterator[Brief]:
+    """A claim on further pairs of runs, and what became of the panel's requests."""
+    split = b.evidence.claim.split
+    values = [f"replication.{x}.{split}.mean" for x in ("baseline", "best")]
+    values += [f"replication.{x}" for x in ("effect", "low", "high", "p", "n")]
+    for found, settings in product((FOUND, {**FOUND, **EXACT}, {**FOUND, **OPEN}), ("", "random")):
+        told = changed(
+            b,
+            dict.fromkeys(values, 8.0),
+            replication=Replication(**found, split=split),
+            settings=replace(b.evidence.settings, baselines=settings),
+            rivals=(RivalEffect(**FOUND, rival=Rival(name="random", params={}), p_holm=0.01),),
+        )
+        asked = [Request(kind="evidence", action=a, text="Do it.") for a in ("baseline", "replication")]
+        asked.append(Request(kind="text", action="discussion", text="Say 42."))
+        answers = [
+            Answer(request=asked[0], kind="experiment", asked_by=("methodology",)),
+            Answer(request=asked[1], kind="decline", reason="there is no time"),
+            Answer(request=asked[1], kind="open", reason="no round was to come"),
+            Answer(request=asked[2], kind="text"),
+        ]
+        yield replace(told, answers=answers)
+
+
 def of_words(b: Brief) -> Iterator[Brief]:
     """What sensitivity, idea, literature, panel and models add."""
     for worst in (STEP, replace(STEP, low=-0.1), replace(STEP, value="relu", high=-0.1)):
@@ -271,21 +295,34 @@ def of_words(b: Brief) -> Iterator[Brief]:
     for found in ((), (told,), (other,), (told, other, apart)):
         yield replace(b, references=found)
     conclusions = {"reading": "It is so.", "threats": "*One.* So.", "picture": "A picture.", "failures": "Some failed."}
-    asked = [Request(kind="evidence", action=a, text="Do it.") for a in ("sensitivity", "replicates", "reproduction")]
-    yield replace(b, model="fake:x", analysis=replace(b.analysis, conclusions=conclusions), requests=asked)
+    yield replace(b, model="fake:x", analysis=replace(b.analysis, conclusions=conclusions))
+
+
+KINDS = (of_claims, of_scopes, of_extensions, of_the_study, of_answers, of_rivals, of_replications, of_words)
 
 
 def test_every_branch_of_every_section_reads(submission: StudySubmission, seen: Seen) -> None:
     base = brief_of(submission)
     for brief in (
         b
-        for kind in (of_claims, of_scopes, of_extensions, of_the_study, of_answers, of_rivals, of_words)
+        for kind in (
+            of_claims,
+            of_scopes,
+            of_extensions,
+            of_the_study,
+            of_answers,
+            of_rivals,
+            of_replications,
+            of_words,
+        )
         for b in kind(base)
     ):
         for name in CONTEXTS:
-            if name != "sensitivity" or brief.evidence.sensitivity:
+            if (name != "sensitivity" or brief.evidence.sensitivity) and (
+                name != "replication" or brief.evidence.replication
+            ):
                 reads(name, text(name, brief))
-    assert {name.removesuffix(".jinja") for name, _ in seen} >= set(CONTEXTS) - {"code"}
+    assert {name.removesuffix(".jinja") for name, _ in seen} >= set(CONTEXTS) - {"code", "trials"}
     assert {place: came for place, came in seen.items() if came != {True, False}} == {}
 
 
@@ -341,7 +378,7 @@ def test_a_work_is_cited_with_its_record_s_words_or_title_and_never_in_a_group(s
     for brief in (changed(b, claim={"significant": True}), changed(b, claim=UNFOUND), replace(b, references=bare)):
         cited = 0
         for name in CONTEXTS:
-            body = text(name, brief) if name != "sensitivity" else ""
+            body = text(name, brief) if name not in ("sensitivity", "replication") else ""
             for mark in re.finditer(r"{cite:([^}]*)}", body):
                 cited += 1
                 work = known[mark[1]]  # one key, not several

@@ -1,0 +1,99 @@
+"""A panel's review of a finished paper, ours or anybody's, outside of any pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from nightlab.agents.chat.configuration import completed
+from nightlab.agents.chat.settings import ModelSettings
+from nightlab.agents.offline.chairing import OfflineChair
+from nightlab.agents.offline.reviewing import FIELDS, panel_of
+from nightlab.agents.team import AreaChair, MetaReview, Review, Reviewer, Submission
+from nightlab.experiments.ledger.memory import MemoryLedger
+from nightlab.experiments.study.settings import Settings, SettingsError
+from nightlab.experiments.study.study import is_study, read
+from nightlab.graph import drafting, reviewing
+from nightlab.graph.lab import Lab
+from nightlab.papers.audit.reading.pdf import PaperError, document_of, pages_of
+
+MECHANICAL = (
+    "Only the text of this PDF was at hand, without its evidence; what is said is the mechanical part alone: structure,"
+    " likeness of its parts, what it tells of its method, and its references. No language model read it."
+)
+READ = "Only the text of this PDF was at hand, without its evidence."
+
+
+def appraise(path: Path, reviewers: int, models: ModelSettings) -> dict[str, Any]:
+    """Review a study's published paper or a PDF; the JSON of `nightlab review`.
+
+    Raises PaperError where there is no paper, SettingsError for a model that cannot be had.
+    """
+    _, models = completed(Settings(), models, Path.cwd())
+    seen, note = _submitted(path)
+    panel, chair, usage = _panel(reviewers, models)
+    forms = [reviewer.review(seen) for reviewer in panel]
+    meta = reviewing.chaired(chair, seen, forms, 0)
+    if seen.foreign is not None:
+        note = READ if any(r.by != "offline rubric, mechanical part alone" for r in forms) else MECHANICAL
+    return _told(path, seen, forms, meta, note) | usage()
+
+
+def _submitted(path: Path) -> tuple[Submission, str]:
+    if not is_study(path):
+        if path.is_dir():
+            raise PaperError(f"{path}: no study; give a study's folder, as `nightlab run` prints it, or a PDF")
+        pages = pages_of(path)
+        return Submission(foreign=document_of(pages), pages=len(pages)), MECHANICAL
+    from nightlab.agents.offline import offline_team
+
+    with closing(read(path)) as study:
+        lab = Lab(study, offline_team(study.settings), _no_runner)
+        if not drafting.metas(lab):
+            raise PaperError(f"{path}: this study has no reviewed paper yet; `nightlab resume {path}` goes on with it")
+        return reviewing.submission(lab), ""
+
+
+def _no_runner() -> Any:
+    raise AssertionError("a review runs nothing")
+
+
+def _panel(count: int, models: ModelSettings) -> tuple[list[Reviewer], AreaChair, Callable[[], dict[str, Any]]]:
+    """The reviewers, by a model where one is given, and what tells of its use."""
+    offline = panel_of(count)
+    if not models.of("reviewer"):
+        if count > len(FIELDS):
+            raise SettingsError(
+                f"--reviewers {count}: the rubric has three fields, and a fourth reviewer without a model would repeat"
+                " one of them; give --model or at most 3"
+            )
+        return [*offline], OfflineChair(), lambda: {}
+    from nightlab.agents.chat.models import Models
+    from nightlab.agents.chat.usage import usage
+    from nightlab.agents.model.reviewing import ModelChair, model_panel
+
+    ledger = MemoryLedger()
+    chat = Models(replace(models, model="", models={"reviewer": models.of("reviewer")}), ledger).chat("reviewer")
+    chat.greet()
+    return [*model_panel(chat, offline)], ModelChair(chat, OfflineChair()), lambda: {"usage": usage(ledger)}
+
+
+def _told(path: Path, seen: Submission, forms: list[Review], meta: MetaReview, note: str) -> dict[str, Any]:
+    return {
+        "paper": str(path),
+        "title": seen.document.title,
+        "note": note,
+        "overall": meta.overall,
+        "spread": meta.spread,
+        "by_threshold": meta.by_threshold,
+        "decision": meta.decision,
+        "summary": meta.summary,
+        "agreement": list(meta.agreement),
+        "disagreement": list(meta.disagreement),
+        "scores": dict(meta.scores),
+        "reviews": [form.model_dump(mode="json") for form in forms],
+        "findings": [asdict(f) for f in seen.found],
+    }

@@ -1,0 +1,49 @@
+"""All that is looked at when a paper is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from nightlab.papers.audit.finding import Finding
+from nightlab.papers.audit.reading import contents, likeness, numbers, sources, statements
+from nightlab.papers.audit.reading.document import Document
+
+Check = Callable[[Document], Iterator[Finding]]
+CHECKS: tuple[Check, ...] = (
+    likeness.gibberish,
+    likeness.doubled,
+    likeness.strangers,
+    likeness.captions,
+    likeness.misplaced,
+    numbers.miscalled,
+    statements.outcome,
+    statements.direction,
+    statements.practice,
+    statements.praise,
+    sources.citations,
+    sources.coverage,
+    contents.left_out,
+    contents.structure,
+    contents.quotations,
+)
+
+
+# Of a PDF the text alone is known, with what stands in its tables and formulas in between: what is found there is a
+# hint, and where a part breaks off says nothing.
+OF_TEXT: tuple[Check, ...] = (
+    likeness.gibberish,
+    likeness.strangers,
+    statements.outcome,
+    statements.practice,
+    statements.praise,
+    sources.coverage,
+)
+
+
+def findings(doc: Document) -> list[Finding]:
+    """What is wrong with a paper by its words, numbers and structure, each thing once."""
+    if doc.of_study:
+        return list(dict.fromkeys(found for check in CHECKS for found in check(doc)))
+    hints = (replace(found, severity="warning") for check in OF_TEXT for found in check(doc))
+    return list(dict.fromkeys(hints))

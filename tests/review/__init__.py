@@ -1,0 +1,1 @@
+"""The panel measured: clean papers, and the same with damage."""
