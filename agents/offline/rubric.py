@@ -117,7 +117,8 @@ def uncertain(s: Submission) -> Iterator[Judgement]:
 def failures(s: Submission) -> Iterator[Judgement]:
     """Is told what went wrong, and what the study does not show?"""
     doc = s.document
-    if re.search(r"\bfail", _told(doc)) and (not doc.of_study or "search.failed" in _ids(*doc.sections)):
+    none = "search.failed" in doc.facts and not doc.facts["search.failed"].value
+    if re.search(r"\bfail", _told(doc)) and (not doc.of_study or none or "search.failed" in _ids(*doc.sections)):
         yield _sound(0.25, "It tells how many of its trials failed.")
     else:
         yield _sound(-0.25, "It does not say what failed.")

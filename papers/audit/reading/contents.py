@@ -67,6 +67,16 @@ def _holds(*ids: str) -> Callable[[Document], bool]:
     return lambda doc: all(id.format(split=_split(doc)) in _body(doc) for id in ids)
 
 
+def _counted(verdict: str, word: str) -> Callable[[Document], bool]:
+    """Whether the body counts the trials of a verdict; that there was none may be said in a word."""
+
+    def told(doc: Document) -> bool:
+        id = f"search.{verdict}"
+        return id in _body(doc) or (doc.facts[id].value == 0 and any(word in p.text for p in doc.sections))
+
+    return told
+
+
 def _shown(prefix: str) -> Callable[[Document], bool]:
     """Whether a table has most of what the evidence has of it."""
 
@@ -87,9 +97,9 @@ _WANTED: tuple[tuple[str, Callable[[Document], bool], Callable[[Document], bool]
     ("the number of pairs that the claim rests on", _tested, _holds("claim.n")),
     ("the value of the baseline", lambda d: "claim.effect" in d.facts, _holds("baseline.{split}.mean")),
     ("the value of the best configuration", _tested, _holds("best.{split}.mean")),
-    ("how many trials failed", lambda d: "search.failed" in d.facts, _holds("search.failed")),
+    ("how many trials failed", lambda d: "search.failed" in d.facts, _counted("failed", "fail")),
     ("how many trials there were", lambda d: "search.trials" in d.facts, _holds("search.trials")),
-    ("how many trials were reverted", lambda d: "search.reverted" in d.facts, _holds("search.reverted")),
+    ("how many trials were reverted", lambda d: "search.reverted" in d.facts, _counted("reverted", "revert")),
     ("the level of the test", _spread, _holds("setting.level")),
     ("an ablation", lambda d: bool(_everything(d, "ablation.without")), _in_section("ablation", "ablation.")),
     ("a sensitivity analysis", lambda d: bool(_everything(d, "sensitivity.")), _in_section("sensitiv", "sensitivity.")),
