@@ -26,7 +26,7 @@ REPORTS = """    (out / "series.csv").write_text(f"step,name,value\\n1,height,{h
 """
 BY_ITEM = """    heights = [answer["height"] + offset + n % 7 / 100 * answer["cost"] for n in range(20)]
     height = sum(heights) / len(heights)
-    items = {"height": heights, "group": [n // 2 for n in range(20)]}
+    items = {"height": heights, "group": [n // 2 + round(200 * offset) for n in range(20)]}
     return {"height": height, "cost": answer["cost"], "items": items}
 """
 FILES = {

@@ -58,7 +58,7 @@ def test_a_replay_is_as_its_recording_and_not_as_one_whose_texts_were_altered(st
     again = replay(recording, tmp_path)
     assert differing(again) == []
     with unguarded(recording) as db:
-        db.execute("UPDATE documents SET body = replace(body, 'valleys', 'hollows') WHERE kind = 'prose'")
+        db.execute("UPDATE documents SET body = replace(body, 'alleys', 'ollows') WHERE kind = 'prose'")
         relink(db)
     assert any("a model's text" in told for told in differing(again))
 
