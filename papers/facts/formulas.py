@@ -230,7 +230,10 @@ def _found(worst: float | None) -> float:
 
 @formula("improvement of the mean, best against baseline / mean of the baseline")
 def relative(e: Evidence) -> Value:
-    after, before = (fitness(e, "mean", subject, e.claim.split) for subject in ("best", "baseline"))
+    before = fitness(e, "mean", "baseline", e.claim.split)
+    if e.best.number == BASELINE:
+        return Value(0.0, before.runs)
+    after = fitness(e, "mean", "best", e.claim.split)
     gain = e.template.sign * (after.value - before.value)
     return Value(100 * gain / abs(before.value), (*before.runs, *after.runs))
 
