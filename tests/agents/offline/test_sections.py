@@ -188,6 +188,9 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     bounds = [soft, *(soft.model_copy(update={"hard": True, "penalty": fine}) for fine in (0.0, 1.0))]
     specs = [{"constraint": ()}, *({"constraint": (bound,)} for bound in bounds)]
     specs += [{"objective": raised, "data": None}, {"evaluate": printed}]
+    exact = {"evaluate": t.spec.evaluate.model_copy(update={"exact": True})}
+    yield changed(b, claim={"significant": True}, template=replace(t, spec=t.spec.model_copy(update=exact)))
+    specs.append(exact)
     calling = {"entry": None, "interactive": "judge:judge"}
     specs += [{"evaluate": t.spec.evaluate.model_copy(update=calling)}]
     silent = {"name": "", "told": ()}
@@ -303,20 +306,7 @@ KINDS = (of_claims, of_scopes, of_extensions, of_the_study, of_answers, of_rival
 
 def test_every_branch_of_every_section_reads(submission: StudySubmission, seen: Seen) -> None:
     base = brief_of(submission)
-    for brief in (
-        b
-        for kind in (
-            of_claims,
-            of_scopes,
-            of_extensions,
-            of_the_study,
-            of_answers,
-            of_rivals,
-            of_replications,
-            of_words,
-        )
-        for b in kind(base)
-    ):
+    for brief in (b for kind in KINDS for b in kind(base)):
         for name in CONTEXTS:
             if (name != "sensitivity" or brief.evidence.sensitivity) and (
                 name != "replication" or brief.evidence.replication
