@@ -180,7 +180,9 @@ def two_at_once(scene: Scene) -> Fault:
     folder = scene.half_done()
     first = books.resume(folder)
     scene.wait_for(first, "trial 3/")
+    first.send_signal(signal.SIGSTOP)  # else it may have ended before the second one has imported all that it needs
     told = scene.refused(folder, "another nightlab works on this study")
+    first.send_signal(signal.SIGCONT)
     _, errors = first.communicate(timeout=300)
     if first.returncode:
         return f"the first resume ended with {first.returncode}: {errors[-500:]}"
