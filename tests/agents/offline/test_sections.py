@@ -189,7 +189,7 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     specs = [{"constraint": ()}, *({"constraint": (bound,)} for bound in bounds)]
     specs += [{"objective": raised, "data": None}, {"evaluate": printed}]
     exact = {"evaluate": t.spec.evaluate.model_copy(update={"exact": True})}
-    yield changed(b, claim={"significant": True}, template=replace(t, spec=t.spec.model_copy(update=exact)))
+    yield changed(b, claim={**EXACT, "significant": True}, template=replace(t, spec=t.spec.model_copy(update=exact)))
     specs.append(exact)
     calling = {"entry": None, "interactive": "judge:judge"}
     specs += [{"evaluate": t.spec.evaluate.model_copy(update=calling)}]
