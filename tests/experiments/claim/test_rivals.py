@@ -37,7 +37,7 @@ def found(loop: Loop) -> RivalPlan:
         judged(loop, move(loop, x=0.5))
         judged(loop, move(loop, x=0.0))
     choose(loop)
-    plan = rivals.find_rivals(loop, confirmation.preregister(loop.study))
+    plan = rivals.find_rivals(loop, confirmation.preregister(loop.study), loop.study.settings.rivals)
     assert plan
     return plan
 
