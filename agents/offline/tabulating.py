@@ -73,7 +73,7 @@ def _claims(e: Evidence) -> Table:
         "The claims of the study, one for each search, with the trials at most that the search had until then. Each was"
         f" tested once, on {row(e.claim)}s of its own; the values are those of {words(e.template.fitness_label)}, and"
         " the coverage of an interval goes with the level of its test.",
-        ("Trials", "Best", "Split", "Pairs", "Of the best", "Baseline's", "Improvement", "Interval", "p"),
+        ("Trials", "Best trial", "Split", "Pairs", "Of the best", "Baseline's", "Improvement", "Interval", "p"),
         tuple(_claim(*each) for each in [*before, ("setting.trials", "", e.claim)]),
         "rrlrrrrrr",
     )

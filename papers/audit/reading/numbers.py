@@ -25,7 +25,7 @@ _SIDE = re.compile(r"^(?:earlier\.\d+\.|rival\.)?(?:(?P<baseline>baseline|defaul
 _SPLIT = re.compile(r"^(?:earlier\.\d+\.|rival\.)?(?:baseline|best)\.(dev|holdout)\.")
 _METRIC = re.compile(r"^(?:baseline|best)\.(?:dev|holdout)\.(.+)\.(?:mean|stderr|low|high|n)$")
 _TRIAL = re.compile(r"^(?:trial\.(\d+)\.|finalist\.(\d+)\.|ablation\.without-(\d+)-)")
-_OF = re.compile(r"^[^\x02.;,()]{0,12}?\b(?:for|of|by) (?:that of )?(?:the )?(baseline|best|default)\b", re.I)
+_OF = re.compile(r"^(?! and\b)[^\x02.;,()]{0,12}?\b(?:for|of|by) (?:that of )?(?:the )?(baseline|best|default)\b", re.I)
 
 # What stands before or after a number, and which facts it may be then.
 _CALLED = (
@@ -191,9 +191,10 @@ def _column(title: str, cells: list[Sentence]) -> Iterator[str]:
             yield f"the column {title!r} holds no {name}s"
         elif low != name and holds and len(set(told)) > 1:
             yield f"the column {title!r} holds {name}s"
-    if low in ("trial", "parent") and not all(map(_NUMBERED.match, told)):
+    of_trials = low == "parent" or low.endswith("trial")
+    if of_trials and not all(map(_NUMBERED.match, told)):
         yield f"the column {title!r} holds no trials"
-    elif low not in ("trial", "parent") and len(told) > 1 and all(map(_NUMBERED.match, told)):
+    elif not of_trials and len(told) > 1 and all(map(_NUMBERED.match, told)):
         yield f"the column {title!r} holds trials"
 
 
