@@ -24,6 +24,8 @@ from nightlab.papers.audit.audit import audit as mechanical_audit
 from nightlab.papers.audit.finding import Finding, Findings
 from nightlab.papers.audit.ground import of_study
 from nightlab.papers.audit.provenance import stood_in, taken_over, without_readings
+from nightlab.papers.audit.reading import checks
+from nightlab.papers.audit.reading.document import as_read
 from nightlab.papers.facts.evidence import Evidence, Snapshot, TeamCounts, save_edits, save_trials
 from nightlab.papers.facts.facts import read, save
 from nightlab.papers.frames.frames import sayings
@@ -303,7 +305,8 @@ def audit(lab: Lab, idea: str, number: int, *, mended: bool) -> list[Finding]:
         found = mechanical_audit(
             draft, collected.facts, references(lab), place, compiled(place), names=names, min_pages=least
         )
-        return Findings((*found, *_gate(lab, idea, number, mended=mended)[1]))
+        seen = checks.findings(as_read(draft, collected.facts, references(lab)))
+        return Findings((*found, *seen, *_gate(lab, idea, number, mended=mended)[1]))
 
     found = lab.once(Findings, _mended(number) if mended else str(number), look)
     return [f for f in found.root if f.kind not in NO_FAULT_OF_THE_WRITER]

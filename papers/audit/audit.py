@@ -10,8 +10,6 @@ from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import Fact
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.finding import Finding, Severity
-from nightlab.papers.audit.reading import checks
-from nightlab.papers.audit.reading.document import as_read
 from nightlab.papers.latex.engine import Compiled
 from nightlab.papers.latex.escape import foreign
 from nightlab.papers.literature.literature import Reference
@@ -56,7 +54,6 @@ def audit(
     found += _letters(manuscript, references)
     found += _unverified(manuscript, references)
     found += _figures(manuscript, folder)
-    found += checks.findings(as_read(manuscript, facts, references))
     if compiled:
         found += _pdf(compiled, min_pages)
     return list(dict.fromkeys(found))

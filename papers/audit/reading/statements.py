@@ -43,12 +43,13 @@ _NOT = re.compile(
     r"|instead of|rather than|prevents?|forbid\w*|out of reach|sealed from|hidden from|avoid\w*)\b|n't\b",
     re.I,
 )
+DECLARED = ("Holdout", "Shared data", "Both splits")  # headings of limits that own up to a leak
 LONGEST = 60  # words of a sentence; what is longer is a table that was taken for one
 SUMMARIES = ("abstract", "conclusion")
 
 _SEALED = (
     r"(?:hold-?outs?|held-out|test (?:set|split|data|labels?|scores?)|private (?:data|files?|labels?|split)"
-    r"|sealed (?:data|split|\w+)|confirmation(?:'s)? (?:seeds?|split|data|runs?)|evaluator(?:'s)? (?:code"
+    r"|sealed (?:data|split|\w+)|confirmation(?:'s)? (?:seeds?|split|data)|evaluator(?:'s)? (?:code"
     r"|data|files?)"
     r"|(?:true|correct) (?:answers|labels)|labels of the)"
 )
@@ -244,13 +245,15 @@ def direction(doc: Document) -> Iterator[Finding]:
 
 def practice(doc: Document) -> Iterator[Finding]:
     """What it tells of its own making that no sound study does: leaks, and choices made by the outcome."""
+    limits = doc.section("limitation")
+    declared = limits is not None and any(s.text.rstrip(". ") in DECLARED for s in limits.sentences)
     for part, s in doc.sentences():
         text = asserted(s)
         quoted = bool(s.cited) or "related" in part.heading.casefold()
         if quoted or part.key == "response" or len(s.words) > LONGEST:
             continue
         clauses = re.split(r"[;:]\s", text)
-        if any((_LEAK.search(c) or _REUSED.search(c)) and not _NOT.search(c) for c in clauses):
+        if not declared and any((_LEAK.search(c) or _REUSED.search(c)) and not _NOT.search(c) for c in clauses):
             yield Finding("leak", part.where, f"the search knew what it is judged by: {text.strip()[:120]!r}")
         elif any(p.search(c) and not _NOT.search(c) for c in clauses for p in _FORKING):
             yield Finding("forking", part.where, f"a choice was made by its outcome: {text.strip()[:120]!r}")
