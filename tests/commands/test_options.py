@@ -27,7 +27,7 @@ ASKED = {  # as the command line calls them
 @pytest.mark.parametrize(
     ("command", "own", "without"),
     [
-        (run, {"template"}, set()),
+        (run, {"template", "require_accept"}, set()),
         (experiment, {"template"}, {"rounds", "reviewer_model"}),
         (fork, {"study", "trial"}, {"key", "replay"}),
     ],

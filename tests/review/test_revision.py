@@ -82,6 +82,7 @@ def panel(monkeypatch: pytest.MonkeyPatch, kind: type[OfflineReviewer]) -> None:
     monkeypatch.setattr("nightlab.agents.offline.reviewing.offline_panel", lambda: made)
 
 
+@pytest.mark.long
 def test_a_revision_that_is_worse_leaves_the_first_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     panel(monkeypatch, Sour)
     folder = papers.make("positive", tmp_path, trials=3, rounds=1)

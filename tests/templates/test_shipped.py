@@ -99,12 +99,12 @@ def test_no_study_holds_its_attacks(template: Template, tmp_path: Path) -> None:
 
 def test_a_study_of_it_comes_to_its_end(template: Template, tmp_path: Path) -> None:
     here(template)
-    made = begin(template.folder, Settings(trials=3, seeds=1, confirm_seeds=2, workers=2), tmp_path, "experiment")
+    made = begin(template.folder, Settings(trials=1, seeds=1, confirm_seeds=2, workers=2), tmp_path, "experiment")
     work(made, lambda _event: None)
     study = read(made)
     try:
         assert study.template.trust == "verified"
-        assert len(study.ledger.trials()) >= 3
+        assert len(study.ledger.trials()) > 1
         assert study.claim is not None
     finally:
         study.close()
