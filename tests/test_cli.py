@@ -221,7 +221,7 @@ def test_doctor_tells_isolation_and_latex(tmp_path: Path) -> None:
         (("run", "digits", "--trials", "-5"), "--trials"),
         (("run", "digits", "--hours", "-1"), "--hours"),
         (("experiment", "digits", "--isolation", "S9"), "S9"),
-        (("experiment", "digits", "--executor", "cloud"), "'cloud' is no executor; there are local"),
+        (("experiment", "digits", "--executor", "cloud"), "'cloud' is no executor; there are "),
         (("experiment", "digits", "--policy", "astrology"), "no search policy is called 'astrology'; there are greedy"),
         (("resume", "."), "is no study"),
         (("scores", "nowhere"), "is no study"),
