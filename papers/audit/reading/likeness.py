@@ -161,8 +161,13 @@ def _stems(word: str) -> tuple[str, ...]:
 
 
 def gibberish(doc: Document) -> Iterator[Finding]:
-    """Parts whose words are no English sentences: too few function words, or articles before what follows none."""
+    """Parts whose words are no English sentences: too few function words, or articles before what follows none.
+
+    A PDF is judged as a whole: a part of it may be one table.
+    """
     texts = [(p.where, p.words) for p in doc.parts]
+    if not doc.of_study:
+        texts = [("text", tuple(w for _, words in texts for w in words))]
     texts.append(("captions", tuple(w for f in doc.shown if f.kind != "listing" for w in f.words)))
     for where, words in texts:
         if len(words) < FEWEST:

@@ -76,6 +76,7 @@ _LEAK = re.compile(
     rf"|\b{_USED}\b.*\b{_SEARCHING}\b.*\b{_SEALED}\b",
     re.I,
 )
+_CITING = re.compile(r"\[\d+(?:, ?\d+)*\]")  # as a PDF prints it
 _BOUGHT = (
     r"(?:significan\w*|improvement|better|favou?rabl\w*|p[- ]?values?|worse|wanted|desired|expected|positive|best)"
 )
@@ -249,7 +250,7 @@ def practice(doc: Document) -> Iterator[Finding]:
     declared = limits is not None and any(s.text.rstrip(". ") in DECLARED for s in limits.sentences)
     for part, s in doc.sentences():
         text = asserted(s)
-        quoted = bool(s.cited) or "related" in part.heading.casefold()
+        quoted = bool(s.cited) or bool(_CITING.search(text)) or "related" in part.heading.casefold()
         if quoted or part.key == "response" or len(s.words) > LONGEST:
             continue
         clauses = re.split(r"[;:]\s", text)
