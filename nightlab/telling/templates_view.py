@@ -42,7 +42,7 @@ def _row(name: str) -> dict[str, Any]:
 def print_table() -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("template", "domain", "title", "metric", "better", "knobs", "a run", "needs"):
-        table.add_column(name, header_style="bright_black", overflow="fold")
+        table.add_column(name, header_style="bright_black", overflow="fold", no_wrap=name in ("template", "a run"))
     found = rows()
     for row in found:
         needed = Text(", ".join(row["requires"]) or "nothing more", "" if row["here"] else "yellow")
