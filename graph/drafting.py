@@ -38,7 +38,7 @@ from nightlab.papers.manuscript.markup import literal
 
 VIEWS = {"view": "discussion", "threats_seen": "limitations"}  # where the readings of an analyst's model stand
 NO_FAULT_OF_THE_WRITER = ("no-pdf",)
-RESPONSE = "response"
+REPLIES = "replies"
 REJECTED = "The panel that reviewed this version did not accept it; its reviews are in the study's folder."
 
 
@@ -399,8 +399,8 @@ def _responding(lab: Lab, draft: Manuscript, best: int) -> Manuscript:
     mended = lab.study.ledger.get(Manuscript, _mended(best)) is not None
     idea = next(iter(lab.study.ledger.all(Idea)), "")
     brief = replace(_brief(lab, idea, best, mend=mended), answers=answers)
-    rest = tuple(s for s in draft.appendix if s.key != RESPONSE)
-    return replace(draft, appendix=(*rest, Section(RESPONSE, HEADINGS[RESPONSE], text(RESPONSE, brief))))
+    rest = tuple(s for s in draft.appendix if s.key != REPLIES)
+    return replace(draft, appendix=(*rest, Section(REPLIES, HEADINGS[REPLIES], text(REPLIES, brief))))
 
 
 def _closed(answer: Answer, number: int, best: int, last: int) -> Answer:

@@ -173,7 +173,7 @@ def test_what_comes_from_outside_works_in_a_study(
     told = {s["key"]: s["body"] for s in paper["sections"]}
     assert "{cite:book}" in told["related"]
     assert "{fact:halfway.effect}" in told[NAME]
-    response = next(s["body"] for s in paper["appendix"] if s["key"] == "response")
+    response = next(s["body"] for s in paper["appendix"] if s["key"] == "replies")
     assert "We ran the point halfway to the best ({ref:halfway})." in response
     evidence = {f["id"]: f for f in json.loads((folder / "paper" / "evidence.json").read_text())}
     assert len(evidence["halfway.effect"]["runs"]) == 6

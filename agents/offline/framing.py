@@ -84,7 +84,7 @@ def reproduction(b: Brief) -> dict[str, Any]:
     }
 
 
-def response(b: Brief) -> dict[str, Any]:
+def replies(b: Brief) -> dict[str, Any]:
     """What the panel asked for, and what became of it. A wording that holds a number, which no fact bears, is left
     out, and so is a model's own, which nothing verifies."""
     known, points = actions(), []

@@ -38,7 +38,7 @@ HEADINGS = {
     "code": "The changed code",
     "reproduction": "How to repeat the study",
     "replication": "Replication",
-    "response": "Response to the reviewers",
+    "replies": "Response to the reviewers",
 }
 BEFORE = ("introduction", "related", "method", "setup", "results", "ablation")
 AFTER = ("discussion", "limitations", "conclusion")  # what the actions' experiments tell
@@ -60,7 +60,7 @@ CONTEXTS: Mapping[str, Callable[[Brief], Mapping[str, Any]]] = {
     "code": framing.code,
     "reproduction": framing.reproduction,
     "replication": results.replication,
-    "response": framing.response,
+    "replies": framing.replies,
 }
 
 
@@ -72,7 +72,7 @@ class OfflineWriter:
         t = brief.evidence.template
         told = [(a.kind, s) for a in actions().values() if (s := a.section(brief))]
         edited = [_section("code", brief)] if framing.listings(brief) else []
-        answered = [_section("response", brief)] if brief.answers else []
+        answered = [_section("replies", brief)] if brief.answers else []
         return Manuscript(
             title=text("title", brief),
             authors_note=brief.team,

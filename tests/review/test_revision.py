@@ -50,7 +50,7 @@ def test_a_baseline_and_more_seeds_are_run_told_and_answered(revised: Path) -> N
     assert "{float:rivals}" in body
     evidence = {f["id"] for f in json.loads((revised / "paper" / "evidence.json").read_text(encoding="utf-8"))}
     assert {"replication.effect", "rival.random.effect"} <= evidence
-    response = next(s.body for s in told.appendix if s.key == "response")
+    response = next(s.body for s in told.appendix if s.key == "replies")
     assert "random search use as many runs" in response
     assert "tested the claim once more" in response
     assert "Asked by the reviewer on methodology" in response
@@ -91,7 +91,7 @@ def test_a_revision_that_is_worse_leaves_the_first_version(tmp_path: Path, monke
     told = paper(folder)
     assert "did not accept" in told.authors_note
     assert "did not find the revision that came of it better" in next(
-        s.body for s in told.appendix if s.key == "response"
+        s.body for s in told.appendix if s.key == "replies"
     )
     assert "{float:rivals}" not in " ".join(s.body for s in told.sections)
     assert not [f for f in verify(folder) if f.severity == "error"]
@@ -105,7 +105,7 @@ def test_a_study_whose_requests_are_declined_publishes_and_says_so(
     (meta,) = metas(folder)
     assert meta.answers
     assert {a.kind for a in meta.answers} == {"decline"}
-    response = next(s.body for s in paper(folder).appendix if s.key == "response")
+    response = next(s.body for s in paper(folder).appendix if s.key == "replies")
     assert "Declined, since it would take more time than is kept for revisions" in response
     assert (folder / "paper" / "paper.pdf").is_file()
 

@@ -189,7 +189,7 @@ def doubled(doc: Document) -> Iterator[Finding]:
             yield Finding("doubled", other.where, f"a second section is headed {other.heading!r}")
         elif _repeats(one, other):
             yield Finding("doubled", other.where, f"it repeats much of the section {one.heading!r}")
-    for part in (p for p in doc.parts if p.key != "response"):
+    for part in (p for p in doc.parts if p.key != "replies"):
         counts = Counter(" ".join(s.words) for s in part.sentences if len(s.words) >= LONG)
         if twice := [text for text, n in counts.items() if n > 1]:
             yield Finding("doubled", part.where, f"it says twice: {twice[0][:80]!r}")

@@ -251,7 +251,7 @@ def practice(doc: Document) -> Iterator[Finding]:
     for part, s in doc.sentences():
         text = asserted(s)
         quoted = bool(s.cited) or bool(_CITING.search(text)) or "related" in part.heading.casefold()
-        if quoted or part.key == "response" or len(s.words) > LONGEST:
+        if quoted or part.key == "replies" or len(s.words) > LONGEST:
             continue
         clauses = re.split(r"[;:]\s", text)
         if not declared and any((_LEAK.search(c) or _REUSED.search(c)) and not _NOT.search(c) for c in clauses):
@@ -264,8 +264,8 @@ def praise(doc: Document) -> Iterator[Finding]:
     """Claims beyond any evidence, limits that are denied, and orders to who reads."""
     for part, s in doc.sentences():
         text = asserted(s)
-        if part.key == "response" or "related" in part.heading.casefold():
-            text = "" if part.key != "response" and s.cited else text
+        if part.key == "replies" or "related" in part.heading.casefold():
+            text = "" if part.key != "replies" and s.cited else text
         if _ORDERS.search(text):
             yield Finding("orders", part.where, f"it tells its reviewers what to do: {text.strip()[:120]!r}")
         if (m := _BOAST.search(text)) and not _NOT.search(text):

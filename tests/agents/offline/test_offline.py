@@ -16,7 +16,7 @@ from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.offline.proposing import OfflineCoder
 from nightlab.agents.offline.reviewing import offline_panel
 from nightlab.agents.offline.rubric import CLARITY, LITERATURE, METHODS
-from nightlab.agents.offline.writing import OfflineWriter, text
+from nightlab.agents.offline.writing import HEADINGS, OfflineWriter, text
 from nightlab.agents.team import Brief, Idea, Situation, StudySubmission
 from nightlab.agents.telling.words import concern, strategies, words
 from nightlab.experiments.ledger.ledger import Settled, Trial, by_verdict
@@ -120,6 +120,13 @@ def test_a_positive_and_a_negative_outcome_both_read_without_a_bare_number(submi
         names = names_of(s.evidence.template)
         assert check(manuscript, s.evidence.facts, s.references, names) == []
         assert ("negative result" in manuscript.abstract) is not significant
+
+
+def test_no_section_has_the_key_of_a_figure_or_a_table(submission: StudySubmission) -> None:
+    """A section that only some papers have, such as the replies to reviewers, too."""
+    floats = {f.key for f in (*submission.manuscript.figures, *submission.manuscript.tables)}
+    assert "response" in floats
+    assert not HEADINGS.keys() & floats
 
 
 def test_the_title_says_what_was_varied_and_claims_nothing_that_was_not_found(submission: StudySubmission) -> None:
