@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, wait
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -575,9 +575,7 @@ def test_a_dead_sandbox_is_replaced(house: Callable[..., House]) -> None:
     assert h.run().status == "ok"
     before = _below(os.getpid()) - others
     assert before
-    for pid in before:
-        with suppress(ProcessLookupError):  # some end with the one before them
-            os.kill(pid, signal.SIGKILL)
+    assert _killed(before)
     assert h.run().status == "ok"
     assert _below(os.getpid()).isdisjoint(before)
 
@@ -588,10 +586,8 @@ def test_a_guest_that_is_killed_while_it_waits_for_a_run_is_replaced(house: Call
         pytest.skip("no guest waits")
     for _ in range(3):
         assert h.run().status == "ok"
-        while not (waiting := {pid for pid in _below(os.getpid()) if _is_guest(pid)}):
+        while not (waiting := _killed(pid for pid in _below(os.getpid()) if _is_guest(pid))):
             time.sleep(0.01)
-        for pid in waiting:
-            os.kill(pid, signal.SIGKILL)
         while any(map(_runs, waiting)):
             time.sleep(0.01)
         time.sleep(0.05)  # the monitor is told
@@ -606,9 +602,7 @@ def test_nobody_waits_for_a_table_whose_first_process_is_dead(house: Callable[..
         time.sleep(0.3)  # the next guests are there
         future = h.runner.submit(h.request(do))
         time.sleep(0.2)
-        for pid in _below(os.getpid()):
-            if _table(pid)[2:] == ["1"]:
-                os.kill(pid, signal.SIGKILL)
+        _killed(pid for pid in _below(os.getpid()) if _table(pid)[2:] == ["1"])
         assert future.result(10).status in ("ok", "crash")
         states = [h.runner.submit(h.request()).result(10).status for _ in range(4)]
         assert set(states) <= {"ok", "crash"}
@@ -688,6 +682,16 @@ def _below(pid: int) -> set[int]:
         return set(limits.descendants(proc, pid))
     finally:
         os.close(proc)
+
+
+def _killed(pids: Iterable[int]) -> set[int]:
+    """Those that were still there to be killed: the guest of a run that is over ends at any moment by itself."""
+    killed = set()
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+            killed.add(pid)
+    return killed
 
 
 def _is_guest(pid: int) -> bool:
