@@ -11,7 +11,7 @@ from langgraph.types import Command
 from nightlab.agents.team import RankedIdeas
 from nightlab.experiments.ledger.events import Note, PaperReviewed, Stage
 from nightlab.experiments.numbers import plural
-from nightlab.graph import drafting, reviewing
+from nightlab.graph import drafting, publishing, reviewing
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.state import PipelineState, PipelineUpdate
@@ -79,7 +79,7 @@ def review(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["revi
     update: PipelineUpdate = {"decision": meta.decision}
     if (
         not meta.kept
-        or not drafting.asked(lab, state.round)
+        or not reviewing.asked(lab, state.round)
         or state.round - lab.study.first_round >= lab.study.settings.rounds
     ):
         return Command(update=update, goto="publish")
@@ -94,7 +94,7 @@ def revise(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Do what the panel asks for: run the experiments, then analyse and write again."""
     lab = runtime.context
     runtime.context.tell(Stage(stage="revise", round=state.round + 1))
-    for what in reviewing.gather(lab, drafting.asked(lab, state.round)):
+    for what in reviewing.gather(lab, reviewing.asked(lab, state.round)):
         runtime.context.tell(Note(note=f"new evidence: {what}"))
     return {"round": state.round + 1}
 
@@ -102,7 +102,7 @@ def revise(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
 def publish(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Put the best version of the paper in its place."""
     runtime.context.tell(Stage(stage="publish"))
-    drafting.publish(runtime.context)
+    publishing.publish(runtime.context)
     return {}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from nightlab.agents.actions import actions, possible
 from nightlab.agents.offline.chairing import averaged
 from nightlab.agents.team import Answer, AreaChair, Idea, MetaReview, Request, Review, StudySubmission, Submission
-from nightlab.graph import drafting
+from nightlab.graph import drafting, publishing
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 
@@ -18,7 +18,7 @@ def submission(lab: Lab, idea: str = "", number: int | None = None) -> StudySubm
 
     idea: its key; empty for the study's own.
     """
-    number = drafting.best_round(lab) if number is None else number
+    number = publishing.best_round(lab) if number is None else number
     collected, analysis = drafting.evidence(lab, number)
     return StudySubmission(
         manuscript=drafting.manuscript(lab, number),
@@ -136,3 +136,9 @@ def gather(lab: Lab, requests: Sequence[Request]) -> list[str]:
     known = actions()
     wanted = (known[r.action] for r in requests if r.kind == "evidence" and r.action in known)
     return [action.run(lab.loop) for action in wanted if action.run]
+
+
+def asked(lab: Lab, number: int) -> tuple[Request, ...]:
+    """What a revision of a round has to do."""
+    meta = lab.needed(MetaReview, str(number))
+    return tuple(a.request for a in meta.answers if a.kind != "decline")

@@ -36,7 +36,7 @@ from nightlab.experiments.study.sessions import Session
 from nightlab.experiments.study.settings import Settings, SettingsError, refuse_idle
 from nightlab.experiments.study.study import Study, create, read, reopen
 from nightlab.experiments.template.template import Template, TemplateError, find, load
-from nightlab.graph import drafting, reviewing
+from nightlab.graph import drafting, publishing, reviewing
 from nightlab.graph.checkpoints import PrunedSaver, checkpoints
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
@@ -290,5 +290,5 @@ def _drive(study: Study, lab: Lab, listen: Listener, control: RunControl | None)
             given = ExperimentInput() if fresh else None
         while not _ended(graph, given, config, lab, listen, GraphPass(control)):
             given = None  # go on from the last checkpoint
-    if mode == "pipeline" and not drafting.published(lab):
-        drafting.publish(lab)  # a finished study whose paper had no engine to compile it, or is gone
+    if mode == "pipeline" and not publishing.published(lab):
+        publishing.publish(lab)  # a finished study whose paper had no engine to compile it, or is gone

@@ -17,7 +17,7 @@ from nightlab.agents.team import Analysis, Review
 from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.records import Fact
 from nightlab.experiments.study.environment import Environment, environment
-from nightlab.graph import drafting, reviewing
+from nightlab.graph import drafting, publishing, reviewing
 from nightlab.graph.lab import Lab
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.evidence import Evidence, TeamCounts
@@ -40,7 +40,7 @@ SEAL = re.compile(r"\\sealed\{(\d+)\}" + r"\{([0-9a-f]{64})\}" * 3)
 
 def claims(lab: Lab) -> Iterator[Finding]:
     """The claim that the paper tells is the ledger's, and what its runs come to."""
-    collected, _ = drafting.evidence(lab, drafting.best_round(lab))
+    collected, _ = drafting.evidence(lab, publishing.best_round(lab))
     claim, study = collected.claim, lab.study
     if claim not in (study.claim, *study.earlier_claims):
         yield Finding("claim", "ledger", "the evidence of the paper tells another claim than the ledger")
@@ -60,7 +60,7 @@ def claims(lab: Lab) -> Iterator[Finding]:
 def sealed(lab: Lab) -> Iterator[Finding]:
     """What the first page says of ledger, evidence and figures; a study without a chain has no such line."""
     ledger, paper = lab.study.ledger, lab.study.paper
-    if drafting.published_version(lab).link is None:
+    if publishing.published_version(lab).link is None:
         return
     told = SEAL.search((paper / "paper.tex").read_text(encoding="utf-8"))
     if told is None:
@@ -77,7 +77,7 @@ def sealed(lab: Lab) -> Iterator[Finding]:
 
 def made_again(lab: Lab, place: Path) -> Iterator[Finding]:
     """Everything of the paper but its PDF, in an empty folder, against what the study has."""
-    best, version = drafting.best_round(lab), drafting.published_version(lab)
+    best, version = publishing.best_round(lab), publishing.published_version(lab)
     collected, analysis = drafting.evidence(lab, best)
     drafting.save_evidence(lab, collected, place)
     try:
@@ -201,7 +201,7 @@ def _citations(lab: Lab, version: drafting.Version) -> Iterator[Finding]:
 
 def _alike(lab: Lab, names: Sequence[str]) -> bool:
     """Whether the sessions that made the paper had the versions that are here; for later ones page one vouches not."""
-    now, ledger, last = environment().of, lab.study.ledger, drafting.published_version(lab).link
+    now, ledger, last = environment().of, lab.study.ledger, publishing.published_version(lab).link
     sessions = ledger.all(Environment)
     places = {key: ledger.linked(Environment, key) for key in sessions}
     of = [each.of for key, each in sessions.items() if not (last and (at := places[key]) and at.number > last.number)]

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -26,7 +24,7 @@ from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import read
 from nightlab.experiments.template.diffs import changed
 from nightlab.experiments.template.template import Template, load
-from nightlab.graph import drafting
+from nightlab.graph.gate import gated
 from nightlab.papers.audit.audit import names_of
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.evidence import Evidence
@@ -296,8 +294,7 @@ def test_readings_of_two_models_name_both(submission: StudySubmission) -> None:
             team="",
         )
         draft = dataclasses.replace(OfflineWriter().write(brief), reader=of_writer)
-        lab: Any = SimpleNamespace(team=SimpleNamespace(roles={"writer": "a:one", "analyst": analyst}))
-        paper, _ = drafting._gated(lab, brief, draft)
+        paper, _ = gated(brief, draft, {"writer": "a:one", "analyst": analyst})
         assert "We suspect that noise hides more." in next(s.body for s in paper.sections if s.key == "discussion")
         return paper.reader
 

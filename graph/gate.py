@@ -1,0 +1,52 @@
+"""What may stand in a paper: the gate over every sentence of a model."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import replace
+
+from nightlab.agents.offline.writing import OfflineWriter
+from nightlab.agents.team import Brief
+from nightlab.agents.telling import disclosure
+from nightlab.papers.audit.finding import Finding
+from nightlab.papers.audit.ground import of_study
+from nightlab.papers.audit.provenance import stood_in, taken_over
+from nightlab.papers.facts.evidence import TeamCounts
+from nightlab.papers.frames.frames import sayings
+from nightlab.papers.frames.record import record
+from nightlab.papers.manuscript.manuscript import Manuscript
+from nightlab.papers.manuscript.markup import literal
+
+VIEWS = {"view": "discussion", "threats_seen": "limitations"}  # where the readings of an analyst's model stand
+
+
+def gated(brief: Brief, draft: Manuscript, roles: Mapping[str, str]) -> tuple[Manuscript, list[str]]:
+    """What the gate lets through of a draft, and where the offline text stands in. roles: the models of a team."""
+    readers = _readers(roles)
+    views = {where: brief.analysis.conclusions.get(key, "") for key, where in VIEWS.items()}
+    if any(views.values()) and "analyst" in readers:
+        sections = tuple(
+            replace(s, body=f"{s.body}\n\n> {views[s.key]}") if views.get(s.key) else s for s in draft.sections
+        )
+        by = dict.fromkeys(filter(None, (draft.reader, readers["analyst"])))
+        draft = replace(draft, sections=sections, reader=" or ".join(by))
+    paper, found = ruled(brief, draft, roles)
+    return paper, stood_in(found, paper)
+
+
+def ruled(
+    brief: Brief, draft: Manuscript, roles: Mapping[str, str], counts: TeamCounts | None = None
+) -> tuple[Manuscript, list[Finding]]:
+    """The paper that the gate makes of a draft, and what it refused. counts: what a finished paper discloses."""
+    own = OfflineWriter().write(replace(brief, model=draft.reader))
+    e, readers = brief.evidence, _readers(roles).values()
+    leans = of_study(e, brief.references, own)
+    shared = (f"{one} or {other}" for one, other in itertools.permutations(readers, 2))
+    told = disclosure.disclosed(own, counts) if counts else own
+    return taken_over(draft, told, leans, sayings(record(e)), {*readers, *shared})
+
+
+def _readers(roles: Mapping[str, str]) -> dict[str, str]:
+    """The models that may have readings in a paper, by role, as a paper names them."""
+    return {role: literal(disclosure.shown(name)) for role, name in roles.items()}
