@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.template.template import load, names
-from nightlab.graph.checking import attacked
-from nightlab.graph.requirements import lacks
+from nightlab.graph.template.checking import attacked
+from nightlab.graph.template.requirements import lacks
 
 HEAD = ("template", "seed", "time", "metric", "baseline", "best", "gain on the holdout", "claimed", "scores", "attacks")
 

@@ -41,8 +41,8 @@ from nightlab.graph.checkpoints import PrunedSaver, checkpoints
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
-from nightlab.graph.requirements import refuse_lacking
 from nightlab.graph.state import ExperimentInput, PipelineState
+from nightlab.graph.template.requirements import refuse_lacking
 from nightlab.papers.literature.literature import LiteratureError, load_bib
 
 Listener = Callable[[dict[str, Any]], None]

@@ -13,7 +13,7 @@ from nightlab.commands.common.ending import DOES_NOT_HOLD, WRONG_USE, print_json
 from nightlab.commands.common.options import Json
 
 if TYPE_CHECKING:
-    from nightlab.graph.adopting import Adopted
+    from nightlab.graph.template.adopting import Adopted
 
 Folder = Annotated[Path, typer.Argument(help="The folder of your program. It is read, never written to.")]
 Command = Annotated[str, typer.Option(help="What runs it once, with knobs in braces; {seed} is the seed. No shell.")]
@@ -56,8 +56,8 @@ def adopt(
     Example: nightlab adopt DIR --command "python train.py --lr {lr} --seed {seed}" --metric loss --direction minimize
     """
     from nightlab.experiments.template.adoption.refusal import AdoptionError
-    from nightlab.graph.adopting import Wish
-    from nightlab.graph.adopting import adopt as adopted
+    from nightlab.graph.template.adopting import Wish
+    from nightlab.graph.template.adopting import adopt as adopted
     from nightlab.telling.terminal import say
 
     asks = not (yes or as_json) and sys.stdin.isatty() and sys.stderr.isatty()

@@ -12,7 +12,7 @@ from nightlab.commands.common.ending import DOES_NOT_HOLD, print_json
 from nightlab.commands.common.options import Json, TemplateArg
 
 if TYPE_CHECKING:
-    from nightlab.graph.checking import Examination
+    from nightlab.graph.template.checking import Examination
 
 
 def check(template: TemplateArg, as_json: Json = False) -> None:
@@ -23,7 +23,7 @@ def check(template: TemplateArg, as_json: Json = False) -> None:
     from nightlab.experiments.template.template import find
 
     find(template)  # before all that a check needs is loaded
-    from nightlab.graph.checking import examine
+    from nightlab.graph.template.checking import examine
     from nightlab.telling.terminal import say
 
     quiet = as_json or not sys.stderr.isatty()

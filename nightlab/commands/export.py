@@ -67,7 +67,7 @@ def _give_back(study: Path, kind: str, out: Path, as_json: bool) -> None:
     import shlex
 
     from nightlab.experiments.study.study import read
-    from nightlab.graph.imports.exporting import give_back
+    from nightlab.graph.template.exporting import give_back
     from nightlab.telling.terminal import say
 
     with closing(read(study)) as opened:

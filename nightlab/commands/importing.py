@@ -13,7 +13,7 @@ from nightlab.commands.common.ending import DOES_NOT_HOLD, WRONG_USE, print_json
 from nightlab.commands.common.options import Json
 
 if TYPE_CHECKING:
-    from nightlab.graph.imports.importing import Imported
+    from nightlab.graph.template.importing import Imported
 
 Kind = Annotated[str, typer.Argument(help="ai-scientist, autoresearch, openevolve, shinka, aide or adas.")]
 Folder = Annotated[Path, typer.Argument(help="The folder of the task. It is read, never written to.")]
@@ -57,7 +57,7 @@ def import_(
     """
     from nightlab.experiments.template.adoption.refusal import AdoptionError
     from nightlab.experiments.template.imports.draft import Wish
-    from nightlab.graph.imports.importing import bring
+    from nightlab.graph.template.importing import bring
     from nightlab.telling.terminal import say
 
     asks = not (yes or as_json) and sys.stdin.isatty() and sys.stderr.isatty()

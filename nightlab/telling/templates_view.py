@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nightlab.experiments.template.template import load, names
-from nightlab.graph.requirements import getting, lacks, needs
+from nightlab.graph.template.requirements import getting, lacks, needs
 from nightlab.telling.terminal import Terminal
 
 

@@ -13,9 +13,9 @@ from pybtex.database import parse_file
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import create, read
 from nightlab.experiments.template.template import Template, load, names
-from nightlab.graph.checking import attacked
-from nightlab.graph.requirements import lacks, needs
 from nightlab.graph.session import begin, work
+from nightlab.graph.template.checking import attacked
+from nightlab.graph.template.requirements import lacks, needs
 
 FREE = {"search", "autoresearch", "noise", "statistics", "data"}  # topics that are no strategy
 

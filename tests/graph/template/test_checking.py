@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from nightlab.cli import app
-from nightlab.graph.attacks import attacks, patched
-from nightlab.graph.checking import Examination, examine
+from nightlab.graph.template.attacks import attacks, patched
+from nightlab.graph.template.checking import Examination, examine
 
 HEAD = """\
 [template]

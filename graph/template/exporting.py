@@ -14,7 +14,7 @@ from nightlab.experiments.records import BASELINE
 from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.adoption.refusal import AdoptionError
 from nightlab.experiments.template.imports import returning
-from nightlab.graph.imports.importing import laid, performed_once
+from nightlab.graph.template.importing import laid, performed_once
 
 PLOT = Limits(wall_s=300, memory_mb=4096, files=64, output_mb=64)
 

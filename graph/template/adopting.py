@@ -30,8 +30,8 @@ from nightlab.experiments.template.globbing import expanded
 from nightlab.experiments.template.imports.draft import toml
 from nightlab.experiments.template.knobs.derived import derived
 from nightlab.experiments.template.template import Template, TemplateError, load
-from nightlab.graph.checking import Examination, examine
-from nightlab.graph.offers import STDERR, STDOUT, Offer, named, offers
+from nightlab.graph.template.checking import Examination, examine
+from nightlab.graph.template.offers import STDERR, STDOUT, Offer, named, offers
 
 DIRECTIONS = ("minimize", "maximize")
 FEW_SEEDS = 3  # of which the smallest effect is told

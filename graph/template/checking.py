@@ -24,9 +24,9 @@ from nightlab.experiments.template.knobs.derived import derived
 from nightlab.experiments.template.knobs.moving import beside, moved
 from nightlab.experiments.template.knobs.rules import broken, settled
 from nightlab.experiments.template.template import Template, TemplateError, load
-from nightlab.graph.attacks import attacks, patched
 from nightlab.graph.estimate import Probe, cost
-from nightlab.graph.requirements import refuse_lacking
+from nightlab.graph.template.attacks import attacks, patched
+from nightlab.graph.template.requirements import refuse_lacking
 
 SEEDS = 5  # of the noise
 TOLD = 300  # characters of an error

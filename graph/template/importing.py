@@ -23,9 +23,9 @@ from nightlab.experiments.template.imports.draft import Draft, Way, Wish, writte
 from nightlab.experiments.template.imports.foreign import look
 from nightlab.experiments.template.knobs.derived import derived
 from nightlab.experiments.template.template import Template, TemplateError, load
-from nightlab.graph.adopting import DIRECTIONS, Ask
-from nightlab.graph.checking import Examination, examine
-from nightlab.graph.offers import offers, read
+from nightlab.graph.template.adopting import DIRECTIONS, Ask
+from nightlab.graph.template.checking import Examination, examine
+from nightlab.graph.template.offers import offers, read
 
 SEED = 1
 NEAR = 1e-6  # by which two ways of running one program may differ, relative

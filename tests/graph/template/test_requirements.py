@@ -9,8 +9,8 @@ import pytest
 
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.template.template import Template, TemplateError, load
-from nightlab.graph.requirements import Lacking, lacks, needs
 from nightlab.graph.session import begin
+from nightlab.graph.template.requirements import Lacking, lacks, needs
 from tests.conftest import MakeTemplate
 
 
@@ -46,7 +46,7 @@ def test_of_programs_one_is_enough(make_template: MakeTemplate) -> None:
 
 
 def test_a_gpu_is_a_need(make_template: MakeTemplate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nightlab.graph.requirements.gpus", lambda: ("0",))
+    monkeypatch.setattr("nightlab.graph.template.requirements.gpus", lambda: ("0",))
     assert lacks(asking(make_template, gpus=1)) == []
     assert lacks(asking(make_template, gpus=2)) == ["2 GPUs"]
 

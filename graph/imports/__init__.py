@@ -1,1 +1,0 @@
-"""Between the folders of other systems and templates, both ways."""
