@@ -26,7 +26,7 @@ from sklearn.model_selection import cross_val_score
 from nightlab.experiments.executors.local.isolation.sandbox import probe
 from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.records import Level, RunRequest
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 TOML = """
 [template]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.records import RunRequest
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 TOML = """
 [template]

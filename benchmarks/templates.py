@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nightlab.experiments.template.template import load, names
+from nightlab.experiments.template.loading import load, names
 from nightlab.graph.template.checking import attacked
 from nightlab.graph.template.requirements import lacks
 

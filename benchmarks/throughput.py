@@ -22,7 +22,7 @@ from pathlib import Path
 
 from nightlab.experiments.executors.local.local import LocalRunner, local_runner
 from nightlab.experiments.records import RunRequest
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 TOML = """
 [template]

@@ -27,7 +27,7 @@ from nightlab.experiments.records import Draw, RunRequest
 from nightlab.experiments.study.errors import BaselineError
 from nightlab.experiments.study.settings import Settings, refuse_idle
 from nightlab.experiments.study.study import Study, create, reopen
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 TOKENS_IN, TOKENS_OUT = 1500, 300  # of one call, roughly
 VERSION_S = (3.0, 8.0)  # to analyse, draw, write, compile and review a version of the paper, without a model's answers

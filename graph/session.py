@@ -35,7 +35,8 @@ from nightlab.experiments.study.fork import fork as fork_study
 from nightlab.experiments.study.sessions import Session
 from nightlab.experiments.study.settings import Settings, SettingsError, refuse_idle
 from nightlab.experiments.study.study import Study, create, read, reopen
-from nightlab.experiments.template.template import Template, TemplateError, find, load
+from nightlab.experiments.template.loading import find, load
+from nightlab.experiments.template.template import Template, TemplateError
 from nightlab.graph import drafting, publishing, reviewing
 from nightlab.graph.checkpoints import PrunedSaver, checkpoints
 from nightlab.graph.experiment import experiment_graph

@@ -32,7 +32,7 @@ from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.search.policy import Exhausted, Tried, incumbent
 from nightlab.experiments.search.strategies import JOINT, draw_strategy
 from nightlab.experiments.study.study import Study
-from nightlab.experiments.template.diffs import Files, changed, unified
+from nightlab.experiments.template.artifact.diffs import Files, changed, unified
 from nightlab.experiments.template.globbing import matches
 
 SHOWN = 24_000  # characters of the editable files in a prompt

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 from nightlab.experiments.executors.local.isolation.syntax import fault
 from nightlab.experiments.reading import Form, form_of
-from nightlab.experiments.template import blocks
-from nightlab.experiments.template.diffs import Files
+from nightlab.experiments.template.artifact import blocks
+from nightlab.experiments.template.artifact.diffs import Files
 from nightlab.experiments.template.globbing import matches, may_be_added
 
 MOST_EDITS = 20

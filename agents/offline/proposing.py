@@ -10,7 +10,7 @@ from nightlab.experiments.records import Change
 from nightlab.experiments.search.branch import branch, edited
 from nightlab.experiments.search.policy import Exhausted, Policy, Proposal
 from nightlab.experiments.search.registry import make_policy
-from nightlab.experiments.template.diffs import changed
+from nightlab.experiments.template.artifact.diffs import changed
 
 
 class OfflineCoder:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nightlab.experiments.ledger.ledger import Trial, replaced
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.search.strategies import COMBINATION, JOINT
-from nightlab.experiments.template.diffs import concerned
+from nightlab.experiments.template.artifact.diffs import concerned
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.manuscript.markup import literal
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from nightlab.experiments.records import Level, Params, RunOutcome
-from nightlab.experiments.template.artifact import content_hash
+from nightlab.experiments.template.artifact.artifact import content_hash
 from nightlab.experiments.template.template import Template
 
 State = Literal["queued", "running", "ended", "lost"]

@@ -16,8 +16,8 @@ from nightlab.experiments.numbers import decimals, fixed, plural, written
 from nightlab.experiments.records import BASELINE
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.study import Study
+from nightlab.experiments.template.artifact.diffs import changed
 from nightlab.experiments.template.command import is_argument, pieces, text
-from nightlab.experiments.template.diffs import changed
 from nightlab.experiments.template.knobs.tables import label
 
 LONGEST = 72  # letters of a title, as git shows it

@@ -15,7 +15,7 @@ from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.numbers import written
 from nightlab.experiments.records import BASELINE, Change, Knob
 from nightlab.experiments.search.policy import Tried, incumbent
-from nightlab.experiments.template.diffs import Files, changed, diffs
+from nightlab.experiments.template.artifact.diffs import Files, changed, diffs
 from nightlab.experiments.template.template import Template
 
 CHARACTERS = 2400  # of the digest's text

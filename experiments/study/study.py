@@ -27,10 +27,11 @@ from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.study.seeds import Seeds
 from nightlab.experiments.study.series import SeriesStore
 from nightlab.experiments.study.settings import Settings, SettingsError
-from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
+from nightlab.experiments.template.artifact.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.copying import copy
 from nightlab.experiments.template.knobs.derived import declared, derived
-from nightlab.experiments.template.template import Template, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template
 
 FREE_MB = 8  # on the study's disk; with less, a failure says nothing about what failed
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from nightlab.experiments.reading import Unreadable, read_text
-from nightlab.experiments.template import blocks
+from nightlab.experiments.template.artifact import blocks
 from nightlab.experiments.template.command import is_argument, named
 from nightlab.experiments.template.environment import NoEnvironment
 from nightlab.experiments.template.environment import named as environment_named

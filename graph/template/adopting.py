@@ -24,12 +24,13 @@ from nightlab.experiments.template.adoption.folder import Folder, copied, look
 from nightlab.experiments.template.adoption.places import places
 from nightlab.experiments.template.adoption.refusal import AdoptionError
 from nightlab.experiments.template.adoption.starts import programs, proposals
-from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
+from nightlab.experiments.template.artifact.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.command import is_argument
 from nightlab.experiments.template.globbing import expanded
 from nightlab.experiments.template.imports.draft import toml
 from nightlab.experiments.template.knobs.derived import derived
-from nightlab.experiments.template.template import Template, TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template, TemplateError
 from nightlab.graph.template.checking import Examination, examine
 from nightlab.graph.template.offers import STDERR, STDOUT, Offer, named, offers
 

@@ -23,7 +23,8 @@ from nightlab.experiments.template import doubts
 from nightlab.experiments.template.knobs.derived import derived
 from nightlab.experiments.template.knobs.moving import beside, moved
 from nightlab.experiments.template.knobs.rules import broken, settled
-from nightlab.experiments.template.template import Template, TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template, TemplateError
 from nightlab.graph.estimate import Probe, cost
 from nightlab.graph.template.attacks import attacks, patched
 from nightlab.graph.template.requirements import refuse_lacking

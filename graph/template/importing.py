@@ -17,12 +17,13 @@ from nightlab.experiments.executors.registry import runs_at
 from nightlab.experiments.records import Params, RunOutcome, RunRequest, Trust
 from nightlab.experiments.study.data.preparation import run_prepare
 from nightlab.experiments.template.adoption.refusal import AdoptionError
-from nightlab.experiments.template.artifact import ArtifactStore, executables, read_files
+from nightlab.experiments.template.artifact.artifact import ArtifactStore, executables, read_files
 from nightlab.experiments.template.imports import KINDS
 from nightlab.experiments.template.imports.draft import Draft, Way, Wish, written
 from nightlab.experiments.template.imports.foreign import look
 from nightlab.experiments.template.knobs.derived import derived
-from nightlab.experiments.template.template import Template, TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template, TemplateError
 from nightlab.graph.template.adopting import DIRECTIONS, Ask
 from nightlab.graph.template.checking import Examination, examine
 from nightlab.graph.template.offers import offers, read

@@ -20,7 +20,7 @@ def check(template: TemplateArg, as_json: Json = False) -> None:
 
     Ends with 1 where something should be mended first. Example: nightlab check my-template
     """
-    from nightlab.experiments.template.template import find
+    from nightlab.experiments.template.loading import find
 
     find(template)  # before all that a check needs is loaded
     from nightlab.graph.template.checking import examine

@@ -32,7 +32,7 @@ def finalize(
     from nightlab.experiments.finalize import commits
     from nightlab.experiments.finalize.steps import before, steps
     from nightlab.experiments.ledger.documents.study import Origin
-    from nightlab.experiments.template.artifact import executables
+    from nightlab.experiments.template.artifact.artifact import executables
     from nightlab.telling import report
     from nightlab.telling.terminal import say
 

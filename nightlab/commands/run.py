@@ -51,7 +51,7 @@ def _start(
     require_accept: bool = False,
 ) -> None:
     """Begin a study, with what `run` or `experiment` got."""
-    from nightlab.experiments.template.template import find
+    from nightlab.experiments.template.loading import find
 
     find(template)  # before all that a study needs is loaded
     from nightlab.agents.chat.settings import settings_from

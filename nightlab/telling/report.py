@@ -20,7 +20,7 @@ from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.numbers import plural, written
 from nightlab.experiments.records import BASELINE
 from nightlab.experiments.study.study import Study, read, resuming
-from nightlab.experiments.template.diffs import changed, concerned
+from nightlab.experiments.template.artifact.diffs import changed, concerned
 from nightlab.papers.audit.finding import Findings
 from nightlab.papers.latex.seal import evidence_and_figures
 from nightlab.telling.progress import claim_told

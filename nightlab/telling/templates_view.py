@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from nightlab.experiments.template.template import load, names
+from nightlab.experiments.template.loading import load, names
 from nightlab.graph.template.requirements import getting, lacks, needs
 from nightlab.telling.terminal import Terminal
 

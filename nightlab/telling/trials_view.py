@@ -16,8 +16,8 @@ from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH, mean, trial_scores
 from nightlab.experiments.numbers import plural, written
 from nightlab.experiments.study.study import Study
+from nightlab.experiments.template.artifact.diffs import changed, diffs, unified
 from nightlab.experiments.template.contract import Constraint
-from nightlab.experiments.template.diffs import changed, diffs, unified
 from nightlab.telling.progress import COLOURS, claim_told
 from nightlab.telling.report import moves
 from nightlab.telling.terminal import Terminal

@@ -11,7 +11,7 @@ from nightlab.experiments.ledger.documents.claim import AblatedPart, ItemHashes,
 from nightlab.experiments.ledger.documents.study import BoundHashes, Done, Extension, FileHashes, TreeHashes
 from nightlab.experiments.ledger.ledger import Ledger
 from nightlab.experiments.study.study import Study
-from nightlab.experiments.template.artifact import content_hash
+from nightlab.experiments.template.artifact.artifact import content_hash
 from nightlab.experiments.template.mending import listing, manifest_hash, tree_hash
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.latex.seal import Published, hashes

@@ -33,7 +33,7 @@ from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.study.series import SeriesStore
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study
-from nightlab.experiments.template.diffs import FileDiff, diffs, unified
+from nightlab.experiments.template.artifact.diffs import FileDiff, diffs, unified
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.naming import modest
 

@@ -9,7 +9,7 @@ from nightlab.experiments.claim.scope import population, row, withheld
 from nightlab.experiments.claim.statistics.inference import equal, untested
 from nightlab.experiments.ledger.ledger import replaced
 from nightlab.experiments.records import Fact, Params, Split
-from nightlab.experiments.template.diffs import concerned
+from nightlab.experiments.template.artifact.diffs import concerned
 from nightlab.papers.facts.evidence import BASELINE, Evidence
 
 

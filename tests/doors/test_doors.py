@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import nightlab
 from nightlab.cli import app
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.doors.folders import DOORS, Door
 
 ALL = bool(os.environ.get("NIGHTLAB_ALL_DOORS"))

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nightlab.cli import app
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 PAGE = Path(__file__).parents[2] / "docs" / "my-script.md"
 

@@ -12,7 +12,8 @@ from nightlab.agents.chat.configuration import configured
 from nightlab.agents.chat.scripted import read_script
 from nightlab.agents.chat.settings import ModelSettings
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from nightlab.papers.literature.literature import load_bib
 from tests.conftest import EXPERIMENT, TOML, MakeTemplate
 

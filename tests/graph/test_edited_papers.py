@@ -15,7 +15,7 @@ from nightlab.experiments.records import Level
 from nightlab.experiments.study.fork import fork
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import read, reopen
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.graph import session
 from nightlab.graph.session import begin
 from tests.agents.model.test_coding import FIXED, KNOBLESS, edit

@@ -16,7 +16,8 @@ import nightlab
 from nightlab.experiments.claim.caveats import notes
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import create, read
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from nightlab.telling.progress import claim_told
 from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML, MakeTemplate
 

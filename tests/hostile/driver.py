@@ -17,7 +17,7 @@ from typing import cast
 from nightlab.experiments.executors.local.inside.kernel import limits, syscalls
 from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.hostile.prey import SECRET, Prey
 from tests.hostile.programs import ALL
 from tests.hostile.programs.program import PRELUDE, Program

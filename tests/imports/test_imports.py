@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import nightlab
 from nightlab.cli import app
 from nightlab.experiments.template.knobs.derived import derived
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.doors.test_doors import state
 from tests.imports.adas_folders import ADAS
 from tests.imports.aide_folders import AIDE

@@ -22,13 +22,14 @@ from nightlab.experiments.ledger.documents.claim import Feedback, Preregistratio
 from nightlab.experiments.records import RunRequest
 from nightlab.experiments.study.data.preparation import run_prepare
 from nightlab.experiments.study.study import read
-from nightlab.experiments.template import blocks
 from nightlab.experiments.template.adoption.refusal import AdoptionError
+from nightlab.experiments.template.artifact import blocks
 from nightlab.experiments.template.imports.draft import runtime, toml
 from nightlab.experiments.template.imports.foreign import look, neighbours
 from nightlab.experiments.template.imports.references import entries
 from nightlab.experiments.template.knobs.derived import derived
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from tests.conftest import EVALUATE, EXPERIMENT, TOML, MakeTemplate
 
 BLOCK = "# EVOLVE-BLOCK"

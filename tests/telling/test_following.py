@@ -19,7 +19,7 @@ from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.events import Ended, Note, Stage
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import create, read, reopen
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.graph.session import begin, work
 from nightlab.telling.following import failed, follow
 from tests.conftest import EXPERIMENT, MakeTemplate

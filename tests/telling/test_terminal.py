@@ -17,7 +17,7 @@ from rich.table import Table
 from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import create, reopen, resuming
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.telling.terminal import Terminal
 from tests.conftest import EXPERIMENT, PREPARE, MakeTemplate
 

@@ -19,7 +19,7 @@ from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create, reopen
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.papers.facts.evidence import restored, snapshot
 from nightlab.papers.figures.curve import points
 from nightlab.telling import report, trials_view

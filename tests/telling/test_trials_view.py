@@ -10,7 +10,7 @@ from nightlab.experiments.ledger.ledger import Settled
 from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import create, reopen
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.telling import trials_view
 from tests.conftest import TOML, MakeTemplate
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from nightlab.experiments.template.template import SHIPPED
+from nightlab.experiments.template.loading import SHIPPED
 
 
 def module(template: str, name: str) -> ModuleType:

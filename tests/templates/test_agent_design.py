@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 TEMPLATE = load("agent-design")
 QUESTION = {"kind": 1, "difficulty": 0.0, "words": 30, "answer": 2, "lure": 4}

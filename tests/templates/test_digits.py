@@ -16,7 +16,7 @@ import pytest
 from pybtex.database import parse_file
 from sklearn.datasets import load_digits
 
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 TEMPLATE = load("digits")
 SPLITS = {"train": 400, "dev": 600, "holdout": 797}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import nightlab
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 TEMPLATE = load("self-improvement")
 COPIES = sorted(p for p in (TEMPLATE.folder / "nightlab/experiments/search").glob("*.py") if p.stat().st_size)

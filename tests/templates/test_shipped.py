@@ -12,7 +12,8 @@ from pybtex.database import parse_file
 
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import create, read
-from nightlab.experiments.template.template import Template, load, names
+from nightlab.experiments.template.loading import load, names
+from nightlab.experiments.template.template import Template
 from nightlab.graph.session import begin, work
 from nightlab.graph.template.checking import attacked
 from nightlab.graph.template.requirements import lacks, needs

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 torch = pytest.importorskip("torch", reason="tiny-lm needs torch")
 TEMPLATE = load("tiny-lm")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 TEMPLATE = load("trading")
 

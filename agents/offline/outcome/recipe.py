@@ -8,7 +8,7 @@ from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, noun, str
 from nightlab.experiments.claim.statistics.inference import equal
 from nightlab.experiments.ledger.ledger import Trial, by_verdict
 from nightlab.experiments.records import Effect, Knob
-from nightlab.experiments.template.diffs import changed
+from nightlab.experiments.template.artifact.diffs import changed
 from nightlab.papers.facts.evidence import BASELINE, Evidence
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.manuscript.manuscript import Table

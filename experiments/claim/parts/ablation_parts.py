@@ -9,7 +9,7 @@ from nightlab.experiments.executors.local.isolation.syntax import fault
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.repair import standing
 from nightlab.experiments.records import BASELINE, Change, Params, Part
-from nightlab.experiments.template.diffs import changed, without
+from nightlab.experiments.template.artifact.diffs import changed, without
 from nightlab.experiments.template.knobs.rules import broken, settled
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nightlab.experiments.template import blocks
 from nightlab.experiments.template.adoption.refusal import AdoptionError
+from nightlab.experiments.template.artifact import blocks
 from nightlab.experiments.template.imports.draft import Draft, Tables, Way, Wish, head, runtime, size_mb
 from nightlab.experiments.template.imports.foreign import Foreign, named, neighbours
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.reading import form_of
-from nightlab.experiments.template import blocks
+from nightlab.experiments.template.artifact import blocks
 from nightlab.experiments.template.knobs.constants import Constant, NoConstant, constants, one
 from nightlab.experiments.template.table import MOST
 from nightlab.experiments.template.template import Template

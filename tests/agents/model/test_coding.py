@@ -24,7 +24,7 @@ from nightlab.experiments.ledger.sqlite.ledger import SqliteLedger
 from nightlab.experiments.records import Knob
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.study import Study, create, reopen
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.state import ExperimentInput

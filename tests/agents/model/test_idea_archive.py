@@ -11,7 +11,7 @@ from nightlab.experiments.ledger.documents.claim import Claim
 from nightlab.experiments.ledger.storage import opened
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import MakeTemplate
 
 IDEA = Idea(key="walk", title="A walk", question="?", hypothesis="walking helps", strategies=("east",))

@@ -16,7 +16,7 @@ from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.team import Idea
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.papers.literature.literature import Reference
 from tests.agents import scripts
 from tests.conftest import MakeTemplate

@@ -18,7 +18,7 @@ from nightlab.experiments.ledger.ledger import Ledger, Settled, Trial
 from nightlab.experiments.ledger.sqlite.ledger import SqliteLedger
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.settings import Settings
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.figures.declared import Declared, fault
 from nightlab.papers.manuscript.manuscript import Figure

@@ -8,7 +8,7 @@ import pytest
 
 from nightlab.agents.model.parameters import ParameterRefused, assigned, the_task
 from nightlab.experiments.records import Knob
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import MakeTemplate
 
 KNOBS = (

@@ -22,8 +22,9 @@ from nightlab.experiments.records import Change, Fact
 from nightlab.experiments.search.policy import Exhausted, Tried
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import read
-from nightlab.experiments.template.diffs import changed
-from nightlab.experiments.template.template import Template, load
+from nightlab.experiments.template.artifact.diffs import changed
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template
 from nightlab.graph.gate import gated
 from nightlab.papers.audit.audit import names_of
 from nightlab.papers.audit.finding import Finding

@@ -13,7 +13,7 @@ from nightlab.agents.team import Idea, StudySubmission
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents.claim import AblatedKnob, AblatedPart
 from nightlab.experiments.study.items import ItemStore
-from nightlab.experiments.template.diffs import changed
+from nightlab.experiments.template.artifact.diffs import changed
 from nightlab.experiments.template.ideas import HypothesisPart
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts

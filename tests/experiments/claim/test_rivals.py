@@ -20,7 +20,8 @@ from nightlab.experiments.loop.run_accounts import RunAccounts, Stopped
 from nightlab.experiments.records import BASELINE
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import Study, create, reopen
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from nightlab.graph.estimate import Probe, cost
 from nightlab.graph.session import begin
 from tests.conftest import MakeTemplate

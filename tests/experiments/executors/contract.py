@@ -11,7 +11,7 @@ import pytest
 
 from nightlab.experiments.executors.executor import Executor, Order, Performed, Place, Talking
 from nightlab.experiments.executors.local.inside.conversation import talk
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import MakeTemplate
 
 EXPERIMENT = """

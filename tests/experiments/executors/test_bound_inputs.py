@@ -11,7 +11,8 @@ from nightlab.experiments.records import RunRequest
 from nightlab.experiments.study import study
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.settings import Settings
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 
 TOML = """\
 [template]

@@ -15,7 +15,8 @@ from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.executors.registry import register, runs_at
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.template.doubts import ECHO, EQUAL
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from tests.conftest import TOML, MakeTemplate
 from tests.experiments.executors.plain import PlainExecutor
 

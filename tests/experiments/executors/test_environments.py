@@ -15,7 +15,8 @@ from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.study import study
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.template import environment
-from nightlab.experiments.template.template import Template, TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template, TemplateError
 
 TOML = """\
 [template]

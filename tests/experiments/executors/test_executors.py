@@ -22,7 +22,7 @@ from nightlab.experiments.loop.run_accounts import Job, RunAccounts
 from nightlab.experiments.records import Change
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create, read, reopen
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import EXPERIMENT, MakeTemplate
 from tests.experiments.executors.contract import ExecutorContract
 from tests.experiments.executors.plain import PlainExecutor

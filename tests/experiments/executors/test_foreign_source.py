@@ -15,7 +15,7 @@ from nightlab.experiments.executors.local.inside import preload
 from nightlab.experiments.executors.local.isolation.syntax import fault
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.records import RunRequest
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import MakeTemplate
 
 LADDER = "def f(x):\n    if x == 0: pass\n" + "".join(f"    elif x == {i}: pass\n" for i in range(1100))

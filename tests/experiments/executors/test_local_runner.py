@@ -29,7 +29,7 @@ from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, Isola
 from nightlab.experiments.executors.local.local import LocalRunner, local_runner
 from nightlab.experiments.records import Level, ParamValue, RunOutcome, RunRequest
 from nightlab.experiments.template.doubts import ECHO, EQUAL, LOADED
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import MakeTemplate
 
 EXPERIMENT = """\
@@ -641,7 +641,7 @@ import sys, time
 from pathlib import Path
 from nightlab.experiments.records import RunRequest
 from nightlab.experiments.executors.local.local import local_runner
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 folder, base = Path(sys.argv[1]), Path(sys.argv[2])
 data = {name: base / name for name in ("inputs", "private", "scratch")}
 runner = local_runner(load(folder), workers=2, **data)

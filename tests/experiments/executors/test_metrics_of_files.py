@@ -12,7 +12,7 @@ from nightlab.experiments.executors.local.inside.output.readings import Readings
 from nightlab.experiments.executors.local.local import local_runner
 from nightlab.experiments.executors.local.metrics import InvalidMetrics
 from nightlab.experiments.records import RunOutcome, RunRequest
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 
 TABLE = '{"SEIR": {"means": {"peak": 0.5}}, "a.b": 2, '
 TABLE += '"runs": [{"loss": 3}, {"loss": 1}, {"loss": 2}], "curve": [4, NaN, 5]}'

@@ -18,7 +18,7 @@ from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, Finis
 from nightlab.experiments.executors.local.isolation.visible import sandbox_view
 from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import MakeTemplate
 
 BEST = probe()

@@ -23,7 +23,7 @@ from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template.adoption.folder import look
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import MakeTemplate
 
 HOOKS = ("reference-transaction", "post-commit", "pre-commit", "commit-msg", "post-index-change", "update")

@@ -10,7 +10,7 @@ from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.loop.digest import CHARACTERS, SAID, Digest, digest
 from nightlab.experiments.records import Change, ParamValue
 from nightlab.experiments.search.policy import Tried
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import MakeTemplate
 
 FILES = {"a": {"experiment.py": b"one\ntwo\n"}, "b": {"experiment.py": b"one\nthree\nfour\n"}}

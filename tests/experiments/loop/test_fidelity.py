@@ -15,7 +15,8 @@ from nightlab.experiments.loop.loop import CALIBRATION, Loop
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import create, reopen
 from nightlab.experiments.template.knobs.tables import FidelityTable
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from tests.conftest import EXPERIMENT, MakeTemplate
 from tests.experiments.loop.test_loop import judged, move, over
 

@@ -30,7 +30,7 @@ from nightlab.experiments.search.strategies import COMBINATION
 from nightlab.experiments.study.errors import StudyError
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import Study, create, reopen
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import EVALUATE, EXPERIMENT, MakeTemplate
 
 OpenStudy = Callable[[Path], Study]

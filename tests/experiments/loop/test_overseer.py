@@ -24,7 +24,8 @@ from nightlab.experiments.loop.overseer import (
 )
 from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import Change, Effect, RunOutcome, Status, VerdictKind
-from nightlab.experiments.template.template import Template, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template
 from tests.conftest import EXPERIMENT, MakeTemplate
 from tests.experiments.loop.test_loop import judged, loop_of, move, stack
 

@@ -14,7 +14,7 @@ from nightlab.experiments.claim.selection import select
 from nightlab.experiments.claim.statistics.inference import compare, summarize
 from nightlab.experiments.loop.decision import Noise, judge
 from nightlab.experiments.search.surrogate import scaled, winsorized
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import TOML, MakeTemplate
 
 UNITS = [2.0**n for n in (-1000, -500, 500, 990)]  # powers of two, so that the values keep all their digits

@@ -16,7 +16,8 @@ from nightlab.experiments.study.errors import NoStudy, StudyError
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import create, read, reopen
 from nightlab.experiments.template.copying import NoPlace
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from tests.conftest import MakeTemplate
 
 

@@ -14,9 +14,10 @@ from nightlab.experiments.ledger.storage import holding
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import create, read
 from nightlab.experiments.template import copying
-from nightlab.experiments.template.artifact import ArtifactError, ArtifactStore, executables
+from nightlab.experiments.template.artifact.artifact import ArtifactError, ArtifactStore, executables
 from nightlab.experiments.template.copying import NoPlace, copy
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from tests.command_line import nightlab
 from tests.conftest import MakeTemplate
 

@@ -9,7 +9,7 @@ import pytest
 from nightlab.experiments.study import study
 from nightlab.experiments.study.settings import Settings, SettingsError, refuse_idle
 from nightlab.experiments.template.knobs.derived import derived
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import TOML
 
 BARE = TOML.partition("[search.space.x]")[0]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from nightlab.experiments.template.diffs import diffs, unified, without
+from nightlab.experiments.template.artifact.diffs import diffs, unified, without
 
 LINES = [f"line {i}\n" for i in range(20)]
 

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from nightlab.experiments.template.doubts import BLIND, SAID, forged
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.conftest import TOML, MakeTemplate
 
 EVALUATE = "def evaluate({}):\n    return {}\n"

@@ -11,7 +11,8 @@ import pytest
 
 from nightlab.experiments.executors.local.isolation.visible import sandbox_view
 from nightlab.experiments.template.environment import NoEnvironment, named
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from tests.experiments.executors.test_environments import TOML
 
 

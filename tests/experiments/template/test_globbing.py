@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from nightlab.agents.model.edits import Edit, EditRefused, apply
-from nightlab.experiments.template.artifact import ArtifactStore, read_files
-from nightlab.experiments.template.diffs import without
+from nightlab.experiments.template.artifact.artifact import ArtifactStore, read_files
+from nightlab.experiments.template.artifact.diffs import without
 from nightlab.experiments.template.globbing import expanded, may_be_added
-from nightlab.experiments.template.template import TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import TemplateError
 from tests.conftest import MakeTemplate
 
 FILES = ("experiment.py", "src/a.py", "src/deep/er/b.py", "src/größe.py", "src/data.txt", "src/.hidden.py", "x[1].py")

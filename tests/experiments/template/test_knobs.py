@@ -15,7 +15,8 @@ from nightlab.experiments.search.policy import Exhausted, Tried
 from nightlab.experiments.search.registry import make_policy
 from nightlab.experiments.template.knobs import constants, rules
 from nightlab.experiments.template.knobs.handover import NoPlace, put
-from nightlab.experiments.template.template import Template, TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template, TemplateError
 
 HEAD = """\
 [template]

@@ -14,8 +14,8 @@ from nightlab.experiments.records import Change
 from nightlab.experiments.study.errors import NoStudy, StudyError
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create, reopen
+from nightlab.experiments.template.loading import load
 from nightlab.experiments.template.mending import listing, tree_hash
-from nightlab.experiments.template.template import load
 from tests.command_line import nightlab
 from tests.conftest import PREPARE, MakeTemplate
 

@@ -10,8 +10,9 @@ import pytest
 
 from nightlab.experiments.template import contract
 from nightlab.experiments.template.knobs import tables as knobs
+from nightlab.experiments.template.loading import find, load, names
 from nightlab.experiments.template.table import Table
-from nightlab.experiments.template.template import TemplateError, find, load, names
+from nightlab.experiments.template.template import TemplateError
 from tests.conftest import MakeTemplate
 
 ROOT = Path(__file__).resolve().parents[3]

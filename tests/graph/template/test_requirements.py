@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.study.settings import Settings
-from nightlab.experiments.template.template import Template, TemplateError, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template, TemplateError
 from nightlab.graph.session import begin
 from nightlab.graph.template.requirements import Lacking, lacks, needs
 from tests.conftest import MakeTemplate

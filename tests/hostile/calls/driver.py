@@ -12,7 +12,7 @@ from typing import cast
 
 from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.hostile.calls.program import JUDGE, PRELUDE, Program
 from tests.hostile.calls.programs import ALL
 from tests.hostile.driver import FORBIDDEN, hunting_ground

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.papers.audit.audit import Finding, audit, names_of
 from nightlab.papers.latex.latex import Compiled
 from nightlab.papers.latex.texlog import errors, pages, read_log

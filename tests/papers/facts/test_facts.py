@@ -24,7 +24,8 @@ from nightlab.experiments.ledger.ledger import Run, Settled, Trial
 from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, read, reopen
-from nightlab.experiments.template.template import Template, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template
 from nightlab.graph import drafting
 from nightlab.graph.lab import Lab
 from nightlab.papers.facts.evidence import Evidence, restored

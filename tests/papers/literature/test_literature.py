@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from nightlab.papers.latex.bibliography import UNVERIFIED, entry
 from nightlab.papers.literature.arxiv_search import search_arxiv
 from nightlab.papers.literature.literature import LiteratureError, Reference, load_bib, write_bib

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.template.template import Template, load
+from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.template import Template
 from nightlab.papers.literature.arxiv_search import Arxiv
 from nightlab.papers.literature.literature import Reference, Unreachable
 from nightlab.papers.literature.sources import Bibliography, LiteratureSource, register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nightlab.experiments.template.diffs import unified
+from nightlab.experiments.template.artifact.diffs import unified
 from nightlab.papers.latex import latex
 from nightlab.papers.manuscript.checking import check
 from nightlab.papers.manuscript.listing import LINES, Listing, cut

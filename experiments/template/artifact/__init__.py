@@ -1,0 +1,1 @@
+"""The editable files: in one exact version, what differs between two, and which lines may change."""
