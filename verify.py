@@ -188,18 +188,19 @@ def inflated(stream: bytes) -> bytes:
 def check_order(b: Bundle):
     runs, outcomes = b.rows["runs"], {row["run"]: row for row in b.rows["outcomes"]}
     plans = b.all("preregistration")
-    yield from (f"{key}: nothing was written down before it was tested" for key in b.all("claim") if key not in plans)
+    known = {"claim", *(f"claim {number}" for number in b.all("extension"))}
+    odd = {key for key in b.all("holdout") if key != "opening" and not key.startswith("refused for ")}
+    odd |= {*b.all("claim")} - {*plans} | {*plans} - known
+    yield from (f"{key}: a claim without a plan, a plan of no claim, or a second opening" for key in sorted(odd))
     for key in plans:
         at = b.order.get(("documents", compact(["preregistration", key])))
-        phase = key.replace("claim", "confirm")
-        after = [("runs", r["id"]) for r in runs if r["phase"] == phase]
+        after = [("runs", r["id"]) for r in runs if r["phase"] == key.replace("claim", "confirm")]
         after += [("trials", t["number"]) for t in b.rows["trials"] if t["number"] == 1 and key == "claim"]
         for table, number in ((table, n) for table, n in after if at and b.order.get((table, f"[{n}]"), at) < at):
             yield f"{key}: {table} {number} was written before what was to be tested"
     opened = b.order.get(("documents", compact(["holdout", "opening"])))
     for run in runs if not any(plan.get("draws") for plan in plans.values()) else ():
-        outcome = outcomes.get(run["id"])
-        if outcome and "holdout" in json.loads(outcome["metrics"]):
+        if (outcome := outcomes.get(run["id"])) and "holdout" in json.loads(outcome["metrics"]):
             if run["phase"] in ("search", "beside", "rung") or ("holdout", "opening") not in b.documents:
                 yield f"run {run['id']}: scored on the holdout, which was not opened for it"
             elif opened and b.order.get(("outcomes", f"[{run['id']}]"), opened) < opened:

@@ -16,7 +16,7 @@ from nightlab.experiments.claim.statistics.constraints import broken
 from nightlab.experiments.claim.statistics.inference import TRIM, summarize
 from nightlab.experiments.claim.statistics.pairing import Rule, effect, score, searched
 from nightlab.experiments.claim.statistics.reliability import CHEAP_S, Score, Sides, observed, watched
-from nightlab.experiments.ledger.documents.claim import OPENING, Claim, HoldoutOpening, Preregistration
+from nightlab.experiments.ledger.documents.claim import OPENING, REFUSED, Claim, HoldoutOpening, Preregistration
 from nightlab.experiments.ledger.documents.search import Notice
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.loop import Loop
@@ -145,11 +145,11 @@ def _open_holdout(study: Study, best: int) -> None:
     for another trial."""
     if study.shut:
         whom = f"extension {study.extensions}" if study.extensions else "a fork"
-        study.ledger.put(HoldoutOpening(best=best), f"refused for {whom}")
+        study.ledger.put(HoldoutOpening(best=best), f"{REFUSED}{whom}")
         return
     opening = study.ledger.put(HoldoutOpening(best=best), OPENING)
     if opening.best != best:
-        study.ledger.put(HoldoutOpening(best=best), f"refused for trial {best}")
+        study.ledger.put(HoldoutOpening(best=best), f"{REFUSED}trial {best}")
         raise StudyError(
             f"{study.folder}: the holdout was opened for trial {opening.best} and is opened once per study;"
             f" trial {best} would need a new study to be confirmed (the refusal is recorded)"

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nightlab.agents.model.model_figure import redrawn
 from nightlab.agents.offline import offline_team
@@ -213,11 +214,24 @@ def reviews(lab: Lab) -> Iterator[Finding]:
     forms = lab.study.ledger.all(Review)
     for meta in drafting.metas(lab):
         file = lab.study.folder / "reviews" / f"round-{meta.round}.json"
-        if not file.is_file() or file.read_text(encoding="utf-8") != reviewing.text(lab, meta):
+        if not file.is_file() or not _told_alike(lab, file.read_text(encoding="utf-8"), reviewing.text(lab, meta)):
             yield Finding("review", f"reviews/{file.name}", "missing, or not what the reviewers' forms say")
         own = [form for key, form in forms.items() if key.startswith(f"{meta.round}.")]
-        if not own or averaged(own, meta.round).scores != dict(meta.scores):
+        if not own or not _agree(dict(meta.scores), dict(averaged(own, meta.round).scores)):
             yield Finding("review", f"round {meta.round}", "its scores are not the means of the reviewers' forms")
+
+
+def _told_alike(lab: Lab, told: str, again: str) -> bool:
+    """Whether a round's reviews are those of the ledger; of another version's, what both versions speak of."""
+    return told == again or (not _alike(lab, SETS) and _agree(json.loads(told), json.loads(again)))
+
+
+def _agree(told: Any, again: Any) -> bool:
+    if isinstance(told, dict) and isinstance(again, dict):
+        return all(_agree(value, again[key]) for key, value in told.items() if key in again)
+    if isinstance(told, list) and isinstance(again, list):
+        return len(told) == len(again) and all(map(_agree, told, again))
+    return bool(told == again)
 
 
 def pdf(lab: Lab, place: Path) -> Iterator[Finding]:

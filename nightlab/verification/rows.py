@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from nightlab.experiments.ledger.documents.claim import OPENING, Claim, HoldoutOpening, Preregistration
+from nightlab.experiments.ledger.documents.claim import OPENING, REFUSED, Claim, HoldoutOpening, Preregistration
 from nightlab.experiments.ledger.documents.search import SEARCHED
-from nightlab.experiments.ledger.kinds import kind_of
+from nightlab.experiments.ledger.kinds import in_extension, kind_of
 from nightlab.experiments.ledger.ledger import Ledger, Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.numbers import plural
@@ -39,15 +39,17 @@ def order(study: Study) -> Iterator[Finding]:
     ledger = study.ledger
     place = {(link.table, link.key): link.number for link in ledger.links()}
     runs, trials = list(ledger.each_run()), ledger.trials()
-    for n in range(study.extensions + 1):
-        key = f"claim {n}" if n else "claim"
-        plan, found = (ledger.link("documents", kind_of(shape).name, key) for shape in (Preregistration, Claim))
-        if found and not plan:
-            yield Finding("preregistration", key, "a claim that nothing was written down for before it was tested")
-        if not plan:
+    plans = ledger.all(Preregistration)
+    for key in ledger.all(Claim).keys() - plans.keys():
+        yield Finding("preregistration", key, "a claim that nothing was written down for before it was tested")
+    known = [in_extension("claim", n) for n in range(study.extensions + 1)]
+    for key in plans.keys() - {*known}:
+        yield Finding("preregistration", key, "what was to be tested by an extension that the study does not have")
+    for n, key in enumerate(known):
+        if not (plan := ledger.linked(Preregistration, key)):
             continue
         first = [("trials", f"[{t.number}]") for t in trials[1:2]] if not n else []
-        after = [("runs", f"[{r.id}]") for r in runs if r.phase == (f"confirm {n}" if n else "confirm")]
+        after = [("runs", f"[{r.id}]") for r in runs if r.phase == in_extension("confirm", n)]
         for table, row in (*first, *after):
             if place.get((table, row), plan.number) < plan.number:
                 told = f"the row {table} {row} was written before what was to be tested"
@@ -57,6 +59,9 @@ def order(study: Study) -> Iterator[Finding]:
 
 def _holdout(study: Study, runs: Iterable[Run], place: dict[tuple[str, str], int]) -> Iterator[Finding]:
     openings = study.ledger.all(HoldoutOpening)
+    for key in openings:
+        if key != OPENING and not key.startswith(REFUSED):
+            yield Finding("holdout", key, "an opening of the holdout beside the one that there may be")
     plans = study.ledger.all(Preregistration).values()
     if any(plan.draws for plan in plans):
         return  # each draw has a holdout of its own

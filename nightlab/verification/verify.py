@@ -136,6 +136,9 @@ def _study(folder: Path, _private: bool) -> Iterator[Finding]:
         yield from files.bound(study)
         yield from rows.order(study)
         yield from rows.completeness(study)
+        if not study.finished and study.claim:
+            told = "no row says that the study came to its end: it has not yet, or the row is gone"
+            yield Finding("missing", "ledger", told, "warning")
         if study.mode != "pipeline":
             return
         if not (study.paper / "manuscript.json").is_file():

@@ -226,5 +226,15 @@ ALTERATIONS: dict[str, Alteration] = {
     "a forged review": named(
         forged, "UPDATE documents SET body = replace(body, 'overall', 'whole') WHERE kind = 'review'"
     ),
+    "a second opening": named(
+        forged, "INSERT INTO documents SELECT kind, 'again', body, created_at FROM documents WHERE kind = 'holdout'"
+    ),
+    "a claim without a plan": named(
+        forged, "INSERT INTO documents SELECT kind, 'claim 7', body, created_at FROM documents WHERE kind = 'claim'"
+    ),
+    "a plan of no extension": named(
+        forged,
+        "INSERT INTO documents SELECT kind, 'claim 7', body, created_at FROM documents WHERE kind = 'preregistration'",
+    ),
     "forged verdicts": named(forged, "DELETE FROM verdicts WHERE kind = 'reverted'"),
 }

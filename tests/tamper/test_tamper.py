@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 
 import pypdfium2
@@ -15,7 +16,7 @@ from nightlab.agents.team import MetaReview
 from nightlab.cli import app
 from nightlab.experiments.ledger.storage import opened
 from nightlab.verification import files, rows
-from nightlab.verification.paper import SEAL
+from nightlab.verification.paper import SEAL, _agree
 from nightlab.verification.pdf import differences
 from nightlab.verification.verify import verify
 from tests.tamper import small
@@ -27,9 +28,9 @@ def test_a_clean_study_verifies(study: Path) -> None:
 
 
 def test_every_alteration_is_found(study: Path, tmp_path: Path) -> None:
-    """One of each kind; `make tamper` has more."""
+    """Sixty, each kind at least once; `make tamper` has a thousand."""
     missed = []
-    for seed, kind in enumerate(ALTERATIONS):
+    for seed, kind in zip(range(60), cycle(ALTERATIONS), strict=False):
         to, told = small.altered(study, tmp_path / "altered", kind, seed)
         if not small.first_wrong(to):
             missed.append(told)
@@ -69,6 +70,22 @@ def test_page_one_vouches_for_the_reviews(study: Path) -> None:
     with opened(study, read_only=True) as ledger:
         last = [key for key in ledger.all(MetaReview)][-1]
         assert int(told[1]) >= ledger.linked(MetaReview, last).number
+
+
+def test_a_study_without_a_row_that_says_it_is_done_has_a_warning(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study, to := tmp_path / "undone")
+    with unguarded(to) as db:
+        assert db.execute("DELETE FROM documents WHERE kind = 'done'").rowcount == 1
+        relink(db)
+    assert [(f.kind, f.severity) for f in verify(to)] == [("missing", "warning")]
+
+
+def test_reviews_of_another_version_are_compared_by_what_both_speak_of() -> None:
+    again = {"overall": 7, "reviews": [{"ratings": {"soundness": 3}, "since": "now"}]}
+    assert _agree({"overall": 7, "reviews": [{"ratings": {"soundness": 3, "formerly": 1}}]}, again)
+    assert not _agree({"overall": 8, "reviews": [{"ratings": {"soundness": 3}}]}, again)
+    assert not _agree({"reviews": [{"ratings": {"soundness": 4}}]}, again)
+    assert not _agree({"reviews": []}, again)
 
 
 def test_a_file_that_was_added_is_told(study: Path, tmp_path: Path) -> None:

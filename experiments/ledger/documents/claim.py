@@ -9,6 +9,7 @@ from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.records import Direction, Effect, ParamValue, Part, Reliability, Split
 
 OPENING = "opening"  # the key of the one opening of the holdout
+REFUSED = "refused for "  # those of the times when it stayed shut begin so
 
 
 @document("items")
