@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -227,6 +227,18 @@ class StudySubmission(Submission):
     evidence: Evidence
     analysis: Analysis
     idea: Idea
+    gate: Callable[[Manuscript], Sequence[Finding]] = lambda _: ()  # what code would not write of this evidence
+
+    @cached_property
+    def found(self) -> tuple[Finding, ...]:
+        """What audit and reading found, and where the text, or a number of it, is not what the evidence comes to."""
+        assert self.manuscript is not None
+        told, known = self.document.facts, self.evidence.facts
+        other = [id for id in self.document.used if id in known and told[id] != known[id]]
+        wrong = [
+            Finding("altered", "evidence", f"{id} is {known[id].text}, not {told[id].text}") for id in sorted(other)
+        ]
+        return tuple(dict.fromkeys((*super().found, *self.gate(self.manuscript), *wrong)))
 
     @cached_property
     def document(self) -> Document:

@@ -23,9 +23,9 @@ LEAST_SOUND = 2.5  # soundness below which no paper is accepted
 MOST_TOLD = 6  # findings
 LITERARY = ("wrong-citation", "few-citations", "unknown-citation", "unverified-reference", "off-topic")
 FORMAL = (
-    "doubled", "unfinished", "thin-section", "order", "misplaced", "placeholder", "missing-section", "unplaced",
-    "placed-twice", "unreferenced", "unknown-float", "unknown-reference", "exchanged-captions", "no-authors", "letters",
-    "gibberish", "too-short", "thin-caption", "duplicate-key", "markup", "missing-file", "pixels", "no-pdf",
+    "doubled", "unfinished", "thin-section", "order", "moved", "misplaced", "placeholder", "missing-section",
+    "unplaced", "placed-twice", "unreferenced", "unknown-float", "unknown-reference", "exchanged-captions",
+    "no-authors", "letters", "gibberish", "too-short", "thin-caption", "duplicate-key", "markup", "missing-file", "pixels",
 )  # fmt: skip
 
 

@@ -9,15 +9,15 @@ for its neighbour. All else of a draft is a finding, and the code's own text sta
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
+from nightlab.papers.audit.deviations import deviations
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.audit.ground import Ground
 from nightlab.papers.audit.sentences import objection
 from nightlab.papers.frames.words import Phrasings
-from nightlab.papers.manuscript.manuscript import Manuscript, Passage, passages
+from nightlab.papers.manuscript.manuscript import Manuscript
 
 ROOMY = ("introduction", "discussion", "limitations")  # sections that may end with readings
 KIND = "gate"
@@ -77,18 +77,10 @@ def _parted(text: str, frames: Mapping[str, Phrasings]) -> tuple[list[str], str]
 
 
 def _strange(draft: Manuscript, own: Manuscript, readers: Collection[str]) -> Iterator[Finding]:
-    """The texts of a draft that are not the code's, and those of the code's that it lacks, readings apart."""
-    ours, theirs = (Counter(_bare(p) for p in passages(m) if p.where != "reader") for m in (own, draft))
-    for where, text in theirs - ours:
-        yield Finding(KIND, where, f"this is not what the evidence says here: {_shown(text)}")
-    for where, text in ours - theirs:
-        yield Finding(KIND, where, f"this is left out: {_shown(text)}")
+    """Where a draft is not the code's own text, readings apart."""
+    yield from deviations(draft, own, _ADDED)
     if draft.reader and draft.reader not in readers:
         yield Finding(KIND, "reader", f"no such reader took part: {_shown(draft.reader)}")
-
-
-def _bare(passage: Passage) -> tuple[str, str]:
-    return passage.where, " ".join((_without_readings(passage.text) if passage.block else passage.text).split())
 
 
 def _readings(body: str) -> list[str]:

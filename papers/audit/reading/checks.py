@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from nightlab.papers.audit.finding import Finding
-from nightlab.papers.audit.reading import contents, likeness, numbers, sources, statements
+from nightlab.papers.audit.reading import arithmetic, contents, likeness, numbers, sources, statements
 from nightlab.papers.audit.reading.document import Document
 
 Check = Callable[[Document], Iterator[Finding]]
@@ -17,6 +17,8 @@ CHECKS: tuple[Check, ...] = (
     likeness.captions,
     likeness.misplaced,
     numbers.miscalled,
+    arithmetic.agreeing,
+    arithmetic.summed_up,
     statements.outcome,
     statements.direction,
     statements.practice,
@@ -34,6 +36,9 @@ CHECKS: tuple[Check, ...] = (
 OF_TEXT: tuple[Check, ...] = (
     likeness.gibberish,
     likeness.strangers,
+    arithmetic.agreeing,
+    arithmetic.summed_up,
+    arithmetic.referred,
     statements.outcome,
     statements.practice,
     statements.praise,
