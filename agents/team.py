@@ -193,6 +193,9 @@ class Brief:
         return tuple(a.request for a in self.answers if a.kind in ("text", "experiment"))
 
 
+Gate = Callable[[Manuscript], Sequence[Finding]]  # what stands in a text that code would not write of its evidence
+
+
 @dataclass(frozen=True, kw_only=True)
 class Submission:
     """What a reviewer sees of any paper. foreign: the document of a paper that is no manuscript of ours."""
@@ -227,7 +230,7 @@ class StudySubmission(Submission):
     evidence: Evidence
     analysis: Analysis
     idea: Idea
-    gate: Callable[[Manuscript], Sequence[Finding]] = lambda _: ()  # what code would not write of this evidence
+    gate: Gate = lambda _: ()  # what code would not write of this evidence
 
     @cached_property
     def found(self) -> tuple[Finding, ...]:

@@ -12,13 +12,16 @@ from nightlab.agents.chat.configuration import completed
 from nightlab.agents.chat.settings import ModelSettings
 from nightlab.agents.offline.chairing import OfflineChair
 from nightlab.agents.offline.reviewing import FIELDS, panel_of
-from nightlab.agents.team import AreaChair, MetaReview, Review, Reviewer, Submission
+from nightlab.agents.team import AreaChair, MetaReview, Review, Reviewer, StudySubmission, Submission
 from nightlab.experiments.ledger.memory import MemoryLedger
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import is_study, read
-from nightlab.graph import drafting, reviewing
+from nightlab.graph import drafting, gate, publishing, reviewing
 from nightlab.graph.lab import Lab
+from nightlab.papers.audit.audit import audit
 from nightlab.papers.audit.reading.pdf import PaperError, document_of, pages_of
+from nightlab.papers.facts.facts import read as read_facts
+from nightlab.papers.manuscript.manuscript import read as read_manuscript
 
 MECHANICAL = (
     "Only the text of this PDF was at hand, without its evidence; what is said is the mechanical part alone: structure,"
@@ -54,7 +57,23 @@ def _submitted(path: Path) -> tuple[Submission, str]:
         lab = Lab(study, offline_team(study.settings), _no_runner)
         if not drafting.metas(lab):
             raise PaperError(f"{path}: this study has no reviewed paper yet; `nightlab resume {path}` goes on with it")
-        return reviewing.submission(lab), ""
+        return _published(lab, reviewing.submission(lab)), ""
+
+
+def _published(lab: Lab, seen: StudySubmission) -> StudySubmission:
+    """The paper as it lies in the study's folder, beside what the ledger says was published."""
+    version, place = publishing.published_version(lab), lab.study.paper
+    try:
+        draft = read_manuscript(place / "manuscript.json")
+        facts = read_facts(place / "evidence.json")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise PaperError(
+            f"{place}: the published paper cannot be read ({error}); `nightlab resume` makes it again"
+        ) from None
+    evidence = replace(seen.evidence, facts=version.facts)
+    held = gate.standing(evidence, seen.references, version.draft)
+    found = audit(draft, facts, seen.references, place, names=drafting.names(lab, evidence))
+    return replace(seen, manuscript=draft, facts=facts, evidence=evidence, findings=found, gate=held)
 
 
 def _no_runner() -> Any:

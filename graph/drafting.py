@@ -249,15 +249,18 @@ def audit(lab: Lab, idea: str, number: int, *, mended: bool) -> list[Finding]:
     """Everything mechanical that is wrong with the round's draft, but for what no writer could mend."""
     collected, _ = evidence(lab, number)
     place, key = folder(lab, number), mended_key(number) if mended else str(number)
-    models = lab.team.roles.values()
-    measured = collected.measured("baseline", "dev")
-    names = [*names_of(lab.study.template, measured), *models, *(name.replace("_", " ") for name in models)]
 
     def look() -> Findings:
         draft = manuscript(lab, number)
         least = MIN_PAGES if collected.improved else 1  # a negative result may be told in few words
         found = mechanical_audit(
-            draft, collected.facts, references(lab), place, compiled(place), names=names, min_pages=least
+            draft,
+            collected.facts,
+            references(lab),
+            place,
+            compiled(place),
+            names=names(lab, collected),
+            min_pages=least,
         )
         seen = checks.findings(as_read(draft, collected.facts, references(lab)))
         brief, counts = brief_for(lab, idea, number, mend=mended), lab.study.ledger.get(TeamCounts, key)
@@ -266,6 +269,13 @@ def audit(lab: Lab, idea: str, number: int, *, mended: bool) -> list[Finding]:
 
     found = lab.once(Findings, key, look)
     return [f for f in found.root if f.kind not in NO_FAULT_OF_THE_WRITER]
+
+
+def names(lab: Lab, e: Evidence) -> list[str]:
+    """Phrases with digits that a text may hold."""
+    models = lab.team.roles.values()
+    named = names_of(lab.study.template, e.measured("baseline", "dev"))
+    return [*named, *models, *(name.replace("_", " ") for name in models)]
 
 
 def findings(lab: Lab, number: int) -> tuple[Finding, ...]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from nightlab.agents.offline.writing import OfflineWriter
-from nightlab.agents.team import Brief
+from nightlab.agents.team import Brief, Gate
 from nightlab.agents.telling import disclosure
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.audit.ground import of_study
 from nightlab.papers.audit.provenance import stood_in, taken_over
-from nightlab.papers.facts.evidence import TeamCounts
+from nightlab.papers.facts.evidence import Evidence, TeamCounts
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import record
+from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.manuscript import Manuscript
 from nightlab.papers.manuscript.markup import literal
 
@@ -45,6 +46,17 @@ def ruled(
     shared = (f"{one} or {other}" for one, other in itertools.permutations(readers, 2))
     told = disclosure.disclosed(own, counts) if counts else own
     return taken_over(draft, told, leans, sayings(record(e)), {*readers, *shared})
+
+
+def standing(e: Evidence, references: Sequence[Reference], own: Manuscript) -> Gate:
+    """What is found in a text that shall be the paper of this evidence. own: the version that the gate let through."""
+
+    def found(draft: Manuscript) -> Sequence[Finding]:
+        if draft == own:
+            return ()
+        return taken_over(draft, own, of_study(e, references, own), sayings(record(e)), {own.reader})[1]
+
+    return found
 
 
 def _readers(roles: Mapping[str, str]) -> dict[str, str]:

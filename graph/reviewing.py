@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from nightlab.agents.actions import actions, possible
 from nightlab.agents.offline.chairing import averaged
 from nightlab.agents.team import Answer, AreaChair, Idea, MetaReview, Request, Review, StudySubmission, Submission
-from nightlab.graph import drafting, publishing
+from nightlab.graph import drafting, gate, publishing
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 
@@ -20,8 +20,9 @@ def submission(lab: Lab, idea: str = "", number: int | None = None) -> StudySubm
     """
     number = publishing.best_round(lab) if number is None else number
     collected, analysis = drafting.evidence(lab, number)
+    draft = drafting.manuscript(lab, number)
     return StudySubmission(
-        manuscript=drafting.manuscript(lab, number),
+        manuscript=draft,
         facts=collected.facts,
         evidence=collected,
         analysis=analysis,
@@ -30,6 +31,7 @@ def submission(lab: Lab, idea: str = "", number: int | None = None) -> StudySubm
         findings=drafting.findings(lab, number),
         pages=drafting.compiled(drafting.folder(lab, number)).pages,
         stage=f"round {number}",
+        gate=gate.standing(collected, drafting.references(lab), draft),
     )
 
 

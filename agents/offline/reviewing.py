@@ -25,7 +25,8 @@ LITERARY = ("wrong-citation", "few-citations", "unknown-citation", "unverified-r
 FORMAL = (
     "doubled", "unfinished", "thin-section", "order", "moved", "misplaced", "placeholder", "missing-section",
     "unplaced", "placed-twice", "unreferenced", "unknown-float", "unknown-reference", "exchanged-captions",
-    "no-authors", "letters", "gibberish", "too-short", "thin-caption", "duplicate-key", "markup", "missing-file", "pixels",
+    "no-authors", "letters", "gibberish", "too-short", "thin-caption", "duplicate-key", "markup",
+    "missing-file", "pixels", "no-pdf",
 )  # fmt: skip
 
 

@@ -35,15 +35,16 @@ def taken_over(
 ) -> tuple[Manuscript, list[Finding]]:
     """The paper that comes of a draft, and what was not taken over.
 
-    own: what the code says in the draft's places. readers: whose readings there may be, as a draft names them.
+    own: what the code says in the draft's places, or a version that was let through before. readers: whose readings
+    there may be, as a draft names them.
     """
     found = [*_strange(draft, own, readers)]
     sections = []
     for section in own.sections:
         said = next((s for s in draft.sections if s.key == section.key), section)
-        recorded, kept = [], []
+        recorded, kept, before = [], [], _readings(section.body)
         for text in _readings(said.body):
-            if why := refusal(text, ground, frames, section.key):
+            if text not in before and (why := refusal(text, ground, frames, section.key)):
                 found.append(Finding(KIND, f"section:{section.key}", why))
                 continue
             filled, free = _parted(text, frames)

@@ -7,7 +7,13 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.review.measure import Outcome
 
 
 def main() -> None:
@@ -32,18 +38,22 @@ def main() -> None:
             told = ", ".join(o.found) or "nothing"
             sys.stdout.write(f"{o.paper}: {o.damage}: {'named' if o.named else 'NOT named'}, ")
             sys.stdout.write(f"{'fell' if o.fell else 'did NOT fall'}; found {told}\n")
-    every = len(outcomes)
     body = {
-        "damages": len({o.damage for o in outcomes}),
-        "cases": every,
-        "named": round(sum(o.named for o in outcomes) / every, 4),
-        "fell": round(sum(o.fell for o in outcomes) / every, 4),
-        "rejected": round(sum(o.rejected for o in outcomes) / every, 4),
+        "known": _shares([o for o in outcomes if not o.fresh]),
+        "fresh": _shares([o for o in outcomes if o.fresh]),
         "clean": {
             kind: {"overall": round(one.overall, 2), "findings": len(one.findings)} for kind, one in clean.items()
         },
     }
     sys.stdout.write(f"{json.dumps(body)}\n")
+
+
+def _shares(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Of these cases, how many kinds there are and which share of them was seen."""
+    shares = {
+        name: round(fmean(getattr(o, name) for o in outcomes), 4) for name in ("named", "alone", "fell", "rejected")
+    }
+    return {"damages": len({o.damage for o in outcomes}), "cases": len(outcomes), **shares}
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from nightlab.papers.audit.audit import audit, names_of
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.manuscript.manuscript import Manuscript
 from tests.review.damage import DAMAGES, Damage
+from tests.review.fresh import FRESH
+
+DEVIATIONS = ("altered", "added", "moved", "left-out")  # from what code writes of the evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +33,14 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """One kind of damage to one paper."""
+    """One kind of damage to one paper. named: by audit and panel with the evidence at hand; alone: by its text and its
+    numbers alone, without what code would write of them. fresh: of a kind that the checks were not made for."""
 
     damage: str
     paper: str
+    fresh: bool
     named: bool
+    alone: bool
     fell: bool
     rejected: bool
     found: tuple[str, ...]
@@ -51,7 +57,9 @@ def seen(s: StudySubmission, folder: Path, manuscript: Manuscript | None = None)
     return Seen(findings=shown.found, overall=fmean(r.overall for r in forms))
 
 
-def damaged(papers: dict[str, tuple[StudySubmission, Path]], damages: Sequence[Damage] = DAMAGES) -> Iterator[Outcome]:
+def damaged(
+    papers: dict[str, tuple[StudySubmission, Path]], damages: Sequence[Damage] = (*DAMAGES, *FRESH)
+) -> Iterator[Outcome]:
     """Each damage to each paper that has a place for it."""
     for kind, (submission, folder) in papers.items():
         clean = seen(submission, folder)
@@ -61,11 +69,14 @@ def damaged(papers: dict[str, tuple[StudySubmission, Path]], damages: Sequence[D
             if harmed == submission.manuscript:
                 continue
             after = seen(submission, folder, harmed)
-            new = [f.kind for f in after.findings if f not in clean.findings]
+            bare = seen(dataclasses.replace(submission, gate=lambda _: ()), folder, harmed)
+            new, alone = ([f.kind for f in one.findings if f not in clean.findings] for one in (after, bare))
             yield Outcome(
                 damage=damage.name,
                 paper=kind,
-                named=any(k in damage.named for k in new),
+                fresh=damage in FRESH,
+                named=any(k in (*damage.named, *DEVIATIONS) for k in new),
+                alone=any(k in damage.named for k in alone),
                 fell=after.overall < clean.overall,
                 rejected=after.overall < 6,
                 found=tuple(dict.fromkeys(new)),
