@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from nightlab.agents.actions import actions
+from nightlab.agents.actions.registry import actions
 from nightlab.agents.assemble import questions
 from nightlab.agents.chat.configuration import configured
 from nightlab.agents.chat.settings import ModelSettings, model_settings

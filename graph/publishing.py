@@ -7,7 +7,8 @@ import shutil
 from dataclasses import replace
 from typing import Any
 
-from nightlab.agents.offline.writing import HEADINGS, text
+from nightlab.agents.offline.wording import HEADINGS
+from nightlab.agents.offline.writing import text
 from nightlab.agents.team import Answer, Idea, MetaReview
 from nightlab.agents.telling import disclosure
 from nightlab.experiments.ledger.chain import Link

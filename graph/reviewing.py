@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from nightlab.agents.actions import actions, possible
+from nightlab.agents.actions.registry import actions, possible
 from nightlab.agents.offline.chairing import averaged
 from nightlab.agents.team import Answer, AreaChair, Idea, MetaReview, Request, Review, StudySubmission, Submission
 from nightlab.graph import drafting, gate, publishing

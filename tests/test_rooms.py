@@ -55,7 +55,7 @@ def test_the_rooms_of_the_experiments_have_no_circle() -> None:
     tuple(TopologicalSorter(rooms).static_order())
 
 
-@pytest.mark.parametrize("room", ["experiments", "papers", "graph"])
+@pytest.mark.parametrize("room", ["experiments", "papers", "agents", "graph"])
 def test_no_module_of_a_room_leads_back_to_itself(room: str) -> None:
     tuple(TopologicalSorter(arrows(modules(room))).static_order())
 

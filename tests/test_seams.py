@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 import nightlab
-from nightlab.agents import actions
-from nightlab.agents.actions import Action, Judgement, possible
+from nightlab.agents.actions import registry
+from nightlab.agents.actions.action import Action, Judgement
+from nightlab.agents.actions.registry import possible, register
 from nightlab.agents.team import Brief, StudySubmission
 from nightlab.experiments.claim.parts.variants import against_best
 from nightlab.experiments.claim.selection import chosen
@@ -133,12 +134,12 @@ def registered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (storages, "_storages"),
     ):
         monkeypatch.setattr(module, private, dict(getattr(module, private)))
-    monkeypatch.setattr(actions, "_ACTIONS", dict(actions.actions()))
+    monkeypatch.setattr(registry, "_ACTIONS", dict(registry.actions()))
     policies.register("by hand", ByHand)
     sources.register("shelf", Shelf())
     storages.register("chest", Chest(tmp_path / "chest"))
     executors.register("plain", lambda place: PlainExecutor(place, tmp_path / "jobs"))
-    actions.register(
+    register(
         Action(
             name=NAME,
             kind="evidence",

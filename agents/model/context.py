@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from nightlab.agents.actions import possible
+from nightlab.agents.actions.registry import possible
 from nightlab.agents.model.prose import Rules
 from nightlab.agents.offline import results
 from nightlab.agents.team import Idea

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from nightlab.agents.actions import possible
+from nightlab.agents.actions.registry import possible
 from nightlab.agents.chat.models import Chat, NoAnswer, quoted
 from nightlab.agents.model import context
 from nightlab.agents.model.prompts import render

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nightlab.agents.actions import Action, Judgement, possible, register
-from nightlab.agents.offline import analysis, results
-from nightlab.agents.offline.writing import HEADINGS, text
+from nightlab.agents.actions.action import Action, Judgement
+from nightlab.agents.offline import results
+from nightlab.agents.offline.outcome import drawing
+from nightlab.agents.offline.wording import section
 from nightlab.agents.team import Brief, StudySubmission
 from nightlab.agents.telling.words import many, noun
 from nightlab.experiments.claim import rivals
@@ -60,7 +61,7 @@ def _ablation_judged(s: StudySubmission) -> Iterator[Judgement]:
             yield Judgement(side="soundness", points=0.1, text="Each part that was kept is taken out again.")
         else:
             yield Judgement(side="soundness", points=-0.5, text="There is no ablation of what was kept.")
-    elif request := possible(s.evidence).get("replicates"):
+    elif request := REPLICATES.request(s.evidence):
         yield Judgement(
             side="soundness",
             points=-0.25,
@@ -86,14 +87,14 @@ def _two_steps(template: Template) -> int:
 
 
 def _sensitivity_section(b: Brief) -> Section | None:
-    return _section("sensitivity", b) if b.evidence.sensitivity else None
+    return section("sensitivity", b, results.sensitivity(b)) if b.evidence.sensitivity else None
 
 
 def _sensitivity_judged(s: StudySubmission) -> Iterator[Judgement]:
     """Is the best configuration a narrow optimum?"""
     if s.document.section("sensitiv"):
         yield Judgement(side="soundness", points=0.25, text="The neighbourhood of the best configuration is measured.")
-    elif request := possible(s.evidence).get("sensitivity"):
+    elif request := SENSITIVITY.request(s.evidence):
         yield Judgement(
             side="soundness",
             points=-0.25,
@@ -126,7 +127,7 @@ def _baseline_judged(s: StudySubmission) -> Iterator[Judgement]:
     """Is there another baseline than the template's default?"""
     if any(id.startswith("rival.") for f in s.document.shown for x in f.sentences for id in x.facts):
         yield Judgement(side="soundness", points=0.25, text="Other searches had as many runs, and are compared.")
-    elif request := possible(s.evidence).get("baseline"):
+    elif request := BASELINE.request(s.evidence):
         yield Judgement(
             side="soundness",
             points=-0.25,
@@ -156,14 +157,14 @@ def _as_many_pairs(template: Template) -> int:
 
 
 def _replication_section(b: Brief) -> Section | None:
-    return _section("replication", b) if b.evidence.replication else None
+    return section("replication", b, results.replication(b)) if b.evidence.replication else None
 
 
 def _replication_judged(s: StudySubmission) -> Iterator[Judgement]:
     """Where the interval is wide, was the claim tested again?"""
     if s.document.section("replicat"):
         yield Judgement(side="soundness", points=0.25, text="The claim was tested once more on further runs.")
-    elif request := possible(s.evidence).get("replication"):
+    elif request := REPLICATION.request(s.evidence):
         yield Judgement(
             side="soundness",
             points=-0.25,
@@ -173,62 +174,51 @@ def _replication_judged(s: StudySubmission) -> Iterator[Judgement]:
         )
 
 
-def _section(name: str, b: Brief) -> Section:
-    return Section(name, HEADINGS[name], text(name, b))
-
-
-register(
-    Action(
-        name="replicates",
-        kind="evidence",
-        wanted=_more_seeds,
-        run=_ablate_longer,
-        cost=_longer,
-        answer=_ablation_answer,
-        criterion=_ablation_judged,
-    )
+REPLICATES = Action(
+    name="replicates",
+    kind="evidence",
+    wanted=_more_seeds,
+    run=_ablate_longer,
+    cost=_longer,
+    answer=_ablation_answer,
+    criterion=_ablation_judged,
 )
-register(
-    Action(
-        name="sensitivity",
-        kind="evidence",
-        wanted=_steps,
-        run=_probe,
-        cost=_two_steps,
-        figures=analysis.sensitivity,
-        section=_sensitivity_section,
-        answer=lambda _: "measured how sensitive the best configuration is to each knob ({ref:sensitivity})",
-        criterion=_sensitivity_judged,
-    )
+SENSITIVITY = Action(
+    name="sensitivity",
+    kind="evidence",
+    wanted=_steps,
+    run=_probe,
+    cost=_two_steps,
+    figures=drawing.sensitivity,
+    section=_sensitivity_section,
+    answer=lambda _: "measured how sensitive the best configuration is to each knob ({ref:sensitivity})",
+    criterion=_sensitivity_judged,
 )
-register(
-    Action(
-        name="baseline",
-        kind="evidence",
-        wanted=_other_search,
-        run=_search_at_random,
-        cost=_as_many_runs,
-        answer=lambda b: (
-            "had a random search use as many runs as the study's own ({ref:rivals})"
-            if b.evidence.rivals
-            else "found no time for another search"
-        ),
-        criterion=_baseline_judged,
-    )
+BASELINE = Action(
+    name="baseline",
+    kind="evidence",
+    wanted=_other_search,
+    run=_search_at_random,
+    cost=_as_many_runs,
+    answer=lambda b: (
+        "had a random search use as many runs as the study's own ({ref:rivals})"
+        if b.evidence.rivals
+        else "found no time for another search"
+    ),
+    criterion=_baseline_judged,
 )
-register(
-    Action(
-        name="replication",
-        kind="evidence",
-        wanted=_more_pairs,
-        run=_pairs_again,
-        cost=_as_many_pairs,
-        section=_replication_section,
-        answer=lambda b: (
-            "tested the claim once more on {fact:replication.n} further pairs of runs ({ref:replication})"
-            if b.evidence.replication
-            else "found no time for further pairs of runs"
-        ),
-        criterion=_replication_judged,
-    )
+REPLICATION = Action(
+    name="replication",
+    kind="evidence",
+    wanted=_more_pairs,
+    run=_pairs_again,
+    cost=_as_many_pairs,
+    section=_replication_section,
+    answer=lambda b: (
+        "tested the claim once more on {fact:replication.n} further pairs of runs ({ref:replication})"
+        if b.evidence.replication
+        else "found no time for further pairs of runs"
+    ),
+    criterion=_replication_judged,
 )
+SHIPPED = (REPLICATES, SENSITIVITY, BASELINE, REPLICATION)

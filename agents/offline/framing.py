@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from nightlab.agents.actions import actions
+from nightlab.agents.actions.registry import actions
 from nightlab.agents.offline import results
 from nightlab.agents.offline.outcome import hypothesis
+from nightlab.agents.offline.wording import caption
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied, words
 from nightlab.papers.audit.naming import praise
@@ -115,6 +116,6 @@ def listings(b: Brief) -> tuple[Listing, ...]:
     found = []
     for number, diff in b.evidence.changes.items() if "listing.lines" in b.evidence.facts else ():
         shown, more = cut(diff)
-        rest = " It goes on in the file beside this paper." if more else ""
-        found.append(Listing(f"change-{number}", f"The edit of trial `T{number}`.{rest}", shown))
+        told = caption("listing", b.evidence, trial=number, more=more)
+        found.append(Listing(f"change-{number}", told, shown))
     return tuple(found)

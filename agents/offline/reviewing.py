@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nightlab.agents.actions import Judgement, Side, actions
+from nightlab.agents.actions.action import Judgement, Side
+from nightlab.agents.actions.registry import actions
 from nightlab.agents.offline.ideation import likeness
 from nightlab.agents.offline.rubric import CLARITY, LITERATURE, METHODS, Criterion
 from nightlab.agents.team import ACCEPT, Review, StudySubmission, Submission, decided

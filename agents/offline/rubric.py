@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from nightlab.agents.actions import Judgement
+from nightlab.agents.actions.action import Judgement
 from nightlab.agents.team import Submission
 from nightlab.experiments.numbers import plural
 from nightlab.papers.audit.reading.document import Document, Part

@@ -1,49 +1,21 @@
-"""Writing without a language model: plain, correct prose out of facts.
-
-The words of a section stand in `sections/NAME.jinja`, and what is said there is computed here and in the modules
-beside: a small context of names for each section. Numbers enter as `{fact:ID}` only: no sentence can say what no run
-showed.
-"""
+"""Writing without a language model: plain, correct prose out of facts, section by section."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
-from typing import Any
 
-from nightlab.agents.actions import actions
-from nightlab.agents.offline import claims, framing, literature, methods, results
+from nightlab.agents.actions.registry import actions
+from nightlab.agents.offline import framing, literature, methods, results
 from nightlab.agents.offline.outcome import hypothesis
+from nightlab.agents.offline.wording import Context, section, worded
 from nightlab.agents.team import Brief
-from nightlab.agents.telling.rendering import environment
-from nightlab.agents.telling.words import listed, many, noun, words
+from nightlab.agents.telling.words import words
 from nightlab.papers.manuscript.manuscript import Manuscript, Section
-from nightlab.papers.manuscript.markup import literal
 
-FOLDER = Path(__file__).parent / "sections"
-HEADINGS = {
-    "introduction": "Introduction",
-    "related": "Related work",
-    "method": "Method",
-    "setup": "Experimental set-up",
-    "results": "Results",
-    "ablation": "Ablation",
-    "sensitivity": "Sensitivity",
-    "discussion": "Discussion",
-    "limitations": "Limitations",
-    "conclusion": "Conclusion",
-    "trials": "All trials",
-    "code": "The changed code",
-    "reproduction": "How to repeat the study",
-    "replication": "Replication",
-    "replies": "Response to the reviewers",
-}
 BEFORE = ("introduction", "related", "method", "setup", "results", "ablation")
 AFTER = ("discussion", "limitations", "conclusion")  # what the actions' experiments tell
 BEHIND = ("trials", "reproduction")
-CONTEXTS: Mapping[str, Callable[[Brief], Mapping[str, Any]]] = {
+CONTEXTS: Mapping[str, Callable[[Brief], Context]] = {
     "title": framing.title,
     "abstract": framing.abstract,
     "introduction": framing.introduction,
@@ -97,49 +69,9 @@ class OfflineWriter:
 
 
 def _section(name: str, brief: Brief) -> Section:
-    return Section(name, HEADINGS[name], text(name, brief))
+    return section(name, brief, CONTEXTS[name](brief))
 
 
 def text(name: str, brief: Brief) -> str:
-    """The markup of one section."""
-    template = environment(FOLDER).get_template(f"{name}.jinja")
-    return _flowed(template.render(common(brief), **CONTEXTS[name](brief)))
-
-
-def common(b: Brief) -> dict[str, Any]:
-    """What every section may speak of."""
-    e, t = b.evidence, b.evidence.template
-    return {
-        "listed": listed,
-        "many": partial(many, e),
-        "claim": claims.claim(e),
-        "draws": bool(e.claim.draws),
-        "unit": noun(e),
-        "smallest": "setting.smallest" in e.facts,
-        "relative": "claim.relative" in e.facts and e.facts["claim.relative"].value > 0,
-        "first": claims.first(e),
-        "extended": bool(e.earlier),
-        "forked": "Origin" in e.notes,
-        "fresh_data": e.fresh_data,
-        "metric": words(t.fitness_label),
-        "problem": t.exact,
-        "verified": t.trust == "verified",
-        "doubts": bool(t.doubts),
-        "strict": e.settings.rule == "strict",
-        "knobs": bool(t.knobs),
-        "edits": bool(e.edits),
-        "prepared": bool(t.spec.data),
-        "idea": {
-            "title": literal(b.idea.title.rstrip(".")),
-            "question": literal(b.idea.question),
-            "hypothesis": literal(b.idea.hypothesis).rstrip("."),
-            "expected": literal(b.idea.expected_effect),
-            "risks": literal(b.idea.risks),
-        },
-    }
-
-
-def _flowed(source: str) -> str:
-    """One line a paragraph and a list's item, one blank line between blocks, however the file is broken."""
-    blocks = ("\n".join(line.strip() for line in block.splitlines()) for block in re.split(r"\n\s*\n", source.strip()))
-    return "\n\n".join(re.sub(r"\n(?!- )", " ", block) for block in blocks)
+    """The markup of one section, or of title or abstract."""
+    return worded(name, brief, CONTEXTS[name](brief))

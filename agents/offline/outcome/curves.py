@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from nightlab.agents.offline.wording import caption, passage
 from nightlab.papers.facts.evidence import Evidence, confirmed
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.facts.registry import Value, formula
@@ -44,17 +45,11 @@ def figure(e: Evidence, folder: Path) -> list[Figure]:
         for name in names
     ]
     learning.draw(folder / "figures/learning.pdf", panels)
-    caption = (
-        "Learning curves of {fact:series.runs} runs of the confirmation, as these report them, verified by nothing: the"
-        " median over the runs at each step, and the band between the lowest and the highest."
-    )
-    return [Figure(KEY, "figures/learning.pdf", caption)]
+    return [Figure(KEY, "figures/learning.pdf", caption(KEY, e))]
 
 
 def told(e: Evidence) -> str:
-    if not _found(e):
-        return ""
-    return f"*Learning curves.* {{ref:{KEY}}} shows how values went in the course of the runs.\n\n{{float:{KEY}}}"
+    return passage(KEY, e) if _found(e) else ""
 
 
 def _found(e: Evidence) -> dict[str, dict[int, Mapping[str, learning.Points]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from nightlab.agents.offline.wording import caption
 from nightlab.agents.telling.words import listed, strategies, words
 from nightlab.experiments.claim.statistics.inference import compare, summarize
 from nightlab.experiments.ledger.trial_scores import SEARCH
@@ -88,13 +89,9 @@ def table(e: Evidence) -> Table | None:
     shown = finalists(e)
     if not shown:
         return None
-    reference = "the chosen one" if chosen(e) else "the baseline, which none led clearly enough to be chosen,"
     return Table(
         "finalists",
-        "The trials that were run again before one was chosen, on the development split: mean ± standard error over all"
-        f" their runs in search and selection; how far each lies behind {reference} on the seeds that both ran on,"
-        " with the {fact:setting.coverage} interval of the paired difference. A tie is a difference whose interval"
-        " includes zero.",
+        caption("finalists", e, chosen=bool(chosen(e))),
         ("Trial", "Strategy", "Runs", words(e.template.fitness_label).capitalize(), "Behind", "Interval", "Place"),
         tuple(_row(e, number) for number in shown),
         "rXrrrrl",

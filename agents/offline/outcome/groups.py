@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nightlab.agents.offline.wording import caption
 from nightlab.agents.telling.words import words
 from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.ledger.ledger import Run
@@ -70,11 +71,9 @@ def table(e: Evidence) -> Table | None:
     if "group.0.baseline.mean" not in e.facts:
         return None
     names = {"baseline": "Baseline", "best": "Best configuration"}
-    metric = words(e.template.metric_label)
     return Table(
         "groups",
-        f"The {metric} by the groups that the evaluator gives its items, on the {e.claim.split} split of the"
-        " confirmation: mean ± standard error over the runs. The claim is not one about any of them.",
+        caption("groups", e, plain_metric=words(e.template.metric_label)),
         ("Group", *(names[s] for s in _subjects(e))),
         tuple(
             (

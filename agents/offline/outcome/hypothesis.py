@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from nightlab.agents.offline.outcome.recipe import effects
+from nightlab.agents.offline.wording import caption
 from nightlab.agents.team import Brief, Idea
 from nightlab.agents.telling.words import listed, words
 from nightlab.experiments.ledger.documents.claim import AblatedPart
@@ -123,10 +124,9 @@ _PARTS = "ablation-table"
 
 
 def table(b: Brief) -> Table:
-    whose = "as its author divides it" if b.idea.parts else "as it is read where its author names no parts"
     return Table(
         "hypothesis",
-        f"The hypothesis, part by part, {whose}. Each answer follows from the evidence by the rule of the method.",
+        caption("hypothesis", b.evidence, divided=bool(b.idea.parts)),
         ("Part", "Answered by", "Answer"),
         tuple((a.says, a.by, a.verdict) for a in answers(b)),
         "XXl",

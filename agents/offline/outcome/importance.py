@@ -14,7 +14,8 @@ from functools import lru_cache
 from statistics import median
 from typing import Any, Literal
 
-from nightlab.agents.telling.words import listed, words
+from nightlab.agents.offline.wording import passage
+from nightlab.agents.telling.words import words
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Knob
 from nightlab.experiments.search.space import Space
@@ -136,23 +137,11 @@ def told(e: Evidence, shares: Shares) -> str:
     """What the results say of them, with the places of the figures."""
     if not shares:
         return ""
+    first, *others = shares.values()
+    apart = all(min(first) > max(other) for other in others)
     top = [
         f"{words(name)} ({{fact:importance.{name}}}, from {{fact:importance.{name}.low}} to"
         f" {{fact:importance.{name}.high}})"
         for name in list(shares)[:NAMED]
     ]
-    first, *others = shares.values()
-    apart = all(min(first) > max(other) for other in others)
-    order = (
-        "No other knob's range reaches that of the first."
-        if apart
-        else "The ranges of the first and of others overlap, so which of them matters most is not told."
-    )
-    return (
-        "*What matters.* Over the trials that met the constraints, the largest shares of the variance of their ranks"
-        f" by {words(e.template.fitness_label)} go with {listed(top)}, by a functional analysis of variance"
-        " ({ref:importance}). Ranks give a training that diverged no more weight than any other trial; the ranges are"
-        f" those of {{fact:importance.forests}} forests, each on another resample of the trials. {order} The shares"
-        " describe the trials that were run and no causes; {ref:response} shows the response to the first of the"
-        " knobs.\n\n{float:importance}\n\n{float:response}"
-    )
+    return passage("importance", e, top=top, apart=apart)

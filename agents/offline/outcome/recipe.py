@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, noun, strategies, words
+from nightlab.agents.offline.wording import caption
+from nightlab.agents.telling.words import listed, many, noun, strategies, words
 from nightlab.experiments.claim.statistics.inference import equal
 from nightlab.experiments.ledger.ledger import Trial, by_verdict
 from nightlab.experiments.records import Effect, Knob
@@ -20,7 +21,7 @@ LISTED = 80  # kept trials at most in a table
 def knobs(e: Evidence) -> Table:
     return Table(
         "knobs",
-        "The knobs that the search may move, with the value of the baseline.",
+        caption("knobs", e),
         ("Knob", "Strategy", "Range", "Baseline"),
         tuple((words(k.name), words(k.strategy), _range(k), _value(k, "default", e)) for k in e.template.knobs),
         "llXr",
@@ -47,15 +48,6 @@ def _value(knob: Knob, prefix: str, e: Evidence) -> str:
 def table(e: Evidence) -> Table:
     """All values of the best configuration, and what each of those that differ is worth alone."""
     counts = [many(e, f"{phase}.seeds", noun(e)) for phase in ("set_back", "ablation") if f"{phase}.seeds" in e.facts]
-    where = " or, of a knob that is a part of its own, ".join(counts)
-    losses = (
-        f" Worse by: how much worse the {words(e.template.fitness_label)} on the development split is where this knob"
-        f" alone goes back to the baseline's value, on {where}, with the"
-        " {fact:setting.coverage} interval, not corrected for their number. Knobs that stand in for one another may"
-        " each lose little, and the losses are no shares of the gain."
-        if counts
-        else ""
-    )
     before, best = e.trials[BASELINE].change, e.best.change
     moved = changed(best.params, before.params)
     rows = [
@@ -71,8 +63,7 @@ def table(e: Evidence) -> Table:
         rows.append(("*files of the artifact*", "the template's", "changed", NONE, NONE))
     return Table(
         "recipe",
-        f"The final recipe: all values of the best configuration, trial `T{e.best.number}`; what differs from the"
-        f" baseline is in italics.{losses}",
+        caption("recipe", e, best=e.best.number, tried=counts),
         ("Knob", "Baseline", "Best", "Worse by", "Interval"),
         tuple(rows),
         "lrrrr",
@@ -117,12 +108,10 @@ def _before(e: Evidence, trial: Trial) -> Trial | None:
 def kept(e: Evidence) -> Table:
     every = _line(e)
     shown = spaced(every, LISTED)
-    some = "" if len(shown) == len(every) else " Not all find room: these are evenly spaced in their order."
-    added = "" if not e.best.number or _kind(e.best) == "kept" else ", and the trial that went to the confirmation"
+    unkept_best = e.best.number and _kind(e.best) != "kept"
     return Table(
         "kept",
-        f"The changes that the loop kept, in their order{added}, each with what it changed of the incumbent that it met"
-        f" and the mean {words(e.template.fitness_label)} on {VERDICT_SEEDS}.{some}",
+        caption("kept", e, unkept_best=unkept_best, sampled=len(shown) < len(every)),
         ("Trial", "Strategy", "What changed", "Verdict", words(e.template.fitness_label).capitalize()),
         tuple(
             (f"`T{t.number}`", strategies(e, t), _what(t, e), _verdict(e, t), mark(f"trial.{t.number}.mean"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from nightlab.agents.offline.wording import caption
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import words
 from nightlab.experiments.claim.rivals import REFERENCE
-from nightlab.experiments.claim.scope import row
 from nightlab.experiments.claim.statistics.inference import equal, exact
 from nightlab.experiments.ledger.documents.rivals import RivalEffect
 from nightlab.experiments.search.numeric import SAMPLERS
@@ -25,10 +25,7 @@ def table(e: Evidence) -> Table | None:
     first = (best, mark("rival.best.runs"), _mean(e, f"rival.best.{split}"), NONE, NONE, NONE)
     return Table(
         "rivals",
-        f"Baselines at equal budget, on the {split} split and the {row(e.claim)}s of the confirmation: runs that each"
-        " search had, those of its selection included; mean ± standard error; by how much the"
-        f" {words(e.template.fitness_label)} is worse than in the first row, with the {{fact:setting.coverage}}"
-        " interval of the paired difference and its one-sided p value after Holm's correction.",
+        caption("rivals", e),
         ("Configuration", "Runs", words(e.template.fitness_label).capitalize(), "Worse by", "Interval", "p"),
         (first, *(_row(e, each) for each in e.rivals)),
         "Xrrrrr",

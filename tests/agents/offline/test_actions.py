@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from nightlab.agents import actions
-from nightlab.agents.actions import Action, possible, register
+from nightlab.agents.actions.action import Action
+from nightlab.agents.actions.registry import actions, possible, register
 from nightlab.agents.offline.reviewing import offline_panel
 from nightlab.agents.team import Answer, Brief, Request, StudySubmission, Submission
 from nightlab.experiments.claim.confirmation import NOTHING
@@ -27,7 +27,7 @@ class ActionContract:
 
     @pytest.fixture
     def action(self) -> Action:
-        return actions.actions()[self.name]
+        return actions()[self.name]
 
     @pytest.fixture
     def wanting(self, submission: StudySubmission) -> StudySubmission:
@@ -101,7 +101,7 @@ class TestReplication(ActionContract):
 
 
 def test_a_name_is_taken_once_and_an_experiment_runs_something() -> None:
-    known = actions.actions()["sensitivity"]
+    known = actions()["sensitivity"]
     with pytest.raises(ValueError, match="'sensitivity' already"):
         register(known)
     with pytest.raises(ValueError, match="'idle': an experiment runs something"):

@@ -14,7 +14,8 @@ from nightlab.agents.offline.ideation import OfflineIdeator
 from nightlab.agents.offline.proposing import OfflineCoder
 from nightlab.agents.offline.reviewing import offline_panel
 from nightlab.agents.offline.rubric import CLARITY, LITERATURE, METHODS
-from nightlab.agents.offline.writing import HEADINGS, OfflineWriter, text
+from nightlab.agents.offline.wording import HEADINGS
+from nightlab.agents.offline.writing import OfflineWriter, text
 from nightlab.agents.team import Brief, Idea, Situation, StudySubmission
 from nightlab.agents.telling.words import concern, strategies, words
 from nightlab.experiments.ledger.ledger import Settled, Trial, by_verdict

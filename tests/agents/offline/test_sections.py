@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from jinja2 import nodes
 
-from nightlab.agents.offline import writing
-from nightlab.agents.offline.writing import CONTEXTS, FOLDER, HEADINGS, text
+from nightlab.agents.offline import wording
+from nightlab.agents.offline.wording import FOLDER, HEADINGS, caption, passage
+from nightlab.agents.offline.writing import CONTEXTS, text
 from nightlab.agents.team import Answer, Brief, Request, StudySubmission
 from nightlab.agents.telling.rendering import environment
 from nightlab.experiments.claim.confirmation import NOTHING
@@ -52,7 +53,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
 
     watched._parse = parsed
     watched.filters["noted"] = noted
-    monkeypatch.setattr(writing, "environment", lambda folder: watched)
+    monkeypatch.setattr(wording, "environment", lambda folder: watched)
     return found
 
 
@@ -323,6 +324,58 @@ def reads(name: str, source: str) -> None:
         assert name == "title" or re.search(r"[.:}]”?$", block), block
 
 
+SAMPLED = ("sampled",)
+HANGS_ON = {  # the words of captions and passages, by their files
+    "captions": {
+        "progress": ("banded", "thinned", "best", "fined"),
+        "confirmation": (),
+        "ablation-intervals": (),
+        "importance": SAMPLED,
+        "response": ("crowded",),
+        "sensitivity-intervals": (),
+        "learning": (),
+        "main": ("verified", "doubts"),
+        "claims": (),
+        "ablation-table": (),
+        "all-trials": ("fined", "sampled"),
+        "knobs": (),
+        "kept": ("unkept_best", "sampled"),
+        "recipe": ("tried",),
+        "finalists": ("chosen",),
+        "groups": (),
+        "rivals": (),
+        "hypothesis": ("divided",),
+        "listing": ("more",),
+    },
+    "passages": {"importance": ("apart",), "learning": (), "failures": ()},
+}
+NAMED: Mapping[str, Any] = {
+    "recipe": {"best": 3},
+    "groups": {"plain_metric": "log loss"},
+    "listing": {"trial": 3},
+    "failures": {"causes": ["{fact:search.failed.crash} by crash"]},
+}
+
+
+def test_every_caption_and_passage_reads(submission: StudySubmission, seen: Seen) -> None:
+    e = changed(brief_of(submission), {"sensitivity.seeds": 8}).evidence
+    for file, flags in HANGS_ON.items():
+        macros = re.findall(r"{% macro (\w+)\(", (FOLDER / f"{file}.jinja").read_text(encoding="utf-8"))
+        assert {name.replace("-", "_") for name in flags} == set(macros) - {"penalised"}
+        for name, on in flags.items():
+            for values in product((False, True), repeat=len(on)):
+                given = (
+                    {"tried": ["8 seeds"] if values[0] else []}
+                    if name == "recipe"
+                    else dict(zip(on, values, strict=True))
+                )
+                more = {"top": ["size (most)"]} if (file, name) == ("passages", "importance") else NAMED.get(name, {})
+                told = (caption if file == "captions" else passage)(name, e, **given, **more)
+                reads(name, told)
+                assert file == "passages" or "\n" not in told
+    assert {place: came for place, came in seen.items() if came != {True, False}} == {}
+
+
 def test_pairs_are_named_after_what_they_are_on(submission: StudySubmission) -> None:
     base = brief_of(submission)
     e = base.evidence
@@ -345,7 +398,7 @@ def test_the_method_says_what_was_written_down(submission: StudySubmission) -> N
 
 
 def test_a_file_for_each_section_and_a_section_for_each_file() -> None:
-    assert {f.stem for f in FOLDER.glob("*.jinja")} == set(CONTEXTS) | {"phrases"}
+    assert {f.stem for f in FOLDER.glob("*.jinja")} == set(CONTEXTS) | {"phrases", "captions", "passages"}
     assert set(HEADINGS) == set(CONTEXTS) - {"title", "abstract"}
 
 

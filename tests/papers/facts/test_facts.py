@@ -15,7 +15,7 @@ import pytest
 
 import nightlab
 from nightlab.agents.offline import offline_team
-from nightlab.agents.offline.tabulating import LISTED, listed_trials
+from nightlab.agents.offline.outcome.tabulating import LISTED, listed_trials
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.claim.statistics.pairing import effect, pairs
 from nightlab.experiments.ledger.documents.claim import AblatedPart

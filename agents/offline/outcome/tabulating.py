@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from nightlab.agents.offline.outcome import finalists, groups, recipe, rivals
+from nightlab.agents.offline.wording import caption
 from nightlab.agents.telling.disclosure import is_model
 from nightlab.agents.telling.disclosure import shown as name_of
 from nightlab.agents.telling.words import listed, words
-from nightlab.experiments.claim.scope import row
 from nightlab.experiments.claim.statistics.inference import equal, exact
 from nightlab.experiments.ledger.documents.claim import AblatedPart, Claim
 from nightlab.experiments.ledger.ledger import Trial
@@ -16,10 +16,6 @@ from nightlab.papers.manuscript.manuscript import Table
 from nightlab.papers.manuscript.tables import NONE, code, interval, mark, plus_minus, spaced
 
 LISTED = 80  # trials at most in a table of the paper
-SAMPLE = (
-    "The table lists {fact:table.trials} of them: the baseline, the best and the kept ones, then failed and reverted"
-    " ones, evenly spaced by their numbers where not all find room. The file `trials.csv` beside the paper has all."
-)
 
 
 def tables(e: Evidence) -> tuple[Table, ...]:
@@ -38,12 +34,6 @@ def tables(e: Evidence) -> tuple[Table, ...]:
     return tuple(found)
 
 
-def penalised(e: Evidence) -> str:
-    """What the values of the search include beside the metric, as a sentence with the space before it."""
-    told = f" The {words(e.template.fitness_label)} of a trial that violates a constraint includes the penalty."
-    return told if e.template.fined else ""
-
-
 def _main(e: Evidence) -> Table:
     """All metrics of baseline and best in the confirmation."""
     splits = ["dev", "holdout"] if e.claim.split == "holdout" else ["dev"]
@@ -58,7 +48,7 @@ def _main(e: Evidence) -> Table:
     names = {"baseline": "Baseline", "best": "Best configuration"}
     return Table(
         "main",
-        f"All metrics on the {row(e.claim)}s of the confirmation, {_source(e)}: mean ± standard error.",
+        caption("main", e, verified=e.template.trust == "verified", doubts=bool(e.template.doubts)),
         ("Split", "Metric", *(names[s] for s in subjects)),
         tuple(rows),
         "ll" + "r" * len(subjects),
@@ -70,9 +60,7 @@ def _claims(e: Evidence) -> Table:
     before = [(f"earlier.{n}.trials", f"earlier.{n}.", claim) for n, claim in enumerate(e.earlier)]
     return Table(
         "claims",
-        "The claims of the study, one for each search, with the trials at most that the search had until then. Each was"
-        f" tested once, on {row(e.claim)}s of its own; the values are those of {words(e.template.fitness_label)}, and"
-        " the coverage of an interval goes with the level of its test.",
+        caption("claims", e),
         ("Trials", "Best trial", "Split", "Pairs", "Of the best", "Baseline's", "Improvement", "Interval", "p"),
         tuple(_claim(*each) for each in [*before, ("setting.trials", "", e.claim)]),
         "rrlrrrrrr",
@@ -110,17 +98,10 @@ def _part(e: Evidence, row: AblatedPart) -> str:
     return recipe.edit(e, row.trial) + (f", with {listed(joint)} that stand on it" if joint else "")
 
 
-def _source(e: Evidence) -> str:
-    if e.template.trust == "verified":
-        return "verified by the evaluator"
-    return "as reported" if e.template.doubts else "as reported by the experiment itself"
-
-
 def _ablation(e: Evidence) -> Table:
     return Table(
         "ablation-table",
-        f"Ablation: by how much the {words(e.template.fitness_label)} is worse without a part, with its"
-        " {fact:setting.coverage} interval and the one-sided p value of the paired test after Holm's correction.",
+        caption("ablation-table", e),
         ("Part", "Taken out", "Worse by", "Interval", "p"),
         tuple(
             (
@@ -182,8 +163,7 @@ def _all_trials(e: Evidence) -> Table:
         )
     return Table(
         "all-trials",
-        f"The trials of the search. Parent is the trial that a change started from.{penalised(e)}"
-        + ("" if len(shown) == len(e.trials) else f" {SAMPLE}"),
+        caption("all-trials", e, sampled=len(shown) < len(e.trials)),
         ("Trial", "Parent", "Strategy", "Proposed by", "Verdict", words(e.template.fitness_label).capitalize()),
         tuple(rows),
         "rrlllr",

@@ -1,12 +1,8 @@
-"""What a reviewer may ask for: one registry, so that a new action is one registration.
-
-An action names what it needs, what it runs, which facts come of it and how the paper tells of them. Those that ship are
-in `nightlab.agents.offline.actions`; a program adds its own by `register`.
-"""
+"""What a reviewer may ask for: what it needs, what it runs, which facts come of it and how the paper tells of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,7 +12,7 @@ from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.template.template import Template
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
-from nightlab.papers.manuscript.manuscript import Figure, Manuscript, Section
+from nightlab.papers.manuscript.manuscript import Figure, Section
 
 Side = Literal["soundness", "presentation", "contribution"]
 
@@ -55,28 +51,6 @@ class Action:
     section: Callable[[Brief], Section | None] = lambda _: None
     criterion: Callable[[StudySubmission], Iterator[Judgement]] = lambda _: iter(())
 
-
-_ACTIONS: dict[str, Action] = {}
-
-
-def register(action: Action) -> None:
-    """Have reviewers know an action. Raises ValueError where its name is taken, or an experiment runs nothing."""
-    if action.name in _ACTIONS:
-        raise ValueError(f"there is an action {action.name!r} already")
-    if (action.run is None) == (action.kind == "evidence"):
-        raise ValueError(f"the action {action.name!r}: an experiment runs something, and a change of the text nothing")
-    _ACTIONS[action.name] = action
-
-
-def actions() -> Mapping[str, Action]:
-    """All actions by name: those that ship, and those that were registered."""
-    import nightlab.agents.offline.actions  # noqa: F401  (it registers its own)
-
-    return _ACTIONS
-
-
-def possible(e: Evidence, manuscript: Manuscript | None = None) -> dict[str, Request]:
-    """What can still be asked for, by name. manuscript: the paper, whose sections need not be asked for."""
-    there = {s.key for s in (*manuscript.sections, *manuscript.appendix)} if manuscript else set()
-    asked = ((a, a.wanted(e)) for a in actions().values() if a.name not in there)
-    return {a.name: Request(kind=a.kind, action=a.name, text=text) for a, text in asked if text}
+    def request(self, e: Evidence) -> Request | None:
+        """The request for it, where it is wanted."""
+        return Request(kind=self.kind, action=self.name, text=text) if (text := self.wanted(e)) else None

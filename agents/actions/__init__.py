@@ -1,0 +1,1 @@
+"""What a reviewer may ask for."""
