@@ -13,7 +13,7 @@ from nightlab.experiments.executors.local.isolation.visible import sandbox_view
 from nightlab.experiments.template.environment import NoEnvironment, named
 from nightlab.experiments.template.loading import load
 from nightlab.experiments.template.template import TemplateError
-from tests.experiments.executors.test_environments import TOML
+from tests.experiments.executors.local.test_environments import TOML
 
 
 @pytest.fixture

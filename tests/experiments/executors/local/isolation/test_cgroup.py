@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.executors.local.inside.kernel import cgroup
-from tests.experiments.executors.test_local_runner import House, house, stack
+from tests.experiments.executors.local.test_local_runner import House, house, stack
 
 __all__ = ["house", "stack"]
 BOUNDS = {"memory_mb": 100, "disk_mb": 28, "processes": 9}

@@ -18,7 +18,7 @@ import pytest
 from nightlab.experiments.executors.local.inside.kernel import limits, tree, usage
 from nightlab.experiments.executors.local.isolation import launch
 from nightlab.experiments.executors.local.isolation.launch import Overdue, exchange
-from tests.experiments.executors.test_local_runner import House, house, stack
+from tests.experiments.executors.local.test_local_runner import House, house, stack
 
 __all__ = ["house", "stack"]
 MB = 1 << 20
