@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nightlab.agents.actions.action import Action, Judgement
 from nightlab.agents.offline import results
-from nightlab.agents.offline.outcome import drawing
+from nightlab.agents.offline.outcome import plotting
 from nightlab.agents.offline.wording import section
 from nightlab.agents.team import Brief, StudySubmission
 from nightlab.agents.telling.words import many, noun
@@ -189,7 +189,7 @@ SENSITIVITY = Action(
     wanted=_steps,
     run=_probe,
     cost=_two_steps,
-    figures=drawing.sensitivity,
+    figures=plotting.sensitivity,
     section=_sensitivity_section,
     answer=lambda _: "measured how sensitive the best configuration is to each knob ({ref:sensitivity})",
     criterion=_sensitivity_judged,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nightlab.agents.actions.registry import actions
-from nightlab.agents.offline.outcome import curves, drawing, finalists, groups, importance, recipe, tabulating
+from nightlab.agents.offline.outcome import curves, finalists, groups, importance, plotting, recipe, tabulating
 from nightlab.agents.offline.wording import passage
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import words
@@ -32,10 +32,10 @@ class OfflineAnalyst:
             add(facts)
         whole = replace(evidence, facts={**evidence.facts, **facts})
         drawn = [
-            drawing.progress(evidence, folder),
-            *drawing.confirmation(evidence, folder),
-            *drawing.ablation(evidence, folder),
-            *drawing.response(evidence, folder, shares),
+            plotting.progress(evidence, folder),
+            *plotting.confirmation(evidence, folder),
+            *plotting.ablation(evidence, folder),
+            *plotting.response(evidence, folder, shares),
             *curves.figure(evidence, folder),
             *(figure for action in actions().values() for figure in action.figures(evidence, folder)),
         ]
@@ -44,7 +44,7 @@ class OfflineAnalyst:
             figures=tuple(drawn),
             tables=tabulating.tables(whole),
             conclusions={
-                "importance": f"{importance.told(evidence, shares)}\n\n{curves.told(evidence)}".strip(),
+                "importance": f"{importance.paragraphs(evidence, shares)}\n\n{curves.paragraphs(evidence)}".strip(),
                 "failures": _failures(evidence),
             },
         )

@@ -65,7 +65,7 @@ def limitations(b: Brief) -> dict[str, Any]:
 
 
 def conclusion(b: Brief) -> dict[str, Any]:
-    return {**results.largest_part(b.evidence), **hypothesis.told(b)}
+    return {**results.largest_part(b.evidence), **hypothesis.context(b)}
 
 
 def trials(b: Brief) -> dict[str, Any]:  # noqa: ARG001

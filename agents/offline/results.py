@@ -29,8 +29,8 @@ def results(b: Brief) -> dict[str, Any]:
     largest = max(gains, key=lambda t: abs((t.verdict and t.verdict.difference) or 0.0), default=None)
     return {
         "largest": largest and {"number": largest.number, "strategies": strategies(e, largest)},
-        **finalists.told(e),
-        **rivals.told(b),
+        **finalists.context(e),
+        **rivals.context(b),
         "grouped": "group.0.baseline.mean" in e.facts,
         "optimism": "search.optimism" in e.facts,
         "some_failed": bool(e.facts["search.failed"].value),
@@ -120,7 +120,7 @@ def discussion(b: Brief) -> dict[str, Any]:
     e = b.evidence
     kept = _kept(e)
     return {
-        **hypothesis.told(b),
+        **hypothesis.context(b),
         "kept": len(kept),
         "concerned": [strategy(s) for s in dict.fromkeys(name for t in kept for name in concern(e, t))],
         "failures": b.analysis.conclusions.get("failures", ""),

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Candidates:
-    """Runs of one order, one at a time: each begins when the judge asks for it, and ends when it has closed its line.
+    """Runs of one order, one at a time: each begins when the judge asks, and ends when it has closed its channel.
 
     performed: what came out of those that have ended.
     """
@@ -55,33 +55,33 @@ class Candidates:
                 raise self._error
 
     def _serve(self, desk: socket.socket) -> None:
-        """Give the judge a line for each byte that it sends."""
+        """Give the judge a channel for each byte that it sends."""
         try:
             with desk:
                 while desk.recv(1):
                     self.asked += 1
                     self._end()
-                    with self._line() as line:
-                        socket.send_fds(desk, [b"+"], [line.fileno()])
+                    with self._channel() as channel:
+                        socket.send_fds(desk, [b"+"], [channel.fileno()])
         except OSError:  # the judge has ended
             pass
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the judge
             self._error = error
 
-    def _line(self) -> socket.socket:
-        """A line to a candidate that has begun, which is the first thing that it says: before that it costs no time."""
+    def _channel(self) -> socket.socket:
+        """A channel to a candidate that has begun, which it says first: before that it costs no time."""
         self._handle = self._executor.submit(self._order)
-        line = self._talking.line(self._handle)
-        while not select.select([line], [], [], _PATIENCE)[0]:
+        channel = self._talking.channel(self._handle)
+        while not select.select([channel], [], [], _PATIENCE)[0]:
             if self._ticket.cancelled:
-                line.close()
+                channel.close()
                 raise Cancelled
             if self._executor.poll(self._handle) not in ("queued", "running"):
                 break
-        return line
+        return channel
 
     def _end(self) -> None:
-        """Wait for the end of the candidate whose line was closed, if there is one."""
+        """Wait for the end of the candidate whose channel was closed, if there is one."""
         if not self._handle:
             return
         while (state := self._executor.poll(self._handle, _PATIENCE)) in ("queued", "running"):
@@ -98,5 +98,5 @@ def require_talking(name: str, executor: Executor) -> None:
     if not isinstance(executor, Talking):
         raise NightlabError(
             f"the executor {name!r} cannot hold a run open for a judge that calls it (evaluate.interactive); use"
-            ' executor = "local", or give it a method line(), as in nightlab.experiments.executors.executor.Talking'
+            ' executor = "local", or give it a method channel(), as in nightlab.experiments.executors.executor.Talking'
         )

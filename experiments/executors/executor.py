@@ -44,7 +44,7 @@ class Order:
 
     setting: the hash of the template and the inputs; who has these under that name needs nothing else but the
     artifact. files: a folder with the artifact's files, for who has them not under their hash. talks: the run is a
-    candidate that a judge calls, by the line that `Talking.line` gives.
+    candidate that a judge calls, by the channel that `Talking.channel` gives.
     """
 
     setting: str
@@ -131,7 +131,7 @@ class Executor(Protocol):
 class Talking(Protocol):
     """What an executor has besides, whose runs can be called by a judge at home while they go on."""
 
-    def line(self, handle: str) -> socket.socket:
+    def channel(self, handle: str) -> socket.socket:
         """Once, of a run that `talks`: a stream to it, as `local/inside/conversation/talk.py` speaks; it may be used
         before the run has begun. Where its last copy is closed here, the run has ended well; where the run ends, the
         stream does."""

@@ -107,7 +107,7 @@ class MemoryLedger(_Table, Ledger):
         with self._writing() as rows:
             if (kind, key) not in rows.documents:
                 rows.write("documents", row)
-                event = _told(rows, f"{kind} {key}", told) if told else None
+                event = _event(rows, f"{kind} {key}", told) if told else None
             stands = rows.documents.setdefault((kind, key), row["body"])
         if event:
             self.heard(event)
@@ -127,7 +127,7 @@ class MemoryLedger(_Table, Ledger):
 
     def tell(self, told: Told, during: str) -> Event:
         with self._writing() as rows:
-            event = _told(rows, f"{during} {told!r}", told)
+            event = _event(rows, f"{during} {told!r}", told)
         self.heard(event)
         return event
 
@@ -152,7 +152,7 @@ class MemoryLedger(_Table, Ledger):
             if rows.trials[number].verdict is None:
                 rows.write("verdicts", kept_rows.verdict_row(number, verdict))
                 rows.trials[number] = replace(rows.trials[number], verdict=verdict)
-                event = _told(rows, f"trial {number}", told) if told else None
+                event = _event(rows, f"trial {number}", told) if told else None
         if event:
             self.heard(event)
 
@@ -241,7 +241,7 @@ class MemoryCalls(_Table, Calls):
         return list(self._rows.calls)
 
 
-def _told(rows: _Rows, key: str, told: Told) -> Event:
+def _event(rows: _Rows, key: str, told: Told) -> Event:
     row = kept_rows.event_row(key, told)  # what is no JSON is refused here, too
     if key not in rows.told:
         row["number"] = len(rows.events) + 1

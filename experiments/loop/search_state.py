@@ -193,12 +193,12 @@ class SearchState:
     def settle(self, entry: Entry, verdict: Settled) -> Settled:
         met = len(self.scores(self.incumbent)) if verdict.kind == "kept" else None  # more may come later
         verdict = replace(verdict, runs=len(entry.outcomes), met=met, elapsed_s=self.elapsed_s)
-        self.study.ledger.settle(entry.trial.number, verdict, self._told(entry, verdict))
+        self.study.ledger.settle(entry.trial.number, verdict, self._announcement(entry, verdict))
         entry.trial = Trial(number=entry.trial.number, change=entry.trial.change, verdict=verdict)
         self._account(entry)
         return verdict
 
-    def _told(self, entry: Entry, verdict: Settled) -> TrialSettled:
+    def _announcement(self, entry: Entry, verdict: Settled) -> TrialSettled:
         """What whoever follows the study hears of a verdict; it is not in the books yet."""
         number = entry.trial.number
         best = number if verdict.kind == "kept" else self.incumbent

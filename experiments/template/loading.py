@@ -16,7 +16,7 @@ from nightlab.experiments.template.diagnostics import at, between, explained
 from nightlab.experiments.template.environment import OLDEST
 from nightlab.experiments.template.ideas import Ideas, SeedIdea
 from nightlab.experiments.template.knobs import rules
-from nightlab.experiments.template.knobs.faults import between_knobs
+from nightlab.experiments.template.knobs.diagnostics import between_knobs
 from nightlab.experiments.template.knobs.tables import KnobTable, label
 from nightlab.experiments.template.table import Table
 from nightlab.experiments.template.template import Template, TemplateError

@@ -71,7 +71,7 @@ def mended(place: Path, before: Listing, fresh: Callable[[], Path], aside: Path)
         told = "%s: what was missing was made again, and is the same as when the study began"
         if not missing:
             logging.getLogger(__name__).warning(told, place)
-    return _told([*altered, *(f"{name} is missing" for name in missing)])
+    return _first_names([*altered, *(f"{name} is missing" for name in missing)])
 
 
 def _put_back(source: Path, target: Path, content: str) -> bool:
@@ -94,7 +94,7 @@ def set_aside(place: Path, names: list[str], aside: Path) -> None:
             (place / name).replace(_free(target))
     if names:
         told = "%s: set aside in %s, since it was not there when the study began: %s"
-        logging.getLogger(__name__).warning(told, place, aside, _told(names))
+        logging.getLogger(__name__).warning(told, place, aside, _first_names(names))
 
 
 def _free(target: Path) -> Path:
@@ -106,6 +106,6 @@ def _free(target: Path) -> Path:
     return target
 
 
-def _told(names: list[str]) -> str:
+def _first_names(names: list[str]) -> str:
     more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
     return ", ".join(names[:SHOWN] + more)

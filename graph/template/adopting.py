@@ -96,7 +96,7 @@ def adopt(wish: Wish, ask: Ask, heard: Callable[[str], None] = lambda _: None) -
             told = [f"--direction {name}" for name in DIRECTIONS]
             raise AdoptionError(f"whether {offer.name} = {offer.value:g} is to be made smaller or larger:", told)
         _settle(draft, offer, direction, performed)
-        made = Adopted(template=out, notes=[*found.notes, *_told(found, draft, performed, offer, template)])
+        made = Adopted(template=out, notes=[*found.notes, *_assumptions(found, draft, performed, offer, template)])
         _loaded(staged, draft)
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(staged, out)
@@ -272,7 +272,7 @@ def _settle(draft: dict[str, Any], offer: Offer, direction: str, performed: Perf
     )
 
 
-def _told(
+def _assumptions(
     found: Folder, draft: dict[str, Any], performed: Performed, offer: Offer, template: Template
 ) -> Iterator[str]:
     """What was settled without being asked, and what would raise the trust."""

@@ -228,9 +228,9 @@ class _Check:
             mend = "hand the seed over: {seed} in run.command, NIGHTLAB_SEED, or the parameter of the entry"
             known = self.template.uses_seed or not self.template.spec.run.seeded
             self._add("seed", "run", "the seed has no effect: all runs agree", mend, note=known)
-        self._told([o.metrics["dev"][self.template.metric] for o in good], [o.wall_s for o in good])
+        self._study_facts([o.metrics["dev"][self.template.metric] for o in good], [o.wall_s for o in good])
 
-    def _told(self, values: list[float], walls: list[float]) -> None:
+    def _study_facts(self, values: list[float], walls: list[float]) -> None:
         budget, noise = self.template.spec.budget, stdev(values) if len(values) > 1 else 0.0
         n, run_s = budget.confirm_seeds, sum(walls) / len(walls)
         probe = Probe(run_s=run_s, tried_s=run_s, start_s=0.0, draws_s=0.0, noisy=noise > 0)

@@ -90,7 +90,7 @@ def adopt(
         if as_json:
             print_json({"error": str(error), "choices": list(error.choices)})
         raise typer.Exit(WRONG_USE) from None
-    _told(made, as_json)
+    _show(made, as_json)
 
 
 def asked(question: str, proposed: Sequence[str]) -> str:
@@ -105,7 +105,7 @@ def asked(question: str, proposed: Sequence[str]) -> str:
     return said.strip()
 
 
-def _told(made: Adopted, as_json: bool) -> None:
+def _show(made: Adopted, as_json: bool) -> None:
     from dataclasses import asdict
 
     from nightlab.telling.terminal import say

@@ -33,12 +33,12 @@ def check(template: TemplateArg, as_json: Json = False) -> None:
             {"ok": found.ok, "template": found.template, "findings": [*map(asdict, found.findings)], **found.facts}
         )
     else:
-        _told(found)
+        _show(found)
     if not found.ok:
         raise typer.Exit(DOES_NOT_HOLD)
 
 
-def _told(found: Examination) -> None:
+def _show(found: Examination) -> None:
     from nightlab.telling.terminal import say
 
     for finding in sorted(found.findings, key=lambda f: f.severity == "note"):

@@ -90,10 +90,10 @@ def import_(
         if as_json:
             print_json({"error": str(error), "choices": list(error.choices)})
         raise typer.Exit(WRONG_USE) from None
-    _told(made, as_json)
+    _show(made, as_json)
 
 
-def _told(made: Imported, as_json: bool) -> None:
+def _show(made: Imported, as_json: bool) -> None:
     from dataclasses import asdict
 
     from nightlab.telling.terminal import say

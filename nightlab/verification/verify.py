@@ -49,7 +49,7 @@ def verify(target: Path, reproduce: int = 0, head: str = "") -> Iterator[Finding
             yield Finding("hash", name, "not what the bundle's SHA256SUMS says")
         yield from _stamp(folder, manifest)
         if not altered:
-            yield from _told(target.name, partial(_bundle, folder, manifest))
+            yield from _readable(target.name, partial(_bundle, folder, manifest))
             yield from _verified(folder, private=manifest.private, reproduce=reproduce, head=head)
 
 
@@ -88,7 +88,7 @@ def _verified(folder: Path, *, private: bool, reproduce: int, head: str) -> Iter
     found = False
     ledger = partial(_ledger, known=head)
     for check in (ledger, _files, _study, partial(_again, count=reproduce)):
-        for finding in _told(folder.name, partial(check, folder, private)):
+        for finding in _readable(folder.name, partial(check, folder, private)):
             found = found or finding.severity == "error"
             yield finding
         if found and check is ledger:
@@ -103,7 +103,7 @@ def _again(folder: Path, _private: bool, count: int) -> Iterator[Finding]:
         yield from reproduced(folder, count)
 
 
-def _told(where: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _readable(where: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """The findings of a check; what was altered so that it cannot be read is one of them."""
     try:
         yield from check()
@@ -152,7 +152,7 @@ def _paper(study: Study) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory(prefix="nightlab-verify-") as name:
         found = False
         for check in (paper.sealed, paper.claims, paper.reviews, partial(paper.made_again, place=Path(name))):
-            for finding in _told("paper", partial(check, lab)):
+            for finding in _readable("paper", partial(check, lab)):
                 found = found or finding.severity == "error"
                 yield finding
         if not found:

@@ -48,7 +48,7 @@ def figure(e: Evidence, folder: Path) -> list[Figure]:
     return [Figure(KEY, "figures/learning.pdf", caption(KEY, e))]
 
 
-def told(e: Evidence) -> str:
+def paragraphs(e: Evidence) -> str:
     return passage(KEY, e) if _found(e) else ""
 
 

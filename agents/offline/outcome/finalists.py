@@ -114,7 +114,7 @@ def _row(e: Evidence, number: int) -> tuple[str, ...]:
     )
 
 
-def told(e: Evidence) -> dict[str, Any]:
+def context(e: Evidence) -> dict[str, Any]:
     """What a sentence says of the choice."""
     shown = finalists(e)
     ties = [f"`T{n}`" for n in shown if _place(e, n) == "tie" and chosen(e)]

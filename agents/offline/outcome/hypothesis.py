@@ -133,7 +133,7 @@ def table(b: Brief) -> Table:
     )
 
 
-def told(b: Brief) -> dict[str, Any]:
+def context(b: Brief) -> dict[str, Any]:
     """What a sentence says of the answers."""
     found = answers(b)
     kinds = get_args(Verdict)

@@ -133,7 +133,7 @@ def _shares(
     return {name: float(share) for name, share in found.items()}
 
 
-def told(e: Evidence, shares: Shares) -> str:
+def paragraphs(e: Evidence, shares: Shares) -> str:
     """What the results say of them, with the places of the figures."""
     if not shares:
         return ""

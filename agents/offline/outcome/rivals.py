@@ -56,7 +56,7 @@ def _mean(e: Evidence, key: str) -> str:
     return plus_minus(f"{key}.mean", f"{key}.stderr" if e.facts[f"{key}.stderr"].value else None)
 
 
-def told(b: Brief) -> dict[str, Any]:
+def context(b: Brief) -> dict[str, Any]:
     """What the results say of rivals, and of a value that was published."""
     e, spec = b.evidence, b.evidence.template.spec
     works = {r.key: f"*{literal(r.title)}* {{cite:{r.key}}}" for r in b.references}

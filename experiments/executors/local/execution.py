@@ -83,11 +83,11 @@ class Execution:
             pattern=evaluate.pattern,
         )
 
-    def perform(self, order: Order, slot: int, ticket: Ticket, line: socket.socket | None = None) -> Performed:
-        """Run the experiment; Cancelled where the ticket is. line: on which a judge calls it."""
+    def perform(self, order: Order, slot: int, ticket: Ticket, channel: socket.socket | None = None) -> Performed:
+        """Run the experiment; Cancelled where the ticket is. channel: on which a judge calls it."""
         station = self._station
         try:
-            reply, outputs = self._ask(order, slot, ticket, line)
+            reply, outputs = self._ask(order, slot, ticket, channel)
         except NoPlace as error:
             return Performed(outcome=RunOutcome(status="crash", level=station.level, error=str(error)))
         except Broken as error:
@@ -99,7 +99,7 @@ class Execution:
     def close(self) -> None:
         self._pool.close()
 
-    def _ask(self, order: Order, slot: int, ticket: Ticket, line: socket.socket | None) -> Reply:
+    def _ask(self, order: Order, slot: int, ticket: Ticket, channel: socket.socket | None) -> Reply:
         if self._station.template.interleaved:  # a run that has put them out of memory does not slow its partner
             read_through(self._station.inputs)
         files = contents(order.files)
@@ -119,7 +119,7 @@ class Execution:
         files["params.json"] = json.dumps(params).encode()
         cold = bool(order.cold or self._station.gpus)
         settings = self._cold(slot) if cold else self._experiment
-        reply, outputs = self._pool.ask(settings, header, files, ticket, line, cold=cold)
+        reply, outputs = self._pool.ask(settings, header, files, ticket, channel, cold=cold)
         folder = self._experiment.collect  # where files of its own may lie, too
         return reply, {name: data for name, data in outputs.items() if files.get(f"{folder}/{name}") != data}
 

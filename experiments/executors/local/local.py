@@ -68,7 +68,7 @@ class _Task:
     order: Order
     ticket: Ticket = field(default_factory=Ticket)
     ended: threading.Event = field(default_factory=threading.Event)
-    ends: tuple[socket.socket, socket.socket] | None = None  # of the line on which it talks: ours and its own
+    ends: tuple[socket.socket, socket.socket] | None = None  # of the channel on which it talks: ours and its own
     performed: Performed | None = None
     error: Exception | None = None
 
@@ -121,7 +121,7 @@ class LocalExecutor:
         self._queue.put(task)
         return handle
 
-    def line(self, handle: str) -> socket.socket:
+    def channel(self, handle: str) -> socket.socket:
         """See `Talking`."""
         ends = self._tasks[handle].ends
         assert ends, "the order said that it would not talk"
@@ -163,8 +163,8 @@ class LocalExecutor:
             task.ticket.started = True
             try:
                 if not task.ticket.cancelled:
-                    line = task.ends[1] if task.ends else None
-                    task.performed = self._execution.perform(task.order, slot, task.ticket, line)
+                    channel = task.ends[1] if task.ends else None
+                    task.performed = self._execution.perform(task.order, slot, task.ticket, channel)
             except Cancelled:
                 task.ticket.cancelled = True
             except Exception as error:  # noqa: BLE001 - it belongs to whoever collects the run

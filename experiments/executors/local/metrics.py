@@ -152,7 +152,7 @@ def check(table: Any, needed: Sequence[str], left: Mapping[str, str] | None = No
     for name in needed:
         if name in why:
             raise InvalidMetrics(f"the metric {name!r} is {why[name]}")
-    return found, tuple(_told(why))
+    return found, tuple(_reasons(why))
 
 
 def from_words(words: Mapping[str, str], needed: Iterable[str], unit: Mapping[str, str] | None = None) -> Found:
@@ -172,7 +172,7 @@ def from_words(words: Mapping[str, str], needed: Iterable[str], unit: Mapping[st
             raise InvalidMetrics(f"the metric {name!r} is {wrong}")
         else:
             why[name] = wrong
-    return found, tuple(_told(why))
+    return found, tuple(_reasons(why))
 
 
 def require(found: Found, names: Iterable[str], source: str, near: Mapping[str, str]) -> None:
@@ -186,7 +186,7 @@ def require(found: Found, names: Iterable[str], source: str, near: Mapping[str, 
             raise InvalidMetrics(f"{told}; [objective] or a [[constraint]] names it{likely}")
 
 
-def _told(why: Mapping[str, str]) -> list[str]:
+def _reasons(why: Mapping[str, str]) -> list[str]:
     told = [f"the metric {clean(str(name))!r:.80} is {clean(text)}: left out" for name, text in why.items()]
     return told[:_TOLD] + ([f"and {len(told) - _TOLD} more metrics"] if len(told) > _TOLD else [])
 

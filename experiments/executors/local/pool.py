@@ -42,17 +42,17 @@ class Pool:
         header: Mapping[str, Any],
         files: Mapping[str, bytes],
         ticket: Ticket,
-        line: socket.socket | None = None,
+        channel: socket.socket | None = None,
         *,
         cold: bool = False,
     ) -> Reply:
-        """Ask a sandbox. cold: one that is started for this run and ends with it. line: as in `exchange`."""
+        """Ask a sandbox. cold: one that is started for this run and ends with it. channel: as in `exchange`."""
 
         def exchanged(sandbox: Sandbox) -> Reply:
             try:
                 with sandbox.connect() as connection:
                     ticket.attach(lambda: _cut(connection))
-                    return exchange(connection, header, files, line)
+                    return exchange(connection, header, files, channel)
             except EOFError:
                 if ticket.cancelled:
                     raise Cancelled from None

@@ -112,7 +112,7 @@ class SqliteLedger(Ledger):
         row = rows.document_row(kind, key, body)
         with self._engine.begin() as db:
             new = written(db, documents, row) is not None
-            event = _told(db, f"{kind} {key}", told) if told and new else None
+            event = _event(db, f"{kind} {key}", told) if told and new else None
             stands = json.loads(db.execute(_document(kind, key)).scalar_one())
         if event:
             self.heard(event)
@@ -139,7 +139,7 @@ class SqliteLedger(Ledger):
     def tell(self, told: Told, during: str) -> Event:
         same = hashlib.sha256(f"{during} {told!r}".encode(errors="surrogatepass")).hexdigest()
         with self._engine.begin() as db:
-            event = _told(db, same, told)
+            event = _event(db, same, told)
         self.heard(event)
         return event
 
@@ -165,7 +165,7 @@ class SqliteLedger(Ledger):
     def settle(self, number: int, verdict: Settled, told: Told | None = None) -> None:
         with self._engine.begin() as db:
             new = written(db, verdicts, rows.verdict_row(number, verdict)) is not None
-            event = _told(db, f"trial {number}", told) if told and new else None
+            event = _event(db, f"trial {number}", told) if told and new else None
         if event:
             self.heard(event)
 
@@ -242,7 +242,7 @@ class SqliteLedger(Ledger):
             yield from sqlite_chain.rows(db, table)
 
 
-def _told(db: sa.Connection, key: str, told: Told) -> Event:
+def _event(db: sa.Connection, key: str, told: Told) -> Event:
     written(db, events, rows.event_row(key, told))
     return rows.event(db.execute(sa.select(events).where(events.c.key == key)).mappings().one())
 

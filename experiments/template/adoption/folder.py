@@ -119,23 +119,23 @@ def _kind(found: Folder, entry: os.DirEntry[str], name: str) -> str:
         mode, real = path.stat().st_mode, path.resolve()
         name.encode()
     except (OSError, UnicodeError) as error:
-        return _told(found, name, getattr(error, "strerror", None) or "its name is no UTF-8")
+        return _leave_out(found, name, getattr(error, "strerror", None) or "its name is no UTF-8")
     if name in _OURS:
-        return _told(found, name, "its name means something else in a template")
+        return _leave_out(found, name, "its name means something else in a template")
     if not os.access(path, os.R_OK):
-        return _told(found, name, "it cannot be read")
+        return _leave_out(found, name, "it cannot be read")
     if stat.S_ISDIR(mode):
         if is_environment(path) or any((path / mark).exists() for mark in ("study.db",)):
             return ""
         if entry.is_symlink():
-            return _told(found, name, "it leads back") if found.root.is_relative_to(real) else "bound"
+            return _leave_out(found, name, "it leads back") if found.root.is_relative_to(real) else "bound"
         return "folder"
     if not stat.S_ISREG(mode):
-        return _told(found, name, "it is no plain file")
+        return _leave_out(found, name, "it is no plain file")
     return "bound" if path.stat().st_size > LARGE else "file"
 
 
-def _told(found: Folder, name: str, why: str) -> str:
+def _leave_out(found: Folder, name: str, why: str) -> str:
     found.notes.append(f"{name!a} is left out: {why}" if not name.isprintable() else f"{name} is left out: {why}")
     return ""
 

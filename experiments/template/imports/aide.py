@@ -31,7 +31,7 @@ SHADOWED = {"rmse_of_logs": ("rmse", "rmsle"), "rmsle": ("rmse",)}
 def draft(found: Foreign, wish: Wish) -> Draft:
     """The template of a task. Raises AdoptionError where its parts cannot be told."""
     program = _program(found, wish)
-    goal, evaluation, document = _told(found)
+    goal, evaluation, document = _task(found)
     data = _data(found, program, document)
     if seed := _SEED.search(found.text(program)):
         found.notes.append(f"{program} fixes its seed, {seed[0]}, so replicates may be copies and show no noise")
@@ -99,7 +99,7 @@ def _program(found: Foreign, wish: Wish) -> str:
     )
 
 
-def _told(found: Foreign) -> tuple[str, str, str]:
+def _task(found: Foreign) -> tuple[str, str, str]:
     """Goal and evaluation, each a text, and the file that says them."""
     for name in (n for n in found.top() if n.endswith((".md", ".txt"))):
         parts = dict(re.findall(r"^#+\s*([^\n]+?)\s*\n(.*?)(?=^#|\Z)", found.text(name), re.MULTILINE | re.DOTALL))

@@ -44,7 +44,7 @@ def draft(
     text = found.text(program)
     beside = [name for name in neighbours(found, program) if name != configuration["evaluator"]]
     files = {f"judging/theirs/{name}": data for name, data in found.all().items()}
-    modules = ("candidate", "plain", "line", "evolve", "judge", "runner")
+    modules = ("candidate", "plain", "proxy", "evolve", "judge", "runner")
     files |= {program: found.data(program), **{name: found.data(name) for name in beside}}
     files |= runtime(*(f"nightlab_{name}" for name in modules), "shims")
     artifact: Tables = {"editable": [program], **size_mb(files)}

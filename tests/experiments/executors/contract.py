@@ -96,7 +96,7 @@ class ExecutorContract:
         for handle in (first, second):
             executor.cancel(handle)
 
-    def test_a_run_that_talks_is_called_by_its_line_and_ends_with_it(
+    def test_a_run_that_talks_is_called_by_its_channel_and_ends_with_it(
         self, make_template: MakeTemplate, place: Place
     ) -> None:
         judge = {'entry = "evaluate:evaluate"': 'interactive = "evaluate:evaluate"'}
@@ -106,14 +106,14 @@ class ExecutorContract:
             if not isinstance(executor, Talking):
                 pytest.skip("its runs cannot be called")
             handle = executor.submit(Order(setting="s", files=template.folder, params={}, seed=7, talks=True))
-            line = talk.Line(executor.line(handle), most=1 << 20)
+            channel = talk.Channel(executor.channel(handle), most=1 << 20)
             said = []
             for question in ([], [], talk.packed(["call", "a word", "multiplied", [6], []])):
-                line.send(question)
-                said.append(talk.unpacked(*line.receive(time.monotonic() + 60)))
+                channel.send(question)
+                said.append(talk.unpacked(*channel.receive(time.monotonic() + 60)))
             assert said == [["begun"], ["ready"], ["answer", "a word", 42]]
             assert executor.poll(handle) == "running"
-            line.close()
+            channel.close()
             assert self.ended(executor, handle).outcome.status == "ok"
         finally:
             executor.close()

@@ -18,7 +18,7 @@ TIME = [
         """
 import gc
 for found in gc.get_objects():
-    if type(found).__name__ in ("Answering", "Line", "Candidate"):
+    if type(found).__name__ in ("Answering", "Channel", "Candidate"):
         for name in ("seconds", "spent", "_left", "limit_s"):
             try:
                 setattr(found, name, 0.0)

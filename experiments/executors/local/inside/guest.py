@@ -32,7 +32,7 @@ from .witness import Witness
 
 REPORT = 3  # the descriptor on which it says that it is ready and why it failed
 ORDER = 4  # the one on which it may be told what to run
-LINE = 4  # then the one between a candidate and its judge, or of a judge to where it gets candidates
+CHANNEL = 4  # then the one between a candidate and its judge, or of a judge to where it gets candidates
 STAMP = struct.Struct("d")  # when the run began, by the clock that the monitor reads at its end
 _FEEDBACK = 16_000  # characters of what an evaluator tells whoever proposes changes
 _LINGER = 1_000_000  # microseconds that it waits to be ended
@@ -207,8 +207,8 @@ def _experiment(config: dict[str, Any], places: Mapping[str, str], request: Requ
 
 def _candidate(config: dict[str, Any], places: Mapping[str, str], request: Request) -> int:
     """Run the entry, which prepares it, then answer the calls of a judge."""
-    os.set_inheritable(LINE, False)
-    with socket.socket(fileno=LINE) as end:
+    os.set_inheritable(CHANNEL, False)
+    with socket.socket(fileno=CHANNEL) as end:
         module = config["entry"].split(":")[0]
         candidate = answering.Answering(end, module, places["artifact"], places["box"])
         _experiment(config, places, request)
@@ -235,12 +235,12 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
                 found = evaluate(judged, Path(places["private"]), split, **own)
         except Failed as failed:
             assert hearing
-            return _told({**hearing.told(), "failed": failed.told()}, 1)
+            return _report({**hearing.report(), "failed": failed.report()}, 1)
         finally:
             config["after"] = hearing.after if hearing else ""
         if not isinstance(found, Mapping):
             function = config["entry"].split(":")[1]
-            return _told({"wrong": f"{function}() must return a dict of numbers, not {type(found).__name__}"}, 1)
+            return _report({"wrong": f"{function}() must return a dict of numbers, not {type(found).__name__}"}, 1)
         found = {names.get(name, name): value for name, value in found.items()}
         by_item = found.pop("items", None)
         if isinstance(told := found.get("feedback"), str):
@@ -253,18 +253,18 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
             found["items"] = by_item
         metrics[split], left[split] = scores.metrics(found, config["metrics"])
     ran = witness.seen[:1] if witness else []
-    calls = hearing.told() if hearing else {}
-    return _told({"metrics": metrics, "left": left, "ran": ran, "items": items, "feedback": feedback, **calls}, 0)
+    calls = hearing.report() if hearing else {}
+    return _report({"metrics": metrics, "left": left, "ran": ran, "items": items, "feedback": feedback, **calls}, 0)
 
 
 def _hearing(config: dict[str, Any], places: Mapping[str, str], request: Request) -> Hearing | None:
     """Where a judge gets the candidates that it calls; None of an evaluator, which is given their outputs."""
     if config["kind"] != "judge":
         return None
-    return Hearing(request, config["limits"]["wall_s"], LINE, places["out"])
+    return Hearing(request, config["limits"]["wall_s"], CHANNEL, places["out"])
 
 
-def _told(report: Mapping[str, Any], code: int) -> int:
+def _report(report: Mapping[str, Any], code: int) -> int:
     os.write(REPORT, json.dumps(report).encode())
     return code
 

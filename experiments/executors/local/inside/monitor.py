@@ -102,16 +102,16 @@ class Monitor:
     def answer(self, client: socket.socket) -> _Answer:
         """Run what the client requests."""
         request, files = frames.receive(client)
-        line = _line(client) if request["line"] else -1
+        channel = _channel(client) if request["channel"] else -1
         with self._box() as box:
             _furnish(box, files, request.get("executable", ()), self.uid)
             for name, target in request.get("links", {}).items():  # to what is bound where it lies outside
                 _folder(f"{box}/artifact/{name}".rstrip("/").rpartition("/")[0], self.uid)
                 os.symlink(target, f"{box}/artifact/{name}".rstrip("/"))
             if self.standby:
-                run = self._order(request, client, self.standby, line)
+                run = self._order(request, client, self.standby, channel)
             else:
-                run = self._start_at_once(request, box, line)
+                run = self._start_at_once(request, box, channel)
             try:
                 watch(run, client, self.proc, None if self.standby else box)
             finally:
@@ -140,36 +140,36 @@ class Monitor:
             with contextlib.suppress(OSError):  # the runner tries again when it closes
                 tree.remove(box)
 
-    def _start_at_once(self, request: dict[str, Any], box: str, line: int) -> Run:
+    def _start_at_once(self, request: dict[str, Any], box: str, channel: int) -> Run:
         """Fork the guest from this process."""
-        run = self._new_run(line)
+        run = self._new_run(channel)
         run.meter = Meter(self.proc, run.bounds["memory_mb"] * MB)
         with pipes() as (run.pipes, ends):
             run.pid = run.guest = os.fork()
             if run.pid == 0:
                 if self.group:
                     self.group.enter()
-                ends += [line] if line >= 0 else []
+                ends += [channel] if channel >= 0 else []
                 guest.become(self.config, self.uid, ends, box, lambda: _with_word(request, run))
         return run
 
-    def _order(self, request: dict[str, Any], client: socket.socket, standby: Standby, line: int) -> Run:
+    def _order(self, request: dict[str, Any], client: socket.socket, standby: Standby, channel: int) -> Run:
         """Give the order to the guest that waits."""
         if not warm.waits(standby.link):  # something outside has killed it, as for want of memory
             standby.replace_guest(self.config)
         if select.select([client], [], [], 0)[0]:
             raise EOFError("cancelled before it started; this monitor's end ends the guest that waits")
-        run = self._new_run(line)
+        run = self._new_run(channel)
         run.pid, run.guest, run.link, run.pipes = standby.first, standby.pid, standby.link, standby.pipes
         run.meter = standby.meter
-        warm.order(standby.link, _with_word(request, run), line)
+        warm.order(standby.link, _with_word(request, run), channel)
         return run
 
-    def _new_run(self, line: int) -> Run:
+    def _new_run(self, channel: int) -> Run:
         config, size = self.config, self.config["limits"]["capture"]
         readings = self._readings() if config["reads"] == "stdout" else None
         run = Run(0, 0, config["limits"], Capture(size, readings), Capture(size))
-        run.line = line
+        run.channel = channel
         if config["kind"] in ("evaluate", "judge"):
             run.most = _BY_ITEM
         return run
@@ -211,14 +211,14 @@ class Monitor:
             return Outputs(problems=[f"the output folder cannot be read: {error.strerror}"])
 
 
-def _line(client: socket.socket) -> int:
-    """The line that follows a request."""
+def _channel(client: socket.socket) -> int:
+    """The channel that follows a request."""
     fds = socket.recv_fds(client, 1, 1)[1]
     if not fds:
-        raise EOFError("cancelled before it was given its line")
-    line = fcntl.fcntl(fds[0], fcntl.F_DUPFD_CLOEXEC, _BEYOND)
+        raise EOFError("cancelled before it was given its channel")
+    channel = fcntl.fcntl(fds[0], fcntl.F_DUPFD_CLOEXEC, _BEYOND)
     os.close(fds[0])
-    return line
+    return channel
 
 
 def _with_word(request: dict[str, Any], run: Run) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Run:
     peak: int = 0
     status: int = 0
     pipes: dict[int, str] = field(default_factory=dict)
-    line: int = -1  # what it and its judge talk on; where the judge has closed it, the run is over
+    channel: int = -1  # what it and its judge talk on; where the judge has closed it, the run is over
     link: socket.socket | None = None  # to the warm process, which tells of the guest's end; without it, it is a child
     meter: Meter = field(init=False)
 
@@ -93,8 +93,8 @@ class Run:
                 pass  # no writer runs any more; that a pipe has no end yet, or never gets one, delays nobody
             os.close(fd)
         self.stdout.finish()
-        if self.line >= 0:
-            os.close(self.line)  # now its judge may know
+        if self.channel >= 0:
+            os.close(self.channel)  # now its judge may know
 
     def reply(self, outputs: Outputs, folder: str) -> dict[str, Any]:
         """What is told of it. folder: the artifact's, which stands in no text."""

@@ -51,12 +51,12 @@ def ask(starter: socket.socket, uid: int | None, pipes: list[int], spaces: list[
     return ours
 
 
-def order(link: socket.socket, request: Mapping[str, Any], line: int) -> None:
-    """Tell a guest what to run, and give it the line that it is to have; one that has ended is told of by `ended`."""
+def order(link: socket.socket, request: Mapping[str, Any], channel: int) -> None:
+    """Tell a guest what to run, and give it its channel; one that has ended is told of by `ended`."""
     with suppress(BrokenPipeError):
         frames.send(link, request, {})
-        if line >= 0:
-            socket.send_fds(link, [b"+"], [line])
+        if channel >= 0:
+            socket.send_fds(link, [b"+"], [channel])
 
 
 def started(link: socket.socket, report: int) -> int:
@@ -139,8 +139,8 @@ def _fork(uid: int | None, pipes: list[int], spaces: list[int], config: dict[str
 def _ordered() -> guest.Request:
     with socket.socket(fileno=guest.ORDER) as link:
         request = frames.receive(link)[0]
-        lines = socket.recv_fds(link, 1, 1)[1] if request["line"] else []
-    for line in lines:
-        os.dup2(line, guest.LINE)
-        os.close(line)
+        channels = socket.recv_fds(link, 1, 1)[1] if request["channel"] else []
+    for channel in channels:
+        os.dup2(channel, guest.CHANNEL)
+        os.close(channel)
     return request

@@ -33,7 +33,7 @@ def watch(run: Run, client: socket.socket, proc: int, box: str | None) -> None:
             heard = {fd for fd, _ in poll.poll(max(0.0, due - time.monotonic()) * 1000)}
             now = time.monotonic()
             run.ended = _end_heard(run, heard, client.fileno(), exited)
-            run.done = run.done or run.line in heard  # its judge is done with it
+            run.done = run.done or run.channel in heard  # its judge is done with it
             for fd in heard & run.pipes.keys():
                 if not run.read(fd):
                     poll.unregister(fd)
@@ -51,7 +51,7 @@ def _events(run: Run, client: socket.socket) -> Iterator[tuple[select.poll, int]
     poll = select.poll()
     for fd in run.pipes:
         poll.register(fd, select.POLLIN)
-    for end in (client.fileno(), run.line):
+    for end in (client.fileno(), run.channel):
         if end >= 0:
             poll.register(end, _HUNG_UP)
     pidfd = os.pidfd_open(run.pid) if hasattr(os, "pidfd_open") and not run.link else -1

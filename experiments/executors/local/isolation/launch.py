@@ -178,17 +178,17 @@ def exchange(
     connection: socket.socket,
     header: Mapping[str, Any],
     files: Mapping[str, bytes],
-    line: socket.socket | None = None,
+    channel: socket.socket | None = None,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Send a request and wait for its reply; EOFError where the sandbox or this side ended it, Overdue if it is late.
 
     header: what is this run's own: seed, params, splits, further modules to preload, which files are executable,
-    whether to look how the evaluator comes to its metrics (probe). line: what it talks on, or asks for candidates.
+    whether to look how the evaluator comes to its metrics (probe). channel: what it talks on, or asks for candidates.
     """
     try:
-        frames.send(connection, {**header, "line": line is not None}, files)
-        if line is not None:
-            socket.send_fds(connection, [b"+"], [line.fileno()])
+        frames.send(connection, {**header, "channel": channel is not None}, files)
+        if channel is not None:
+            socket.send_fds(connection, [b"+"], [channel.fileno()])
         return frames.receive(connection)
     except TimeoutError:
         raise Overdue(f"it gave no answer within {connection.gettimeout():g} s") from None

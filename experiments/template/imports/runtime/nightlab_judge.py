@@ -8,31 +8,31 @@ from pathlib import Path
 from typing import Any
 
 import nightlab_evolve as evolve
-import nightlab_line
+import nightlab_proxy
 
 
 def judge(candidate: Any, private: Path, split: str, seed: int) -> dict[str, Any]:
     """What the evaluator gives; what the candidate did wrong is raised as that, and not as a score."""
     config = evolve.configured()
-    line = nightlab_line.Line(candidate, "nightlab_candidate")
-    nightlab_line.use(line)
+    proxy = nightlab_proxy.CandidateProxy(candidate, "nightlab_candidate")
+    nightlab_proxy.use(proxy)
     with tempfile.TemporaryDirectory() as name, evolve.laid_out(Path(name)) as theirs:
         program = Path(name) / "program" / config["program"]
         program.parent.mkdir()
-        program.write_text(nightlab_line.PROGRAM, encoding="utf-8")
+        program.write_text(nightlab_proxy.PROGRAM, encoding="utf-8")
         read = _watch(program) if config["probe"] else []
-        line.serve(Path(name))
+        proxy.serve(Path(name))
         try:
             found: dict[str, Any] = evolve.evaluated(theirs, program, Path(name))
         except evolve.Refused:
-            if line.failed:
-                raise line.failed from None
+            if proxy.failed:
+                raise proxy.failed from None
             raise
         finally:
-            line.close()
+            proxy.close()
         if read:
             raise evolve.Refused("their evaluator reads the program's text")
-        if not line.calls:
+        if not proxy.calls:
             raise evolve.Refused("their evaluator calls no function of the program")
         return found
 

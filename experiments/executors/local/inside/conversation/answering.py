@@ -23,30 +23,30 @@ class ToolError(Exception):
 
 
 class Answering:
-    """Answers on a line. module: where functions are looked for. folder, box: as in `failures.report`."""
+    """Answers on a channel. module: where functions are looked for. folder, box: as in `failures.report`."""
 
     def __init__(self, end: socket.socket, module: str, folder: str, box: str) -> None:
         """It says that it has begun: no foreign code has run yet."""
-        self._line = talk.Line(end, _MOST)
+        self._channel = talk.Channel(end, _MOST)
         self._module, self._folder, self._box = module, folder, box
         self._turn = threading.RLock()  # tools may be called from several threads
         self._current = ""  # what the answer to the call that is made must repeat
-        self._line.send(talk.packed(["begun"]))
+        self._channel.send(talk.packed(["begun"]))
 
     def serve(self) -> None:
         """Answer until the judge ends the talk."""
         me = os.getpid()
-        self._line.send(talk.packed(["ready"]))
+        self._channel.send(talk.packed(["ready"]))
         while os.getpid() == me:  # not in a fork that a function has come back from
             try:
-                _, self._current, name, args, tools = talk.unpacked(*self._line.receive())
+                _, self._current, name, args, tools = talk.unpacked(*self._channel.receive())
             except EOFError:
                 return
             answer = self._answer(name, args, tools)
             with self._turn:
                 self._current = ""
                 if os.getpid() == me:
-                    self._line.send(answer)
+                    self._channel.send(answer)
 
     def _answer(self, name: str, args: list[Any], tools: list[str]) -> list[bytes | memoryview]:
         current = self._current
@@ -73,8 +73,8 @@ class Answering:
             with self._turn:
                 if self._current != current:
                     raise ToolError(f"{tool}() may be called only while the call lasts that it was given to")
-                self._line.send(talk.packed(["tool", current, tool, args, named]))
-                kind, value = talk.unpacked(*self._line.receive())
+                self._channel.send(talk.packed(["tool", current, tool, args, named]))
+                kind, value = talk.unpacked(*self._channel.receive())
             if kind != "gave":
                 raise ToolError(f"{tool}(): {value}")
             return value

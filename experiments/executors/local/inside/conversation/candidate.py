@@ -35,7 +35,7 @@ class Failed(Exception):
         super().__init__(words)
         self.kind, self.final, self.detail = kind, final, detail
 
-    def told(self) -> dict[str, str]:
+    def report(self) -> dict[str, str]:
         """What goes into the judge's report."""
         return {"kind": self.kind, "words": str(self), "detail": self.detail}
 
@@ -81,7 +81,7 @@ class Candidate:
         self.last = ""  # call
         self.used: Counter[str] = Counter()
         self._desk, self._bounds, self._answers = desk, bounds, answers
-        self._line: talk.Line | None = None
+        self._channel: talk.Channel | None = None
         self._left = 0.0  # s that its process may still take
         self._asking = False
         self._over = ""  # why there is nothing to call any more
@@ -130,18 +130,18 @@ class Candidate:
 
     def close(self) -> None:
         """End its process, if there is one."""
-        if self._line:
-            self._line.close()
-            self._line = None
+        if self._channel:
+            self._channel.close()
+            self._channel = None
 
     def _opened(self, where: str) -> float:
         """See that there is a process to call; the seconds that it may still take."""
-        if not self._line:
+        if not self._channel:
             self._desk.sendall(b"+")
             fds = socket.recv_fds(self._desk, 1, 1)[1]
             if not fds:
                 raise EOFError("nobody gives a candidate any more")
-            self._line = talk.Line(socket.socket(fileno=fds[0]), self._bounds.most)
+            self._channel = talk.Channel(socket.socket(fileno=fds[0]), self._bounds.most)
             self._left = self._bounds.limit_s
             limit = f"{self._left:g} s (run.timeout_s)"
             for step in ("begun", "ready"):
@@ -151,7 +151,7 @@ class Candidate:
 
     def _asked(self, call: _Call, name: str, args: tuple[Any, ...], *, finite: bool) -> Any:
         """What it answers to a call."""
-        assert self._line
+        assert self._channel
         if self._asking:
             raise RuntimeError("a tool cannot call the candidate, which waits for that tool")
         self._asking = True
@@ -161,9 +161,9 @@ class Candidate:
             self._asking = False
 
     def _answer(self, call: _Call, name: str, args: tuple[Any, ...], *, finite: bool) -> Any:
-        assert self._line
+        assert self._channel
         question = talk.packed(["call", call.nonce, name, args, list(call.tools)])
-        if self._line.said():
+        if self._channel.said():
             raise Failed(f"{call.where}: it said something before it was asked", "invalid", final=True)
         message = self._decoded(call, question, finite=finite)
         while message[0] == "tool":
@@ -185,12 +185,12 @@ class Candidate:
 
     def _timed(self, call: _Call, question: _Question) -> Parts:
         """Send a question and receive what follows, within the time that is left."""
-        assert self._line
+        assert self._channel
         start = time.monotonic()
         until = min(start + call.limit_s, self._bounds.until - _RESERVE)
         try:
-            self._line.send(question, until)
-            return self._line.receive(until)
+            self._channel.send(question, until)
+            return self._channel.receive(until)
         except TimeoutError:
             limit = (
                 call.limit if until == start + call.limit_s else "the time of a whole judgement (evaluate.timeout_s)"

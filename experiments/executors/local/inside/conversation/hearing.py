@@ -45,7 +45,7 @@ class Hearing:
         """Which call was the last one, for whoever tells of an error."""
         return f"after {self._last}" if self._last else ""
 
-    def told(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         """What goes into the judge's report."""
         if self._answers is not None:
             _write(self._out, self._answers)

@@ -32,8 +32,8 @@ class NotPlain(TypeError):
     """A value that no message can hold; the words say which."""
 
 
-class Line:
-    """One end of the talk. most: bytes of arrays that a message may bring."""
+class Channel:
+    """One end of the channel between a judge and its candidate. most: bytes of arrays that a message may bring."""
 
     def __init__(self, end: socket.socket, most: int) -> None:
         self._end, self._most = end, most

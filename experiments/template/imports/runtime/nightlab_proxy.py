@@ -13,16 +13,16 @@ from typing import Any
 
 import nightlab_plain as plain
 
-ADDRESS, SECRET = "NIGHTLAB_LINE", "NIGHTLAB_LINE_KEY"  # variables by which another process of the judge finds it
+ADDRESS, SECRET = "NIGHTLAB_PROXY", "NIGHTLAB_PROXY_KEY"  # variables by which another process of the judge finds it
 PROGRAM = '''"""Stands for the program: its functions are called where it runs, which is elsewhere."""
 
-import nightlab_line
+import nightlab_proxy
 
-globals().update(nightlab_line.opened(__file__))
+globals().update(nightlab_proxy.opened(__file__))
 '''
 
 
-class Line:
+class CandidateProxy:
     """Calls of a candidate, one at a time. failed: the first that failed by the candidate's fault. calls: how many."""
 
     def __init__(self, candidate: Any, module: str) -> None:
@@ -52,10 +52,10 @@ class Line:
         """Let other processes call too, by a socket in `folder`; where there can be none, they cannot."""
         key = os.urandom(16)
         try:
-            self._listener = Listener(str(folder / "line"), "AF_UNIX", authkey=key)
+            self._listener = Listener(str(folder / "proxy"), "AF_UNIX", authkey=key)
         except OSError:
             return
-        os.environ.update({ADDRESS: str(folder / "line"), SECRET: key.hex()})
+        os.environ.update({ADDRESS: str(folder / "proxy"), SECRET: key.hex()})
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -87,13 +87,13 @@ class CallError(Exception):
     """A call from another process failed."""
 
 
-_here: list[Line] = []
+_here: list[CandidateProxy] = []
 _far: dict[tuple[int, int], Connection] = {}
 
 
-def use(line: Line) -> None:
-    """The line of this process."""
-    _here[:] = [line]
+def use(proxy: CandidateProxy) -> None:
+    """The proxy of this process."""
+    _here[:] = [proxy]
 
 
 def opened(file: str) -> dict[str, Any]:
