@@ -48,8 +48,9 @@ def normal(rng: np.random.Generator, size: tuple[int, ...]) -> Array:
 @dataclass(frozen=True, kw_only=True)
 class World:
     """noise: of a run. shared: sd of what a seed does to all. split: sd of configuration x split. design: what the
-    template declares: nothing, "items" (each split has its own) or "draws". cluster: items of a group. rest: sd of
-    seed x configuration x item. disaster: rate and loss of changes; gain: their effect otherwise. fails: rate at
+    template declares: nothing, "items" (each split has its own) or "draws". cluster: items of a group. item: what a
+    change does to a group of items beside the baseline, with mean 0 and sd 1; by default all have their own ways. rest:
+    sd of seed x configuration x item. disaster: rate and loss of changes; gain: their effect otherwise. fails: rate at
     which its runs fail. flattery: sd of what a leak on dev pretends. drift: of all runs, by time. best: the search
     takes the best of so many by true values on dev. claims: that a study makes at most. cheap: runs are. copied: the
     holdout is dev but for so much; a claim is then false unless it is noticed.
@@ -61,6 +62,7 @@ class World:
     split: float = 0.0
     design: str = ""
     cluster: int = 1
+    item: Draw | None = None
     rest: float = 0.0
     disaster: tuple[float, float] = (0.0, 0.0)
     fails: float = 0.0
@@ -107,6 +109,9 @@ WORLDS: dict[str, World] = {
     "split_3_items": World(split=3.0, design="items"),
     "correlated_items": World(split=1.0, design="items", cluster=20),
     "noisy_items": World(split=0.3, design="items", rest=10.0),
+    "heavy_items": World(split=1.0, design="items", item=lambda rng, size: rng.standard_t(3, size) / math.sqrt(3)),
+    "items_that_lose": World(split=1.0, design="items", item=lambda rng, size: 1.0 - rng.exponential(size=size)),
+    "items_that_gain": World(split=1.0, design="items", item=lambda rng, size: rng.exponential(size=size) - 1.0),
     "split_1_draws": World(split=1.0, design="draws"),
     "split_3_draws": World(split=3.0, design="draws"),
     "cauchy_draws": World(split=1.0, noise=lambda rng, size: rng.standard_cauchy(size), design="draws"),
@@ -150,7 +155,8 @@ class Lab:
         world, items = self.world, GROUPS * self.world.cluster
         if (config, split) not in self._splits:
             if "items" in world.design:
-                by_group = self.rng.normal(0, world.split * math.sqrt(GROUPS), GROUPS)
+                effect = normal if not world.item else world.item if config else none
+                by_group = world.split * math.sqrt(GROUPS) * effect(self.rng, (GROUPS,))
                 self._splits[config, split] = np.repeat(by_group, world.cluster)
                 assert len(self._splits[config, split]) == items
             else:
@@ -301,7 +307,8 @@ def unit(world: str) -> float:
     w, rng = WORLDS[world], np.random.default_rng(3)
     values = w.noise(rng, (200_000,))
     if w.design == "items":
-        values = values + rng.normal(0, w.split * math.sqrt(GROUPS) + w.rest, values.shape)
+        by_item = w.split * math.sqrt(GROUPS) * (w.item or normal)(rng, values.shape)
+        values = values + by_item + rng.normal(0, w.rest, values.shape)
     elif w.design == "draws":
         values = values + rng.normal(0, w.split, values.shape)
     low, high = np.percentile(values, [25, 75])
