@@ -97,11 +97,10 @@ def check_chain(b: Bundle, head: str, skipped: set):
         yield f"ledger: {len(apart)} rows have no link"
     before = "0" * 64
     for expected, link in enumerate(b.chain, 1):
-        content = rows.pop((link["table"], link["key"]), None)
         if link["number"] != expected:
             yield f"ledger: link {expected} is missing"
             break
-        if content is None:
+        if (content := rows.pop((link["table"], link["key"]), None)) is None:
             yield f"ledger: link {expected}: its row {link['table']} {link['key']} is gone"
         elif sha((before + content).encode()) != link["hash"]:
             yield f"ledger: link {expected}: the row {link['table']} {link['key']} is not what was written"
@@ -262,9 +261,7 @@ def t_quantile(p: float, dof: float) -> float:
 
 def moments(values: list[float]) -> tuple[float, float]:
     mean = values[0] + math.fsum(v - values[0] for v in values) / len(values)
-    if len(values) < 2:
-        return mean, 0.0
-    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
+    return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in values) / max(1, len(values) - 1))
 
 
 def trimmed(values: list[float], cut: int) -> tuple[float, float]:
@@ -285,19 +282,21 @@ def paired(pairs: list[tuple[float, float]], trim: float, coverage: float) -> di
     return weighed(effect, 0.0 if stderr <= rounding < abs(effect) else stderr, n - 2 * cut - 1, n, coverage)
 
 
-def weighed(effect: float, stderr: float, dof: float, n: int, coverage: float) -> dict[str, float]:
-    margin = stderr * t_quantile((1 + coverage) / 2, dof) if stderr else 0.0
-    p = t_below(-effect / stderr, dof) if stderr else float(effect <= 0)
-    return {"effect": effect, "low": effect - margin, "high": effect + margin, "p": p, "n": n}
+def weighed(effect: float, stderr: float, dof: float, n: int, coverage: float, skew: float = 0.0) -> dict[str, float]:
+    """The test of an effect by Student's t; Hall's cubic (1992) allows for the skewness of the estimate."""
+    t, far = effect / stderr if stderr else 0.0, t_quantile((1 + coverage) / 2, dof) if stderr else 0.0
+    roots = [(q - skew / 6, math.cbrt(1 + skew * (q - skew / 6))) for q in (far, -far)]
+    low, high = (effect - stderr * 3 * moved / (root**2 + root + 1) for moved, root in roots)
+    p = t_below(-(t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6), dof) if stderr else float(effect <= 0)
+    return {"effect": effect, "low": low, "high": high, "p": p, "n": n}
 
 
-def crossed(rows: list[tuple[list[float], list[int]]], trim: float, coverage: float) -> dict[str, float] | None:
+def crossed(rows: list[tuple[list[float], list[int]]], trim: float, coverage: float, skewed: bool) -> dict | None:
     """The test of pairs of runs crossed with items: two random effects, by the method of moments, with Satterthwaite's
-    degrees of freedom. rows: what each pair differs by, item by item, and the groups of these. None for one group."""
+    degrees of freedom. rows: what each pair differs by, item by item, and the groups of these. None without two."""
     means, n = [math.fsum(values) / len(values) for values, _ in rows], len(rows)
     order, cut = sorted(range(n), key=means.__getitem__), int(trim * n)
     stay = order[cut : n - cut]
-    _, by_rows = trimmed(means, cut)
     cells: dict[int, dict[int, float]] = {}
     for i in stay:
         for value, group in zip(*rows[i], strict=True):
@@ -305,15 +304,18 @@ def crossed(rows: list[tuple[list[float], list[int]]], trim: float, coverage: fl
             cell[i] = cell.get(i, 0.0) + (value - means[i]) / len(rows[i][0]) / len(stay)
     if (columns := len(cells)) < 2:
         return None
-    by_items = math.fsum(math.fsum(cell.values()) ** 2 for cell in cells.values())
+    by_items, third = (math.fsum(math.fsum(cell.values()) ** k for cell in cells.values()) for k in (2, 3))
+    third *= skewed * columns**2 / max(1, (columns - 1) * (columns - 2))
     both = math.fsum(moments(list(cell.values()))[1] ** 2 * len(cell) for cell in cells.values())
     by_items, both = (columns / (columns - 1) * part for part in (by_items, both))
+    by_rows = trimmed(means, cut)[1]
     variance = max(by_rows + by_items - both, by_rows, by_items)
     rest, times = variance == by_rows + by_items - both, sum(map(len, cells.values())) / columns
     parts = [(by_rows, len(stay) - 1), (by_items, columns - 1), (rest * both, (columns - 1) * max(1.0, times - 1))]
     under = math.fsum(part**2 / dof for part, dof in parts if part and dof)
     effect = math.fsum(means[i] for i in stay) / len(stay)
-    return weighed(effect, math.sqrt(variance), variance**2 / under if under else 1.0, n, coverage)
+    skew, dof = third / variance**1.5 if variance else 0.0, variance**2 / under if under else 1.0
+    return weighed(effect, math.sqrt(variance), dof, n, coverage, skew)
 
 
 class Evidence:
@@ -322,8 +324,7 @@ class Evidence:
     def __init__(self, b: Bundle) -> None:
         number = max((meta["round"] for meta in b.all("meta").values() if meta["kept"]), default=0)
         self.bundle, self.items = b, b.all("items")
-        taken = b.all("evidence")
-        self.taken = taken.get(f"{number}.more") or taken[str(number)]
+        self.taken = b.all("evidence").get(f"{number}.more") or b.all("evidence")[str(number)]
         self.spec = tomllib.loads(b.files["template/template.toml"].decode())
         self.sign = 1.0 if self.spec["objective"].get("direction") == "maximize" else -1.0
         self.claim, self.plan = self.taken["claim"], self.taken["preregistration"]
@@ -376,7 +377,7 @@ class Evidence:
         worst = min((v for pair in values for v in pair if v is not None), default=0.0)
         pairs, trim = [(a, worst if b is None else b) for a, b in values], self.claim.get("trim", 0.0)
         rows = self.by_items(both, [b - a for a, b in pairs]) if claim and split == "holdout" else []
-        return (crossed(rows, trim, coverage) if rows else None) or paired(pairs, trim, coverage)
+        return crossed(rows, trim, coverage, self.claim.get("skewed", False)) or paired(pairs, trim, coverage)
 
     def by_items(self, both: list[tuple[dict, dict]], differences: list[float]) -> list[tuple[list, list]]:
         """What each pair of runs differs by, item by item, moved to the pair's own difference; with the groups."""
@@ -392,8 +393,7 @@ class Evidence:
         return rows + [([v] * len(rows[0][1]), rows[0][1]) for v in lost] if rows else []
 
     def values(self, run: dict) -> list[list]:
-        """A run's values by item on the holdout, and the groups of the items, in numpy's own format; empty where there
-        are none. Raises NotMine where the arrays were left out, and for draws of the data, which share items."""
+        """A run's values by item on the holdout, and their groups. Raises NotMine without the arrays and for draws."""
         table, found = self.items.get(str(run["id"]), {"of": {}})["of"].get("holdout", {}), []
         for name in (self.spec["objective"]["metric"], "group"):
             data = self.bundle.files.get(f"items/{table.get(name)}.npy")
@@ -420,9 +420,8 @@ def effect(e: Evidence, phase: str, subject: str, part: str, split: str = "dev")
 
 def told_of(e: Evidence, subject: str, statistic: str, score) -> float:
     values = [score(run["metrics"]) for run in e.confirmed(subject)]
-    mean, variance = trimmed(values, 0)
-    found = weighed(mean, math.sqrt(variance), len(values) - 1, len(values), 0.95)
-    return {**found, "mean": mean, "stderr": math.sqrt(variance)}[statistic]
+    mean, stderr = trimmed(values, 0)[0], math.sqrt(trimmed(values, 0)[1])
+    return {**weighed(mean, stderr, len(values) - 1, len(values), 0.95), "mean": mean, "stderr": stderr}[statistic]
 
 
 FORMULAS = {  # of the evidence and the arguments of a fact
@@ -452,9 +451,9 @@ def check_facts(b: Bundle, counts: dict, skipped: set):
         return
     e = Evidence(b)
     facts = parsed(b.files["paper/evidence.json"])
-    for part, told in {"effect": "effect", "low": "low", "high": "high", "p": "p_value"}.items():
-        asked = {"part": part, "split": e.claim["split"]}
-        facts.append({"id": f"{part} of the claim", "formula": "claimed", "arguments": asked, "value": e.claim[told]})
+    for part, told in (("effect", "effect"), ("low", "low"), ("high", "high"), ("p", "p_value")):
+        more = {"arguments": {"part": part, "split": e.claim["split"]}, "value": e.claim[told]}
+        facts.append({"id": f"{part} of the claim", "formula": "claimed", **more})
     for fact in facts:
         formula, asked = fact["formula"], fact["arguments"]
         try:

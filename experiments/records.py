@@ -155,7 +155,8 @@ class Effect:
     estimand: "mean", or "typical" for a trimmed mean. low, high: two-sided interval. p_value: one-sided, of the
     hypothesis fixed in advance that the best is better; significant: p_value < level. bound: the one-sided lower bound
     that goes with this test, above zero where it is significant. n: pairs; items: groups of items that were sampled
-    besides, 0 where only seeds or draws were. dof: of the t distribution. test: the test's name.
+    besides, 0 where only seeds or draws were. dof: of the t distribution. skew: of the estimate, where the test allows
+    for that of the items. test: the test's name.
     alike: whether the runs of each side have the same metrics on every seed. runs: the numbers of the runs behind it.
     seeded: whether these are seen to use their seed.
     """
@@ -171,6 +172,7 @@ class Effect:
     estimand: str = "mean"
     items: int = 0
     dof: float = 0.0
+    skew: float = 0.0
     alike: bool = False
     runs: tuple[int, ...] = ()
     seeded: bool = True

@@ -45,6 +45,7 @@ class Claim(Measured):
     incumbent_failed: bool
     failed_runs: int
     losses: bool  # failed runs of the best count as such
+    skewed: bool  # items were sampled, and the test allows for their skewness
     foreseen: bool  # the kind of test that was made was written down
     further: bool  # more pairs ran than were written down
     row: str  # what each pair of runs is on
@@ -84,6 +85,7 @@ def claim(e: Evidence, prefix: str = "") -> Claim:
         of_baseline=_group(e, f"{prefix}baseline.{body.split}"),
         of_best=_group(e, f"{prefix}best.{body.split}"),
         losses=body.losses,
+        skewed=bool(body.items) and body.skewed,
         foreseen=not body.items or "items" in e.preregistration.test,
         further=len(e.runs_of("confirm", "baseline")) > len(e.preregistration.seeds),
         row=row(body),

@@ -28,7 +28,7 @@ from nightlab.experiments.study.study import Study
 
 TEST = (
     "one-sided test of the trimmed mean difference, or of pairs of runs crossed with items where there are values by"
-    " item; further pairs where a run of the best goes wrong or is far off"
+    " item, which allows for their skewness; further pairs where a run of the best goes wrong or is far off"
 )
 NOTHING = Effect(effect=0.0, low=0.0, high=0.0, p_value=1.0, significant=False, n=0, test="none")
 
@@ -45,6 +45,7 @@ def preregister(study: Study) -> Preregistration:
         test=TEST,
         level=level,
         coverage=family.coverage(level),
+        skewed=True,
         family_level=family.FAMILY_LEVEL,
         trim=TRIM,
         losses=True,
@@ -209,6 +210,7 @@ def _claim(loop: Loop, plan: Preregistration, best: int, found: Effect | None, r
         looks=plan.looks,
         draws=plan.draws,
         coverage=plan.coverage,
+        skewed=plan.skewed,
         incumbent_failed=failed_again(loop, loop.incumbent),
         failed_runs=sum(r.outcome is None or r.outcome.status != "ok" for r in runs),
     )

@@ -35,7 +35,7 @@ def test_a_claim_for_other_items_comes_to_the_same(stranger: Any, seed: int, who
         groups = np.arange(size) if whole else np.sort(rng.choice(9, size))
         rows.append(Row(differences=rng.normal(rng.normal(0.3, 0.2), 1, size), groups=groups))
     told = crossed(rows, trim=0.2, coverage=0.9)
-    found = stranger.crossed([(r.differences.tolist(), r.groups.tolist()) for r in rows], 0.2, 0.9)
+    found = stranger.crossed([(r.differences.tolist(), r.groups.tolist()) for r in rows], 0.2, 0.9, True)
     expected = {"effect": told.effect, "low": told.low, "high": told.high, "p": told.p_value, "n": told.n}
     assert found == pytest.approx(expected, rel=1e-9)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from nightlab.experiments.claim.statistics.crossed import OneGroup, Row, crossed
@@ -25,20 +25,21 @@ LEVEL = 0.05
 class Rule:
     """How pairs are tested: at which level, with which share of them set aside, and whether a failed run of the second
     subject is a loss or leaves its pair out. looks: at the parts, which a revision may measure again. coverage: of the
-    interval."""
+    interval. skewed: whether a test over items allows for their skewness."""
 
     level: float = LEVEL
     trim: float = TRIM
     losses: bool = False
     looks: int = 1
     coverage: float = COVERAGE
+    skewed: bool = True
 
     @classmethod
     def of(cls, plan: Preregistration | Claim | None) -> Self:
         """The rule of a preregistration or a claim; those of an earlier version tested the mean of what ran."""
         if plan is None:
             return cls(trim=0.0)
-        return cls(level=plan.level, trim=plan.trim, losses=plan.losses, looks=plan.looks, coverage=plan.coverage)
+        return cls(**{field.name: getattr(plan, field.name) for field in fields(cls)})
 
     @property
     def of_parts(self) -> Rule:
@@ -118,7 +119,7 @@ def _tested(both: Pairs, rows: Sequence[Row], rule: Rule) -> Effect:
     """The effect over rows crossed with items, or over the pairs alone where there are no two groups of items."""
     with suppress(OneGroup):
         if rows:
-            return crossed(rows, level=rule.level, trim=rule.trim, coverage=rule.coverage)
+            return crossed(rows, level=rule.level, trim=rule.trim, coverage=rule.coverage, skewed=rule.skewed)
     return compare(both.first, both.second, level=rule.level, trim=rule.trim, coverage=rule.coverage)
 
 

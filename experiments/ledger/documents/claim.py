@@ -70,8 +70,9 @@ class Preregistration:
 
     family_level: shared by a study's extensions and forks. trim: share of the pairs set aside at either end. losses:
     whether a failed run of the best is a loss. looks: at the parts. draws: of the data, 0 where there is one. smallest:
-    the effect that the test would find with this power. coverage: of the claim's interval. search_draws: of the
-    data that the search goes over. An early version tested the mean of what ran.
+    the effect that the test would find with this power. coverage: of the claim's interval. skewed: whether a
+    test over items allows for their skewness. search_draws: of the data that the search goes over. An early version
+    tested the mean of what ran.
     """
 
     hypothesis: str
@@ -90,6 +91,7 @@ class Preregistration:
     smallest: float | None = None
     power: float = 0.8
     coverage: float = 0.95
+    skewed: bool = False
     search_draws: int = 1
 
 
@@ -117,6 +119,7 @@ class Claim(Effect):
     looks: int = 1
     draws: int = 0
     coverage: float = 0.95
+    skewed: bool = False
     reliability: Reliability | None = None
     broken: tuple[str, ...] = ()
     withheld: str = ""

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from nightlab.experiments.claim.statistics.crossed import OneGroup, Row, crossed
-from nightlab.experiments.claim.statistics.inference import Effect, compare
+from nightlab.experiments.claim.statistics.inference import Effect, _bent, _straight, compare, interval
 
 RNG = np.random.default_rng(11)
 Table = np.ndarray
@@ -23,7 +23,7 @@ def drawn(seeds: int, items: int, *, by_seed: float, by_item: float, rest: float
 @pytest.mark.parametrize("sd", [(0.5, 0.5, 1.0), (0.1, 1.0, 0.3), (1.0, 0.1, 1.0)])
 def test_it_is_the_two_way_analysis_of_variance(sd: tuple[float, float, float]) -> None:
     table = drawn(12, 40, by_seed=sd[0], by_item=sd[1], rest=sd[2])
-    found = crossed(rows(table), trim=0)
+    found = crossed(rows(table), trim=0, skewed=False)
     s, i = table.shape
     rest = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
     ms = (i * table.mean(1).var(ddof=1), s * table.mean(0).var(ddof=1), (rest**2).sum() / (s - 1) / (i - 1))
@@ -38,7 +38,7 @@ def test_it_is_the_two_way_analysis_of_variance(sd: tuple[float, float, float]) 
 def test_the_pigeonhole_bootstrap_finds_the_same_spread() -> None:
     """Owen, Annals of Applied Statistics 1, 2007: both factors are resampled."""
     table = drawn(24, 120, by_seed=0.2, by_item=1.0, rest=0.4)
-    found = crossed(rows(table), trim=0)
+    found = crossed(rows(table), trim=0, skewed=False)
     seeds, items = RNG.integers(0, 24, (2000, 24)), RNG.integers(0, 120, (2000, 120))
     means = [table[np.ix_(s, i)].mean() for s, i in zip(seeds, items, strict=True)]
     stderr = (found.high - found.low) / 2 / stats.t.ppf(0.975, found.dof)
@@ -55,10 +55,33 @@ def test_without_items_that_differ_it_is_the_test_over_seeds() -> None:
 def test_equal_rows_leave_the_spread_over_items() -> None:
     """A deterministic program: no seeds' spread, and an interval all the same."""
     items = RNG.normal(0.5, 1.0, 60)
-    several, one = (crossed(rows(np.repeat(items[None], n, axis=0))) for n in (24, 1))
+    several, one = (crossed(rows(np.repeat(items[None], n, axis=0)), skewed=False) for n in (24, 1))
     plain = compare([0.0] * 60, items.tolist(), trim=0)
     assert [e.low for e in (several, one)] == [pytest.approx(plain.low)] * 2
     assert (several.dof, one.dof) == (pytest.approx(59), pytest.approx(59))
+
+
+@pytest.mark.parametrize("skew", [-0.9, -0.1, 0.0, 1e-13, 0.4])
+def test_the_correction_for_skewness_has_an_inverse(skew: float) -> None:
+    for t in (-30.0, -2.0, -0.01, 0.0, 0.3, 1.9, 40.0):
+        assert _bent(_straight(t, skew), skew) == pytest.approx(t, rel=1e-9, abs=1e-9)
+
+
+def test_a_change_that_loses_much_on_few_items_needs_more_evidence() -> None:
+    losses = RNG.exponential(size=40)
+    loses, gains, plain = (
+        crossed(rows(np.repeat((sign * (losses.mean() - losses) + 0.3)[None], 24, axis=0)), skewed=skewed)
+        for sign, skewed in ((1, True), (-1, True), (1, False))
+    )
+    assert loses.skew == pytest.approx(-gains.skew)
+    assert loses.skew < plain.skew == 0
+    assert loses.effect == pytest.approx(plain.effect)
+    assert loses.p_value > plain.p_value > gains.p_value
+    assert (loses.low, loses.high) == pytest.approx((0.6 - gains.high, 0.6 - gains.low))
+    assert loses.low < plain.low
+    assert interval(loses, 0.95, 0.95) == (loses.low, loses.high)
+    wider = crossed(rows(np.repeat((losses.mean() - losses + 0.3)[None], 24, axis=0)), coverage=0.99)
+    assert interval(loses, 0.95, 0.99) == pytest.approx((wider.low, wider.high))
 
 
 def test_groups_are_what_is_sampled() -> None:
