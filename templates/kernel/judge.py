@@ -1,0 +1,156 @@
+"""Asks two kernels for products and for steps of a heat equation, takes the time, and checks every answer.
+
+The matrices that stay the same are on the device before the clock runs; what an answer depends on is drawn and sent at
+the moment of the question, so that nothing can be worked out before.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+PRODUCTS = {
+    "dev": [(256, 256, 256), (192, 320, 224)],
+    "holdout": [(240, 288, 256), (320, 176, 264)],
+}  # rows, depth, columns
+FIELDS = {"dev": [(256, 256, 32), (200, 312, 33)], "holdout": [(264, 240, 32), (176, 360, 31)]}  # rows, columns, steps
+TURNS = 3  # of each; the quickest counts
+UNIT = 2.0**-23  # the spacing of single precision at one
+
+Array = NDArray[np.float64]
+
+
+def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed: int) -> dict[str, float]:
+    """`share`: the percentage of the roofline that both kernels reach, as the geometric mean over all timed questions;
+    `wrong`: cells of answers that are beyond what single precision explains.
+
+    The roof of a product is the peak; that of a stencil is the bandwidth, with three arrays for each step. Raises
+    ValueError where an answer has another shape.
+    """
+    rng = np.random.default_rng([*json.loads((private / f"{split}.json").read_text(encoding="utf-8")), seed])
+    roof = json.loads((private / "roofline.json").read_text(encoding="utf-8"))
+    rates: dict[str, list[float]] = {"product": [], "stencil": []}
+    wrong = 0
+    for shape in PRODUCTS[split]:
+        seconds, mistakes = timed_product(candidate, rng, shape)
+        rates["product"].append(2 * np.prod(shape) / seconds / 1e9)
+        wrong += mistakes
+    for h, w, steps in FIELDS[split]:
+        seconds, mistakes = timed_stencil(candidate, rng, (h, w), steps)
+        rates["stencil"].append(12 * h * w * steps / seconds / 1e9)
+        wrong += mistakes
+    wrong += nasty_products(candidate, rng) + nasty_stencils(candidate, rng)
+    mean = {name: float(np.exp(np.mean(np.log(found)))) for name, found in rates.items()}
+    product, stencil = 100 * mean["product"] / roof["gflops"], 100 * mean["stencil"] / roof["gb_per_s"]
+    return {
+        "share": float(np.sqrt(product * stencil)),
+        "wrong": float(wrong),
+        "product_share": product,
+        "stencil_share": stencil,
+        "product_gflops": mean["product"],
+        "stencil_gb_per_s": mean["stencil"],
+        "peak_gflops": roof["gflops"],
+        "peak_gb_per_s": roof["gb_per_s"],
+    }
+
+
+def timed_product(candidate: Any, rng: np.random.Generator, shape: tuple[int, int, int]) -> tuple[float, int]:
+    """Seconds of the quickest answer, and how many cells were wrong in all."""
+    m, k, n = shape
+    a, b = single(rng.normal(size=(m, k))), single(rng.normal(size=(k, n)))
+    candidate.call("load_product", a, b)
+    seconds, wrong = [], 0
+    for _ in range(TURNS):
+        d = single(rng.normal(size=k))
+        answer = asked(candidate, "product", (m, n), d)
+        seconds.append(candidate.seconds)
+        wrong += product_mistakes(answer, a, d, b)
+    return min(seconds), wrong
+
+
+def timed_stencil(candidate: Any, rng: np.random.Generator, shape: tuple[int, int], steps: int) -> tuple[float, int]:
+    rate = single(rng.uniform(0, 0.25, shape))
+    candidate.call("load_stencil", rate)
+    seconds, wrong = [], 0
+    for _ in range(TURNS):
+        u = single(rng.normal(size=shape))
+        answer = asked(candidate, "stencil", shape, u, steps)
+        seconds.append(candidate.seconds)
+        wrong += stencil_mistakes(answer, u, rate, steps)
+    return min(seconds), wrong
+
+
+def nasty_products(candidate: Any, rng: np.random.Generator) -> int:
+    """Small, odd and thin shapes, values of very different sizes, zeros, and a row that is not finite."""
+    wrong = 0
+    for shape in [(1, 1, 1), (1, 9, 1), (3, 1, 5), (17, 33, 65), (65, 2, 3), (31, 130, 1)]:
+        m, k, n = shape
+        for scale in (1.0, 1e12, 1e-12, 0.0, np.inf):
+            a, b = rng.normal(size=(m, k)), single(rng.uniform(0.5, 1, size=(k, n)))
+            a *= np.where(rng.uniform(size=(m, 1)) < 0.5, scale, 1.0) if np.isfinite(scale) else 1.0
+            if not np.isfinite(scale):
+                a[m // 2, k // 2] = scale
+            a, d = single(a), single(rng.uniform(0.5, 2, size=k))
+            candidate.call("load_product", a, b)
+            wrong += product_mistakes(asked(candidate, "product", (m, n), d), a, d, b)
+    return wrong
+
+
+def nasty_stencils(candidate: Any, rng: np.random.Generator) -> int:
+    """Small, odd and thin fields, none or few steps, the fastest conductivity, and constant and very large values."""
+    wrong = 0
+    for h, w, steps in [(1, 1, 3), (1, 9, 2), (2, 2, 5), (3, 3, 1), (5, 70, 17), (34, 33, 0), (66, 7, 9)]:
+        rows, columns = np.indices((h, w))
+        for u in (
+            (-1.0) ** (rows + columns),
+            np.full((h, w), 3.0),
+            1e30 * rng.normal(size=(h, w)),
+            rng.normal(size=(h, w)),
+        ):
+            rate = single(rng.choice([0.0, 0.1, 0.25], size=(h, w)))
+            candidate.call("load_stencil", rate)
+            wrong += stencil_mistakes(asked(candidate, "stencil", (h, w), single(u), steps), single(u), rate, steps)
+    return wrong
+
+
+def asked(candidate: Any, name: str, shape: tuple[int, ...], *question: Any) -> NDArray[Any]:
+    answer = candidate.call(name, *question, returns=np.ndarray, finite=False)
+    if answer.shape != shape or answer.dtype.kind != "f":
+        raise ValueError(
+            f"{name}() must return an array of numbers of shape {shape}, not {answer.dtype} {answer.shape}"
+        )
+    return np.asarray(answer)
+
+
+def product_mistakes(answer: NDArray[Any], a: NDArray[Any], d: NDArray[Any], b: NDArray[Any]) -> int:
+    """Cells further from the product in double precision than a sum in single precision ends; of a sum that is not
+    finite, cells that are."""
+    left, right = a.astype(np.float64) * d, b.astype(np.float64)
+    with np.errstate(all="ignore"):
+        expected, size = left @ right, abs(left) @ abs(right)
+        far = abs(answer - expected) > (8 + np.sqrt(len(d))) * UNIT * size + 1e-30
+    return int(np.where(np.isfinite(size), far | ~np.isfinite(answer), np.isfinite(answer)).sum())
+
+
+def stencil_mistakes(answer: NDArray[Any], u: NDArray[Any], rate: NDArray[Any], steps: int) -> int:
+    expected = heated(u.astype(np.float64), rate.astype(np.float64), steps)
+    with np.errstate(all="ignore"):
+        near = abs(answer - expected) <= (4 + 2 * steps) * UNIT * abs(u).max()
+    return int((~near).sum())
+
+
+def heated(u: Array, rate: Array, steps: int) -> Array:
+    """The temperatures (h, w) after so many steps, each by the four neighbours of a cell; the border stays as it is."""
+    for _ in range(steps):
+        u, old = u.copy(), u
+        around = old[:-2, 1:-1] + old[2:, 1:-1] + old[1:-1, :-2] + old[1:-1, 2:] - 4 * old[1:-1, 1:-1]
+        u[1:-1, 1:-1] += rate[1:-1, 1:-1] * around
+    return u
+
+
+def single(values: NDArray[Any]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(values, dtype=np.float32)
