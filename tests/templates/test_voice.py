@@ -1,0 +1,117 @@
+"""The voice template: its gradients are right, its words are recognised, and its judge attacks in earnest."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nightlab.experiments.template.template import load
+from tests.templates.loading import laid_out, module
+
+TEMPLATE = load("voice")
+DEFAULTS = {k.name: k.meant(k.default) for k in TEMPLATE.knobs}
+sys.path.insert(0, str(TEMPLATE.folder))  # its files import hearing.py beside them
+prepare, experiment, evaluate, hearing = (
+    module("voice", name) for name in ("prepare", "experiment", "evaluate", "hearing")
+)
+sys.path.remove(str(TEMPLATE.folder))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return laid_out(prepare, tmp_path_factory.mktemp("voice"), seed=2**100)
+
+
+def judged(data: Path, split: str = "dev", **params: Any) -> dict[str, Any]:
+    experiment.run({**DEFAULTS, **params}, data / "inputs", data / "out", 0)
+    return dict(evaluate.evaluate(data / "out", data / "private", split, 0))
+
+
+@pytest.fixture(scope="module")
+def found(data: Path) -> dict[str, dict[str, Any]]:
+    hard = {"attacked": 1.0, "loudness": 0.03, "floor": -0.5, "bands": 12, "epochs": 15}
+    return {"default": judged(data), "hardened": judged(data, **hard)}
+
+
+def test_the_words_are_as_many_and_as_loud_as_told(data: Path) -> None:
+    voices = dict[str, set[int]]()
+    for split, folder in (("train", "inputs"), ("dev", "private"), ("holdout", "private")):
+        sound = np.load(data / folder / f"{split}_sound.npy")
+        assert sound.shape == (prepare.SIZES[split], hearing.SAMPLES)
+        assert sound.std(axis=1) == pytest.approx(1, abs=1e-5)
+        words = np.bincount(np.load(data / folder / f"{split}_word.npy"))
+        assert words.max() - words.min() <= 0
+        voices[split] = {*np.load(data / folder / f"{split}_voice.npy").tolist()}
+        assert len(voices[split]) == prepare.VOICES[split]
+    assert not voices["train"] & voices["dev"] | voices["train"] & voices["holdout"] | voices["dev"] & voices["holdout"]
+
+
+def test_a_vowel_has_its_formants() -> None:
+    """The loudest of the upper frequencies at the end of "ai" is the second formant of i, and far from that of a."""
+    rng = np.random.default_rng(0)
+    sound = prepare.spoken(rng, np.zeros(40, dtype=int), np.arange(40) % 4)
+    spectrum = (abs(np.fft.rfft(sound[:, 1200:1800])) ** 2).mean(axis=0)
+    hertz = np.fft.rfftfreq(600, 1 / hearing.RATE)
+    upper = hertz > 900
+    assert 1900 < hertz[upper][spectrum[upper].argmax()] < 2800
+
+
+def test_gradients_are_those_of_differences() -> None:
+    rng = np.random.default_rng(1)
+    ear = hearing.Ear(8, 1e-2)
+    layers = [(rng.normal(size=(120, 9)), rng.normal(size=9)), (rng.normal(size=(9, 8)), np.zeros(8))]
+    sound, words = rng.normal(size=(3, hearing.SAMPLES)), np.array([0, 3, 7])
+    gradient = hearing.uphill(ear, layers, sound, words)[1]
+    for at in (0, 130, 1023, 2047):
+        moved = np.zeros(hearing.SAMPLES)
+        moved[at] = 1e-5
+        up, down = (hearing.uphill(ear, layers, sound + sign * moved, words)[0] for sign in (1, -1))
+        assert gradient[:, at] == pytest.approx((up - down) / 2e-5, rel=1e-3, abs=1e-5)
+
+
+def test_attacks_keep_to_the_bound(data: Path) -> None:
+    judged(data, epochs=10)
+    ear, layers = evaluate.classifier(data / "out" / "network.npz")
+    sound, words = (np.load(data / "private" / f"dev_{name}.npy")[:20] for name in ("sound", "word"))
+    for split in evaluate.ATTACKS:
+        for name, attack in evaluate.ATTACKS[split].items():
+            noise = attack(ear, layers, sound.astype(float), words, np.random.default_rng(0))
+            loud = np.linalg.norm(noise, axis=1) / np.linalg.norm(sound, axis=1)
+            assert loud.max() < evaluate.LOUDNESS * 1.001, name
+            assert loud.min() > evaluate.LOUDNESS * 0.5, name
+
+
+def test_the_default_recognises_words_and_falls_to_attacks(found: dict[str, dict[str, Any]]) -> None:
+    metrics = found["default"]
+    assert metrics["clean_accuracy"] > 0.75
+    assert metrics["robust_accuracy"] < 0.2
+    assert metrics["robust_accuracy"] == np.mean(metrics["items"]["robust_accuracy"])
+    assert metrics["robust_accuracy"] <= min(value for name, value in metrics.items() if name.startswith("under_"))
+
+
+def test_adversarial_training_hardens_it_without_hiding_gradients(found: dict[str, dict[str, Any]]) -> None:
+    assert found["hardened"]["robust_accuracy"] > found["default"]["robust_accuracy"] + 0.2
+    assert found["hardened"]["masked"] < 0.05
+    assert not [c.metric for c in TEMPLATE.violated(found["hardened"]) if c.metric != "clean_accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"weight_0": np.full((60, 8), np.inf)}, "not finite"),
+        ({"bands": np.array(4.5)}, "whole number from 4 to 40"),
+        ({"floor": np.array(0.0)}, "the floor from"),
+        ({"bias_0": np.zeros(7)}, "the shapes do not"),
+        ({"weight_2": np.zeros((8, 8))}, "nothing else"),
+        ({"bands": np.zeros(2)}, "nothing else"),
+    ],
+)
+def test_what_is_no_classifier_is_refused(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    arrays = {"bands": np.array(4), "floor": np.array(1.0), "weight_0": np.zeros((60, 8)), "bias_0": np.zeros(8)}
+    np.savez(tmp_path / "network.npz", **{**arrays, **changes})
+    with pytest.raises(ValueError, match=message):
+        evaluate.classifier(tmp_path / "network.npz")
