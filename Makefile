@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CODE := nightlab/*.py nightlab/commands nightlab/telling nightlab/verification agents experiments graph papers templates tests benchmarks verify.py
 ARGS ?=
 
-.PHONY: paper test check lint types format setup benchmarks tamper durability model-test hostile doors templates-test imports clean
+.PHONY: paper test check lint types format setup benchmarks tamper durability model-test hostile doors templates-test gallery imports clean
 
 paper: $(READY)  ## set up and write a paper on the digits template
 	$(BIN)/nightlab run digits $(ARGS)
@@ -43,6 +43,9 @@ doors: $(READY)  ## foreign folders in many manners are adopted and studied, or 
 
 templates-test: $(READY)  ## every template with 40 trials on 2 seeds, to the PDF; ARGS="NAME --trials 10 --seeds 1" is quicker
 	$(BIN)/python benchmarks/templates.py $(ARGS)
+
+gallery: $(READY)  ## a paper of every template, and its first page and a figure in docs/gallery; ARGS=NAME is one
+	$(BIN)/python benchmarks/templates.py --seeds 1 --gallery $(ARGS)
 
 imports: $(READY)  ## folders of other systems are imported, checked, studied and given back, or refused; the gate has some
 	NIGHTLAB_ALL_IMPORTS=1 $(BIN)/pytest -n 2 tests/imports $(ARGS)

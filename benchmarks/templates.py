@@ -1,9 +1,10 @@
 """Each template from its folder to the PDF: time, gain on the holdout, scores, attacks caught. The last line is JSON.
 
-    python benchmarks/templates.py [NAME ...] [--trials 40] [--seeds 2]
+    python benchmarks/templates.py [NAME ...] [--trials 40] [--seeds 2] [--gallery]
 
 `nightlab run NAME` in a process of its own for each seed, by default for all that ship; those whose packages are not
-here are named and passed over. Exit code 1 where a study has no paper or an attack is not caught.
+here are named and passed over. With --gallery, the paper of the first seed goes into docs/gallery/. Exit code 1 where a
+study has no paper or an attack is not caught.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import gallery
 
 from nightlab.experiments.template.loading import load, names
 from nightlab.graph.template.checking import attacked
@@ -45,6 +48,8 @@ def study(name: str, trials: int, seed: int, out: Path) -> dict[str, Any]:
         "decision": body["decision"],
         "findings": body["paper"]["findings"],
         "pages": body["paper"]["pages"],
+        "pdf": body["paper"]["pdf"],
+        "trials": trials,
     }
 
 
@@ -77,6 +82,7 @@ def main() -> int:
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--out", type=Path, help="where the studies are kept; by default nowhere")
+    parser.add_argument("--gallery", action="store_true", help="show the first seed's paper in docs/gallery")
     given = parser.parse_args()
     rows, wrong = list[dict[str, Any]](), 0
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
@@ -93,6 +99,8 @@ def main() -> int:
                 rows.append(row)
                 if "error" in row:
                     print(row["error"], file=sys.stderr)
+                elif given.gallery and not seed:
+                    gallery.add(row)
                 wrong += "error" in row or not all(how.values())
     print(json.dumps({"templates": rows}))
     return 1 if wrong else 0

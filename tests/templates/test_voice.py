@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nightlab.experiments.template.template import load
+from nightlab.experiments.template.loading import load
 from tests.templates.loading import laid_out, module
 
 TEMPLATE = load("voice")
