@@ -129,7 +129,7 @@ class RunOutcome:
     notes: tuple[str, ...] = ()  # what was left out: outputs that were not collected, metrics that are none
     doubts: tuple[str, ...] = ()  # what keeps the metrics from being verified, where the request asked for it
     items: Mapping[Split, Mapping[str, Any]] = field(default_factory=dict)  # arrays by item, where it asked for them
-    series: Mapping[str, Any] = field(default_factory=dict)  # name -> (step, value) pairs, where it asked for items
+    series: Mapping[str, Any] = field(default_factory=dict)  # name or SPLIT/NAME -> rows, where it asked for items
 
 
 @dataclass(frozen=True, kw_only=True)

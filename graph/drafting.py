@@ -26,11 +26,14 @@ from nightlab.papers.audit.reading.document import as_read
 from nightlab.papers.facts.evidence import Evidence, Snapshot, TeamCounts, save_edits, save_trials
 from nightlab.papers.facts.facts import read, save
 from nightlab.papers.latex import latex, versions
+from nightlab.papers.latex.document import STYLE
+from nightlab.papers.latex.fitting import moved
 from nightlab.papers.latex.seal import Seal, seal
+from nightlab.papers.latex.venue import Venue, load, venue_of
 from nightlab.papers.literature.literature import Reference, Survey
 from nightlab.papers.manuscript.manuscript import Manuscript, to_json
 
-NO_FAULT_OF_THE_WRITER = ("no-pdf",)
+NO_FAULT_OF_THE_WRITER = ("no-pdf", STYLE)
 
 
 @dataclass(frozen=True)
@@ -156,15 +159,19 @@ def typeset(lab: Lab, version: Version, place: Path) -> None:
         shutil.rmtree(aside)
 
 
-def lay_out(lab: Lab, version: Version, place: Path) -> None:
-    """Write everything of a version but its PDF into a folder that has its figures."""
-    latex.render(version.draft, version.facts, references(lab), place, _beside(version, place))
+def lay_out(lab: Lab, version: Version, place: Path, like: latex.Compiled) -> None:
+    """Write everything of a version but its PDF into a folder that has its figures, in the look and with the moves of a
+    compilation."""
+    sealed, draft, venue = _beside(version, place), moved(version.draft, like.moved), _venue(lab)
+    look = replace(venue, styled=like.styled) if venue else None
+    latex.render(draft, version.facts, references(lab), place, sealed, look)
 
 
 def set_version(lab: Lab, version: Version, place: Path) -> latex.Compiled:
     """The same with the PDF, for which sections that LaTeX does not take are mended."""
     own, sealed = without_readings(version.draft), _beside(version, place)
-    return latex.build(version.draft, version.facts, references(lab), place, own=own, seal=sealed)
+    given = version.draft, version.facts, references(lab), place
+    return latex.build(*given, own=own, seal=sealed, venue=_venue(lab))
 
 
 def _beside(version: Version, place: Path) -> Seal | None:
@@ -172,6 +179,16 @@ def _beside(version: Version, place: Path) -> Seal | None:
     save(version.facts, place / "evidence.json")
     (place / "manuscript.json").write_text(to_json(version.draft), encoding="utf-8")
     return seal(version.link, place) if version.link else None
+
+
+def _venue(lab: Lab) -> Venue | None:
+    """The study's venue, by a copy of its own: the folder that its user named may go."""
+    study, kept = lab.study, lab.study.folder / "venue"
+    if not study.settings.venue:
+        return venue_of(study.template, study.settings)
+    if not kept.is_dir():
+        shutil.copytree(study.settings.venue, kept)
+    return load(kept)
 
 
 def _revise(lab: Lab, number: int) -> None:
@@ -242,7 +259,10 @@ def compiled(place: Path) -> latex.Compiled:
     body = json.loads((place / "compiled.json").read_text(encoding="utf-8"))
     found = tuple(Finding(**f) for f in body["findings"])
     pdf = place / body["pdf"] if body["pdf"] else None
-    return latex.Compiled(pdf=pdf, pages=body["pages"], findings=found, error=body["error"])
+    known = {
+        key: body[key] for key in ("pages", "body_pages", "moved", "styled", "error") if key in body
+    }  # some are younger
+    return latex.Compiled(pdf=pdf, findings=found, **known)
 
 
 def audit(lab: Lab, idea: str, number: int, *, mended: bool) -> list[Finding]:

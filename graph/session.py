@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -44,6 +45,7 @@ from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
 from nightlab.graph.state import ExperimentInput, PipelineState
 from nightlab.graph.template.requirements import refuse_lacking
+from nightlab.papers.latex.venue import venue_of
 from nightlab.papers.literature.literature import LiteratureError, load_bib
 
 Listener = Callable[[dict[str, Any]], None]
@@ -86,7 +88,12 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode, model
     loaded = _loaded(find(template))
     refuse_lacking(loaded)
     _check(loaded, settings, models)
-    return create(loaded, settings, out, mode, [models], draw_key=not models.replay, vary=not models.edits)
+    if settings.venue:
+        settings = replace(settings, venue=str(Path(settings.venue).resolve()))
+    folder = create(loaded, settings, out, mode, [models], draw_key=not models.replay, vary=not models.edits)
+    if settings.venue:
+        shutil.copytree(settings.venue, folder / "venue")
+    return folder
 
 
 def _loaded(folder: Path) -> Template:
@@ -112,6 +119,7 @@ def _loaded(folder: Path) -> Template:
 def _check(template: Template, settings: Settings, models: ModelSettings, *, edited: bool = False) -> None:
     """Refuse what would be refused later before there is a study. edited: by others than the template's author."""
     storage(settings.storage)
+    venue_of(template, settings)
     refuse_idle(template, edits=models.edits)
     if template.knobs:
         try:

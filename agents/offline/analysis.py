@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nightlab.agents.actions.registry import actions
-from nightlab.agents.offline.outcome import curves, finalists, groups, importance, plotting, recipe, tabulating
+from nightlab.agents.offline.outcome import curves, finalists, groups, importance, plotting, recipe, tabulating, views
 from nightlab.agents.offline.wording import passage
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import words
@@ -28,7 +28,7 @@ class OfflineAnalyst:
         shares = importance.add(facts, self._seed)
         curves.add(facts)
         facts.count("table.trials", "listed_trials")
-        for add in (finalists.add, recipe.add, groups.add, *(action.facts for action in actions().values())):
+        for add in (finalists.add, recipe.add, groups.add, views.add, *(action.facts for action in actions().values())):
             add(facts)
         whole = replace(evidence, facts={**evidence.facts, **facts})
         drawn = [
@@ -37,6 +37,7 @@ class OfflineAnalyst:
             *plotting.ablation(evidence, folder),
             *plotting.response(evidence, folder, shares),
             *curves.figure(evidence, folder),
+            *views.figures(evidence, folder),
             *(figure for action in actions().values() for figure in action.figures(evidence, folder)),
         ]
         return Analysis(
@@ -44,7 +45,15 @@ class OfflineAnalyst:
             figures=tuple(drawn),
             tables=tabulating.tables(whole),
             conclusions={
-                "importance": f"{importance.paragraphs(evidence, shares)}\n\n{curves.paragraphs(evidence)}".strip(),
+                "importance": "\n\n".join(
+                    part
+                    for part in (
+                        importance.paragraphs(evidence, shares),
+                        curves.paragraphs(evidence),
+                        views.paragraphs(evidence),
+                    )
+                    if part
+                ),
                 "failures": _failures(evidence),
             },
         )

@@ -1,4 +1,6 @@
-"""The series that runs reported, kept by their hashes beside the ledger, which names them."""
+"""The series that runs reported, and the arrays that the judge gave for figures, kept by their hashes beside the
+ledger, which names them. A series has the name that its run gave it and rows of a step and a value; an array is called
+SPLIT/NAME and has rows of as many numbers as the judge gave."""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ from pathlib import Path
 from nightlab.experiments.ledger.documents.claim import SeriesHash
 from nightlab.experiments.ledger.ledger import Ledger, LedgerError
 
-Points = Sequence[tuple[float, float]]  # step, value
+Rows = Sequence[tuple[float, ...]]
 
 
 class SeriesStore:
@@ -19,7 +21,7 @@ class SeriesStore:
     def __init__(self, folder: Path, ledger: Ledger) -> None:
         self._folder, self._ledger = folder, ledger
 
-    def keep(self, series: Mapping[str, Points]) -> SeriesHash | None:
+    def keep(self, series: Mapping[str, Rows]) -> SeriesHash | None:
         """Keep what a run reported; the record of it, to be written with the run's outcome."""
         if not series:
             return None
@@ -32,9 +34,9 @@ class SeriesStore:
             aside.replace(file)
         return SeriesHash(hash=key)
 
-    def of(self, run: int) -> Mapping[str, Points]:
-        """What a run reported by name; nothing where it reported nothing. Raises LedgerError for a file that is gone or
-        altered."""
+    def of(self, run: int) -> Mapping[str, Rows]:
+        """What a run reported, and the arrays that its judge gave, by name; nothing where there is neither. Raises
+        LedgerError for a file that is gone or altered."""
         kept = self._ledger.get(SeriesHash, str(run))
         if kept is None:
             return {}
@@ -43,7 +45,7 @@ class SeriesStore:
         if hashlib.sha256(data).hexdigest() != kept.hash:
             state = "not what was written there" if data else "missing or empty"
             raise LedgerError(f"{file}: series of run {run}; it is {state}; restore it from a copy")
-        return {name: [(step, value) for step, value in points] for name, points in json.loads(data).items()}
+        return {name: [tuple(row) for row in rows] for name, rows in json.loads(data).items()}
 
     def _file(self, key: str) -> Path:
         return self._folder / f"{key}.json"

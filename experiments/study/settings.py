@@ -86,6 +86,9 @@ class OutputSettings:
     """What comes of a study besides its result."""
 
     rounds: Annotated[int, Option("Revision rounds at most.", low=0)] = 2
+    venue: Annotated[
+        str, Option("Folder of a venue's LaTeX: its style, page limit, and so on.", origin="[paper] of the template")
+    ] = ""
 
 
 @document("study", "settings")  # rows of earlier versions hold the settings of the models, too

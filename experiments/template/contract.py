@@ -17,6 +17,7 @@ from pydantic import (
 
 from nightlab.experiments.records import Direction, ParamValue
 from nightlab.experiments.template.diagnostics import TableFault
+from nightlab.experiments.template.figures import FigureTable
 from nightlab.experiments.template.knobs.tables import FidelityTable, Search, label
 from nightlab.experiments.template.table import METRIC, MOST, Entry, Files, Metric, Name, Table, Whole
 
@@ -290,6 +291,10 @@ class BudgetTable(Table):
     hours: Annotated[StrictFloat, Field(gt=0, le=1e5)] = 8.0
 
 
+class PaperTable(Table):
+    venue: Annotated[str, Field(min_length=1, examples=['"latex"'])]  # a folder beside template.toml
+
+
 class Spec(Table):
     """template.toml, checked."""
 
@@ -316,3 +321,5 @@ class Spec(Table):
     reference: ReferenceTable | None = None
     published: PublishedTable | None = None
     budget: BudgetTable = BudgetTable()
+    figure: Annotated[tuple[FigureTable, ...], Field(max_length=6)] = ()
+    paper: PaperTable | None = None

@@ -172,6 +172,9 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
                 yield f"{file}: [artifact.{key}]: {path!r} fits no file in {folder}"
             elif not is_pattern(path) and not _holds(folder, path):
                 yield f"{file}: [artifact.{key}]: {path!r} is no file inside {folder}; give paths of files in it"
+    venue = at(data, "paper", "venue")
+    if isinstance(venue, str) and not _has_folder(folder, venue):
+        yield f"{file}: [paper.venue]: {venue!r} is no folder inside {folder}; put the venue's files into one there"
     yield from _run_faults(file, data)
     yield from _block_faults(folder, at(data, "artifact", "blocks"), expanded(folder, named_files["editable"], besides))
     for table in ("data", "reference", "published"):
@@ -268,6 +271,12 @@ def _holds(folder: Path, path: str) -> bool:
     if "\0" in path or Path(path).is_absolute():
         return False
     return _is_file(folder / path) and (folder / path).resolve().is_relative_to(folder.resolve())
+
+
+def _has_folder(folder: Path, path: str) -> bool:
+    if "\0" in path or not (folder / path).is_dir():
+        return False
+    return (folder / path).resolve().is_relative_to(folder.resolve())
 
 
 def _is_file(path: Path) -> bool:

@@ -29,7 +29,7 @@ def run(
     _start("pipeline", template, out, dry_run, as_json, settings, require_accept=require_accept)
 
 
-@asks("rounds", "reviewer_model")
+@asks("rounds", "venue", "reviewer_model")
 def experiment(
     template: TemplateArg, out: Out = Path("studies"), dry_run: DryRun = False, as_json: Json = False, **settings: Any
 ) -> None:

@@ -132,11 +132,15 @@ def _taken(of: Path, place: Path) -> None:
 def _set_again(lab: Lab, version: drafting.Version, name: str, place: Path) -> Iterator[Finding]:
     """A version's text and all that lies beside it; one whose LaTeX had to be mended is compiled for that."""
     told = lab.study.paper / name
-    mended = any(finding.kind == MENDED for finding in drafting.compiled(told).findings)
+    like = drafting.compiled(told)
+    mended = any(finding.kind == MENDED for finding in like.findings)
     if mended and find_engine() is None:
         yield Finding("version", f"paper/{name}", "its LaTeX was mended, which cannot be repeated here", "warning")
         return
-    (drafting.set_version if mended else drafting.lay_out)(lab, version, place)
+    if mended:
+        drafting.set_version(lab, version, place)
+    else:
+        drafting.lay_out(lab, version, place, like)
     there, again = hashes(told), hashes(place)
     known = {file for published in lab.study.ledger.all(Published).values() for file in published.of}
     for file in sorted({*there, *again}):

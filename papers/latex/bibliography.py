@@ -35,13 +35,46 @@ def _order(reference: Reference) -> tuple[str, int, str]:
     return (family.casefold(), reference.year, reference.title)
 
 
-def bibliography(references: Sequence[Reference]) -> TheBibliography:
-    """The environment with its items, in the order given."""
-    items = TheBibliography(arguments=NoEscape("9" * max(1, len(str(len(references))))))
+class OwnBibliography(TheBibliography):
+    """The same, where BibTeX has made none in the style of a venue."""
+
+    def dumps(self) -> str:
+        return rf"\ifvenuebst\bibliography{{cited}}\else{super().dumps()}" + "\n\\fi"
+
+
+def bibliography(references: Sequence[Reference], *, bst: bool = False) -> TheBibliography:
+    """The environment with its items, in the order given. bst: that of BibTeX goes before it."""
+    make = OwnBibliography if bst else TheBibliography
+    items = make(arguments=NoEscape("9" * max(1, len(str(len(references))))))
     for i, reference in enumerate(references):
         items.append(Command("bibitem", NoEscape(item(i))))
         items.append(NoEscape(entry(reference)))
     return items
+
+
+def entries(references: Sequence[Reference]) -> str:
+    """The same for BibTeX, by the names that LaTeX calls them by; one that nothing identifies says so."""
+    return "\n".join(_entry(item(i), reference) for i, reference in enumerate(references))
+
+
+def _entry(key: str, r: Reference) -> str:
+    people = [_person(n) for n in r.authors if n != names.OTHERS]
+    others = ["others"] if names.OTHERS in r.authors else []
+    note = _link(r).strip().removesuffix(".") or ("" if r.identified else UNVERIFIED)
+    fields = {
+        "author": " and ".join([*people, *others]),
+        "title": f"{{{escape(r.title.rstrip('.'))}}}",
+        "journal": escape(r.venue) if r.venue else "",
+        "year": str(r.year or ""),
+        "note": note,
+    }
+    told = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+    return f"@{'article' if r.venue else 'misc'}{{{key},\n{told}}}\n"
+
+
+def _person(name: str) -> str:
+    given, family = names.parts(name)
+    return ", ".join(filter(None, (f"{{{escape(family)}}}", " ".join(map(escape, given)))))
 
 
 def item(place: int) -> str:

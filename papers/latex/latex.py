@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 from pathlib import Path
 
 import pylatex
-from pylatex import Command, Itemize, NoEscape, Package
+from pylatex import Command, Itemize, NoEscape
 
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.registry import meaning, record
 from nightlab.papers.latex.alignment import column
-from nightlab.papers.latex.bibliography import bibliography, ordered
+from nightlab.papers.latex.bibliography import bibliography, entries, ordered
+from nightlab.papers.latex.document import document as empty
+from nightlab.papers.latex.document import plain, usable
 from nightlab.papers.latex.engine import Compiled, Engine, compile, find_engine
 from nightlab.papers.latex.escape import ascii_only, code, escape, escape_code, utf16
-from nightlab.papers.latex.preamble import PREAMBLE
+from nightlab.papers.latex.fitting import fitted
 from nightlab.papers.latex.repair import mend
 from nightlab.papers.latex.seal import Seal
 from nightlab.papers.latex.source import FRONT
 from nightlab.papers.latex.table_widths import long, shares, short
+from nightlab.papers.latex.texlog import MARK
 from nightlab.papers.latex.typesetting import Setter, anchor, number
+from nightlab.papers.latex.venue import Venue
 from nightlab.papers.literature.literature import Reference, write_bib
 from nightlab.papers.manuscript.listing import Listing
 from nightlab.papers.manuscript.manuscript import EVIDENCE, Figure, Manuscript, Section, Table, facts_used, keys_cited
@@ -34,6 +39,7 @@ __all__ = ["Compiled", "Engine", "Finding", "build", "compile", "find_engine", "
 AUTHOR = "Nightlab"
 STANDS_IN = "the offline text stands in for the section"
 ALONE = "its words stand alone, without figures, tables, formulas and a model's readings"
+BODY_ENDS = rf"\write16{{{MARK}\the\value{{page}}}}"
 _LONG = 22  # a table of more rows may break across pages
 _PARTS = 4  # runs in more pieces are told by their number
 
@@ -46,20 +52,30 @@ def build(
     engine: Engine | None = None,
     own: Manuscript | None = None,
     seal: Seal | None = None,
+    venue: Venue | None = None,
 ) -> Compiled:
     """Render into `folder` and compile there, with the engine given or the best that is found.
 
     Where LaTeX stops at a fault, the sections are mended one by one. own: the code's text of them, which stands in for
-    one that cannot be mended; without it, the section's bare words do.
+    one that cannot be mended; without it, the section's bare words do. venue: whose look and page limit the paper has.
     """
-    render(manuscript, facts, references, folder, seal)
     engine = engine or find_engine()
-    compiled = compile(folder, engine)
-    if engine is None or compiled.pdf:
-        return compiled
-    paper = _Paper(manuscript, facts, ordered(references, keys_cited(manuscript)), seal)
-    texts = [(m, told) for m, told in ((own, STANDS_IN), (paper.bare(), ALONE)) if m]
-    return mend(folder, engine, lambda key: [(text, told) for m, told in texts if (text := paper.part(m, key))])
+    look, unusable = (venue, ()) if venue is None or engine is None else usable(venue, folder, engine)
+
+    def made(m: Manuscript) -> Compiled:
+        render(m, facts, references, folder, seal, look)
+        compiled = compile(folder, engine)
+        if engine is None or compiled.pdf:
+            return compiled
+        paper = _Paper(m, facts, ordered(references, keys_cited(m)), seal, look)
+        texts = [(text, told) for text, told in ((own, STANDS_IN), (paper.bare(), ALONE)) if text]
+        return mend(folder, engine, lambda key: [(tex, told) for m, told in texts if (tex := paper.part(m, key))])
+
+    compiled = fitted(manuscript, look.pages if look else 0, made)
+    if compiled.pdf is None and engine and look and look.styled:
+        look, unusable = plain(look, engine, compiled.error)
+        compiled = fitted(manuscript, look.pages, made)
+    return replace(compiled, findings=(*unusable, *compiled.findings), styled=bool(look and look.styled))
 
 
 def render(
@@ -68,6 +84,7 @@ def render(
     references: Sequence[Reference],
     folder: Path,
     seal: Seal | None = None,
+    venue: Venue | None = None,
 ) -> Path:
     """Write paper.tex and references.bib into `folder`, where the figures already are; returns the path of paper.tex.
 
@@ -78,32 +95,47 @@ def render(
     (folder / "figures").mkdir(exist_ok=True)
     cited = ordered(references, keys_cited(manuscript))
     write_bib(cited, folder / "references.bib")
-    document = _Paper(manuscript, facts, cited, seal).document()
+    if venue:
+        venue.lay_out(folder)
+        if venue.styled and venue.bst:
+            (folder / "venue/cited.bib").write_text(entries(cited), encoding="utf-8")
+    document = _Paper(manuscript, facts, cited, seal, venue).document()
     document.generate_tex(str(folder / "paper"))
     return folder / "paper.tex"
 
 
 class _Paper:
     def __init__(
-        self, manuscript: Manuscript, facts: Mapping[str, Fact], cited: Sequence[Reference], seal: Seal | None
+        self,
+        manuscript: Manuscript,
+        facts: Mapping[str, Fact],
+        cited: Sequence[Reference],
+        seal: Seal | None = None,
+        venue: Venue | None = None,
     ) -> None:
+        self.venue = venue
         self.manuscript = manuscript
         self.seal = seal
         self.facts = facts
         self.cited = cited
-        self.set = Setter(manuscript, facts, {r.key: i for i, r in enumerate(cited)})
+        places = {r.key: i for i, r in enumerate(cited)}
+        self.set = Setter(manuscript, facts, places, named=not (venue and venue.anonymous))
         self.figures = {f.key: f for f in manuscript.figures if f.drawn}
         self.tables = {t.key: t for t in manuscript.tables}
         self.listings = {c.key: c for c in manuscript.listings}
 
     def document(self) -> pylatex.Document:
-        document = _document(self.about())
+        look = replace(venue, bst=venue.bst if self.cited else "") if (venue := self.venue) and venue.styled else None
+        document = empty(self.about(), look)
         for part in self.front(self.manuscript):
             document.append(part)
         for section in self.manuscript.sections:
             document.append(self.section(section))
+        document.append(NoEscape(BODY_ENDS))
         if self.cited:
-            document.append(bibliography(self.cited))
+            document.append(bibliography(self.cited, bst=bool(look and look.bst)))
+        if look:
+            document.append(NoEscape(r"\wideappendix"))
         document.append(Command("appendix"))
         for section in self.manuscript.appendix:
             document.append(self.section(section))
@@ -147,21 +179,32 @@ class _Paper:
         m = self.manuscript
         return {
             "pdftitle": self.set.plain(inline(m.title)),
-            "pdfauthor": AUTHOR,
+            "pdfauthor": self.author,
             "pdfsubject": self.set.plain(inline(m.authors_note)),
+            "pdfcreator": self.author,
             "pdfkeywords": ", ".join(self.set.plain(inline(k)) for k in m.keywords),
         }
+
+    @property
+    def author(self) -> str:
+        return "Anonymous" if self.venue and self.venue.anonymous else AUTHOR
 
     def front(self, m: Manuscript) -> list[NoEscape]:
         keywords = ", ".join(self.set.inline(k) for k in m.keywords)
         return [
-            NoEscape(rf"\papertitle{{{self.set.inline(m.title)}}}{{{self.set.inline(m.authors_note)}}}"),
+            NoEscape(self.title(m)),
             *([NoEscape(self.seal.tex)] if self.seal else []),
             NoEscape(r"\begin{abstract}"),
             *self.body(m.abstract),
             *([NoEscape(rf"\keywords{{{keywords}}}")] if keywords else []),
             NoEscape(r"\end{abstract}"),
         ]
+
+    def title(self, m: Manuscript) -> str:
+        title, note = self.set.inline(m.title), self.set.inline(m.authors_note)
+        if self.venue is None or not self.venue.styled:
+            return rf"\papertitle{{{title}}}{{{self.author}}}{{{note}}}"
+        return rf"\title{{{title}}}\author{{{self.author}}}\date{{}}\maketitle{{\centering\small\itshape {note}\par}}"
 
     def section(self, section: Section) -> pylatex.Section:
         heading = self.set.inline(section.heading)
@@ -261,20 +304,6 @@ class _Paper:
         grid = long(("Fact", "Value", "How it is computed", "Runs, or record"), rows, "lrll", (0.31, 0.12, 0.41, 0.16))
         part.append(NoEscape(f"{{\\footnotesize\n{grid.dumps()}\n}}\n"))
         return part
-
-
-def _document(about: Mapping[str, str]) -> pylatex.Document:
-    geometry = ["a4paper", "hmargin=26mm", "top=25mm", "bottom=27mm", "footskip=12mm"]
-    document = pylatex.Document(
-        document_options=["10pt", "a4paper"], geometry_options=geometry, page_numbers=False, indent=True
-    )
-    document.append(Command("pagestyle", "plain"))  # page_numbers=True would need the lastpage package
-    document.preamble.append(NoEscape(PREAMBLE))
-    said = ",".join(f"{key}={{{ascii_only(text)}}}" for key, text in about.items())
-    document.preamble.append(Command("hypersetup", NoEscape(said)))
-    for name in ("amsmath", "graphicx", "xcolor", "array", "tabularx", "longtable", "hyperref"):
-        document.packages.append(Package(name))
-    return document
 
 
 def _section(title: str, key: str) -> pylatex.Section:

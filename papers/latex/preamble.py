@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PREAMBLE = r"""
+_LOOK = r"""
 \IfFileExists{microtype.sty}{\usepackage{microtype}}{}
 \makeatletter
 % Sections
@@ -33,6 +33,10 @@ PREAMBLE = r"""
   \ifdim\wd\@tempboxa>\hsize {\small\textbf{#1.} #2\par}%
   \else \global\@minipagefalse \hb@xt@\hsize{\hfil\box\@tempboxa\hfil}\fi
   \vskip\belowcaptionskip}
+\makeatother
+"""
+_COMMANDS = r"""
+\makeatletter
 \newcommand{\captionabove}{\setlength{\abovecaptionskip}{0pt}\setlength{\belowcaptionskip}{6pt}}
 % A caption outside of a float, and the room that it needs with what follows
 \newcommand{\tablecaption}[1]{\vskip10pt\def\@captype{table}\caption{#1}}
@@ -46,18 +50,18 @@ PREAMBLE = r"""
 % A picture with its words for who cannot see it, in hexadecimal digits
 \newcommand{\drawing}[2]{\leavevmode\pdfliteral page{/Span<</Alt<#2>>>BDC}\fitgraphic{#1}\pdfliteral page{EMC}}
 % Listings: number, sign and text of a line
-\newcounter{listing}
+\newcounter{codelisting}
 \newcommand{\listingcaption}[2]{\needroom{8\baselineskip}\addvspace{10pt}\noindent\begingroup
-  \def\@currentcounter{listing}\refstepcounter{listing}\label{#2}\small\textbf{Listing \thelisting.} #1\par\endgroup
+  \refstepcounter{codelisting}\label{#2}\small\textbf{Listing \thecodelisting.} #1\par\endgroup
   \nopagebreak\vskip4pt\nopagebreak}
 \newcommand{\codeline}[3]{\par\noindent\hangindent4.6em\makebox[2.2em][r]{\color{gray}#1}\hskip.7em
   \makebox[1em][c]{\textbf{#2}}\hskip.4em\relax#3}
 % Rules of tables
 % (the empty box keeps the skip below a rule where a long table goes on to the next page)
 \newcommand{\tablerule}[3]{\noalign{\vskip#1\hrule height#2\vskip#3\hbox{}}}
-\newcommand{\toprule}{\tablerule{0pt}{.08em}{.55ex}}
-\newcommand{\midrule}{\tablerule{.35ex}{.05em}{.6ex}}
-\newcommand{\bottomrule}{\tablerule{.4ex}{.08em}{0pt}}
+\providecommand{\toprule}{\tablerule{0pt}{.08em}{.55ex}}
+\providecommand{\midrule}{\tablerule{.35ex}{.05em}{.6ex}}
+\providecommand{\bottomrule}{\tablerule{.4ex}{.08em}{0pt}}
 \setlength{\tabcolsep}{5pt}
 \renewcommand{\arraystretch}{1.12}
 % As much space as the second number is wider than the first
@@ -78,11 +82,21 @@ PREAMBLE = r"""
 % Words
 \definecolor{evidence}{RGB}{24,58,110}
 \hypersetup{colorlinks=true,allcolors=evidence,bookmarksnumbered=true,bookmarksopen=true,
-  pdflang={en},pdfdisplaydoctitle=true,pdfcreator={Nightlab}}
+  pdflang={en},pdfdisplaydoctitle=true}
 \DeclareRobustCommand{\code}[1]{{\ttfamily\small #1}}
 \DeclareRobustCommand{\fact}[2]{\hyperlink{#1}{#2}}
 \newcommand{\factrow}[1]{\raisebox{1.2\baselineskip}[0pt][0pt]{\hypertarget{#1}{}}}
 \newcommand{\tofu}{{\fboxsep1pt\framebox[.6em]{\rule{0pt}{.9ex}}}}
+\newcommand{\sealed}[4]{{\renewcommand{\thefootnote}{}\footnotetext{\raggedright\scriptsize SHA-256 of the ledger up to
+  its link #1: {\ttfamily #2}\newline of evidence.json: {\ttfamily #3}\newline of the figures: {\ttfamily #4}}}}
+\providecommand{\keywords}[1]{\par\vskip.5em\noindent\textbf{Keywords.}\ #1}
+\makeatother
+% The same manuscript makes the same file
+\pdfinfoomitdate=1 \pdfsuppressptexinfo=-1 \pdftrailerid{}
+\pdfsuppresswarningpagegroup=1
+"""
+_FRAME = r"""
+\makeatletter
 % References
 \renewcommand{\refname}{References}
 \renewcommand{\@biblabel}[1]{[#1]}
@@ -90,23 +104,37 @@ PREAMBLE = r"""
 \renewcommand{\thebibliography}[1]{\listbibliography{#1}\small\raggedright
   \setlength{\itemsep}{3pt plus 1pt}\setlength{\parsep}{0pt}}
 % The title
-\newcommand{\papertitle}[2]{%
+\newcommand{\papertitle}[3]{%
   \begin{center}
     {\LARGE\bfseries\raggedright\centering #1\par}
     \vskip 1.1em
-    {\large Nightlab\par}
+    {\large #2\par}
     \vskip .45em
-    \parbox{.82\linewidth}{\centering\small\itshape #2}
+    \parbox{.82\linewidth}{\centering\small\itshape #3}
   \end{center}
   \vskip .6em\suppressfloats[t]}
 \renewenvironment{abstract}{%
   \begin{list}{}{\leftmargin2.2em\rightmargin\leftmargin\listparindent1em\itemindent0pt\parsep0pt}\item[]\small
   \textbf{Abstract.}\ \ignorespaces}{\end{list}\vskip .4em}
-\newcommand{\sealed}[4]{{\renewcommand{\thefootnote}{}\footnotetext{\raggedright\scriptsize SHA-256 of the ledger up to
-  its link #1: {\ttfamily #2}\newline of evidence.json: {\ttfamily #3}\newline of the figures: {\ttfamily #4}}}}
-\newcommand{\keywords}[1]{\par\vskip.5em\noindent\textbf{Keywords.}\ #1}
 \makeatother
-% The same manuscript makes the same file
-\pdfinfoomitdate=1 \pdfsuppressptexinfo=-1 \pdftrailerid{}
-\pdfsuppresswarningpagegroup=1
+"""
+PREAMBLE = _LOOK + _COMMANDS + _FRAME
+# With a venue's own look
+VENUE = (
+    _COMMANDS
+    + r"""
+\makeatletter
+\newif\ifvenuebst
+\IfFileExists{paper.bbl}{\venuebsttrue}{\@ifpackageloaded{natbib}{\setcitestyle{numbers,square}}{}}
+\newcommand{\wideappendix}{\if@twocolumn\onecolumn\fi}
+\makeatother
+"""
+)
+# References by BibTeX, where an engine has it: the first pass asks for them, and later ones have them
+BST = r"""
+\makeatletter
+\bibliographystyle{STYLE}
+\ifvenuebst \@ifpackageloaded{natbib}{\AtBeginDocument{\let\cite\citep}}{}
+\else \AtBeginDocument{\if@filesw\immediate\write\@auxout{\string\bibdata{cited}}\fi}\fi
+\makeatother
 """

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 BEGIN, END = r"\begin{document}", r"\end{document}"
 FRONT, REFERENCES = "front", "references"
-_START = re.compile(r"^(?:\\section\*?\{|\\begin\{thebibliography\}|\\appendix\b)", re.MULTILINE)
+_START = re.compile(r"^(?:\\section\*?\{|(?:\\ifvenuebst.*)?\\begin\{thebibliography\}|\\appendix\b)", re.MULTILINE)
 _LABEL = re.compile(r"\\label\{([^}]+)\}")
 
 
@@ -56,5 +56,11 @@ def _parts(body: str) -> Iterator[Part]:
     for here, there in pairwise(starts):
         if text := body[here:there]:
             label = _LABEL.search(text) if text.startswith(r"\section") else None
-            other = REFERENCES if text.startswith(r"\begin{thebib") else FRONT if here == 0 else "appendix"
+            other = (
+                REFERENCES
+                if text.startswith((r"\begin{thebib", r"\ifvenuebst"))
+                else FRONT
+                if here == 0
+                else "appendix"
+            )
             yield Part(label[1] if label else other, text)

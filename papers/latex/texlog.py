@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from nightlab.papers.audit.finding import Finding
 
+MARK = "nightlab: the main text ends on page "  # what a paper writes into its log
 TOLERANCE_PT = 2.0  # less than this beyond the margin nobody sees
 
 _OVERFULL = re.compile(r"^Overfull \\hbox \((?P<pt>[\d.]+)pt too wide\)(?P<place>[^\n]*)\n(?P<text>[^\n]*)", re.M)
 _UNDEFINED = re.compile(r"^LaTeX Warning: (?P<what>Reference|Citation) `(?P<key>[^']*)'[^\n]*undefined", re.M)
-_ERROR = re.compile(r"^! (?P<what>[^\n]+)(?P<at>(?:\n(?!l\.\d)[^\n]*){0,12}\nl\.(?P<line>\d+)(?P<text>[^\n]*))?", re.M)
+_ERROR = re.compile(r"^! ?(?P<what>[^\n]+)(?P<at>(?:\n(?!l\.\d)[^\n]*){0,12}\nl\.(?P<line>\d+)(?P<text>[^\n]*))?", re.M)
 _PAGES = re.compile(r"^Output written on .*?\((\d+) pages?", re.M)
 _HYPER = re.compile(r"^pdfTeX warning[^\n]*name\{(?P<key>[^}]*)\} has been referenced but does not exist", re.M)
 
@@ -21,6 +22,12 @@ def pages(log: str) -> int:
     """How many pages were written."""
     found = _PAGES.search(log)
     return int(found[1]) if found else 0
+
+
+def body_pages(log: str) -> int:
+    """How many pages the main text has, without references and appendix; 0 where the paper does not say so."""
+    found = re.findall(rf"^{MARK}(\d+)", log, re.MULTILINE)
+    return int(found[-1]) if found else 0
 
 
 def read_log(log: str, tex: str) -> Iterator[Finding]:

@@ -14,14 +14,18 @@ from nightlab.papers.manuscript.formula import FormulaError, formula
 from nightlab.papers.manuscript.manuscript import EVIDENCE, Manuscript
 from nightlab.papers.manuscript.markup import Cite, Code, Emph, FactMark, Math, Ref, Span, Text, inline
 
+_SYSTEM = re.compile(r"\b[Nn]ightlab\b")
 _SCIENTIFIC = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)[eE]([+-]?)0*(\d+)(?!\w)")
 
 
 class Setter:
     """Sets the spans of one manuscript. What it does not know (a fact, a key) it sets as its own name."""
 
-    def __init__(self, manuscript: Manuscript, facts: Mapping[str, Fact], numbers: Mapping[str, int]) -> None:
-        """numbers: the place of each citation key in the bibliography."""
+    def __init__(
+        self, manuscript: Manuscript, facts: Mapping[str, Fact], numbers: Mapping[str, int], *, named: bool = True
+    ) -> None:
+        """numbers: the place of each citation key in the bibliography. named: whether the system's name may stand."""
+        self.named = named
         self.facts = facts
         self.numbers = numbers
         self.words = {s.key: "Section" for s in manuscript.sections}
@@ -42,7 +46,7 @@ class Setter:
         for span in spans:
             match span:
                 case Text(text) | Math(text):
-                    parts.append(text)
+                    parts.append(self._unnamed(text))
                 case FactMark(id):
                     parts.append(self.facts[id].text if id in self.facts else id)
                 case Emph(inner) | Code(inner):
@@ -56,7 +60,7 @@ class Setter:
     def _span(self, span: Span) -> str:
         match span:
             case Text(text):
-                return escape(text).replace(r" \ensuremath{\pm} ", r"~\ensuremath{\pm}~")
+                return escape(self._unnamed(text)).replace(r" \ensuremath{\pm} ", r"~\ensuremath{\pm}~")
             case FactMark(id):
                 return self._fact(id)
             case Cite(keys):
@@ -66,10 +70,14 @@ class Setter:
             case Emph(inner):
                 return rf"\emph{{{self.spans(inner)}}}"
             case Code(inner):
-                parts = (escape_code(s.text) if isinstance(s, Text) else self._span(s) for s in inner)
+                parts = (escape_code(self._unnamed(s.text)) if isinstance(s, Text) else self._span(s) for s in inner)
                 return rf"\code{{{''.join(parts)}}}"
             case Math(source):
                 return self._math(source)
+
+    def _unnamed(self, text: str) -> str:
+        """A text in which another name stands for the system's, where a venue wants papers without names."""
+        return text if self.named else _SYSTEM.sub(lambda m: "a system" if m[0][0] == "N" else "system", text)
 
     def _fact(self, id: str) -> str:
         if id not in self.facts:

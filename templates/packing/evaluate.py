@@ -14,11 +14,11 @@ LARGEST = 2**20  # bytes of a file of packings
 Circle = tuple[Fraction, Fraction, Fraction]
 
 
-def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"]) -> dict[str, float]:  # noqa: ARG001 - exact
+def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"]) -> dict[str, Any]:  # noqa: ARG001 - exact
     """The sum of the radii in the square, and the least ratio of such a sum to that of a plain grid elsewhere.
 
-    Raises ValueError where a packing is missing, is none, or overlaps a wall or itself. No tolerance is given, and the
-    sum is rounded down.
+    `arrays` has the square's circles, for a figure. Raises ValueError where a packing is missing, is none, or overlaps
+    a wall or itself. No tolerance is given, and the sum is rounded down.
     """
     instances = json.loads((private / "instances.json").read_text(encoding="utf-8"))
     packings = read(out / "packing.json")
@@ -26,7 +26,11 @@ def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"]) -> dict
         raise ValueError(f"packing.json must have exactly {sorted(instances)}, found {sorted(packings)}")
     sums = {name: total(name, packings[name], given) for name, given in instances.items()}
     ratios = [float(sums[name]) / given["grid"] for name, given in instances.items() if name != "square"]
-    return {"radii_sum": rounded_down(sums["square"]), "elsewhere": min(ratios)}
+    return {
+        "radii_sum": rounded_down(sums["square"]),
+        "elsewhere": min(ratios),
+        "arrays": {"circles": packings["square"]},
+    }
 
 
 def read(file: Path) -> dict[str, Any]:

@@ -29,7 +29,8 @@ def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed:
     """The Sharpe ratio of the rule's daily returns after costs, a year, and what bounds it.
 
     `items` has it by day: the return over the deviation of all, which is annualised and whose mean the ratio is; days
-    of a month are one group. Raises ValueError where an order is no list of numbers from -1 to 1.
+    of a month are one group. `arrays` has the account by day, for a figure. Raises ValueError where an order is no list
+    of numbers from -1 to 1.
     """
     rng = np.random.default_rng(seed)
     prices = np.load(private / "prices.npy")[np.load(private / f"{split}_days.npy")]
@@ -48,6 +49,7 @@ def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed:
         "annual_return": float(wealth[-1] ** (1 / years) - 1) if wealth[-1] > 0 else -1.0,
         "volatility": deviation * math.sqrt(DAYS),
         "items": {"sharpe": by_day, "group": month},
+        "arrays": {"account": wealth},
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nightlab.agents.offline.wording import caption, passage
+from nightlab.experiments.study.series import Rows
 from nightlab.papers.facts.evidence import Evidence, confirmed
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.facts.registry import Value, formula
@@ -52,11 +53,16 @@ def paragraphs(e: Evidence) -> str:
     return passage(KEY, e) if _found(e) else ""
 
 
+def reported(rows: Mapping[str, Rows]) -> dict[str, learning.Points]:
+    """Of what was kept of a run the series that it reported, and not what its judge gave."""
+    return {name: [(step, value) for step, value in points] for name, points in rows.items() if "/" not in name}
+
+
 def _found(e: Evidence) -> dict[str, dict[int, Mapping[str, learning.Points]]]:
     """What runs reported, by the subject and the run."""
     found: dict[str, dict[int, Mapping[str, learning.Points]]] = defaultdict(dict)
     for subject in ("baseline", "best") if e.best.number and e.series else ("baseline",) if e.series else ():
         for run in confirmed(e, subject):
-            if e.series and (series := e.series.of(run.id)):
+            if e.series and (series := reported(e.series.of(run.id))):
                 found[subject][run.id] = series
     return dict(found)

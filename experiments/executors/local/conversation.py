@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nightlab.experiments.executors.executor import Performed
@@ -18,12 +18,13 @@ FEEDBACK = "feedback.txt"  # the file with it, where a run says its own metrics
 @dataclass
 class Heard:
     """What a judge has said of its calls: the seconds that they took, the last one, and how many have failed; and what
-    it tells whoever proposes changes, of the development split alone."""
+    it tells whoever proposes changes, of the development split alone. arrays: for figures, as rows, by SPLIT/NAME."""
 
     spent: float = 0.0
     last: str = ""
     failures: int = 0
     feedback: str = ""
+    arrays: Mapping[str, Sequence[tuple[float, ...]]] = field(default_factory=dict)
 
     def take(self, report: Mapping[str, Any]) -> None:
         told = report.get("feedback")

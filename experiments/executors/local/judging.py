@@ -87,7 +87,7 @@ class LocalJudge:
             (found, notes), against, items = self._evaluate(request, ask, ticket, heard)
             result = replace(result, feedback=heard.feedback)
             outcome.within(self._station.template, found)
-            result = replace(result, metrics=found, notes=notes, doubts=against, items=items)
+            result = replace(result, metrics=found, notes=notes, doubts=against, items=items, series=heard.arrays)
         except conversation.CallFailed as failed:
             result = conversation.call_failed(result, failed, candidates.performed)
         except metrics.InvalidMetrics as error:
@@ -168,7 +168,9 @@ class LocalJudge:
         reported, left = _reported(outputs) if req.items else ({}, ())
         notes = (*result.notes, *notes, *left)
         result = replace(result, feedback=heard.feedback)
-        return replace(result, metrics=found, notes=notes, doubts=against, items=items, series=reported)
+        return replace(
+            result, metrics=found, notes=notes, doubts=against, items=items, series={**reported, **heard.arrays}
+        )
 
     def _given(self, outputs: Mapping[str, bytes], ticket: Ticket) -> _Ask:
         """Ask the evaluator of these outputs, or the judge with the answers that are among them."""
@@ -202,6 +204,7 @@ class LocalJudge:
         )
         if heard:
             heard.take(claims(reply))
+            heard.arrays = outcome.arrays(reply, req.splits if req.items else ())
         found, notes = outcome.judged(template, reply, splits)
         items = outcome.by_item(template, reply, found)
         against = list[str]()

@@ -19,8 +19,10 @@ from nightlab.experiments.executors.local.metrics import InvalidMetrics
 from nightlab.experiments.executors.local.text import clean
 from nightlab.experiments.records import Level, RunOutcome, Split, Status, Trust
 from nightlab.experiments.template.contract import TABLES
+from nightlab.experiments.template.table import METRIC, MOST
 from nightlab.experiments.template.template import Template
 
+DRAWN_DIGITS = 7  # of the numbers of an array
 ITEM_ROUNDING = 1e-9  # by which the mean of a metric's items may differ from it
 _OUTPUT = 16_000  # characters
 _LIMITS: Mapping[str, tuple[Status, str]] = {
@@ -112,6 +114,29 @@ def by_item(template: Template, reply: Mapping[str, Any], found: Mapping[Split, 
                     raise InvalidMetrics(f"items: {len(groups)} groups, and {len(values)} values of {name!r}")
                 tables[split] |= {} if groups is None else {"group": groups}
     return tables
+
+
+def arrays(reply: Mapping[str, Any], splits: tuple[Split, ...]) -> dict[str, list[tuple[float, ...]]]:
+    """The arrays for figures that the evaluator gave of these splits, as rows, by SPLIT/NAME, but for what is none."""
+    said = claims(reply).get("arrays")
+    tables = ((split, said.get(split)) for split in splits) if isinstance(said, dict) else ()
+    return {
+        f"{split}/{name}": rows
+        for split, table in tables
+        if isinstance(table, dict)
+        for name, given in sorted(table.items())
+        if re.fullmatch(METRIC, name) and (rows := _rows(given))
+    }
+
+
+def _rows(given: Any) -> list[tuple[float, ...]]:
+    """The rows of an array, to as many digits as a figure can show; none where it is no table of finite numbers."""
+    if not isinstance(given, list) or not all(isinstance(row, list) and row for row in given):
+        return []
+    flat = [value for row in given for value in row]
+    if len({len(row) for row in given}) != 1 or not all(type(v) in (int, float) and abs(v) <= MOST for v in flat):
+        return []
+    return [tuple(float(f"{value:.{DRAWN_DIGITS}g}") for value in row) for row in given]
 
 
 def _items(name: str, text: Any, metrics: Mapping[str, float]) -> NDArray[Any]:

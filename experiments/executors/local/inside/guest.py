@@ -226,7 +226,7 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
     _reseed(request["seed"], seeded)  # what came with its imports; a seed that it has set itself stands
     asked = inspect.signature(evaluate).parameters.get("seed")
     own = {"seed": request["seed"]} if asked and asked.kind in (asked.POSITIONAL_OR_KEYWORD, asked.KEYWORD_ONLY) else {}
-    metrics, left, items, feedback = {}, {}, {}, {}
+    metrics, left, items, arrays, feedback = {}, {}, {}, {}, {}
     hearing = _hearing(config, places, request)
     names = {said: name for name, said in config["spelt"].items()}
     for split in request["splits"]:
@@ -251,10 +251,14 @@ def _evaluation(config: dict[str, Any], places: Mapping[str, str], request: Requ
             items[split] = scores.items(theirs) if request.get("items") else {}
         elif by_item is not None:
             found["items"] = by_item
+        drawn = found.pop("arrays") if isinstance(found.get("arrays"), Mapping) else {}
+        arrays[split], undrawn = scores.arrays(drawn if request.get("items") else {})
         metrics[split], left[split] = scores.metrics(found, config["metrics"])
+        left[split] |= undrawn
     ran = witness.seen[:1] if witness else []
     calls = hearing.report() if hearing else {}
-    return _report({"metrics": metrics, "left": left, "ran": ran, "items": items, "feedback": feedback, **calls}, 0)
+    found = {"metrics": metrics, "left": left, "ran": ran, "items": items, "arrays": arrays, "feedback": feedback}
+    return _report({**found, **calls}, 0)
 
 
 def _hearing(config: dict[str, Any], places: Mapping[str, str], request: Request) -> Hearing | None:

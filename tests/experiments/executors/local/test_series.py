@@ -12,8 +12,9 @@ from nightlab.experiments.executors.local.series import BYTES, FILE, NAMES, STEP
 from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.study.study import read as read_study
 from nightlab.papers.figures import learning
-from tests.conftest import MakeTemplate
+from tests.conftest import EVALUATE, MakeTemplate
 from tests.papers.sample import pdf_text
+from tests.tamper.small import wrong
 
 HEAD = "step,name,value\n"
 GOOD = HEAD + "0,loss,2.5\n1,loss,1e-3\n0,accuracy,0.5\n2.5,loss,-1\n"
@@ -63,10 +64,43 @@ WRITES = """
 """
 
 
+GIVES = """    arrays = {
+        "disks": [[0.3, 0.3, 0.2 + answer["height"] / 100]],
+        "roof": [[1, 2.0], [10, 20.0]],
+        "bad": [["many"]],
+        "ragged": [[1], [1, 2]],
+        "large": [[0.0]] * 30_000,
+    }
+    return {"height": answer["height"] + offset, "cost": answer["cost"], "arrays": arrays}
+"""
+FIGURES = """
+[[figure]]
+key = "roofline"
+title = "The 99 % best of all rooflines"
+log = ["x", "y"]
+layer = [
+    { mark = "line", data = "arrays.roof", label = "roof", of = "baseline" },
+    { mark = "points", data = "series.train_loss" },
+]
+
+[[figure]]
+key = "disks"
+title = "Disks and their places"
+bounds = [0.0, 1.0, 0.0, 1.0]
+layer = [{ mark = "circles", data = "arrays.disks" }]
+
+[[figure]]
+key = "none"
+title = "What nobody gives"
+layer = [{ mark = "image", data = "arrays.nothing" }]
+"""
+
+
 def test_a_study_keeps_the_curves_of_its_confirmation_and_draws_them(
     make_template: MakeTemplate, tmp_path: Path
 ) -> None:
-    plain = make_template()
+    plain = make_template(files={"evaluate.py": EVALUATE.partition("    return")[0] + GIVES})
+    (plain / "template.toml").write_text((plain / "template.toml").read_text() + FIGURES)
     source = (plain / "experiment.py").read_text().rstrip("\n")
     (plain / "experiment.py").write_text(source + WRITES)
     folder = nightlab.run(plain, out=tmp_path / "studies", trials=4, rounds=0)
@@ -74,10 +108,23 @@ def test_a_study_keeps_the_curves_of_its_confirmation_and_draws_them(
     reported = {r.phase for r in study.ledger.runs() if study.series.of(r.id)}
     assert "confirm" in reported
     run = next(r for r in study.ledger.runs("confirm") if study.series.of(r.id))
-    assert list(study.series.of(run.id)) == ["train_loss"]
+    rows = study.series.of(run.id)
+    assert set(rows) == {
+        "train_loss",
+        *(f"{split}/{name}" for split in ("dev", "holdout") for name in ("disks", "roof")),
+    }
+    assert rows["holdout/roof"] == [(1, 2.0), (10, 20.0)]
+    assert run.outcome
+    assert sum("no list or table of at most" in note for note in run.outcome.notes) == 3
+    assert wrong(folder) == []
     for file in (folder / "series").iterdir():
         file.write_bytes(b"{}")
     with pytest.raises(LedgerError, match="not what was written there"):
         study.series.of(run.id)
     study.close()
-    assert "Learning curves of" in pdf_text(folder / "paper/paper.pdf")
+    text = pdf_text(folder / "paper/paper.pdf")
+    assert "Learning curves of" in text
+    assert "Disks and their places, of the baseline and the best configuration: what the judge gives" in text
+    assert "Roofline, of the baseline and the best configuration" in text
+    assert "what runs report of themselves, verified by nothing" in text
+    assert not any(words in text for words in ("99 %", "What nobody gives"))

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _METRICS, _LEFT = 256, 20  # numbers that an evaluator may give, and other things that are told of
+_ARRAYS, _NUMBERS = 8, 20_000  # arrays for figures, and numbers in each
 
 
 def items(by_item: Mapping[Any, Any]) -> dict[str, str]:
@@ -23,6 +24,22 @@ def items(by_item: Mapping[Any, Any]) -> dict[str, str]:
         packed = array.array("d", listed) if whole is None else array.array("q", whole)
         found[str(name)[:100]] = base64.b64encode(packed.tobytes()).decode()
     return found
+
+
+def arrays(given: Mapping[Any, Any]) -> tuple[dict[str, list[list[float]]], dict[str, str]]:
+    """Arrays for figures as rows of numbers, and why others are none; within what a report can hold."""
+    found: dict[str, list[list[float]]] = {}
+    left: dict[str, str] = {}
+    for name, values in list(given.items())[: _ARRAYS + _LEFT]:
+        listed = getattr(values, "tolist", lambda values=values: values)()
+        rows = [r if isinstance(r, list | tuple) else [r] for r in listed] if isinstance(listed, list | tuple) else []
+        fits = len(found) < _ARRAYS and 0 < sum(map(len, rows)) <= _NUMBERS and len({len(row) for row in rows}) == 1
+        table = [[number for value in row if (number := _number(value)) is not None] for row in rows] if fits else []
+        if table and all(len(row) == len(rows[0]) for row in table):
+            found[str(name)[:100]] = table
+        else:
+            left[f"arrays.{name}"[:100]] = f"no list or table of at most {_NUMBERS} finite numbers, or one too many"
+    return found, left
 
 
 def _numbered(name: Any) -> int:
