@@ -88,7 +88,8 @@ def code(line: str) -> str:
 
 def ascii_only(text: str) -> str:
     """`text` for where LaTeX's own commands cannot go: PDF metadata and bookmarks."""
-    return re.sub(r"[^A-Za-z0-9 .,:;()/+=-]+", "", anyascii(_clean(text)))
+    bare = re.sub(r"[^A-Za-z0-9 .,:;()/+=\-'\"?!*@<>|\[\]%&#_$]+", "", anyascii(_clean(text)))
+    return re.sub(r"[%&#_$]", r"\\\g<0>", bare)
 
 
 def utf16(text: str) -> str:

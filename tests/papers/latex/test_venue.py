@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.papers.latex import latex
+from nightlab.papers.latex import document, latex
 from nightlab.papers.latex.fitting import MOVED, moved, moves
 from nightlab.papers.latex.venue import Venue, VenueError, load
 from nightlab.papers.manuscript.checking import check
@@ -77,7 +78,7 @@ def test_a_bad_folder_is_told(name: str, tmp_path: Path) -> None:
     assert told in str(error.value)
 
 
-@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize("name", [*FOLDERS][1::2] + [*FOLDERS][-1:])
 def test_a_paper_has_the_look_of_its_venue(name: str, tmp_path: Path) -> None:
     venue = load(made(tmp_path / "venue", FOLDERS[name]))
     body = "Words of the text. " * 30 + "\n\n- An item."
@@ -95,6 +96,7 @@ def test_a_paper_has_the_look_of_its_venue(name: str, tmp_path: Path) -> None:
     assert ("A VENUE'S HEAD: A title" in text.replace("’", "'")) == ("style" in name)
     assert ("Index terms: a word" in text) == (venue.cls == "journal")
     assert ("Nightlab" in text) == (not venue.anonymous)
+    assert compiled.styled
     assert (tmp_path / "paper/venue").is_dir()
 
 
@@ -107,6 +109,43 @@ def test_what_a_folder_says_is_read(tmp_path: Path) -> None:
     (link / "secret.tex").symlink_to("/etc/hostname")
     load(link).lay_out(tmp_path / "out")
     assert [f.name for f in (tmp_path / "out/venue").iterdir()] == ["a.sty"]
+
+
+def test_an_example_paper_in_the_folder_says_what_is_used(tmp_path: Path) -> None:
+    paper = r"""\documentclass[10pt]{article} % the conference's
+%\usepackage{other}
+\usepackage[review]{conf,times}
+\usepackage{graphicx}
+\begin{document}\bibliographystyle{conf}\end{document}"""
+    files = {"conf.sty": STYLE, "other.sty": "", "conf.bst": "", "a.bst": "", "template.tex": paper}
+    venue = load(made(tmp_path / "venue", files))
+    assert (venue.cls, venue.options, venue.styles) == ("article", ("10pt",), ("conf", "times"))
+    assert (venue.style_options, venue.bst) == (("review",), "conf")
+    (tmp_path / "venue/venue.toml").write_text('style = ["other"]\n', encoding="utf-8")
+    venue = load(tmp_path / "venue")
+    assert (venue.styles, venue.style_options, venue.cls) == (("other",), (), "article")
+
+
+LACKING = {
+    "a package that is nowhere": {"conf.sty": r"\RequirePackage{nowhere}"},
+    "a fault that only a whole paper shows": {"conf.sty": r"\def\drawing#1#2{\undefined}\AtEndDocument{\undefined}"},
+}
+
+
+@pytest.mark.parametrize("name", LACKING)
+def test_a_look_that_cannot_be_had_gives_way_to_the_default_one(name: str, tmp_path: Path) -> None:
+    folder = made(tmp_path / "venue", LACKING[name] | {"venue.toml": "anonymous = true"})
+    body = "The command `nightlab verify` of Nightlab. " + "Words. " * 30
+    sections = (Section("introduction", "Introduction", body),)
+    draft = Manuscript(title="A title", authors_note="Written by Nightlab's team.", abstract="A.", sections=sections)
+    compiled = latex.build(draft, {}, [], tmp_path / "paper", venue=load(folder))
+    assert compiled.pdf
+    assert not compiled.styled
+    assert [f.kind for f in compiled.findings] == [document.STYLE]
+    assert "The paper has the default style instead" in compiled.findings[0].text
+    assert not (tmp_path / "paper/venue").exists()
+    source = (tmp_path / "paper/paper.tex").read_text(encoding="utf-8")
+    assert "nightlab" not in re.sub(r"(?m)^%.*$", "", source).casefold()
 
 
 def test_moves_keep_every_word_and_reference(paper: Paper) -> None:

@@ -92,7 +92,8 @@ def test_escaping() -> None:
     )
     assert escape("ế x⁴") == r"\'{\^{e}} x\ensuremath{^{4}}"
     assert escape_code("a-b_c's") == r"a{-}\allowbreak{}b\_\allowbreak{}c\textquotesingle{}s"
-    assert ascii_only("Größe $x$ \\write18") == "Grosse x write18"
+    assert ascii_only("Größe x \\write18^{") == "Grosse x write18"
+    assert ascii_only("what the models’ own team says: 5 % & more?") == r"what the models' own team says: 5 \% \& more?"
 
 
 @pytest.mark.parametrize(
