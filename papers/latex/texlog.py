@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nightlab.papers.audit.finding import Finding
 
-MARK = "nightlab: the main text ends on page "  # what a paper writes into its log
+MARK = "body: the main text ends on page "  # what a paper writes into its log
 TOLERANCE_PT = 2.0  # less than this beyond the margin nobody sees
 
 _OVERFULL = re.compile(r"^Overfull \\hbox \((?P<pt>[\d.]+)pt too wide\)(?P<place>[^\n]*)\n(?P<text>[^\n]*)", re.M)
