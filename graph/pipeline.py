@@ -15,6 +15,7 @@ from nightlab.graph import drafting, publishing, reviewing
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.state import PipelineState, PipelineUpdate
+from nightlab.papers.latex.document import STYLE
 from nightlab.papers.literature.literature import Survey
 from nightlab.papers.literature.survey import survey as find_references
 
@@ -103,6 +104,9 @@ def publish(state: PipelineState, runtime: Runtime[Lab]) -> PipelineUpdate:
     """Put the best version of the paper in its place."""
     runtime.context.tell(Stage(stage="publish"))
     publishing.publish(runtime.context)
+    for found in drafting.compiled(runtime.context.study.paper).findings:
+        if found.kind == STYLE:
+            runtime.context.tell(Note(note=found.text))
     return {}
 
 

@@ -27,6 +27,9 @@ from nightlab.experiments.template.template import Template, TemplateError
 from nightlab.graph.template.adopting import DIRECTIONS, Ask
 from nightlab.graph.template.checking import Examination, examine
 from nightlab.graph.template.offers import offers, read
+from nightlab.papers.latex import venue as venues
+from nightlab.papers.latex.document import usable
+from nightlab.papers.latex.engine import find_engine
 
 SEED = 1
 NEAR = 1e-6  # by which two ways of running one program may differ, relative
@@ -84,6 +87,9 @@ def bring(
         objective = {"metric": metric, "direction": direction}
         _bound(draft, found, metric)
         written(draft, way, staged, objective, probe=False)
+        if draft.venue:
+            draft.tables["paper"] = _style(draft, staged / draft.venue)
+            written(draft, way, staged, objective, probe=False)
         template = _loaded(staged)
         notes = [*dict.fromkeys([*draft.notes, way.told, *_left(draft, found, metric), *_varied(template)])]
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -222,6 +228,21 @@ def performed_once(template: Template, where: Place, artifact: Path, params: Par
         return executor.collect(handle)
     finally:
         executor.close()
+
+
+def _style(draft: Draft, folder: Path) -> dict[str, str]:
+    """The table for papers in the style that a folder brings, with a word on what LaTeX here makes of it."""
+    try:
+        venue = venues.load(folder)
+    except venues.VenueError as error:
+        draft.notes.append(f"papers are set in nightlab's own style: {str(error).replace(f'{folder.parent}/', '')}")
+        return {}
+    engine = find_engine()
+    with tempfile.TemporaryDirectory(prefix="nightlab-import-") as place:
+        lacking = usable(venue, Path(place), engine)[1] if engine else ()
+    draft.notes.append(f"papers are set in the style {venue.name} of {folder.name}/")
+    draft.notes += [f"but not with the LaTeX that is here: {found.text}" for found in lacking]
+    return {"venue": folder.name}
 
 
 def _loaded(folder: Path) -> Template:

@@ -94,6 +94,17 @@ def _case(options: tuple[str, ...] = (), **more):  # type: ignore[no-untyped-def
 
 BOTH = ("--metric", LOSS, "--direction", "minimize")
 SCIENTIST = {
+    "styled": _case(BOTH, told="papers are set in the style iclr2024_conference of latex/"),
+    "a style that is not here": _case(
+        BOTH,
+        files={"latex/iclr2024_conference.sty": "\\RequirePackage{nowhere}"},
+        told="but not with the LaTeX that is here",
+    ),
+    "two styles": _case(
+        BOTH,
+        files={"latex/template.tex": "% none", "latex/other.sty": ""},
+        told="papers are set in nightlab's own style: latex: there are",
+    ),
     "plain": _case(BOTH, told="1 references have no DOI or arXiv id: goodfellow2016deep", fast=True),
     "short": _case(("--metric", "val_loss_mean", "--direction", "minimize"), told="idea 3 of seed_ideas.json"),
     "no metric": _case(refused="--metric ones.means.val_loss_mean"),

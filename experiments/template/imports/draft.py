@@ -51,7 +51,8 @@ class Draft:
     """tables: of template.toml. files: of its folder, by path. ways: those that may do, the best first. configuration:
     of the code that is copied into it. metric, direction: where the format or an option says them. usual: the metric
     that counts where the run says it, and no other one was asked for. reads: where a program says its numbers: a file,
-    or stdout. unsaid: why none of them is taken unasked. soft: a number that should not grow, with a soft bound."""
+    or stdout. unsaid: why none of them is taken unasked. soft: a number that should not grow, with a soft bound.
+    venue: the folder with the style of its papers."""
 
     tables: Tables
     files: dict[str, bytes]
@@ -64,6 +65,7 @@ class Draft:
     reads: str = ""
     unsaid: str = ""
     soft: str = ""
+    venue: str = ""
     judged: bool = False  # an evaluator of ours scores it, by the metric that is given here
 
 

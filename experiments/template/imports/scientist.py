@@ -41,8 +41,6 @@ def draft(found: Foreign, wish: Wish) -> Draft:
     ideas, bib = _ideas(found), _bibliography(found)
     kept = {n: found.data(n) for n in found.files if n.startswith("latex/") or n in _KEPT}
     files = {**inputs, **kept, **({"ideas.toml": ideas} if ideas else {}), **({"references.bib": bib} if bib else {})}
-    if any(name.startswith("latex/") for name in kept):
-        found.notes.append("papers are set in nightlab's own style; latex/ is kept for the way back")
     if "plot.py" in files:
         found.notes.append(
             "plot.py draws for whoever reads the study, by nightlab export --ai-scientist; no paper has it"
@@ -80,6 +78,7 @@ def draft(found: Foreign, wish: Wish) -> Draft:
         metric=wish.metric,
         direction=wish.direction,
         reads=RESULTS,
+        venue="latex" if any(name.startswith("latex/") for name in kept) else "",
         unsaid=_NO_BETTER,
     )
 
