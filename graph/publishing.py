@@ -7,13 +7,18 @@ import shutil
 from dataclasses import replace
 from typing import Any
 
+from nightlab.agents.documents import Blocked
 from nightlab.agents.offline.wording import HEADINGS
-from nightlab.agents.offline.writing import text
+from nightlab.agents.offline.writing import OfflineWriter, text
 from nightlab.agents.team import Answer, Idea, MetaReview
 from nightlab.agents.telling import disclosure
 from nightlab.experiments.ledger.chain import Link
-from nightlab.graph import drafting
+from nightlab.graph import drafting, gate
 from nightlab.graph.lab import Lab
+from nightlab.papers.audit.audit import audit as mechanical_audit
+from nightlab.papers.audit.provenance import stood_in
+from nightlab.papers.audit.reading import checks
+from nightlab.papers.audit.reading.document import as_read
 from nightlab.papers.facts.evidence import TeamCounts
 from nightlab.papers.latex import latex
 from nightlab.papers.latex.seal import Published, hashes, sums
@@ -52,6 +57,7 @@ def publish(lab: Lab) -> dict[str, Any]:
         else:
             shutil.copyfile(item, target)
     if lab.team.roles:
+        lab.study.ledger.put(Blocked(places=tuple(_blocked(lab, best))), lab.study.name_now("published"))
         _disclose(lab, best)
     drafting.typeset(lab, published_version(lab), lab.study.paper)
     files = {name: hash for name, hash in hashes(lab.study.paper).items() if not name.endswith(".log")}
@@ -59,11 +65,39 @@ def publish(lab: Lab) -> dict[str, Any]:
     return {"round": best}
 
 
+def _blocked(lab: Lab, best: int) -> list[str]:
+    """Where the document that is to be published has an error of the audit, or says what no gate lets through."""
+    collected, _ = drafting.evidence(lab, best)
+    counts, sources = _counted(lab, best), drafting.references(lab)
+    facts = {**collected.facts, **disclosure.facts(replace(collected, team=counts))}
+    draft = drafting.manuscript(lab, best)
+    whole, own = (_whole(lab, each, counts, best) for each in (draft, _own(lab, best, draft.reader)))
+    let = replace(own, reader=draft.reader)
+    found = [
+        *mechanical_audit(whole, facts, sources, lab.study.paper, names=drafting.names(lab, collected)),
+        *checks.findings(as_read(whole, facts, sources)),
+        *gate.standing(collected, sources, let)(whole),
+    ]
+    return stood_in([f for f in found if f.severity == "error"], own)
+
+
+def _own(lab: Lab, best: int, reader: str) -> Manuscript:
+    """The offline text of a round. reader: the model whose readings it makes room for; empty for none."""
+    brief = drafting.brief_for(lab, _idea(lab), best, mend=_mended(lab, best))
+    return OfflineWriter().write(replace(brief, model=reader))
+
+
+def _counted(lab: Lab, best: int) -> TeamCounts:
+    """What the models did in the whole study, its reviews too."""
+    return disclosure.counted(lab.study.ledger, lab.team, drafting.stage_of(best, mended=_mended(lab, best)))
+
+
 def _disclose(lab: Lab, best: int) -> None:
-    """Write down the counts of the whole study, its reviews too."""
-    stage = drafting.stage_of(best, mended=lab.study.ledger.get(Manuscript, drafting.mended_key(best)) is not None)
-    key = lab.study.name_now("published")
-    lab.study.ledger.put(disclosure.counted(lab.study.ledger, lab.team, stage), key)
+    """Write it down, with the places where the offline text stands in for what the audit refused at last."""
+    key, counts = lab.study.name_now("published"), _counted(lab, best)
+    blocked = lab.study.ledger.get(Blocked, key) or Blocked()
+    places = tuple(dict.fromkeys((*counts.stood_in, *blocked.places)))
+    lab.study.ledger.put(replace(counts, stood_in=places), key)
 
 
 def published_version(lab: Lab) -> drafting.Version:
@@ -72,10 +106,18 @@ def published_version(lab: Lab) -> drafting.Version:
     best, ledger, key = best_round(lab), lab.study.ledger, lab.study.name_now("published")
     collected, _ = drafting.evidence(lab, best)
     draft, facts, link = drafting.manuscript(lab, best), collected.facts, _reviewed(lab)
+    if (blocked := ledger.get(Blocked, key)) and blocked.places:
+        draft = _own(lab, best, "")
     if counts := ledger.get(TeamCounts, key):
         facts = {**facts, **disclosure.facts(replace(collected, team=counts))}
-        draft, link = disclosure.disclosed(draft, counts), ledger.linked(TeamCounts, key)
-    return drafting.Version(_judged(lab, _responding(lab, draft, best), best), facts, link)
+        link = ledger.linked(TeamCounts, key)
+    return drafting.Version(_whole(lab, draft, counts, best), facts, link)
+
+
+def _whole(lab: Lab, draft: Manuscript, counts: TeamCounts | None, best: int) -> Manuscript:
+    """A draft as it is published."""
+    told = disclosure.disclosed(draft, counts) if counts else draft
+    return _judged(lab, _responding(lab, told, best), best)
 
 
 def _reviewed(lab: Lab) -> Link | None:
@@ -98,11 +140,17 @@ def _responding(lab: Lab, draft: Manuscript, best: int) -> Manuscript:
     answers = [_closed(a, m.round, best, last) for m in seen for a in m.answers]
     if not answers or best < lab.study.first_round:
         return draft
-    mended = lab.study.ledger.get(Manuscript, drafting.mended_key(best)) is not None
-    idea = next(iter(lab.study.ledger.all(Idea)), "")
-    brief = replace(drafting.brief_for(lab, idea, best, mend=mended), answers=answers)
+    brief = replace(drafting.brief_for(lab, _idea(lab), best, mend=_mended(lab, best)), answers=answers)
     rest = tuple(s for s in draft.appendix if s.key != REPLIES)
     return replace(draft, appendix=(*rest, Section(REPLIES, HEADINGS[REPLIES], text(REPLIES, brief))))
+
+
+def _idea(lab: Lab) -> str:
+    return next(iter(lab.study.ledger.all(Idea)), "")
+
+
+def _mended(lab: Lab, best: int) -> bool:
+    return lab.study.ledger.get(Manuscript, drafting.mended_key(best)) is not None
 
 
 def _closed(answer: Answer, number: int, best: int, last: int) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ import pytest
 
 import nightlab
 from nightlab.agents.assemble import staff
-from nightlab.agents.team import StudySubmission
+from nightlab.agents.team import Brief, StudySubmission
 from nightlab.experiments.study.study import Study
-from nightlab.graph import drafting
+from nightlab.graph import drafting, gate
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 from nightlab.papers.audit.finding import Finding
+from nightlab.papers.manuscript.manuscript import Manuscript
 from tests.agents import scripts
 from tests.conftest import MakeTemplate
+from tests.tamper.small import wrong
 
 BIB = """
 @article{walks2020, title = {Walks in Valleys}, author = {Ann Walker}, year = {2020}, doi = {10.1000/a},
@@ -123,6 +126,27 @@ def test_a_liar_in_every_role_ends_in_a_paper_with_nothing_false_in_it(
     for lie in scripts.LIES:
         for piece in (lie.split("{")[0].rstrip(".")[:40].casefold(), lie.rstrip(".")[-30:].casefold()):
             assert piece not in told
+
+
+def test_an_error_in_the_final_document_keeps_it_from_being_published(
+    make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lies = {"results": "{}\n\n" + scripts.LIES[1], "discussion": "{}\n\n> " + scripts.LIES[0]}
+
+    def blind(_brief: Brief, draft: Manuscript, _roles: Mapping[str, str]) -> tuple[Manuscript, list[str]]:
+        sections = (dataclasses.replace(s, body=lies.get(s.key, "{}").replace("{}", s.body)) for s in draft.sections)
+        return dataclasses.replace(draft, sections=tuple(sections)), []
+
+    monkeypatch.setattr(gate, "gated", blind)
+    study = whole(make_template, scripts.good(tmp_path / "good8.jsonl"), rounds=0)
+    tex = (study.paper / "paper.tex").read_text(encoding="utf-8")
+    study.close()
+    first = (study.paper / "rounds/0/paper.tex").read_text(encoding="utf-8")
+    assert scripts.LIES[1] in first
+    assert not any(lie in tex for lie in scripts.LIES)
+    assert r"\begin{reading}" not in tex
+    assert "In these places the offline text stands in for what the gate refused: Results and Discussion" in tex
+    assert wrong(study.folder) == []
 
 
 def test_a_useless_model_spoils_nothing(make_template: MakeTemplate, tmp_path: Path) -> None:
