@@ -26,10 +26,10 @@ from nightlab.papers.audit.reading.document import as_read
 from nightlab.papers.facts.evidence import Evidence, Snapshot, TeamCounts, save_edits, save_trials
 from nightlab.papers.facts.facts import read, save
 from nightlab.papers.latex import latex, versions
-from nightlab.papers.latex.document import STYLE
-from nightlab.papers.latex.fitting import moved
+from nightlab.papers.latex.look.document import STYLE
+from nightlab.papers.latex.look.fitting import moved
+from nightlab.papers.latex.look.venue import Venue, load, venue_of
 from nightlab.papers.latex.seal import Seal, seal
-from nightlab.papers.latex.venue import Venue, load, venue_of
 from nightlab.papers.literature.literature import Reference, Survey
 from nightlab.papers.manuscript.manuscript import Manuscript, to_json
 

@@ -15,7 +15,7 @@ from nightlab.graph import drafting, publishing, reviewing
 from nightlab.graph.experiment import experiment_graph
 from nightlab.graph.lab import Lab
 from nightlab.graph.state import PipelineState, PipelineUpdate
-from nightlab.papers.latex.document import STYLE
+from nightlab.papers.latex.look.document import STYLE
 from nightlab.papers.literature.literature import Survey
 from nightlab.papers.literature.survey import survey as find_references
 

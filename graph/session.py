@@ -45,7 +45,7 @@ from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
 from nightlab.graph.state import ExperimentInput, PipelineState
 from nightlab.graph.template.requirements import refuse_lacking
-from nightlab.papers.latex.venue import venue_of
+from nightlab.papers.latex.look.venue import venue_of
 from nightlab.papers.literature.literature import LiteratureError, load_bib
 
 Listener = Callable[[dict[str, Any]], None]

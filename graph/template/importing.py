@@ -27,9 +27,9 @@ from nightlab.experiments.template.template import Template, TemplateError
 from nightlab.graph.template.adopting import DIRECTIONS, Ask
 from nightlab.graph.template.checking import Examination, examine
 from nightlab.graph.template.offers import offers, read
-from nightlab.papers.latex import venue as venues
-from nightlab.papers.latex.document import usable
 from nightlab.papers.latex.engine import find_engine
+from nightlab.papers.latex.look import venue as venues
+from nightlab.papers.latex.look.document import usable
 
 SEED = 1
 NEAR = 1e-6  # by which two ways of running one program may differ, relative

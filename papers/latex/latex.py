@@ -17,18 +17,18 @@ from nightlab.papers.audit.finding import Finding
 from nightlab.papers.facts.registry import meaning, record
 from nightlab.papers.latex.alignment import column
 from nightlab.papers.latex.bibliography import bibliography, entries, ordered
-from nightlab.papers.latex.document import document as empty
-from nightlab.papers.latex.document import plain, usable
 from nightlab.papers.latex.engine import Compiled, Engine, compile, find_engine
 from nightlab.papers.latex.escape import ascii_only, code, escape, escape_code, utf16
-from nightlab.papers.latex.fitting import fitted
+from nightlab.papers.latex.look.document import document as empty
+from nightlab.papers.latex.look.document import plain, usable
+from nightlab.papers.latex.look.fitting import fitted
+from nightlab.papers.latex.look.venue import Venue
 from nightlab.papers.latex.repair import mend
 from nightlab.papers.latex.seal import Seal
 from nightlab.papers.latex.source import FRONT
 from nightlab.papers.latex.table_widths import long, shares, short
 from nightlab.papers.latex.texlog import MARK
 from nightlab.papers.latex.typesetting import Setter, anchor, number
-from nightlab.papers.latex.venue import Venue
 from nightlab.papers.literature.literature import Reference, write_bib
 from nightlab.papers.manuscript.listing import Listing
 from nightlab.papers.manuscript.manuscript import EVIDENCE, Figure, Manuscript, Section, Table, facts_used, keys_cited

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from nightlab.experiments.template import template as templates
+from nightlab.experiments.template.loading import load
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit.naming import modest
 
 
 def named(**words: str) -> Template:
-    digits = templates.load("digits")
+    digits = load("digits")
     head = digits.spec.template.model_copy(update={k: v for k, v in words.items() if k == "title"})
     objective = digits.spec.objective.model_copy(update={k: v for k, v in words.items() if k != "title"})
     return replace(digits, spec=digits.spec.model_copy(update={"template": head, "objective": objective}))

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.papers.latex import document, latex
-from nightlab.papers.latex.fitting import MOVED, moved, moves
-from nightlab.papers.latex.venue import Venue, VenueError, load
+from nightlab.papers.latex import latex
+from nightlab.papers.latex.look import document
+from nightlab.papers.latex.look.fitting import MOVED, moved, moves
+from nightlab.papers.latex.look.venue import Venue, VenueError, load
 from nightlab.papers.manuscript.checking import check
 from nightlab.papers.manuscript.manuscript import Manuscript, Section
 from tests.papers.sample import Paper, pdf_text

@@ -12,9 +12,9 @@ from pylatex import Command, NoEscape, Package
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.latex.engine import Engine, failing
 from nightlab.papers.latex.escape import ascii_only
-from nightlab.papers.latex.preamble import BST, PREAMBLE, VENUE
+from nightlab.papers.latex.look.preamble import BST, PREAMBLE, VENUE
+from nightlab.papers.latex.look.venue import Venue
 from nightlab.papers.latex.texlog import first_error
-from nightlab.papers.latex.venue import Venue
 
 GEOMETRY = ("a4paper", "hmargin=26mm", "top=25mm", "bottom=27mm", "footskip=12mm")
 NEEDED = ("amsmath", "graphicx", "xcolor", "array", "tabularx", "longtable", "hyperref")

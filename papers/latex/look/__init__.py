@@ -1,0 +1,1 @@
+"""How a paper looks: the default look, or that of a venue with its page limit."""
