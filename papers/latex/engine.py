@@ -106,7 +106,7 @@ def compile(folder: Path, engine: Engine | None) -> Compiled:
         referenced = bst and _bibtex(engine, build)
         stop = _passes(engine, build)
         if stop and referenced:  # what BibTeX made of a venue's style is no LaTeX
-            (build / "paper.bbl").unlink()
+            _forget(build, "bbl", "aux")
             referenced, stop = False, _passes(engine, build)
         log = _read(build / "paper.log")
         if stop:
@@ -146,9 +146,14 @@ def _bibtex(engine: Engine, build: Path) -> bool:
         ended = confined([str(program), "paper"], write=build, read=engine.folders, env=_ENVIRONMENT, limits=_LIMITS)
     except RunnerError:
         return False
-    if not ended.ok:
-        (build / "paper.bbl").unlink(missing_ok=True)
-    return (build / "paper.bbl").is_file()
+    made = ended.ok and (build / "paper.bbl").is_file()
+    _forget(build, "aux" if made else "bbl")  # which names references as the first pass numbered them
+    return made
+
+
+def _forget(build: Path, *ends: str) -> None:
+    for end in ends:
+        (build / f"paper.{end}").unlink(missing_ok=True)
 
 
 def failing(tex: str, folder: Path, engine: Engine) -> str:

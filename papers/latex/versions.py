@@ -56,7 +56,9 @@ def mark(before: Path, folder: Path, engine: Engine | None) -> Path | None:
         return None
     with tempfile.TemporaryDirectory(prefix="nightlab-latexdiff-") as name:
         build = Path(name)
-        shutil.copytree(folder / "figures", build / "figures", dirs_exist_ok=True)
+        for beside in ("figures", "venue"):
+            if (folder / beside).is_dir():
+                shutil.copytree(folder / beside, build / beside, dirs_exist_ok=True)
         (build / "paper.tex").write_text(made, encoding="utf-8")
         pdf = compile(build, engine).pdf
         return Path(shutil.copyfile(pdf, folder / MARKED)) if pdf else None

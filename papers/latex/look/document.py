@@ -62,14 +62,20 @@ def _default() -> pylatex.Document:
 
 def _styled(venue: Venue) -> pylatex.Document:
     made = pylatex.Document(
-        documentclass=venue.cls, document_options=list(venue.options), lmodern=False, page_numbers=True, indent=True
+        documentclass=NoEscape(venue.cls),
+        document_options=list(venue.options),
+        lmodern=False,
+        page_numbers=True,
+        indent=True,
     )
     made.packages.clear()
     for name, options in (("fontenc", "T1"), ("inputenc", "utf8"), ("lmodern", None), ("textcomp", None)):
         made.packages.append(Package(name, options=options))  # the letters, where the style brings none
     for style in venue.styles:
         own = (venue.folder / f"{style}.sty").is_file()
-        made.packages.append(Package(style, options=list(venue.style_options) if own and venue.style_options else None))
+        made.packages.append(
+            Package(NoEscape(style), options=list(venue.style_options) if own and venue.style_options else None)
+        )
     bst = BST.replace("STYLE", venue.bst) if venue.bst else ""
     made.preamble.append(NoEscape(VENUE + bst + venue.preamble))
     return made

@@ -22,6 +22,7 @@ _LOOK = r"""
 \renewcommand{\textfraction}{.1}
 \renewcommand{\floatpagefraction}{.75}
 \setcounter{topnumber}{3}
+\setlength{\@fptop}{0pt}\setlength{\@fpsep}{16pt}\setlength{\@fpbot}{0pt plus 1fil}
 \setlength{\textfloatsep}{16pt plus 4pt minus 4pt}
 \setlength{\floatsep}{14pt plus 4pt minus 4pt}
 \setlength{\intextsep}{14pt plus 4pt minus 4pt}
