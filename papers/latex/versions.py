@@ -49,7 +49,8 @@ def mark(before: Path, folder: Path, engine: Engine | None) -> Path | None:
     program = shutil.which("latexdiff")
     if not program or engine is None or not before.is_file():
         return None
-    command = [program, str(before), str(folder / "paper.tex")]
+    marks = ("--encoding=utf8", "--type=CFONT")  # by colours and letters, which need no further package
+    command = [program, *marks, str(before), str(folder / "paper.tex")]
     try:
         made = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=True).stdout
     except (subprocess.SubprocessError, OSError, UnicodeDecodeError):
