@@ -149,7 +149,7 @@ def test_versions_differ_by_sentences_and_numbers() -> None:
     ]
 
 
-@pytest.mark.parametrize("script", ["cat $2", "exit 1", "echo no LaTeX at all", ""])
+@pytest.mark.parametrize("script", ["cat $4", "exit 1", "echo no LaTeX at all", ""])
 def test_latexdiff_marks_a_version_where_there_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
@@ -161,8 +161,8 @@ def test_latexdiff_marks_a_version_where_there_is_one(
         program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     made = mark(folder / "paper.tex", folder, find_engine())
-    assert (made == folder / MARKED and made.is_file()) == (script == "cat $2")
-    assert bool(made) == (script == "cat $2")
+    assert (made == folder / MARKED and made.is_file()) == (script == "cat $4")
+    assert bool(made) == (script == "cat $4")
 
 
 def test_a_version_is_put_aside_once(tmp_path: Path) -> None:
