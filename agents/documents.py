@@ -41,15 +41,6 @@ class StoodIn:
     places: tuple[str, ...] = ()
 
 
-@document("blocked")
-@dataclass(frozen=True, kw_only=True)
-class Blocked:
-    """The places, as a reader names them, in which the audit of the whole document that was to be published found
-    errors, so that the offline text was published instead; none where it found none."""
-
-    places: tuple[str, ...] = ()
-
-
 @document("figure", "analyst-figure")
 @dataclass(frozen=True, kw_only=True)
 class AskedFigure:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from nightlab.agents.documents import Blocked
 from nightlab.agents.offline.wording import HEADINGS
 from nightlab.agents.offline.writing import OfflineWriter, text
 from nightlab.agents.team import Answer, Idea, MetaReview
@@ -57,8 +57,7 @@ def publish(lab: Lab) -> dict[str, Any]:
         else:
             shutil.copyfile(item, target)
     if lab.team.roles:
-        lab.study.ledger.put(Blocked(places=tuple(_blocked(lab, best))), lab.study.name_now("published"))
-        _disclose(lab, best)
+        _disclose(lab, best, _blocked(lab, best))
     drafting.typeset(lab, published_version(lab), lab.study.paper)
     files = {name: hash for name, hash in hashes(lab.study.paper).items() if not name.endswith(".log")}
     lab.study.ledger.put(Published(of=files), hashlib.sha256(sums(files)).hexdigest())
@@ -92,11 +91,12 @@ def _counted(lab: Lab, best: int) -> TeamCounts:
     return disclosure.counted(lab.study.ledger, lab.team, drafting.stage_of(best, mended=_mended(lab, best)))
 
 
-def _disclose(lab: Lab, best: int) -> None:
-    """Write it down, with the places where the offline text stands in for what the audit refused at last."""
+def _disclose(lab: Lab, best: int, blocked: Sequence[str]) -> None:
+    """Write it down; where the audit blocks places of the document, with them and the offline text, to be published."""
     key, counts = lab.study.name_now("published"), _counted(lab, best)
-    blocked = lab.study.ledger.get(Blocked, key) or Blocked()
-    places = tuple(dict.fromkeys((*counts.stood_in, *blocked.places)))
+    if blocked:
+        lab.study.ledger.put(_own(lab, best, ""), key)
+    places = tuple(dict.fromkeys((*counts.stood_in, *blocked)))
     lab.study.ledger.put(replace(counts, stood_in=places), key)
 
 
@@ -105,9 +105,8 @@ def published_version(lab: Lab) -> drafting.Version:
     request, and, where the panel did not accept it, a word on that."""
     best, ledger, key = best_round(lab), lab.study.ledger, lab.study.name_now("published")
     collected, _ = drafting.evidence(lab, best)
-    draft, facts, link = drafting.manuscript(lab, best), collected.facts, _reviewed(lab)
-    if (blocked := ledger.get(Blocked, key)) and blocked.places:
-        draft = _own(lab, best, "")
+    draft = ledger.get(Manuscript, key) or drafting.manuscript(lab, best)
+    facts, link = collected.facts, _reviewed(lab)
     if counts := ledger.get(TeamCounts, key):
         facts = {**facts, **disclosure.facts(replace(collected, team=counts))}
         link = ledger.linked(TeamCounts, key)
