@@ -79,7 +79,7 @@ def confirm(loop: Loop) -> Claim:
     before, rule = searched(study.ledger), Rule.of(plan)
     effects = {
         split: effect(loop.template, runs, "baseline", "best", split, rule, before=before, items=study.items)
-        for split in _splits(plan)
+        for split in splits(plan.split)
     }
     found = effects[plan.split] if best != BASELINE else None
     if found and plan.split == "holdout" and (dev := effects["dev"]):
@@ -108,9 +108,9 @@ def _ran(loop: Loop, best: int, plan: Preregistration) -> tuple[list[Run], Relia
         return _scores(loop, plan, runs, "baseline"), _scores(loop, plan, runs, "best")
 
     def watch(replicates: range) -> list[Score]:
-        change, splits = loop.entries[best].trial.change, _splits(plan)
+        change, scored = loop.entries[best].trial.change, splits(plan.split)
         more = [
-            Job(phase=phase, subject="watch", replicate=i, change=change, seeds=phase, splits=splits, items=True)
+            Job(phase=phase, subject="watch", replicate=i, change=change, seeds=phase, splits=scored, items=True)
             for i in replicates
         ]
         return _scores(loop, plan, run(more), "watch")
@@ -135,7 +135,7 @@ def _scores(loop: Loop, plan: Preregistration, runs: Sequence[Run], subject: str
 
 def _watched(loop: Loop, plan: Preregistration, claim: Claim, seen: Reliability, runs: Sequence[Run]) -> Claim:
     """The claim with how the best's runs went, and why it is withheld whatever the test says, if it is."""
-    violated = broken(loop.template, [run for run in runs if run.subject in ("best", "watch")], _splits(plan))
+    violated = broken(loop.template, [run for run in runs if run.subject in ("best", "watch")], splits(plan.split))
     withheld = "constraint" if violated else "" if seen.holds else "reliability"
     significant = claim.significant and not withheld
     return replace(claim, reliability=seen, broken=violated, withheld=withheld, significant=significant)
@@ -157,13 +157,20 @@ def _open_holdout(study: Study, best: int) -> None:
         )
 
 
-def _splits(plan: Preregistration) -> tuple[Split, ...]:
-    return ("dev", "holdout") if plan.split == "holdout" else ("dev",)
+def splits(claimed: Split) -> tuple[Split, ...]:
+    """What is scored of the runs of a claim on this split."""
+    return ("dev", "holdout") if claimed == "holdout" else ("dev",)
 
 
-def _jobs(loop: Loop, best: int, plan: Preregistration, replicates: range) -> list[Job]:
-    """Baseline and best on fresh seeds: side by side, each first in turn."""
-    phase, contenders = loop.study.name_now("confirm"), _contenders(loop, best)
+def side_by_side(
+    phase: str,
+    contenders: Sequence[tuple[str, Change]],
+    scored: tuple[Split, ...],
+    replicates: range,
+    first_draw: int | None,
+) -> list[Job]:
+    """Jobs of all contenders on the same fresh seeds, each first in turn. first_draw: of replicate 0, where data are
+    drawn."""
     return [
         Job(
             phase=phase,
@@ -171,13 +178,19 @@ def _jobs(loop: Loop, best: int, plan: Preregistration, replicates: range) -> li
             replicate=i,
             change=change,
             seeds=phase,
-            splits=_splits(plan),
+            splits=scored,
             items=True,
-            draw=Draw(number=i) if plan.draws else None,
+            draw=None if first_draw is None else Draw(number=first_draw + i),
         )
         for i in replicates
         for name, change in contenders[:: 1 if i % 2 else -1]
     ]
+
+
+def _jobs(loop: Loop, best: int, plan: Preregistration, replicates: range) -> list[Job]:
+    """Baseline and best."""
+    phase, first = loop.study.name_now("confirm"), 0 if plan.draws else None
+    return side_by_side(phase, _contenders(loop, best), splits(plan.split), replicates, first)
 
 
 def _contenders(loop: Loop, best: int) -> list[tuple[str, Change]]:

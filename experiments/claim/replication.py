@@ -6,11 +6,12 @@ told beside the claim.
 
 from __future__ import annotations
 
+from nightlab.experiments.claim.confirmation import side_by_side, splits
 from nightlab.experiments.claim.statistics.pairing import Rule, effect, searched
 from nightlab.experiments.ledger.documents.claim import Claim, Replication, ReplicationPlan
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.records import BASELINE, Draw, Split
+from nightlab.experiments.records import BASELINE
 
 PHASE = "replication"
 
@@ -32,21 +33,6 @@ def replicate(loop: Loop) -> Replication | None:
 
 
 def _jobs(loop: Loop, claim: Claim, plan: ReplicationPlan) -> list[Job]:
-    """Side by side, each first in turn."""
-    phase = loop.study.name_now(PHASE)
     sides = [("baseline", loop.entries[BASELINE].trial.change), ("best", loop.entries[claim.best].trial.change)]
-    splits: tuple[Split, ...] = ("dev", "holdout") if plan.split == "holdout" else ("dev",)
-    return [
-        Job(
-            phase=phase,
-            subject=name,
-            replicate=i,
-            change=change,
-            seeds=phase,
-            splits=splits,
-            items=True,
-            draw=Draw(number=claim.draws + i) if claim.draws else None,
-        )
-        for i in range(plan.pairs)
-        for name, change in sides[:: 1 if i % 2 else -1]
-    ]
+    first = claim.draws if claim.draws else None
+    return side_by_side(loop.study.name_now(PHASE), sides, splits(plan.split), range(plan.pairs), first_draw=first)

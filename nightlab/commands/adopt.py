@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
-from nightlab.commands.common.ending import DOES_NOT_HOLD, WRONG_USE, print_json
+from nightlab.commands.common.bringing import brought, show
 from nightlab.commands.common.options import Json
 
 if TYPE_CHECKING:
@@ -55,13 +55,9 @@ def adopt(
     Reads the folder, runs the command once on a copy, without network or keys, and writes the template beside it.
     Example: nightlab adopt DIR --command "python train.py --lr {lr} --seed {seed}" --metric loss --direction minimize
     """
-    from nightlab.experiments.template.adoption.refusal import AdoptionError
     from nightlab.graph.template.adopting import Wish
     from nightlab.graph.template.adopting import adopt as adopted
-    from nightlab.telling.terminal import say
 
-    asks = not (yes or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
-    quiet = as_json or not sys.stderr.isatty()
     wish = Wish(
         folder=path.resolve(),
         out=out,
@@ -79,62 +75,22 @@ def adopt(
         sole=yes,
         check=check,
     )
-    try:
-        made = adopted(
-            wish,
-            asked if asks else lambda *_: "",
-            (lambda _: None) if quiet else (lambda t: say(f"... {t}", error=True)),
+    made = brought(partial(adopted, wish), yes=yes, as_json=as_json)
+    show(made, made.facts, [*_head(made)], [*_hours(made.facts)], as_json=as_json)
+
+
+def _head(made: Adopted) -> Iterator[str]:
+    metric, facts = made.facts["metric"], made.facts
+    yield f"{made.template} is a template: {facts['direction']} {metric['name']} = {metric['value']:g}"
+    for name, knob in facts["knobs"].items():
+        span = f"{knob['low']:g} to {knob['high']:g}" if "low" in knob else ", ".join(map(str, knob.get("choices", ())))
+        yield f"  {name} = {knob['default']}: {span or 'true or false'}"
+
+
+def _hours(facts: Mapping[str, Any]) -> Iterator[str]:
+    if "hours" in facts:
+        least, most = facts["hours"]
+        yield (
+            f"{facts['seeds']} seeds find an effect of {facts['smallest_effect']:.2g}; a study of"
+            f" {facts['trials']} trials takes {least:.2g} to {most:.2g} hours"
         )
-    except AdoptionError as error:
-        say(f"nightlab: {error}", error=True)
-        if as_json:
-            print_json({"error": str(error), "choices": list(error.choices)})
-        raise typer.Exit(WRONG_USE) from None
-    _show(made, as_json)
-
-
-def asked(question: str, proposed: Sequence[str]) -> str:
-    """What a person says: one of the proposals by its number, or another text."""
-    from nightlab.telling.terminal import say
-
-    for number, text in enumerate(proposed, 1):
-        say(f"  {number}  {text}", error=True)
-    said = str(typer.prompt(f"{question} (a number, or another; empty ends)", default="", show_default=False, err=True))
-    if said.isdigit() and 1 <= int(said) <= len(proposed):
-        return proposed[int(said) - 1].partition("   (")[0]
-    return said.strip()
-
-
-def _show(made: Adopted, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from nightlab.telling.terminal import say
-
-    found = made.examination
-    ok = found is None or found.ok
-    if as_json:
-        findings = [asdict(finding) for finding in found.findings] if found else []
-        print_json({"template": str(made.template), "ok": ok, **made.facts, "notes": made.notes, "findings": findings})
-    else:
-        metric, facts = made.facts["metric"], made.facts
-        say(f"{made.template} is a template: {facts['direction']} {metric['name']} = {metric['value']:g}")
-        for name, knob in facts["knobs"].items():
-            span = (
-                f"{knob['low']:g} to {knob['high']:g}"
-                if "low" in knob
-                else ", ".join(map(str, knob.get("choices", ())))
-            )
-            say(f"  {name} = {knob['default']}: {span or 'true or false'}")
-        for note in made.notes:
-            say(f"note: {note}")
-        for finding in found.findings if found else ():
-            say(f"{finding.severity}: {finding.where}: {finding.text}{f'; mend: {finding.mend}' * bool(finding.mend)}")
-        if "hours" in facts:
-            least, most = facts["hours"]
-            say(
-                f"{facts['seeds']} seeds find an effect of {facts['smallest_effect']:.2g}; a study of"
-                f" {facts['trials']} trials takes {least:.2g} to {most:.2g} hours"
-            )
-        say(f"next: nightlab experiment {made.template}")
-    if not ok:
-        raise typer.Exit(DOES_NOT_HOLD)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from nightlab.commands.adopt import asked
-from nightlab.commands.common.ending import DOES_NOT_HOLD, WRONG_USE, print_json
+from nightlab.commands.common.bringing import brought, show
 from nightlab.commands.common.options import Json
-
-if TYPE_CHECKING:
-    from nightlab.graph.template.importing import Imported
 
 Kind = Annotated[str, typer.Argument(help="ai-scientist, autoresearch, openevolve, shinka, aide or adas.")]
 Folder = Annotated[Path, typer.Argument(help="The folder of the task. It is read, never written to.")]
@@ -55,13 +51,9 @@ def import_(
     Reads the folder, runs it as it is, in sandboxes without network or keys, and writes the template beside it.
     Example: nightlab import openevolve examples/circle_packing --out packing
     """
-    from nightlab.experiments.template.adoption.refusal import AdoptionError
     from nightlab.experiments.template.imports.draft import Wish
     from nightlab.graph.template.importing import bring
-    from nightlab.telling.terminal import say
 
-    asks = not (yes or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
-    quiet = as_json or not sys.stderr.isatty()
     folder = path.resolve()
     wish = Wish(
         folder=folder,
@@ -76,40 +68,8 @@ def import_(
         agent_model=agent_model,
         python=python,
     )
-    try:
-        made = bring(
-            kind,
-            wish,
-            out or folder.parent / f"{folder.name}-nightlab",
-            asked if asks else lambda *_: "",
-            (lambda _: None) if quiet else (lambda t: say(f"... {t}", error=True)),
-            check=check,
-        )
-    except AdoptionError as error:
-        say(f"nightlab: {error}", error=True)
-        if as_json:
-            print_json({"error": str(error), "choices": list(error.choices)})
-        raise typer.Exit(WRONG_USE) from None
-    _show(made, as_json)
-
-
-def _show(made: Imported, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    from nightlab.telling.terminal import say
-
-    found = made.examination
-    ok = found is None or found.ok
-    if as_json:
-        findings = [asdict(finding) for finding in found.findings] if found else []
-        told = {key: getattr(made, key) for key in ("metric", "direction", "value", "trust", "knobs", "notes")}
-        print_json({"template": str(made.template), "ok": ok, **told, "findings": findings})
-    else:
-        say(f"{made.template} is a template: {made.direction} {made.metric} = {made.value:g} ({made.trust})")
-        for note in made.notes:
-            say(f"note: {note}")
-        for finding in found.findings if found else ():
-            say(f"{finding.severity}: {finding.where}: {finding.text}{f'; mend: {finding.mend}' * bool(finding.mend)}")
-        say(f"next: nightlab experiment {made.template}")
-    if not ok:
-        raise typer.Exit(DOES_NOT_HOLD)
+    place = out or folder.parent / f"{folder.name}-nightlab"
+    made = brought(partial(bring, kind, wish, place, check=check), yes=yes, as_json=as_json)
+    facts = {key: getattr(made, key) for key in ("metric", "direction", "value", "trust", "knobs")}
+    head = f"{made.template} is a template: {made.direction} {made.metric} = {made.value:g} ({made.trust})"
+    show(made, facts, [head], [], as_json=as_json)
