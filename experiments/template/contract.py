@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -23,6 +23,7 @@ from nightlab.experiments.template.table import METRIC, MOST, Entry, Files, Metr
 
 COUNTED = r"[A-Za-z][A-Za-z -]{0,59}"
 ROWS = r"(inputs|private)/([\w-][\w.-]*/)*[\w-][\w.-]*\.(npy|csv|tsv|jsonl|txt)"
+EVENTS = "tfevents"  # in the names of TensorBoard's event files
 TABLES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")  # the files that say metrics by key or column; others are text
 
 
@@ -135,11 +136,16 @@ class EvaluateTable(Table):
         True  # false: what is scored lies open, so that there is one split, and no claim is of another
     )
     network: StrictBool = False  # of the evaluator itself, such as of a judge that asks a model for the candidate
-    parse: str | None = None  # "stdout" or the name of a file among the outputs
+    parse: str | None = None  # "stdout", or the name of a file among the outputs, or a pattern of one, such as *.json
     pattern: str = ""  # of a line of printed text that says the objective, or metrics by the names of its groups
     trust: Literal["reported"] | None = None  # said by the author: the metrics are not to count as verified
     timeout_s: Annotated[StrictFloat, Field(gt=0)] = 120.0  # of one evaluation, all its splits together
     memory_mb: Annotated[Whole, Field(ge=64)] | None = None  # as much as a run has, and 2048 at least
+
+    @property
+    def read_by_key(self) -> bool:
+        """Whether what is parsed says metrics by key, column or tag, and not in printed lines."""
+        return (parse := self.parse or "").endswith(TABLES) or EVENTS in PurePosixPath(parse).name
 
     @property
     def judge(self) -> str | None:
@@ -169,7 +175,7 @@ class EvaluateTable(Table):
     def _of_printed_lines(cls, pattern: str, info: ValidationInfo) -> str:
         if not pattern:
             return pattern
-        if not (parse := info.data.get("parse", "stdout")) or parse.endswith(TABLES):
+        if not (parse := info.data.get("parse", "stdout")) or parse.endswith(TABLES) or EVENTS in parse:
             raise TableFault('pattern reads what a run prints, so it needs parse = "stdout" or a text file')
         try:
             groups = re.compile(pattern)

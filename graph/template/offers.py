@@ -8,12 +8,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from nightlab.experiments.executors.executor import Performed
-from nightlab.experiments.executors.local import metrics
 from nightlab.experiments.executors.local.inside.output.readings import Readings
-from nightlab.experiments.template.contract import TABLES, ObjectiveTable
+from nightlab.experiments.executors.local.reported import metrics
+from nightlab.experiments.executors.local.reported.events import is_events, table
+from nightlab.experiments.template.contract import EVENTS, TABLES, ObjectiveTable
 
 MOST = 60  # names of one source
 STDOUT, STDERR = "stdout", "stderr"
@@ -36,10 +38,8 @@ class Offer:
 def offers(performed: Performed) -> list[Offer]:
     """All numbers with names, those of files first."""
     found = list[Offer]()
-    for file, data in performed.outputs.items():
-        with suppress(ValueError, RecursionError, csv.Error):
-            names = dict.fromkeys(_names(file, data))
-            found += [o for name in [*names][:MOST] if (o := read(performed, file, name))]
+    for source, names in _sources(performed.outputs):
+        found += [o for name in [*names][:MOST] if (o := read(performed, source, name))]
     said = dict.fromkeys(match[1] for match in _NAMED.finditer(performed.outcome.output))
     tried = ([" ".join(words[n:]) for n in range(len(words))] for words in map(str.split, [*said][:MOST]))
     said_too = (next(filter(None, (printed(performed, name) for name in names)), None) for names in tried)
@@ -54,9 +54,9 @@ def printed(performed: Performed, name: str) -> Offer | None:
 def named(performed: Performed, asked: str, among: list[Offer]) -> list[Offer]:
     """What may be meant by a name, or by SOURCE:NAME, also where it was not among what was offered."""
     source, _, name = asked.partition(":")
-    if name and (source in (STDOUT, STDERR) or source in performed.outputs):
+    if name and (source in (STDOUT, STDERR) or metrics.meant(source, performed.outputs)):
         return [o for o in [read(performed, source, name)] if o]
-    exact = [o for o in among if o.name == asked and o.source in performed.outputs]
+    exact = [o for o in among if o.name == asked and o.source not in (STDOUT, STDERR)]
     return exact + [o for o in [printed(performed, asked)] if o]
 
 
@@ -74,10 +74,24 @@ def read(performed: Performed, source: str, name: str) -> Offer | None:
             reader.finish()
             found, _ = metrics.from_words({} if key in reader.unclear else reader.words, [key])
         else:
-            found, _ = metrics.parse_file(source, performed.outputs[source], [key], {key: name}, {})
+            found, _ = metrics.parse_file(source, metrics.meant(source, performed.outputs), [key], {key: name}, {})
     except metrics.InvalidMetrics:
         return None
     return Offer(source=source, name=name, value=found[key]) if key in found else None
+
+
+def _sources(outputs: Mapping[str, bytes]) -> Iterator[tuple[str, dict[str, None]]]:
+    """Each file with the names in it; a pattern stands for the event files of a log, which each run names anew."""
+    logs: dict[str, list[bytes]] = {}
+    for file, data in outputs.items():
+        if is_events(file):
+            logs.setdefault(PurePosixPath(file).parent.as_posix(), []).append(data)
+            continue
+        with suppress(ValueError, RecursionError, csv.Error):
+            yield file, dict.fromkeys(_names(file, data))
+    for folder, log in logs.items():
+        names = dict.fromkeys(tag for row in table(log) for tag in row)
+        yield f"*{EVENTS}*" if len(logs) == 1 else f"{folder}/*{EVENTS}*", names
 
 
 def _names(file: str, data: bytes) -> Iterator[str]:

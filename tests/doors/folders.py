@@ -51,6 +51,20 @@ assert pathlib.Path("conf/optimizer/sgd.yaml").is_file()
 noise = random.Random(given["seed"]).gauss(0, 0.01)
 print(f"[2026-01-01 10:00:00,000][__main__][INFO] - test_loss: {(float(given['optimizer.lr']) - 0.3) ** 2 + noise}")
 """
+TENSORBOARD = """\
+import os, random, struct, sys, time
+def field(number, value):  # of a message, as protocol buffers write it
+    if isinstance(value, float):
+        return bytes([number << 3 | 5]) + struct.pack("<f", value)
+    return bytes([number << 3 | 2, len(value)]) + value if isinstance(value, bytes) else bytes([number << 3, value])
+folder = f"runs/{time.strftime('%b%d_%H-%M-%S')}_{os.uname().nodename}"
+os.makedirs(folder)
+with open(f"{folder}/events.out.tfevents.{time.time_ns()}.{os.uname().nodename}.{os.getpid()}.0", "wb") as file:
+    for step in range(1, 6):
+        loss = (float(sys.argv[1]) - 0.3) ** 2 + 1 / step + random.Random(sys.argv[2]).gauss(0, 0.01)
+        event = field(2, step) + field(5, field(1, field(1, b"val/loss") + field(2, loss)))
+        file.write(struct.pack("<QI", len(event), 0) + event + bytes(4))
+"""
 CLICK = """\
 import random
 def option(*words, **how): return lambda f: f
@@ -258,6 +272,7 @@ DOORS = {
         options=(*RATED, "--metric", "results/log.csv:val loss"),
         knobs=("rate",),
     ),
+    "TensorBoard": Door(files={"train.py": TENSORBOARD}, options=(*RATED, "--metric", "val/loss"), knobs=("rate",)),
     "json": Door(files={"train.py": JSONS}, options=(*RATED, "--metric", "SEIR.means.peak"), knobs=("rate",)),
     "colours": Door(files={"train.py": COLOURS}, options=(*RATED, "--metric", "test loss"), knobs=("rate",)),
     "spaces and umlauts": Door(

@@ -18,7 +18,6 @@ from nightlab.experiments.executors.local.pool import Broken, Pool, Reply
 from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import RunOutcome
-from nightlab.experiments.template.contract import TABLES
 from nightlab.experiments.template.knobs.handover import NoPlace
 
 _CALL = """
@@ -79,7 +78,7 @@ class Execution:
             metrics=template.counting,
             spelt=template.spelt,
             takes=template.takes,
-            reads="" if (evaluate.parse or "").endswith(TABLES) else evaluate.parse or "",
+            reads="" if evaluate.read_by_key else evaluate.parse or "",
             pattern=evaluate.pattern,
         )
 

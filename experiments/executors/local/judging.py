@@ -10,12 +10,13 @@ from typing import Any
 
 from nightlab.experiments.executors.candidates import Candidates
 from nightlab.experiments.executors.executor import Performed
-from nightlab.experiments.executors.local import conversation, metrics, outcome, series
+from nightlab.experiments.executors.local import conversation, outcome
 from nightlab.experiments.executors.local.imports import imported
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.local.integrity import Seal
 from nightlab.experiments.executors.local.isolation.launch import Limits, Settings, claims
 from nightlab.experiments.executors.local.pool import Broken, Pool, Reply
+from nightlab.experiments.executors.local.reported import metrics, series
 from nightlab.experiments.executors.local.station import Station
 from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import RunOutcome, RunRequest, Split

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nightlab.experiments.executors.local import metrics
 from nightlab.experiments.executors.local.conversation import CallFailed
 from nightlab.experiments.executors.local.isolation.launch import Limits, RunnerError, claims
-from nightlab.experiments.executors.local.metrics import InvalidMetrics
+from nightlab.experiments.executors.local.reported import metrics
+from nightlab.experiments.executors.local.reported.metrics import InvalidMetrics
 from nightlab.experiments.executors.local.text import clean
 from nightlab.experiments.records import Level, RunOutcome, Split, Status, Trust
-from nightlab.experiments.template.contract import TABLES
 from nightlab.experiments.template.table import METRIC, MOST
 from nightlab.experiments.template.template import Template
 
@@ -164,9 +163,11 @@ def reported(
 ) -> Tables:
     """What the experiment says of itself, by lines that it printed or a file that it wrote."""
     source = template.spec.evaluate.parse or ""
-    if source in outputs and (source.endswith(TABLES) or outputs[source].lstrip()[:1] in (b"{", b"[")):
-        found, notes = metrics.parse_file(source, outputs[source], template.counting, template.spelt, template.takes)
-    elif source == "stdout" or source in outputs:
+    files = {} if source == "stdout" else metrics.meant(source, outputs)
+    by_key = template.spec.evaluate.read_by_key or any(data.lstrip()[:1] in (b"{", b"[") for data in files.values())
+    if files and by_key:
+        found, notes = metrics.parse_file(source, files, template.counting, template.spelt, template.takes)
+    elif source == "stdout" or files:
         if not said:
             raise InvalidMetrics("its executor has not read what it printed; give evaluate.entry or a file to parse")
         found, notes = _printed(template, said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import fnmatch
 import os
 import resource
 import select
@@ -121,8 +122,9 @@ class Monitor:
             run.drain()
             outputs = self._outputs(run, box)
         reply = run.reply(outputs, f"{box}/artifact/")
-        if self.config["reads"] not in ("", "stdout"):
-            reply["readings"] = self._read(outputs.files.get(self.config["reads"]))
+        if (name := self.config["reads"]) not in ("", "stdout"):
+            meant = [name] if name in outputs.files else [f for f in outputs.files if fnmatch.fnmatchcase(f, name)]
+            reply["readings"] = self._read(outputs.files[meant[0]] if len(meant) == 1 else None)
         return reply, outputs.files
 
     @contextlib.contextmanager

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.executors.local import metrics
 from nightlab.experiments.executors.local.inside.output.readings import Readings
 from nightlab.experiments.executors.local.local import local_runner
-from nightlab.experiments.executors.local.metrics import InvalidMetrics
+from nightlab.experiments.executors.local.reported import metrics
+from nightlab.experiments.executors.local.reported.metrics import InvalidMetrics
 from nightlab.experiments.records import RunOutcome, RunRequest
 from nightlab.experiments.template.loading import load
 
@@ -42,7 +42,7 @@ LINES = '{"step": 1, "m": {"loss": 0.5}}\n\n{"step": 2}\n{"step": 3, "m": {"loss
 )
 def test_a_metric_is_found_by_key_or_column(name: str, text: str, key: str, take: str, value: float) -> None:
     takes = {} if take == "last" else {"a": take}
-    assert metrics.parse_file(name, text.encode(), ["a"], {"a": key}, takes)[0]["a"] == value
+    assert metrics.parse_file(name, {name: text.encode()}, ["a"], {"a": key}, takes)[0]["a"] == value
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_a_metric_is_found_by_key_or_column(name: str, text: str, key: str, take
 )
 def test_what_is_no_number_is_refused(name: str, text: str, key: str, take: str) -> None:
     with pytest.raises(InvalidMetrics):
-        metrics.parse_file(name, text.encode(), ["a"], {"a": key}, {"a": take})
+        metrics.parse_file(name, {name: text.encode()}, ["a"], {"a": key}, {"a": take})
 
 
 def test_what_a_smallest_value_passes_over_is_told() -> None:
-    found, notes = metrics.parse_file("log.csv", b"a\n0.5\nnan\n0.25\n", ["a"], {}, {"a": "min"})
+    found, notes = metrics.parse_file("log.csv", {"log.csv": b"a\n0.5\nnan\n0.25\n"}, ["a"], {}, {"a": "min"})
     told = "the metric 'a': its min is that of finite numbers, and 1 of its values is none"
     assert (found["a"], notes) == (0.25, (told,))
     readings = Readings(["a"], takes={"a": "max"})

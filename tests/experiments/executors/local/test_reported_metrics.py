@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from nightlab.experiments.executors.local import metrics
 from nightlab.experiments.executors.local.inside.output.capture import Capture
 from nightlab.experiments.executors.local.inside.output.readings import Readings
-from nightlab.experiments.executors.local.metrics import InvalidMetrics
+from nightlab.experiments.executors.local.reported import metrics
+from nightlab.experiments.executors.local.reported.metrics import InvalidMetrics
 from nightlab.experiments.executors.local.text import clean
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nightlab
-from nightlab.experiments.executors.local.series import BYTES, FILE, NAMES, STEPS, BadSeries, read
+from nightlab.experiments.executors.local.reported.series import BYTES, FILE, NAMES, STEPS, BadSeries, read
 from nightlab.experiments.ledger.ledger import LedgerError
 from nightlab.experiments.study.study import read as read_study
 from nightlab.papers.figures import learning

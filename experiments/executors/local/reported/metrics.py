@@ -12,8 +12,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 from typing import Any
 
+from nightlab.experiments.executors.local.reported import events
 from nightlab.experiments.executors.local.text import clean
 
 _LARGEST = 1e300
@@ -45,15 +48,19 @@ def parse_json(text: bytes | str, needed: Sequence[str]) -> Found:
 
 
 def parse_file(
-    name: str, data: bytes, needed: Sequence[str], spelt: Mapping[str, str], takes: Mapping[str, str]
+    name: str, files: Mapping[str, bytes], needed: Sequence[str], spelt: Mapping[str, str], takes: Mapping[str, str]
 ) -> Found:
-    """The metrics of a file of JSON, of JSON lines, or of columns, by its name.
+    """The metrics of a file of JSON, of JSON lines, or of columns, or of TensorBoard's event files, by its name.
 
-    spelt: those that stand there under another key, such as `a.b.0`: of an object in an object, or of a list. takes:
-    what is taken of a series, such as a column or a list of objects, where it is not the last value.
+    files: those that the name means, one but for event files. spelt: those that stand there under another key, such as
+    `a.b.0`: of an object in an object, or of a list. takes: what is taken of a series, such as a column or a list of
+    objects, where it is not the last value.
     """
-    if name.endswith((".csv", ".tsv")):
-        table: Any = _rows(data, "\t" if name.endswith(".tsv") else "")
+    data = next(iter(files.values()))
+    if events.is_events(name):
+        table: Any = _logged(files, [spelt.get(metric, metric) for metric in needed])
+    elif name.endswith((".csv", ".tsv")):
+        table = _rows(data, "\t" if name.endswith(".tsv") else "")
     elif name.endswith((".jsonl", ".ndjson")):
         table = [_decoded(line) for line in data.splitlines() if line.strip()]
     else:
@@ -70,6 +77,30 @@ def parse_file(
     inside = {spelt.get(metric, metric).partition(".")[0] for metric in needed}
     kept, notes = check({**{k: v for k, v in table.items() if k not in inside}, **found}, needed)
     return kept, (*notes, *passed_over(passed, takes))
+
+
+def meant(name: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The file that a name, or a pattern of names, means; of event files all. Raises InvalidMetrics for other ones."""
+    if name in files:
+        return {name: files[name]}
+    found = {each: data for each, data in files.items() if fnmatchcase(each, name)}
+    if len(found) > 1 and not events.is_events(name):
+        told = ", ".join(clean(each) for each in sorted(found)[:_TOLD])
+        raise InvalidMetrics(f"evaluate.parse = {name!r} means {len(found)} files ({told}) and must mean one")
+    return found
+
+
+def _logged(files: Mapping[str, bytes], keys: Sequence[str]) -> list[dict[str, float]]:
+    """The scalars of all event files; those of one folder are one log."""
+    logs: dict[str, list[bytes]] = {}
+    for name in sorted(files):
+        logs.setdefault(PurePosixPath(name).parent.as_posix(), []).append(files[name])
+    tables = {folder: events.table(log) for folder, log in logs.items()}
+    for key in keys:
+        if len(there := [folder for folder, rows in tables.items() if any(key in row for row in rows)]) > 1:
+            told = " and of ".join(clean(folder) for folder in there[:_TOLD])
+            raise InvalidMetrics(f"{key!r} is in the event files of {told}; name one folder in evaluate.parse")
+    return [row for rows in tables.values() for row in rows]
 
 
 def passed_over(passed: Mapping[str, int], takes: Mapping[str, str]) -> tuple[str, ...]:
