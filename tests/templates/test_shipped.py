@@ -122,6 +122,9 @@ def test_a_study_of_it_comes_to_its_end(quick: Path, tmp_path: Path) -> None:
         assert study.template.trust == "verified"
         assert len(study.ledger.trials()) > 1
         assert study.claim is not None
+        layers = [layer.data.split(".") for figure in template.spec.figure for layer in figure.layer]
+        given = {name.split("/")[-1] for run in study.ledger.runs("confirm") for name in study.series.of(run.id)}
+        assert {name for kind, name in layers if kind != "items"} <= given
     finally:
         study.close()
 
