@@ -13,13 +13,7 @@ from nightlab.experiments.template.loading import load
 GALLERY = Path(__file__).parents[1] / "docs" / "gallery"
 ROWS = GALLERY / "gallery.json"
 PAGE, FIGURE, COLOURS = 600, 700, 48  # pixels across, and of a picture
-OURS = (
-    "confirmation",
-    "importance",
-    "progress",
-    "ablation",
-    "response",
-)  # figures of every paper, the liked ones first
+LIKED = ("confirmation", "progress")  # of the figures of every paper
 
 
 def add(row: dict[str, Any]) -> None:
@@ -48,9 +42,10 @@ def picture(pdf: Path, width: int, png: Path) -> None:
 
 
 def best_figure(figures: Path) -> Path:
-    """A figure of the domain where one is drawn, else one that every paper has."""
+    """A figure of the domain where one is drawn, else the one of every paper that is liked most."""
     found = {file.stem: file for file in sorted(figures.glob("*.pdf"))}
-    return found[next(name for name in (*(found.keys() - {*OURS, "scores", "series"}), *OURS, *found) if name in found)]
+    own = (name for name in found if name.startswith("view-"))
+    return found[next(name for name in (*own, *LIKED, *found) if name in found)]
 
 
 def part(row: dict[str, Any]) -> str:
