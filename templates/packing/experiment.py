@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
-PROGRAMS = 400  # linear programs that a run may solve for the square: the same work at every setting
+PROGRAMS = 600  # linear programs that a run may solve for the square: the same work at every setting
 ASIDE = 24  # and for each of the other instances
 MARGIN = 1e-15  # by which radii stay below what rounding allows
 
@@ -62,11 +62,20 @@ class Search:
 
     def perturbed(self, packing: Array) -> Array:
         """Centres of a neighbour: some circles are put elsewhere, all are shaken."""
-        centres, moved = packing[:, :2].copy(), min(self.params["moved"], self.n)
+        centres, moved = packing[:, :2].copy(), min(self.params["moved"], self.n - 1)
         weight = np.ones(self.n) if self.params["target"] == "any" else 1 / packing[:, 2].clip(1e-3) ** 2
         chosen = self.rng.choice(self.n, moved, replace=False, p=weight / weight.sum())
-        centres[chosen] = self.rng.random((moved, 2)) * self.size
+        stay = np.setdiff1d(np.arange(self.n), chosen)
+        for circle in chosen:
+            spots = self.rng.random((self.params["spots"], 2)) * self.size
+            centres[circle] = spots[self.room(spots, centres[stay], packing[stay, 2]).argmax()]
+            stay = np.append(stay, circle)
         return self.inside(centres + self.rng.normal(0, self.params["jitter"], centres.shape))
+
+    def room(self, spots: Array, centres: Array, radii: Array) -> Array:
+        """How far each spot (m, 2) is from the walls and from these circles, less than nothing inside of one."""
+        apart = np.hypot(*(spots[:, None] - centres).transpose(2, 0, 1)) - radii
+        return np.minimum(apart.min(axis=1), np.minimum(spots, self.size - spots).min(axis=1))
 
     def inside(self, centres: Array) -> Array:
         return centres.clip(0, self.size)

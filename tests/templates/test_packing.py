@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nightlab.experiments.template.loading import load
@@ -71,3 +72,11 @@ def test_every_layout_packs_rectangles_that_nobody_knew(layout: str, seed: int, 
     for name, given in instances.items():
         packing = experiment.Search(given, {**DEFAULTS, "layout": layout, "target": "small"}, 24).best()
         assert float(evaluate.total(name, packing, given)) > 0.95 * given["grid"]
+
+
+def test_of_many_spots_the_roomiest_takes_a_circle() -> None:
+    search = experiment.Search(FOUR, {**DEFAULTS, "moved": 1, "spots": 2000, "jitter": 0.0, "target": "any"}, 1)
+    for _ in range(4):
+        moved = search.perturbed(np.array(HALVES))
+        (gone,) = (abs(moved - np.array(HALVES)[:, :2]).sum(axis=1) > 1e-9).nonzero()[0]
+        assert moved[gone] == pytest.approx(HALVES[gone][:2], abs=0.05)  # the place that it has left
