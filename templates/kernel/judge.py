@@ -19,29 +19,34 @@ PRODUCTS = {
 }  # rows, depth, columns
 FIELDS = {"dev": [(256, 256, 32), (200, 312, 33)], "holdout": [(264, 240, 32), (176, 360, 31)]}  # rows, columns, steps
 TURNS = 3  # of each; the quickest counts
+STENCIL_INTENSITY = 7 / 12  # operations for each byte, with three arrays for each step
 UNIT = 2.0**-23  # the spacing of single precision at one
 
 Array = NDArray[np.float64]
 
 
-def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed: int) -> dict[str, float]:
+def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed: int) -> dict[str, Any]:
     """`share`: the percentage of the roofline that both kernels reach, as the geometric mean over all timed questions;
     `wrong`: cells of answers that are beyond what single precision explains.
 
-    The roof of a product is the peak; that of a stencil is the bandwidth, with three arrays for each step. Raises
-    ValueError where an answer has another shape.
+    The roof of a product is the peak; that of a stencil is the bandwidth, with three arrays for each step. `arrays` has
+    the roofline and where the kernels stand below it, for a figure.
+
+    Raises ValueError where an answer has another shape.
     """
     rng = np.random.default_rng([*json.loads((private / f"{split}.json").read_text(encoding="utf-8")), seed])
     roof = json.loads((private / "roofline.json").read_text(encoding="utf-8"))
     rates: dict[str, list[float]] = {"product": [], "stencil": []}
-    wrong = 0
+    points, wrong = list[list[float]](), 0
     for shape in PRODUCTS[split]:
         seconds, mistakes = timed_product(candidate, rng, shape)
         rates["product"].append(2 * np.prod(shape) / seconds / 1e9)
+        points.append([product_intensity(*shape), rates["product"][-1]])
         wrong += mistakes
     for h, w, steps in FIELDS[split]:
         seconds, mistakes = timed_stencil(candidate, rng, (h, w), steps)
         rates["stencil"].append(12 * h * w * steps / seconds / 1e9)
+        points.append([STENCIL_INTENSITY, STENCIL_INTENSITY * rates["stencil"][-1]])
         wrong += mistakes
     wrong += nasty_products(candidate, rng) + nasty_stencils(candidate, rng)
     mean = {name: float(np.exp(np.mean(np.log(found)))) for name, found in rates.items()}
@@ -55,7 +60,16 @@ def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed:
         "stencil_gb_per_s": mean["stencil"],
         "peak_gflops": roof["gflops"],
         "peak_gb_per_s": roof["gb_per_s"],
+        "arrays": {
+            "roof": [[x, min(roof["gflops"], x * roof["gb_per_s"])] for x in np.geomspace(0.25, 128, 60).tolist()],
+            "kernels": points,
+        },
     }
+
+
+def product_intensity(m: int, k: int, n: int) -> float:
+    """Operations for each byte, where each matrix crosses the memory once."""
+    return 2 * m * k * n / (4 * (m * k + k * n + m * n))
 
 
 def timed_product(candidate: Any, rng: np.random.Generator, shape: tuple[int, int, int]) -> tuple[float, int]:

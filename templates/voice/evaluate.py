@@ -27,7 +27,7 @@ Attack = Callable[[Ear, Layers, Array, NDArray[np.int64], np.random.Generator], 
 def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"], seed: int) -> dict[str, Any]:
     """`robust_accuracy`: the share of utterances that are recognised as they are and under every attack of the split;
     `clean_accuracy`: as they are; `masked`: the share that falls to an attack without gradients though none with them
-    succeeds, as where gradients are hidden; `parameters`.
+    succeeds, as where gradients are hidden; `parameters`. `arrays` has where the perturbations have their energy.
 
     Raises ValueError where the file is missing or is no classifier in the form that the readme describes.
     """
@@ -39,10 +39,11 @@ def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"], seed: i
         return np.asarray(forward(layers, ear.hear(sound + noise))[-1].argmax(axis=1) == words)
 
     clean = right(0.0)
-    stands = {
-        name: right(bounded(attack(ear, layers, sound, words, rng), sound, LOUDNESS))
+    noises = {
+        name: bounded(attack(ear, layers, sound, words, rng), sound, LOUDNESS)
         for name, attack in ATTACKS[split].items()
     }
+    stands = {name: right(noise) for name, noise in noises.items()}
     by_gradient = np.all([stood for name, stood in stands.items() if name not in BLIND], axis=0)
     robust = clean & np.all(list(stands.values()), axis=0)
     return {
@@ -56,7 +57,15 @@ def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"], seed: i
             "clean_accuracy": clean.astype(float),
             "group": np.load(private / f"{split}_voice.npy"),
         },
+        "arrays": {"perturbation": spectrogram(noises[SHOWN[split]])},
     }
+
+
+def spectrogram(noise: Array) -> Array:
+    """Mean energy (bands, frames) over the sounds, in decibels, the lowest band first."""
+    ear = Ear(28, 1e-12)
+    ear.hear(noise)
+    return 10 * np.log10(ear.energy.mean(axis=0).T)
 
 
 def one_step(ear: Ear, layers: Layers, sound: Array, words: NDArray[np.int64], rng: np.random.Generator) -> Array:  # noqa: ARG001
@@ -138,6 +147,7 @@ def low_band(gradient: Array) -> Array:
     return np.fft.irfft(spectrum, SAMPLES)
 
 
+SHOWN = {"dev": "ascent", "holdout": "momentum"}
 BLIND = {"noise", "transfer"}  # attacks without gradients
 ATTACKS: dict[str, dict[str, Attack]] = {
     "dev": {"step": one_step, "ascent": projected, "noise": loudest_of_noise, "transfer": transferred},
