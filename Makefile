@@ -35,7 +35,7 @@ setup: $(READY)
 model-test: $(READY)  ## a study with a real model in every role, from a server on port 8099 or by ARGS="--model .. --base-url .."
 	$(BIN)/python benchmarks/team.py $(ARGS)
 
-hostile: $(READY)  ## hostile programs, candidates and documents, at both levels and as both users; the gate has half of that
+hostile: $(READY)  ## hostile programs, candidates and documents, at both levels and as both users; the gate has a sample of that
 	$(BIN)/pytest -n 2 -m "long or not long" tests/hostile $(ARGS)
 
 doors: $(READY)  ## foreign folders in many manners are adopted and studied, or refused; the gate has some of them

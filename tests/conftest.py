@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import nightlab
 from nightlab.experiments.study import settings
 
 settings.new_key = lambda: "c0ffee00" * 4  # of studies that tests make in this process: what they find repeats
@@ -129,6 +131,22 @@ def make_template(tmp_path: Path) -> MakeTemplate:
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of the digits with few runs, through a revision to its end: one for all tests, which do not change it,
+    in all processes that run them."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    with (place / "digits.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = place / "digits.path"
+        if not made.is_file():
+            few = {"trials": 10, "seeds": 2, "confirm_seeds": 6, "rounds": 1}
+            made.write_text(str(nightlab.run("digits", out=place / "digits", **few)))
+    return Path(made.read_text())
 
 
 @pytest.fixture(autouse=True)

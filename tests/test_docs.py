@@ -57,3 +57,17 @@ def test_every_file_of_data_goes_into_the_wheel() -> None:
     data |= {path for path in (ROOT / "templates").glob("*/**/*") if path.is_file() and "__pycache__" not in path.parts}
     assert {str(path) for path in data - packed if path.name != "ruff.toml" and "benchmarks" not in path.parts} == set()
     assert packed
+
+
+def test_what_the_table_of_changes_names_stands_where_it_says() -> None:
+    _, table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("| a new | goes |\n|---|---|\n")
+    rows = table.partition("\n\n")[0].splitlines()
+    assert len(rows) >= 10
+    for row in rows:
+        marked = re.findall(r"`([^`]+)`", row)
+        places = [ROOT / name for name in marked if "/" in name]
+        files = [file for place in places for file in ([place] if place.is_file() else place.rglob("*.py"))]
+        text = "\n".join(file.read_text(encoding="utf-8") for file in files)
+        names = [name for name in marked if re.fullmatch(r"\w+", name)]
+        assert [str(place) for place in places if not place.exists()] == [], row
+        assert [name for name in names if not re.search(rf"\b{name}\b", text)] == [], row

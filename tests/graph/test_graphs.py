@@ -27,6 +27,7 @@ from nightlab.experiments.study.study import read
 from nightlab.graph import session
 from nightlab.graph.checkpoints import EVERY, KEPT
 from nightlab.graph.session import Interrupted, begin, work
+from nightlab.papers.audit.finding import Findings
 from nightlab.papers.latex import engine
 from nightlab.verification.verify import verify
 from tests.conftest import MakeTemplate
@@ -110,7 +111,7 @@ def test_a_long_study_goes_through_the_graph_in_legs(
     mode: str, make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     template = make_template()
-    whole, parts = (start(template, tmp_path / of, mode, seed=5, trials=6, rounds=1) for of in ("whole", "parts"))
+    whole, parts = (start(template, tmp_path / of, mode, seed=5, trials=3, rounds=1) for of in ("whole", "parts"))
     heard: dict[Path, list[dict[str, object]]] = {whole: [], parts: []}
     work(whole, heard[whole].append)
     legs: list[bool] = []
@@ -131,7 +132,7 @@ def test_a_long_study_goes_through_the_graph_in_legs(
                 event.pop(clock, None)
         heard[folder] = [event for event in events if "done" not in event]  # runs that end together are told together
     assert heard[parts] == heard[whole]
-    assert [event["settled"] for event in heard[whole] if "trial" in event] == list(range(7))
+    assert [event["settled"] for event in heard[whole] if "trial" in event] == list(range(4))
     assert books(parts) == books(whole)
 
 
@@ -170,11 +171,9 @@ def test_two_resumes_at_once_are_refused(make_template: MakeTemplate, tmp_path: 
     assert seen == [1]
 
 
-@pytest.fixture(scope="module")
-def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of the digits template with few runs: the whole pipeline, once for all tests of this module."""
-    few = {"trials": 8, "seeds": 2, "confirm_seeds": 6, "rounds": 1}
-    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), workers=2, seed=2, **few)
+@pytest.fixture
+def paper(digits: Path) -> Path:
+    return digits
 
 
 def text_of(paper: Path) -> str:
@@ -192,6 +191,16 @@ def test_the_pipeline_ends_with_a_reviewed_paper(paper: Path) -> None:
     assert "Overfull" not in log
     for round_folder in (place / "rounds").iterdir():
         assert {"manuscript.json", "paper.tex", "evidence.json"} <= {p.name for p in round_folder.iterdir()}
+
+
+def test_each_round_of_a_revision_is_free_of_errors(paper: Path) -> None:
+    with closing(read(paper)) as study:
+        rounds, found = study.ledger.all(MetaReview), study.ledger.all(Findings)
+    assert len(rounds) == 2
+    assert any(answer.kind == "experiment" for answer in rounds["0"].answers)
+    assert {key.partition(".")[0] for key in found} == {"0", "1"}
+    assert [f for each in found.values() for f in each.root if f.severity == "error"] == []
+    assert [meta.errors for meta in rounds.values()] == [0, 0]
 
 
 def test_page_one_names_the_last_review_with_evidence_and_figures(paper: Path) -> None:

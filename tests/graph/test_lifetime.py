@@ -26,7 +26,7 @@ from nightlab.experiments.claim.confirmation import preregister
 from nightlab.experiments.claim.summary import experiment_summary
 from nightlab.experiments.ledger.documents.study import Forked
 from nightlab.experiments.ledger.ledger import Settled
-from nightlab.experiments.records import Change
+from nightlab.experiments.records import Change, RunOutcome
 from nightlab.experiments.study.errors import NoTrial, StudyError
 from nightlab.experiments.study.fork import ForkError
 from nightlab.experiments.study.settings import Settings, SettingsError
@@ -279,6 +279,12 @@ def test_hours_that_end_leave_a_confirmed_claim_and_say_what_was_cut(
         assert claim["best"] == 0 or study.ledger.documents("budget")
 
 
+def confirmation(folder: Path) -> list[RunOutcome | None]:
+    """What came of each run of the confirmation up to now; None while it goes on."""
+    with closing(read(folder)) as study:
+        return [run.outcome for run in study.ledger.runs("confirm")]
+
+
 def test_ctrl_c_stops_a_confirmation_between_two_runs(make_template: MakeTemplate, tmp_path: Path) -> None:
     slow = EXPERIMENT.replace("    noise", "    import time; time.sleep(0.4)\n    noise", 1)
     folder = make_template({"confirm_seeds = 6": "confirm_seeds = 40"}, {"experiment.py": slow, "prepare.py": STILL})
@@ -290,15 +296,16 @@ def test_ctrl_c_stops_a_confirmation_between_two_runs(make_template: MakeTemplat
     for line in process.stderr:
         if "confirming" in line:
             break
-    time.sleep(2.0)
+    until = time.monotonic() + 60
+    while not any(confirmation(study)) and time.monotonic() < until:
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=30)  # 80 runs would take longer
     assert process.returncode == 130
     assert "goes on" in json.loads(out.splitlines()[-1])["error"]
-    with closing(read(study)) as books:
-        settled = {r.id: r.outcome for r in books.ledger.runs("confirm")}
-    assert 0 < len(settled) < 80
-    assert sum(outcome is None for outcome in settled.values()) <= 1  # what was queued
+    outcomes = confirmation(study)
+    assert 0 < len(outcomes) < 80
+    assert outcomes.count(None) <= 1  # what was queued
 
 
 def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_who_follows_may_stop_and_the_study_is_as_it_was(make_template: MakeTemp
         assert follower.stdout
         assert json.loads(follower.stdout.readline())["note"] == "one"
         follower.send_signal(signal.SIGINT)
-        _, errors = follower.communicate(timeout=10)
+        _, errors = follower.communicate(timeout=60)
         assert (follower.returncode, errors) == (130, "")
         assert (folder / "study.db").read_bytes() == before
 

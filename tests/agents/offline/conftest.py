@@ -1,4 +1,4 @@
-"""One study of the digits for all tests of the offline team."""
+"""What the study of the digits submitted first, for all tests of the offline team."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-import nightlab
 from nightlab.agents.offline import offline_team
 from nightlab.agents.team import StudySubmission
 from nightlab.experiments.study.settings import Settings
@@ -15,12 +14,6 @@ from nightlab.experiments.study.study import read
 from nightlab.graph import drafting
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
-
-
-@pytest.fixture(scope="session")
-def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    few = {"trials": 24, "seeds": 2, "confirm_seeds": 8, "rounds": 0}
-    return nightlab.run("digits", out=tmp_path_factory.mktemp("studies"), workers=2, **few)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,7 @@ import pytest
 
 from nightlab.agents.actions.action import Action
 from nightlab.agents.actions.registry import actions, possible, register
-from nightlab.agents.offline.reviewing import offline_panel
-from nightlab.agents.team import Answer, Brief, Request, StudySubmission, Submission
+from nightlab.agents.team import Answer, Brief, Request, StudySubmission
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.ledger.documents.claim import AblatedPart
 from nightlab.papers.facts.facts import Facts
@@ -106,12 +105,3 @@ def test_a_name_is_taken_once_and_an_experiment_runs_something() -> None:
         register(known)
     with pytest.raises(ValueError, match="'idle': an experiment runs something"):
         register(dataclasses.replace(known, name="idle", run=None))
-
-
-def test_a_panel_needs_no_more_than_a_paper(submission: StudySubmission) -> None:
-    bare = Submission(manuscript=submission.manuscript)
-    for reviewer in offline_panel():
-        review = reviewer.review(bare)
-        assert "evidence is not at hand" in review.summary
-        assert (review.confidence, review.requests) == (2, ())
-        assert review.weaknesses

@@ -221,6 +221,17 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
         yield changed(b, trials=kept, settings=replace(e.settings, rule=rule))
 
 
+def of_the_search(b: Brief) -> Iterator[Brief]:
+    """A search by two workers that kept something or nothing, and then a test on seeds, on draws, or none."""
+    known = {"search.optimism": 1.0, "claim.best.runs": 24, "claim.best.one_in": 8, "claim.worst": 0.3}
+    found = {"significant": True, "items": 0}
+    two = replace(b.evidence.settings, workers=2)
+    for n, outcome in product((1, 2), ({**found, "draws": 12}, {**found, "draws": 0}, UNTESTED)):
+        kept = tuple(kept_at(trial, n) for trial in b.evidence.trials)
+        parts = () if outcome is UNTESTED else b.evidence.ablation
+        yield changed(b, known, outcome, trials=kept, settings=two, ablation=parts)
+
+
 def kept_at(trial: Trial, below: int) -> Trial:
     """The trial, kept where its number is below a bound and reverted beyond it."""
     kind: Any = "baseline" if trial.number == 0 else "kept" if trial.number < below else "reverted"
@@ -302,7 +313,17 @@ def of_words(b: Brief) -> Iterator[Brief]:
     yield replace(b, model="fake:x", analysis=replace(b.analysis, conclusions=conclusions))
 
 
-KINDS = (of_claims, of_scopes, of_extensions, of_the_study, of_answers, of_rivals, of_replications, of_words)
+KINDS = (
+    of_claims,
+    of_scopes,
+    of_extensions,
+    of_the_study,
+    of_the_search,
+    of_answers,
+    of_rivals,
+    of_replications,
+    of_words,
+)
 
 
 def test_every_branch_of_every_section_reads(submission: StudySubmission, seen: Seen) -> None:
@@ -346,13 +367,16 @@ HANGS_ON = {  # the words of captions and passages, by their files
         "rivals": (),
         "hypothesis": ("divided",),
         "listing": ("more",),
+        "view": ("banded", "alone"),
     },
-    "passages": {"importance": ("apart",), "learning": (), "failures": ()},
+    "passages": {"importance": ("apart",), "learning": (), "failures": (), "views": ()},
 }
 NAMED: Mapping[str, Any] = {
     "recipe": {"best": 3},
     "groups": {"plain_metric": "log loss"},
     "listing": {"trial": 3},
+    "view": {"title": "Digits", "sides": ["baseline"], "whose": ["what the judge gives"], "figure": "digits"},
+    "views": {"keys": ["view-digits"], "refs": ["{ref:view-digits}"]},
     "failures": {"causes": ["{fact:search.failed.crash} by crash"]},
 }
 
@@ -364,6 +388,8 @@ def test_every_caption_and_passage_reads(submission: StudySubmission, seen: Seen
         assert {name.replace("-", "_") for name in flags} == set(macros) - {"penalised"}
         for name, on in flags.items():
             for values in product((False, True), repeat=len(on)):
+                if name == "view" and not any(values):  # a layer is one or the other
+                    continue
                 given = (
                     {"tried": ["8 seeds"] if values[0] else []}
                     if name == "recipe"

@@ -78,7 +78,7 @@ class PlainExecutor:
         with suppress(OSError, ValueError):
             os.kill(int((folder / "process").read_text()), 0)
             return "running"
-        return "lost"
+        return "ended" if (folder / "told.json").is_file() else "lost"  # it may have ended since the first look
 
     def collect(self, handle: str) -> Performed:
         told = json.loads((self._jobs / handle / "told.json").read_text())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from contextlib import closing
 from pathlib import Path
@@ -110,7 +109,7 @@ def test_a_run_that_was_lost_is_submitted_again(make_template: MakeTemplate, job
         while not study.ledger.all(RunHandle):
             time.sleep(0.01)
         runs.close()
-        shutil.rmtree(jobs)
+        jobs.rename(tmp_path / "gone")  # at once, while the job still writes
         runs, accounts = submitted(study, str(jobs))
         (settled,) = accounts.collect()
         runs.close()

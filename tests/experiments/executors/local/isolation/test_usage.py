@@ -65,7 +65,7 @@ if os.fork() == 0:
     shared.write(bytes(64 << 20))
     shared.madvise(mmap.MADV_DONTNEED)
 else:
-    import time; time.sleep(0.5)""",
+    import time; time.sleep(60)""",  # it is the child that says when it is ready
     "sockets": "import socket\npairs = [socket.socketpair() for _ in range(200)]",
     "pipes": "import resource, os\nresource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))\n"
     "pipes = [os.pipe() for _ in range(1900)]",
