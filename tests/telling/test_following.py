@@ -57,7 +57,7 @@ def test_another_process_hears_all_of_a_study_that_is_killed_and_resumed(
     resumed: list[dict[str, Any]] = []
     work(folder, resumed.append)
     heard += [json.loads(line) for line in follower.stdout]  # by the same reader, who may have read ahead
-    _, errors = follower.communicate(timeout=20)
+    _, errors = follower.communicate(timeout=60)
     assert (follower.returncode, errors) == (0, "")
     numbers = [event["number"] for event in heard]
     assert numbers == list(range(1, len(heard) + 1))

@@ -76,12 +76,12 @@ def test_an_answer_is_checked_and_every_call_has_a_row(ledger: Ledger) -> None:
 @pytest.mark.parametrize("fault", ["busy", "busy later", "broken", "hang", "drip", "cut", "malformed"])
 def test_a_call_that_fails_for_a_moment_is_made_again(ledger: Ledger, fault: str) -> None:
     with ChatServer(three, [fault]) as server:
-        quick = {**QUICK, "timeout_s": 0.4}
+        quick = {**QUICK, "timeout_s": 1.0}
         started = time.monotonic()
         assert chat(ledger, server, quick=quick).ask(Sum, PROMPT, stage="s").total == 3
     expected = {"busy": "busy", "busy later": "busy", "broken": "busy", "hang": "timeout", "drip": "timeout"}
     assert outcomes(ledger) == [expected.get(fault, "connection"), "ok"]
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 12
 
 
 @pytest.mark.parametrize(("fault", "outcome"), [("empty", "empty"), ("length", "cut"), ("prose", "invalid")])
