@@ -142,7 +142,15 @@ def of_scopes(b: Brief) -> Iterator[Brief]:
     """What claims hold for, how their runs went, and why one is withheld."""
     facts = {"claim.items": 30, "claim.best.runs": 24, "claim.best.one_in": 8, "claim.worst": 0.3}
     facts |= {"setting.smallest": 0.1, "setting.power": 0.8}
-    new = {"losses": True, "estimand": "typical", "level": 0.025, "p_value": 0.001, "items": 0, "draws": 0}
+    new = {
+        "losses": True,
+        "estimand": "typical",
+        "level": 0.025,
+        "p_value": 0.001,
+        "items": 0,
+        "draws": 0,
+        "skewed": True,
+    }
     scopes: dict[str, dict[str, Any]] = {
         "seeds": {},
         "seeds and items": {"items": 30},
