@@ -81,12 +81,16 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """One of the draws of the data: of the claim, or of those that the search goes over beside the study's own."""
+    """One of the draws of the data: of the claim, of those that the search goes over beside the study's own, or that of
+    the second task."""
 
     number: int
     search: bool = False
+    second: bool = False
 
     def __str__(self) -> str:
+        if self.second:
+            return "second task"
         return f"search {self.number}" if self.search else str(self.number)
 
 

@@ -15,6 +15,7 @@ from nightlab.experiments.claim import confirmation, precedents, rivals
 from nightlab.experiments.claim.parts import ablation
 from nightlab.experiments.claim.parts.ablation_parts import parts_of_best
 from nightlab.experiments.claim.parts.knobs import ablate_knobs
+from nightlab.experiments.claim.parts.sensitivity import probe_sensitivity
 from nightlab.experiments.claim.selection import choose
 from nightlab.experiments.ledger.events import ClaimTested, Note, PartAblated, Stage
 from nightlab.experiments.loop.loop import Loop
@@ -122,13 +123,19 @@ def confirm(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
 
 
 def ablate(state: ExperimentState, runtime: Runtime[Lab]) -> ExperimentUpdate:
-    """Take out of the best what was kept, part by part."""
-    lab = runtime.context
+    """Take out of the best what was kept, part by part; for a paper, on as many seeds as decide, and move each knob."""
+    lab, claim = runtime.context, runtime.context.study.claim
     if parts_of_best(lab.loop):
         lab.tell(Stage(stage="ablate"))
-    for row in ablation.ablate(lab.loop):
+    rows = ablation.ablate(lab.loop)
+    told = lab.study.mode == "pipeline" and claim is not None and claim.significant
+    if told and ablation.undecided(rows) and lab.study.confirmations > max(row.n for row in rows):
+        rows = ablation.ablate(lab.loop, lab.study.confirmations)
+    for row in rows:
         lab.tell(PartAblated(ablation=row))
     ablate_knobs(lab.loop)
+    if told and lab.study.template.knobs:
+        probe_sensitivity(lab.loop)
     lab.study.data.prepare()  # all of it is hashed again: what judged must be what it was at the start
     return {}
 

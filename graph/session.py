@@ -190,7 +190,7 @@ def work(
             lambda: _runner(study),
             session,
             lambda: control is not None and control.drain_requested,
-            Draws(study, partial(_runner_on, study)) if study.template.redraws else None,
+            Draws(study, partial(_runner_on, study)) if study.template.draws else None,
         )
         if stop is not None:
             stop.append(lab.close)

@@ -1,8 +1,10 @@
-"""The actions that ship: a longer ablation, a sensitivity analysis, a baseline at equal budget, a replication."""
+"""The actions that ship: a longer ablation, a sensitivity analysis, a baseline at equal budget, a replication, a second
+search, a tighter constraint, a second task."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from nightlab.agents.actions.action import Action, Judgement
 from nightlab.agents.offline import results
@@ -10,8 +12,9 @@ from nightlab.agents.offline.outcome import plotting
 from nightlab.agents.offline.wording import section
 from nightlab.agents.team import Brief, StudySubmission
 from nightlab.agents.telling.words import many, noun
-from nightlab.experiments.claim import rivals
-from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS, ablate
+from nightlab.experiments.claim import further, rivals
+from nightlab.experiments.claim.further import AGAIN, SECOND, STRESS
+from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS, ablate, undecided
 from nightlab.experiments.claim.parts.sensitivity import SENSITIVITY_SEEDS, probe_sensitivity
 from nightlab.experiments.claim.replication import replicate
 from nightlab.experiments.claim.statistics.inference import equal
@@ -22,11 +25,12 @@ from nightlab.experiments.template.template import Template
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.manuscript.manuscript import Section
 
+UNSURE = -2.0  # points of soundness of a gain that is claimed and not known to its order: not accepted as it is
 PARTS = 4  # parts of the best that an ablation may have to take out
 
 
 def _more_seeds(e: Evidence) -> str:
-    open_parts = e.improved and e.ablation and results.undecided(e)
+    open_parts = e.improved and e.ablation and undecided(e.ablation)
     more = open_parts and e.template.confirmations > _most(e)
     return f"Repeat the ablation with all {noun(e)}s of the confirmation." if more else ""
 
@@ -167,11 +171,100 @@ def _replication_judged(s: StudySubmission) -> Iterator[Judgement]:
     elif request := REPLICATION.request(s.evidence):
         yield Judgement(
             side="soundness",
-            points=-0.25,
+            points=UNSURE if s.evidence.improved else -0.25,
             text="The interval of the effect is wider than the effect is large.",
             question="What do further fresh seeds show?",
             request=request,
         )
+
+
+def _no_gain(e: Evidence) -> str:
+    fit = e.template.knobs and not e.edits and e.trials[1:]
+    wanted = fit and not e.improved and not e.test(AGAIN)
+    return "Search once more with as many runs and another seed." if wanted else ""
+
+
+def _again(loop: Loop) -> str:
+    return "a second search" if further.search_once_more(loop) else "no second search, for want of time"
+
+
+def _costly(e: Evidence) -> str:
+    wanted = e.improved and not e.test(STRESS) and further.tightened(e.template, e.runs, e.best.number)
+    return "Test what is gained where no more may be used than the baseline uses." if wanted else ""
+
+
+def _stressed(loop: Loop) -> str:
+    return "a test at the baseline's bound" if further.stress(loop) else "no test at a tighter bound"
+
+
+def _where_bounded(template: Template) -> int:
+    return _as_many_pairs(template) if any(c.max is not None for c in template.spec.constraint) else 0
+
+
+def _where_named(template: Template) -> int:
+    data = template.spec.data
+    return _as_many_pairs(template) if data and data.second else 0
+
+
+def _one_task(e: Evidence) -> str:
+    named = e.template.spec.data and e.template.spec.data.second
+    return "Test the claim on the template's second task." if named and e.claim.tested and not e.test(SECOND) else ""
+
+
+def _on_the_second(loop: Loop) -> str:
+    return "the claim on a second task" if further.second_task(loop) else "no second task, for want of time"
+
+
+def _further_section(kind: str, b: Brief) -> Section | None:
+    return section(kind, b, results.further(kind, b)) if b.evidence.test(kind) else None
+
+
+def _further_answer(kind: str, done: str, b: Brief) -> str:
+    return f"{done} ({{ref:{kind}}})" if b.evidence.test(kind) else "found no time for this test"
+
+
+def _further_judged(kind: str, s: StudySubmission) -> Iterator[Judgement]:
+    """Was the further test made that this study calls for?"""
+    there, lacking, question = FURTHER[kind]
+    if any(id.startswith(f"{kind}.") for p in s.document.sections for x in p.sentences for id in x.facts):
+        yield Judgement(side="contribution", points=0.25, text=there)
+    elif request := next(a.request(s.evidence) for a in SHIPPED if a.name == kind):
+        yield Judgement(side="contribution", points=-0.25, text=lacking, question=question, request=request)
+
+
+FURTHER = {  # what is said where it is there, where it is not, and what is asked then
+    AGAIN: (
+        "A second search with as many runs stands beside the first one.",
+        "That nothing better was found rests on one search.",
+        "Does a second search find nothing either?",
+    ),
+    STRESS: (
+        "It is tested what is gained at the baseline's own bound.",
+        "The best configuration uses more of what is bounded than the baseline does.",
+        "Is anything gained where no more may be used than the baseline uses?",
+    ),
+    SECOND: (
+        "The claim is tested on a second task.",
+        "There is a second task, on which nothing was tested.",
+        "Does the best configuration gain on the second task?",
+    ),
+}
+
+
+def _beside(
+    kind: str, wanted: Callable[[Evidence], str], run: Callable[[Loop], str], cost: Callable[[Template], int], done: str
+) -> Action:
+    """The action of a further test beside the claim."""
+    return Action(
+        name=kind,
+        kind="evidence",
+        wanted=wanted,
+        run=run,
+        cost=cost,
+        section=partial(_further_section, kind),
+        answer=partial(_further_answer, kind, done),
+        criterion=partial(_further_judged, kind),
+    )
 
 
 REPLICATES = Action(
@@ -221,4 +314,12 @@ REPLICATION = Action(
     ),
     criterion=_replication_judged,
 )
-SHIPPED = (REPLICATES, SENSITIVITY, BASELINE, REPLICATION)
+SHIPPED = (
+    REPLICATES,
+    SENSITIVITY,
+    BASELINE,
+    REPLICATION,
+    _beside(AGAIN, _no_gain, _again, _as_many_runs, "searched once more with as many runs"),
+    _beside(STRESS, _costly, _stressed, _where_bounded, "tested what is gained at the baseline's own bound"),
+    _beside(SECOND, _one_task, _on_the_second, _where_named, "tested the claim on the second task"),
+)

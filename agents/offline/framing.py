@@ -10,6 +10,7 @@ from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.offline.wording import caption
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied, words
+from nightlab.experiments.claim.parts.ablation import undecided
 from nightlab.papers.audit.naming import praise
 from nightlab.papers.audit.numerals import numeral
 from nightlab.papers.manuscript.listing import Listing, cut
@@ -59,7 +60,7 @@ def limitations(b: Brief) -> dict[str, Any]:
         "precedents": "precedents.before" in e.facts,
         "optimism": optimism.value if optimism else None,
         "level": e.level,
-        "undecided": [results.part(row) for row in results.undecided(e)],
+        "undecided": [results.part(row) for row in undecided(e.ablation)],
         "by_model": bool(b.model),
     }
 

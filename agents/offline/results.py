@@ -8,10 +8,12 @@ from nightlab.agents.offline import claims
 from nightlab.agents.offline.outcome import finalists, hypothesis, rivals
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import concern, strategies, strategy, words
+from nightlab.experiments.claim.parts.ablation import undecided
 from nightlab.experiments.claim.statistics.inference import equal, exact, untested
 from nightlab.experiments.ledger.documents.claim import AblatedPart, KnobStep
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.manuscript.markup import literal
 
 NAMED = 4  # parts, in a sentence on them
 
@@ -54,11 +56,6 @@ def some(named: list[str]) -> list[str]:
     return named if len(named) <= NAMED else [*named[:NAMED], "others"]
 
 
-def undecided(e: Evidence) -> list[AblatedPart]:
-    """The parts whose effect the ablation tells neither to help nor to harm."""
-    return [r for r in e.ablation if not r.significant and r.high >= 0 and not exact(r)]
-
-
 def whole(e: Evidence) -> str:
     """In words, the part that is all in which the best configuration differs from the baseline; empty if none is."""
     before, best = e.trials[0].change, e.best.change
@@ -90,7 +87,7 @@ def ablation(b: Brief) -> dict[str, Any]:
         "of_edits": any(not r.knobs for r in rows),
         "all_equal": all(map(equal, rows)),
         "helps": some([f"{part(r)} (by {{fact:ablation.{r.key}.effect}})" for r in rows if r.significant]),
-        "undecided": some([part(r) for r in undecided(b.evidence)]),
+        "undecided": some([part(r) for r in undecided(b.evidence.ablation)]),
         "idle": some([part(r) for r in rows if exact(r) and r.effect == 0]),
         "harms": some([part(r) for r in rows if r.high < 0]),
         "some_exact": any(map(exact, rows)),
@@ -138,3 +135,23 @@ def replication(b: Brief) -> dict[str, Any]:
         "agrees": found.significant == e.claim.significant,
         "p": f"{{fact:{id}}}" if e.facts[id].text.startswith("<") else f"= {{fact:{id}}}",
     }
+
+
+def further(kind: str, b: Brief) -> dict[str, Any]:
+    """A test beside the claim that reviewers asked for. better, worse: what its interval, or all of its pairs, say."""
+    e, found = b.evidence, b.evidence.test(kind)
+    assert found is not None
+    id, data = f"{kind}.p", e.template.spec.data
+    told = {
+        "kind": kind,
+        "split": found.plan.split,
+        "equal": equal(found),
+        "better": found.low > 0,
+        "worse": found.high < 0,
+        "p": f"{{fact:{id}}}" if e.facts[id].text.startswith("<") else f"= {{fact:{id}}}",
+        "trial": found.plan.trial,
+        "metric": words(found.plan.metric),
+        "policy": found.plan.policy,
+        "name": literal(data.second_name) if data else "",
+    }
+    return {"test": told}

@@ -37,6 +37,9 @@ HEADINGS = {
     "code": "The changed code",
     "reproduction": "How to repeat the study",
     "replication": "Replication",
+    "again": "A second search",
+    "stress": "At the baseline's bound",
+    "second": "A second task",
     "replies": "Response to the reviewers",
 }
 Context = Mapping[str, Any]

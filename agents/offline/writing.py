@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from nightlab.agents.actions.registry import actions
 from nightlab.agents.offline import framing, literature, methods, results
@@ -10,6 +11,7 @@ from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.offline.wording import Context, section, worded
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import words
+from nightlab.experiments.claim.further import SIDES
 from nightlab.papers.manuscript.manuscript import Manuscript, Section
 
 BEFORE = ("introduction", "related", "method", "setup", "results", "ablation")
@@ -32,6 +34,7 @@ CONTEXTS: Mapping[str, Callable[[Brief], Context]] = {
     "code": framing.code,
     "reproduction": framing.reproduction,
     "replication": results.replication,
+    **{kind: partial(results.further, kind) for kind in SIDES},
     "replies": framing.replies,
 }
 

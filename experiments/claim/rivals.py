@@ -42,6 +42,11 @@ def refuse_unknown(template: Template, settings: Settings, *, edits: bool) -> No
             raise SettingsError(f"baselines: {name} moves knobs, and template {template.name!r} declares none")
 
 
+def search_again(loop: Loop, name: str, policy: str, runs: int) -> Rival:
+    """A search by a policy under a name of its own, whose seed it has, with so many runs."""
+    return _Search(loop, name, policy).run(runs)
+
+
 def budget_of(runs: Sequence[Run]) -> int:
     """The runs of the search and the selection, without the baseline's, which every rival knows."""
     return sum(run.phase == SEARCH and run.subject != str(BASELINE) for run in runs)
@@ -134,8 +139,8 @@ def _found(loop: Loop, name: str) -> Rival | None:
 class _Search:
     """The search of a rival: a run for each proposal, and as many for its selection as the study's had."""
 
-    def __init__(self, loop: Loop, name: str) -> None:
-        self.loop, self.study, self.name = loop, loop.study, name
+    def __init__(self, loop: Loop, name: str, policy: str = "") -> None:
+        self.loop, self.study, self.name, self.policy = loop, loop.study, name, policy or name
         self.phase = self.study.name_now(f"rival-{name}")
         self.proposals = [RivalProposal(params=loop.template.defaults)]  # the baseline, whose runs are known
         self.outcomes = [{i: o for i, o in enumerate(loop.entries[BASELINE].outcomes) if o}]  # by replicate
@@ -151,7 +156,7 @@ class _Search:
     def _propose(self, count: int) -> None:
         """In batches, one proposal for each slot, so that what is proposed hangs on no run's speed."""
         template, seed = self.loop.template, self.study.seeds.of(f"rival {self.name}", 0)
-        policy = make_policy(self.name, knobs=template.knobs, strategies=template.strategies, seed=seed)
+        policy = make_policy(self.policy, knobs=template.knobs, strategies=template.strategies, seed=seed)
         tried = [self.loop.tried()[BASELINE]]
         with suppress(Exhausted):
             while len(tried) <= count:

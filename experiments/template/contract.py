@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -69,8 +69,16 @@ class DataTable(Table):
     )  # what is counted once they are laid out -> the file of its rows
     told: tuple[str, ...] = ()  # sentences with the numbers of the data, which the paper quotes as their author's
     redraw: StrictBool = False  # another seed draws or splits the data anew: a claim is then tested over fresh draws
+    second: Entry | None = None  # lays out the data of a second task, on which reviewers may ask for the claim's test
+    second_name: Annotated[str, Field(max_length=80)] = ""  # of that task
     confined: StrictBool = False  # prepare is foreign code: it runs in a sandbox, with the template's folder alone
     reads: tuple[str, ...] = ()  # with confined: files and folders besides that it may read
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if bool(self.second) != bool(self.second_name):
+            raise TableFault("second and second_name go together: what lays out the second task, and its name")
+        return self
 
     @field_validator("sizes")
     @classmethod

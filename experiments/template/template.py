@@ -131,6 +131,11 @@ class Template:
         return bool(self.spec.data and self.spec.data.redraw)
 
     @property
+    def draws(self) -> bool:
+        """Whether runs may be on other data than the study's own: fresh draws, or those of a second task."""
+        return self.redraws or bool(self.spec.data and self.spec.data.second)
+
+    @property
     def exact(self) -> bool:
         """Whether a run hands in something whose worth the judge computes exactly, with no sample of data behind it."""
         return self.spec.evaluate.exact

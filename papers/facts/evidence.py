@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.experiments.claim.caveats import notes
+from nightlab.experiments.claim.further import SIDES
 from nightlab.experiments.ledger.documents.claim import (
     AblatedKnob,
     AblatedPart,
     Claim,
+    FurtherTest,
     KnobStep,
     Precedents,
     Preregistration,
@@ -87,6 +89,7 @@ class Snapshot:
     set_back: tuple[AblatedKnob, ...] = ()  # a study of an earlier version has none
     rivals: tuple[RivalEffect, ...] = ()
     replication: Replication | None = None
+    further: tuple[FurtherTest, ...] = ()
     notices: Mapping[str, Notice]
     notes: Mapping[str, str]
     idea_strategies: tuple[str, ...]
@@ -108,6 +111,7 @@ class Evidence:
     set_back: tuple[AblatedKnob, ...] = ()  # knobs of the best that were set to their defaults alone
     rivals: tuple[RivalEffect, ...] = ()  # baselines at equal budget, beside the best
     replication: Replication | None = None  # of the claim, on further pairs
+    further: tuple[FurtherTest, ...] = ()  # tests that reviewers asked for, beside the claim
     level: str
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
@@ -141,6 +145,10 @@ class Evidence:
     def grain(self) -> float:
         """The share of a value without spread, as one in so many, that its last digits tell."""
         return 1e6 if self.template.exact else 100
+
+    def test(self, kind: str) -> FurtherTest | None:
+        """The further test of that kind, if there is one."""
+        return next((t for t in self.further if t.plan.kind == kind), None)
 
     @property
     def first(self) -> Evidence | None:
@@ -203,6 +211,7 @@ def snapshot(study: Study, strategies: tuple[str, ...] | None = None) -> Snapsho
         set_back=tuple(ledger.all(AblatedKnob, extension=study.extensions).values()),
         rivals=tuple(ledger.all(RivalEffect, extension=study.extensions).values()),
         replication=ledger.get(Replication, study.name_now("replication")),
+        further=tuple(test for kind in SIDES if (test := ledger.get(FurtherTest, study.name_now(kind)))),
         notices=ledger.all(Notice),
         notes=notes(study),
         idea_strategies=study.template.strategies if strategies is None else strategies,
@@ -227,6 +236,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         set_back=taken.set_back,
         rivals=taken.rivals,
         replication=taken.replication,
+        further=taken.further,
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
         idea_strategies=taken.idea_strategies,
         edits=_edits(study, trials),

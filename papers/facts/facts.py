@@ -11,9 +11,10 @@ from typing import get_args
 
 from pydantic import ConfigDict, RootModel
 
+from nightlab.experiments.claim.further import SIDES, STRESS
 from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.ledger.kinds import document
-from nightlab.experiments.numbers import decimals, fixed, p_text, plain
+from nightlab.experiments.numbers import decimals, fixed, p_text, plain, written
 from nightlab.experiments.records import Fact, Params, ParamValue
 from nightlab.papers.facts import counts  # noqa: F401  (it registers its formulas)
 from nightlab.papers.facts.evidence import BASELINE, Evidence
@@ -235,12 +236,25 @@ def _variants(facts: Facts, e: Evidence) -> None:
         facts.effect("replication", "replicated", split=split)
         for subject in ("baseline", "best"):
             facts.group(f"replication.{subject}.{split}", "replicated_fitness", subject=subject, split=split)
+    _further(facts, e)
     if e.sensitivity:
         facts.count("sensitivity.seeds", "seeds", phase="sensitivity")
     for step in e.sensitivity:
         facts.effect(f"sensitivity.{step.key}", "stepped", step=step.key)
         if not isinstance(step.value, str):
             facts.put(f"sensitivity.{step.key}.value", "step_value", step=step.key)
+
+
+def _further(facts: Facts, e: Evidence) -> None:
+    """The tests that reviewers asked for."""
+    for test in e.further:
+        kind, split = test.plan.kind, test.plan.split
+        one, other = SIDES[kind]
+        facts.effect(kind, "further", kind=kind, one=one, other=other, split=split)
+        for subject in (one, other):
+            facts.group(f"{kind}.{subject}.{split}", "further_fitness", subject=subject, kind=kind, split=split)
+        if kind == STRESS:
+            facts.put("stress.bound", "stress_bound", written, metric=test.plan.metric)
 
 
 def _rivals(facts: Facts, e: Evidence) -> None:

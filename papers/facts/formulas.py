@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
+from nightlab.experiments.claim.further import further_effect
 from nightlab.experiments.claim.precedents import chance
 from nightlab.experiments.claim.statistics.inference import COVERAGE, holm, summarize
 from nightlab.experiments.claim.statistics.pairing import Rule, score
 from nightlab.experiments.claim.statistics.pairing import effect as paired_effect
 from nightlab.experiments.claim.statistics.reliability import reliability
+from nightlab.experiments.ledger.documents.claim import FurtherTest
 from nightlab.experiments.ledger.ledger import Run, Trial
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.records import Effect, ParamValue, Split
@@ -193,6 +195,31 @@ def replicated(e: Evidence, part: Part, split: Split) -> Value:
 def replicated_fitness(e: Evidence, statistic: Statistic, subject: str, split: Split) -> Value:
     good = [(r.id, v) for r in e.runs_of("replication", subject) if (v := e.fitness(r, split)) is not None]
     return _of(statistic, [v for _, v in good], [id for id, _ in good])
+
+
+@formula("{part} {other} against {one} in the further test {kind}, {split}, paired")
+def further(e: Evidence, part: Part, kind: str, one: str, other: str, split: Split) -> Value:  # noqa: ARG001
+    rows, before = [r for r in e.runs if r.phase == kind], e.runs_of("search", str(BASELINE))
+    return _part(_needed(further_effect(e.template, rows, _further(e, kind).plan, e.claim, before, e.items)), part)
+
+
+@formula("{statistic} {split} objective of {subject} in the further test {kind}")
+def further_fitness(e: Evidence, statistic: Statistic, subject: str, kind: str, split: Split) -> Value:
+    good = [(r.id, v) for r in e.runs_of(kind, subject) if (v := e.fitness(r, split)) is not None]
+    return _of(statistic, [v for _, v in good], [id for id, _ in good])
+
+
+@formula("the baseline's mean {metric} on dev in the search, which bounds the stress test")
+def stress_bound(e: Evidence, metric: str) -> Value:
+    good = [r for r in e.runs_of(SEARCH, str(BASELINE)) if r.outcome and r.outcome.status == "ok"]
+    return _of("mean", [r.outcome.metrics["dev"][metric] for r in good if r.outcome], [r.id for r in good])
+
+
+def _further(e: Evidence, kind: str) -> FurtherTest:
+    found = e.test(kind)
+    if found is None:
+        raise LookupError(f"there is no further test {kind!r}")
+    return found
 
 
 @formula("confirmation runs that failed")

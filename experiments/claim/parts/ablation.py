@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from nightlab.experiments.claim.parts.ablation_parts import parts_of_best, taken_out
 from nightlab.experiments.claim.parts.variants import against_best
 from nightlab.experiments.claim.selection import chosen
-from nightlab.experiments.claim.statistics.inference import holm
+from nightlab.experiments.claim.statistics.inference import exact, holm
 from nightlab.experiments.claim.statistics.pairing import LEVEL, Rule
 from nightlab.experiments.ledger.documents.claim import AblatedPart
 from nightlab.experiments.loop.loop import Loop
 
 ABLATION_SEEDS = 8
+
+
+def undecided(rows: Iterable[AblatedPart]) -> list[AblatedPart]:
+    """The parts that are told neither to help nor to harm."""
+    return [row for row in rows if not row.significant and row.high >= 0 and not exact(row)]
 
 
 def ablate(loop: Loop, seeds: int = ABLATION_SEEDS) -> list[AblatedPart]:

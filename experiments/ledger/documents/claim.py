@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.records import Direction, Effect, ParamValue, Part, Reliability, Split
@@ -161,6 +161,35 @@ class ReplicationPlan:
     split: Split
     pairs: int
     level: float
+
+
+@document("further plan")
+@dataclass(frozen=True, kw_only=True)
+class FurtherPlan:
+    """A further test beside the claim, written down before its runs.
+
+    kind: "again" (what a second search finds, against the best), "stress" (the best trial that stays within a tighter
+    bound, against the baseline) or "second" (the best against the baseline on the second task). trial, metric, bound:
+    of a stress test. params, policy: what the second search found, and how it searched.
+    """
+
+    kind: str
+    split: Split
+    pairs: int
+    level: float
+    trial: int = 0
+    metric: str = ""
+    bound: float = 0.0
+    params: Mapping[str, ParamValue] = field(default_factory=dict)
+    policy: str = ""
+
+
+@document("further test")
+@dataclass(frozen=True, kw_only=True)
+class FurtherTest(Effect):
+    """What a further test shows. It stands beside the claim, which it does not change."""
+
+    plan: FurtherPlan
 
 
 @document("replication")

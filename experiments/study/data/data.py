@@ -91,7 +91,20 @@ class StudyData:
     def draw(self, draw: Draw) -> tuple[Path, Path]:
         """The public inputs and the private data of a draw; one for the present claim is laid out with those that the
         claim needs besides where they are not. Raises StudyError where they are not what they were."""
+        if draw.second:
+            return self._second_task()
         return self._searched_draw(draw.number) if draw.search else self._claimed_draw(draw.number)
+
+    def _second_task(self) -> tuple[Path, Path]:
+        """Its data, laid out by a seed of their own where they are not; a study has the same ones throughout."""
+        folder = self._folder / "data" / "draws" / "second" / "task"
+        both = folder / "inputs", folder / "private"
+        if not both[1].is_dir():
+            self._lay_out([(*both, self._seeds.draw("second task"))], second=True)
+            found = _draw_hashes(folder)
+            if self._ledger.put(found, "second/task") != found:
+                raise StudyError(f"{self._folder}: the second task's data are other ones than before for the same seed")
+        return both
 
     def _searched_draw(self, number: int) -> tuple[Path, Path]:
         folder = self._folder / "data" / "search" / str(number)
@@ -140,14 +153,14 @@ class StudyData:
         origin = self._ledger.get(Origin)
         return origin.template if origin else ""
 
-    def _lay_out(self, draws: Sequence[tuple[Path, Path, int]]) -> None:
+    def _lay_out(self, draws: Sequence[tuple[Path, Path, int]], *, second: bool = False) -> None:
         """Prepare data in folders for inputs and private data, each by a seed."""
         for inputs, private, _ in draws:
             shutil.rmtree(inputs, ignore_errors=True)
             inputs.mkdir(parents=True)
             private.mkdir(mode=0o700)
         if self._template.spec.data:
-            run_prepare(self._template, self._begun_with or str(self._template.folder), draws)
+            run_prepare(self._template, self._begun_with or str(self._template.folder), draws, second=second)
 
     def _places(self) -> dict[str, Path]:
         more = {n: self._searched_draw(n) for n in range(1, self.search_draws)}

@@ -41,17 +41,21 @@ _SECRET = re.compile(
 )
 
 
-def run_prepare(template: Template, origin: str, draws: Sequence[tuple[Path, Path, int]]) -> None:
+def run_prepare(
+    template: Template, origin: str, draws: Sequence[tuple[Path, Path, int]], *, second: bool = False
+) -> None:
     """Fill the folders of each draw, by its seed.
 
-    origin: the folder that the study's template is a copy of, which is where a fault is mended. Raises TemplateError.
+    origin: the folder that the study's template is a copy of, which is where a fault is mended. second: with the data
+    of the second task. Raises TemplateError.
     """
     assert template.spec.data is not None
+    entry = (second and template.spec.data.second) or template.spec.data.prepare
     if template.spec.data.confined:
         for draw in draws:
-            _confined(template, origin, *draw)
+            _confined(template, origin, entry, *draw)
         return
-    module, function = template.spec.data.prepare.split(":")
+    module, function = entry.split(":")
     theirs = template.environment
     argv: list[Any] = [
         theirs.python if theirs and theirs.warm else sys.executable,
@@ -89,10 +93,10 @@ def _without_keys() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not _SECRET.search(name)}
 
 
-def _confined(template: Template, origin: str, inputs: Path, private: Path, seed: int) -> None:
+def _confined(template: Template, origin: str, entry: str, inputs: Path, private: Path, seed: int) -> None:
     """Fill the folders of one draw by foreign code, which sees the template and what `reads` names alone."""
     assert template.spec.data is not None
-    module, function = template.spec.data.prepare.split(":")
+    module, function = entry.split(":")
     reads = [(template.home / Path(name).expanduser()).resolve() for name in template.spec.data.reads]
     if lost := [name for name, path in zip(template.spec.data.reads, reads, strict=True) if not path.exists()]:
         raise TemplateError(f"{origin}/template.toml: [data.reads]: {lost[0]!r} is not there")

@@ -13,6 +13,7 @@ from nightlab.agents.actions.action import Action
 from nightlab.agents.actions.registry import actions, possible, register
 from nightlab.agents.team import Answer, Brief, Request, StudySubmission
 from nightlab.experiments.claim.confirmation import NOTHING
+from nightlab.experiments.claim.further import Tightened
 from nightlab.experiments.ledger.documents.claim import AblatedPart
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.manuscript.markup import blocks
@@ -71,6 +72,14 @@ class ActionContract:
             assert blocks(section.body)
 
 
+def without(s: StudySubmission, key: str) -> StudySubmission:
+    """The paper as if a section had not been written, and as if the claim had been made."""
+    assert s.manuscript
+    sections = tuple(section for section in s.manuscript.sections if section.key != key)
+    cut = dataclasses.replace(s.manuscript, sections=sections)
+    return dataclasses.replace(with_claim(s, significant=True), manuscript=cut)
+
+
 class TestReplicates(ActionContract):
     name = "replicates"
 
@@ -84,6 +93,42 @@ class TestReplicates(ActionContract):
 
 class TestSensitivity(ActionContract):
     name = "sensitivity"
+
+    @pytest.fixture
+    def wanting(self, submission: StudySubmission) -> StudySubmission:
+        bare = without(submission, "sensitivity")
+        return dataclasses.replace(bare, evidence=dataclasses.replace(bare.evidence, sensitivity=()))
+
+
+class TestAgain(ActionContract):
+    name = "again"
+
+    @pytest.fixture
+    def wanting(self, submission: StudySubmission) -> StudySubmission:
+        return with_claim(submission, significant=False)
+
+
+class TestStress(ActionContract):
+    name = "stress"
+
+    @pytest.fixture
+    def wanting(self, submission: StudySubmission, monkeypatch: pytest.MonkeyPatch) -> StudySubmission:
+        found = Tightened(metric="parameters", bound=1.0, trial=1)
+        monkeypatch.setattr("nightlab.experiments.claim.further.tightened", lambda *_: found)
+        return with_claim(submission, significant=True)
+
+
+class TestSecond(ActionContract):
+    name = "second"
+
+    @pytest.fixture
+    def wanting(self, submission: StudySubmission) -> StudySubmission:
+        t = submission.evidence.template
+        assert t.spec.data
+        data = t.spec.data.model_copy(update={"second": "prepare:other", "second_name": "Letters"})
+        named = dataclasses.replace(t, spec=t.spec.model_copy(update={"data": data}))
+        claimed = with_claim(submission, significant=True)
+        return dataclasses.replace(claimed, evidence=dataclasses.replace(claimed.evidence, template=named))
 
 
 class TestBaseline(ActionContract):

@@ -18,7 +18,15 @@ from nightlab.agents.offline.writing import CONTEXTS, text
 from nightlab.agents.team import Answer, Brief, Request, StudySubmission
 from nightlab.agents.telling.rendering import environment
 from nightlab.experiments.claim.confirmation import NOTHING
-from nightlab.experiments.ledger.documents.claim import AblatedKnob, AblatedPart, KnobStep, Replication
+from nightlab.experiments.claim.further import SIDES
+from nightlab.experiments.ledger.documents.claim import (
+    AblatedKnob,
+    AblatedPart,
+    FurtherPlan,
+    FurtherTest,
+    KnobStep,
+    Replication,
+)
 from nightlab.experiments.ledger.documents.rivals import Rival, RivalEffect
 from nightlab.experiments.ledger.ledger import Settled, Trial
 from nightlab.experiments.records import Fact
@@ -304,6 +312,20 @@ def of_replications(b: Brief) -> Iterator[Brief]:
         yield replace(told, answers=answers)
 
 
+def of_further(b: Brief) -> Iterator[Brief]:
+    """A second search, a tighter bound and a second task, each with each outcome."""
+    split = b.evidence.claim.split
+    outcomes = (FOUND, {**FOUND, **EXACT}, {**FOUND, **OPEN}, {**FOUND, "low": -3.0, "high": -1.0})
+    for found, best, p in product(outcomes, (0, b.evidence.claim.best), (0.0001, 0.5)):
+        tests, values = [], {"stress.bound": 2.0}
+        for kind, sides in SIDES.items():
+            plan = FurtherPlan(kind=kind, split=split, pairs=8, level=0.05, trial=1, metric="cost", policy="gp")
+            tests.append(FurtherTest(**found, plan=plan))
+            values |= {f"{kind}.{side}.{split}.mean": 8.0 for side in sides}
+            values |= {f"{kind}.{x}": 8.0 for x in ("effect", "low", "high", "n")} | {f"{kind}.p": p}
+        yield changed(b, values, {"best": best}, further=tuple(tests))
+
+
 def of_words(b: Brief) -> Iterator[Brief]:
     """What sensitivity, idea, literature, panel and models add."""
     for worst in (STEP, replace(STEP, low=-0.1), replace(STEP, value="relu", high=-0.1)):
@@ -330,6 +352,7 @@ KINDS = (
     of_answers,
     of_rivals,
     of_replications,
+    of_further,
     of_words,
 )
 
@@ -338,12 +361,17 @@ def test_every_branch_of_every_section_reads(submission: StudySubmission, seen: 
     base = brief_of(submission)
     for brief in (b for kind in KINDS for b in kind(base)):
         for name in CONTEXTS:
-            if (name != "sensitivity" or brief.evidence.sensitivity) and (
-                name != "replication" or brief.evidence.replication
-            ):
+            if has(brief, name):
                 reads(name, text(name, brief))
     assert {name.removesuffix(".jinja") for name, _ in seen} >= set(CONTEXTS) - {"code", "trials"}
     assert {place: came for place, came in seen.items() if came != {True, False}} == {}
+
+
+def has(b: Brief, name: str) -> bool:
+    """Whether a brief has what a section tells of."""
+    e = b.evidence
+    there = {"sensitivity": e.sensitivity, "replication": e.replication, **{kind: e.test(kind) for kind in SIDES}}
+    return bool(there.get(name, True))
 
 
 def reads(name: str, source: str) -> None:
@@ -455,7 +483,7 @@ def test_a_work_is_cited_with_its_record_s_words_or_title_and_never_in_a_group(s
     for brief in (changed(b, claim={"significant": True}), changed(b, claim=UNFOUND), replace(b, references=bare)):
         cited = 0
         for name in CONTEXTS:
-            body = text(name, brief) if name not in ("sensitivity", "replication") else ""
+            body = text(name, brief) if has(brief, name) else ""
             for mark in re.finditer(r"{cite:([^}]*)}", body):
                 cited += 1
                 work = known[mark[1]]  # one key, not several
