@@ -45,7 +45,8 @@ def questions() -> dict[str, Questions]:
     from nightlab.agents.model.writing import ModelWriter
     from nightlab.agents.offline.reviewing import offline_panel
 
-    panel = Questions(version=len(offline_panel()) * ModelReviewer.questions.version + 1)  # and the chair's word
+    size, each = len(offline_panel()), ModelReviewer.questions
+    panel = Questions(version=size * each.version + 1, revision=size * each.revision)  # and the chair's word
     return {
         "ideator": ModelIdeator.questions,
         "coder": ModelCoder.questions,

@@ -119,6 +119,23 @@ class Answer(Record):
     reason: str = ""  # why it is declined, or left open when the study ends
 
 
+Preference = Literal["first", "second", "neither"]
+
+
+@document("comparison")
+class Comparison(Record):
+    """Which version a reviewer prefers, the older one shown first and then the newer one first."""
+
+    reviewer: str
+    older_first: Literal["older", "newer", "neither"]
+    newer_first: Literal["older", "newer", "neither"]
+
+    @property
+    def votes(self) -> int:
+        """For the newer version, less those for the older one."""
+        return sum({"newer": 1, "older": -1, "neither": 0}[v] for v in (self.older_first, self.newer_first))
+
+
 @document("meta")
 class MetaReview(Record):
     """The area chair's summary of a round: mean scores, decision, and what a revision must do."""
@@ -136,17 +153,19 @@ class MetaReview(Record):
     disagreement: tuple[str, ...] = ()
     answers: tuple[Answer, ...] = ()  # to the requests, in their order
     errors: int = 0  # findings of the audit that are errors
+    compared: tuple[Comparison, ...] = ()  # with the best version before it, blind
     by: str = "offline rubric"  # or the model that weighed the reviews
 
 
 @dataclass(frozen=True, kw_only=True)
 class Questions:
     """How often a role asks its model when every answer passes: once a study, for each trial, for each version of the
-    paper."""
+    paper, and for each but the first one besides."""
 
     study: int = 0
     trial: int = 0
     version: int = 0
+    revision: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +217,8 @@ Gate = Callable[[Manuscript], Sequence[Finding]]  # what stands in a text that c
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """What a reviewer sees of any paper. foreign: the document of a paper that is no manuscript of ours."""
+    """What a reviewer sees of any paper. foreign: the document of a paper that is no manuscript of ours. pictures: its
+    figures as PNG files, drawn where they are asked for."""
 
     manuscript: Manuscript | None = None
     facts: Mapping[str, Fact] = field(default_factory=dict)  # of the evidence beside it
@@ -207,6 +227,7 @@ class Submission:
     pages: int = 0
     stage: str = "round 0"
     foreign: Document | None = None
+    pictures: Callable[[], tuple[bytes, ...]] = lambda: ()
 
     @cached_property
     def document(self) -> Document:
@@ -280,6 +301,10 @@ class Reviewer(Protocol):
     name: str
 
     def review(self, submission: Submission) -> Review: ...
+
+    def prefer(self, first: Submission, second: Submission) -> Preference:
+        """Which of two versions of a paper is the better one, by their texts; nothing tells which one is older."""
+        ...
 
 
 class AreaChair(Protocol):

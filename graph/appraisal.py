@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 from nightlab.agents.chat.configuration import completed
@@ -19,8 +21,9 @@ from nightlab.experiments.study.study import is_study, read
 from nightlab.graph import drafting, gate, publishing, reviewing
 from nightlab.graph.lab import Lab
 from nightlab.papers.audit.audit import audit
-from nightlab.papers.audit.reading.pdf import PaperError, document_of, pages_of
+from nightlab.papers.audit.reading.pdf import FIGURE, PaperError, document_of, pages_of
 from nightlab.papers.facts.facts import read as read_facts
+from nightlab.papers.figures.images import images
 from nightlab.papers.manuscript.manuscript import read as read_manuscript
 
 MECHANICAL = (
@@ -30,19 +33,30 @@ MECHANICAL = (
 READ = "Only the text of this PDF was at hand, without its evidence."
 
 
-def appraise(path: Path, reviewers: int, models: ModelSettings) -> dict[str, Any]:
-    """Review a study's published paper or a PDF; the JSON of `nightlab review`.
+def appraise(path: Path, reviewers: int, models: ModelSettings, repeat: int = 1) -> dict[str, Any]:
+    """Review a study's published paper or a PDF; the JSON of `nightlab review`. repeat: how often, to see by how much
+    the overall score varies; the last time is the one that is told.
 
     Raises PaperError where there is no paper, SettingsError for a model that cannot be had.
     """
     _, models = completed(Settings(), models, Path.cwd())
     seen, note = _submitted(path)
     panel, chair, usage = _panel(reviewers, models)
-    forms = [reviewer.review(seen) for reviewer in panel]
-    meta = reviewing.chaired(chair, seen, forms, 0)
+    overall = list[float]()
+    for number in range(repeat):
+        again = replace(seen, stage=f"reading {number}") if repeat > 1 else seen
+        forms = [reviewer.review(again) for reviewer in panel]
+        meta = reviewing.chaired(chair, again, forms, 0)
+        overall.append(meta.overall)
     if seen.foreign is not None:
         note = READ if any(r.by != "offline rubric, mechanical part alone" for r in forms) else MECHANICAL
-    return _told(path, seen, forms, meta, note) | usage()
+    return _told(path, seen, forms, meta, note) | (_repeated(overall) if repeat > 1 else {}) | usage()
+
+
+def _repeated(overall: list[float]) -> dict[str, Any]:
+    """The panel's mean overall score each time, and how far the times are apart."""
+    spread = {"spread": round(max(overall) - min(overall), 2), "stdev": round(stdev(overall), 3)}
+    return {"repeated": {"overall": overall, **spread}}
 
 
 def _submitted(path: Path) -> tuple[Submission, str]:
@@ -50,7 +64,8 @@ def _submitted(path: Path) -> tuple[Submission, str]:
         if path.is_dir():
             raise PaperError(f"{path}: no study; give a study's folder, as `nightlab run` prints it, or a PDF")
         pages = pages_of(path)
-        return Submission(foreign=document_of(pages), pages=len(pages)), MECHANICAL
+        shown = partial(images, [(path, n) for n, page in enumerate(pages) if FIGURE.search(page)])
+        return Submission(foreign=document_of(pages), pages=len(pages), pictures=shown), MECHANICAL
     from nightlab.agents.offline import offline_team
 
     with closing(read(path)) as study:
@@ -73,7 +88,9 @@ def _published(lab: Lab, seen: StudySubmission) -> StudySubmission:
     evidence = replace(seen.evidence, facts=version.facts)
     held = gate.standing(evidence, seen.references, version.draft)
     found = audit(draft, facts, seen.references, place, names=drafting.names(lab, evidence))
-    return replace(seen, manuscript=draft, facts=facts, evidence=evidence, findings=found, gate=held)
+    shown = partial(reviewing.pictures, draft, place)
+    own = {"manuscript": draft, "facts": facts, "evidence": evidence, "findings": found}
+    return replace(seen, **own, gate=held, pictures=shown)  # type: ignore[arg-type]
 
 
 def _no_runner() -> Any:

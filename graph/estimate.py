@@ -191,7 +191,10 @@ def _calls(settings: Settings, models: ModelSettings, mode: str) -> dict[str, in
     """Calls by role, for the roles that have a model."""
     versions = 1 + settings.rounds
     asked = {
-        role: wanted.study + wanted.trial * settings.trials + wanted.version * versions
+        role: wanted.study
+        + wanted.trial * settings.trials
+        + wanted.version * versions
+        + wanted.revision * settings.rounds
         for role, wanted in questions().items()
         if mode == "pipeline" or role == "coder"
     }

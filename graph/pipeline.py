@@ -72,14 +72,15 @@ def audit(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["write
 
 
 def review(state: PipelineState, runtime: Runtime[Lab]) -> Command[Literal["revise", "publish"]]:
-    """The panel and the area chair; their decision routes."""
+    """The panel and the area chair; their decision routes: what is accepted is published as it is."""
     lab = runtime.context
     runtime.context.tell(Stage(stage="review", round=state.round))
     meta = reviewing.panel(lab, state.idea, state.round)
     lab.tell(PaperReviewed(review=meta.model_dump(mode="json")))
     update: PipelineUpdate = {"decision": meta.decision}
     if (
-        not meta.kept
+        meta.decision == "accept"
+        or not meta.kept
         or not reviewing.asked(lab, state.round)
         or state.round - lab.study.first_round >= lab.study.settings.rounds
     ):

@@ -136,7 +136,8 @@ def _responding(lab: Lab, draft: Manuscript, best: int) -> Manuscript:
     """The draft with what became of all that was asked for, also after it was written."""
     seen = [m for m in drafting.metas(lab) if m.round >= lab.study.first_round]
     last = max((m.round for m in seen), default=best)
-    answers = [_closed(a, m.round, best, last) for m in seen for a in m.answers]
+    accepted = any(m.round == best and m.decision == "accept" for m in seen)
+    answers = [_closed(a, m.round, best, last, accepted) for m in seen for a in m.answers]
     if not answers or best < lab.study.first_round:
         return draft
     brief = replace(drafting.brief_for(lab, _idea(lab), best, mend=_mended(lab, best)), answers=answers)
@@ -152,13 +153,15 @@ def _mended(lab: Lab, best: int) -> bool:
     return lab.study.ledger.get(Manuscript, drafting.mended_key(best)) is not None
 
 
-def _closed(answer: Answer, number: int, best: int, last: int) -> Answer:
+def _closed(answer: Answer, number: int, best: int, last: int, accepted: bool) -> Answer:
     """An answer of a round as it stands when the study ends."""
     if answer.kind == "decline" or number < best:
         return answer
     why = (
         "the panel did not find the revision that came of it better, and the attempt is on record in the study's folder"
         if number < last
+        else "the panel accepted the paper as it is"
+        if accepted
         else "no further round of revision was to come"
     )
     return answer.model_copy(update={"kind": "open", "reason": why})

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 from nightlab.agents.actions.registry import actions, possible
 from nightlab.agents.offline.chairing import averaged
-from nightlab.agents.team import Answer, AreaChair, Idea, MetaReview, Request, Review, StudySubmission, Submission
+from nightlab.agents.team import (
+    Answer,
+    AreaChair,
+    Comparison,
+    Idea,
+    MetaReview,
+    Request,
+    Review,
+    Reviewer,
+    StudySubmission,
+    Submission,
+)
 from nightlab.graph import drafting, gate, publishing
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
+from nightlab.papers.audit import deviations, provenance
+from nightlab.papers.audit.finding import Finding
+from nightlab.papers.figures.images import images
+from nightlab.papers.manuscript.manuscript import Manuscript
+
+GATE = (provenance.KIND, *deviations.KINDS)
 
 
 def submission(lab: Lab, idea: str = "", number: int | None = None) -> StudySubmission:
@@ -31,8 +51,14 @@ def submission(lab: Lab, idea: str = "", number: int | None = None) -> StudySubm
         findings=drafting.findings(lab, number),
         pages=drafting.compiled(drafting.folder(lab, number)).pages,
         stage=f"round {number}",
+        pictures=partial(pictures, draft, drafting.folder(lab, number)),
         gate=gate.standing(collected, drafting.references(lab), draft),
     )
+
+
+def pictures(draft: Manuscript, place: Path) -> tuple[bytes, ...]:
+    """The figures of a version as images."""
+    return images((place / f.file, 0) for f in draft.figures)
 
 
 def panel(lab: Lab, idea: str, number: int) -> MetaReview:
@@ -54,7 +80,8 @@ def _weighed(
     """The chair's word on a round: the decision, whether this version is better, and what becomes of each request."""
     weighed = chaired(lab.team.chair, seen, reviews, number)
     best = max((m for m in earlier if m.kept), key=lambda m: m.round, default=None)
-    kept = best is None or (weighed.overall, -weighed.errors) > (best.overall, -best.errors)
+    compared = _compared(lab, seen, best, number) if best else ()
+    kept = best is None or better(weighed, best, compared, seen.findings)
     told = "" if best is None else " The panel finds this version better than the one before it."
     if not kept:
         told = " The panel does not find this version better, so the one before it stays."
@@ -62,11 +89,44 @@ def _weighed(
     return weighed.model_copy(
         update={
             "kept": kept,
+            "compared": compared,
             "summary": f"{weighed.summary}{told}",
             "requests": tuple(asked),
             "answers": answered(lab, seen, asked),
         }
     )
+
+
+def better(new: MetaReview, old: MetaReview, compared: Sequence[Comparison], findings: Sequence[Finding]) -> bool:
+    """Whether a version is better than the one before: by the mean overall score, then by the audit's errors, and not
+    worse where both were read side by side; where the scores are the same, that decides. The gate must hold."""
+    scores, before = (new.overall, -new.errors), (old.overall, -old.errors)
+    votes = sum(c.votes for c in compared)
+    holds = not any(f.kind in GATE for f in findings)
+    return holds and (votes >= 0 if scores > before else votes > 0 if scores == before else False)
+
+
+def _compared(lab: Lab, seen: StudySubmission, best: MetaReview, number: int) -> tuple[Comparison, ...]:
+    """What each reviewer prefers of the best version before and this one, blind and in both orders."""
+    older, newer = (_blind(s, number) for s in (submission(lab, seen.idea.key, best.round), seen))
+    names = {"first": ("older", "newer"), "second": ("newer", "older"), "neither": ("neither", "neither")}
+
+    def compare(r: Reviewer) -> Comparison:
+        one, other = names[r.prefer(older, newer)][0], names[r.prefer(newer, older)][1]
+        return Comparison.model_validate({"reviewer": r.name, "older_first": one, "newer_first": other})
+
+    return tuple(
+        lab.once(Comparison, f"{number}.{r.name}", lambda r=r: compare(r))  # type: ignore[misc]
+        for r in lab.team.reviewers
+    )
+
+
+def _blind(s: StudySubmission, number: int) -> StudySubmission:
+    """A version without what tells that there was another one: the response to the reviewers."""
+    assert s.manuscript is not None
+    appendix = tuple(part for part in s.manuscript.appendix if part.key != publishing.REPLIES)
+    bare = replace(s.manuscript, appendix=appendix)
+    return replace(s, manuscript=bare, gate=lambda _: (), stage=f"round {number} compared")
 
 
 def chaired(chair: AreaChair, seen: Submission, reviews: Sequence[Review], number: int) -> MetaReview:

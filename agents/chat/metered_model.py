@@ -158,6 +158,11 @@ class Access:
         adapted = AdaptedParameter(model=self._known, parameter=name, instead=instead, note=note)
         self._ledger.put(adapted, f"{self._known} {name}")
 
+    @property
+    def sees(self) -> bool:
+        """Whether it takes images."""
+        return self._parameters.images
+
     # The context window
     @property
     def room(self) -> int:
@@ -174,7 +179,8 @@ class Access:
             left_out = len(prompt.details) - len(details)
             note = [f"({left_out} older items are left out here.)"] if left_out else []
             user = "\n\n".join([*note, *details, prompt.request])
-            messages = (Message(role="system", text=prompt.system), Message(role="user", text=user), *talk)
+            asked = Message(role="user", text=user, images=prompt.images)
+            messages = (Message(role="system", text=prompt.system), asked, *talk)
             if not self._window or estimated(messages, _text(question)) + longest <= self._window:
                 return replace(question, messages=messages, max_tokens=longest)
             if details:
@@ -272,7 +278,8 @@ class Access:
         return replace(reply, tokens_in=estimated(question.messages, _text(question)), tokens_out=tokens_out)
 
     def _call(self, question: Question, prompt: Prompt) -> Call:
-        text = "\x00".join(message.text for message in question.messages)
+        text = "\x00".join(message.text for message in question.messages).encode("utf-8", "replace")
+        text += b"".join(image for message in question.messages for image in message.images)
         return Call(
             role=question.role,
             stage=question.stage,
@@ -280,7 +287,7 @@ class Access:
             model=self.name,
             prompt=prompt.name,
             version=prompt.version,
-            hash=hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:16],
+            hash=hashlib.sha256(text).hexdigest()[:16],
             tokens_estimated=0,
             usd_estimated=0.0,
         )

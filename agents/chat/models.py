@@ -64,6 +64,11 @@ class Chat:
         """Characters of a text that a prompt has room for, by the model's context window."""
         return self._access.room
 
+    @property
+    def sees(self) -> bool:
+        """Whether the model takes images."""
+        return self._access.sees
+
     def ask(
         self,
         shape: type[M],

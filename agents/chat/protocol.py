@@ -43,8 +43,11 @@ class Unusable(NoAnswer):
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
+    """images: PNG files that go with the text, to a model that takes them."""
+
     role: Literal["system", "user", "assistant"]
     text: str
+    images: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +122,7 @@ class Parameters:
     context: Annotated[int, Field(ge=512)] = 0
     failures: Annotated[int, Field(ge=1)] = 6  # so many failed calls in a row, and the model is left alone for a while
     pause_s: Annotated[float, Field(gt=0, le=86400)] = 60.0  # that while
+    images: bool = False  # whether it takes images: a reviewer then sees the figures
 
 
 def checked_url(url: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import ssl
 import threading
@@ -42,7 +43,7 @@ class LangchainConnection:
             self.modes = ("tool", "text")
 
     def send(self, question: Question) -> Reply:
-        messages = [(message.role, message.text) for message in asked(question)]
+        messages = [(message.role, _content(message)) for message in asked(question)]
         body = adapted(self._body(question), question.adapted)
         options: dict[str, Any] = {"extra_body": body} if self._openai else dict(body)
         if question.adapted.get("stream"):
@@ -94,9 +95,20 @@ def asked(question: Question) -> tuple[Message, ...]:
     merged: list[Message] = []  # a server without a system role often wants user and assistant by turns
     for message in (Message(role="user", text=first.text), *others):
         if merged and merged[-1].role == message.role:
-            message = Message(role=message.role, text=f"{merged.pop().text}\n\n{message.text}")
+            before = merged.pop()
+            text = f"{before.text}\n\n{message.text}"
+            message = Message(role=message.role, text=text, images=(*before.images, *message.images))
         merged.append(message)
     return tuple(merged)
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    """The text, or, with images, the parts as LangChain's providers know them."""
+    if not message.images:
+        return message.text
+    addresses = (f"data:image/png;base64,{base64.b64encode(image).decode()}" for image in message.images)
+    shown = [{"type": "image_url", "image_url": {"url": address}} for address in addresses]
+    return [{"type": "text", "text": message.text}, *shown]
 
 
 def bounded(work: Callable[[], T], seconds: float, sent: Mapping[str, Any]) -> T:

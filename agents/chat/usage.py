@@ -62,10 +62,14 @@ def price_of(name: str, own: Mapping[str, Mapping[str, float]]) -> Price | None:
     return None
 
 
+IMAGE_TOKENS = 1500  # of an image, about as many as providers count for one of this size
+
+
 def estimated(messages: Sequence[Message], schema_text: str) -> int:
     """Tokens of a prompt, rather too many than too few: two and a half bytes of text a token."""
     size = sum(len(message.text.encode("utf-8", "replace")) for message in messages) + len(schema_text)
-    return size * 2 // 5 + 8 * len(messages) + 16
+    images = sum(len(message.images) for message in messages)
+    return size * 2 // 5 + 8 * len(messages) + IMAGE_TOKENS * images + 16
 
 
 class Meter:

@@ -26,6 +26,7 @@ class Prompt:
     details: tuple[str, ...]
     request: str
     version: str  # of the template file: SHA-256, first 12 hex digits
+    images: tuple[bytes, ...] = ()  # PNG files
 
 
 def render(name: str, folder: Path = FOLDER, **values: Any) -> Prompt:

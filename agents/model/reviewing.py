@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -21,6 +22,7 @@ from nightlab.agents.team import (
     ACCEPT,
     AreaChair,
     MetaReview,
+    Preference,
     Questions,
     Request,
     Review,
@@ -103,8 +105,16 @@ class Notes(BaseModel):
     notes: Points
 
 
+class Better(BaseModel):
+    """Which of two versions a model prefers."""
+
+    reason: str = ""
+    better: str
+
+
 class ModelReviewer:
-    questions: ClassVar = Questions(version=2)  # the form, and a reflection on it; a long paper's parts come to it
+    # The form and a reflection on it, and a comparison in both orders; a long paper's parts come to it.
+    questions: ClassVar = Questions(version=2, revision=2)
 
     def __init__(self, chat: Chat, offline: Reviewer) -> None:
         self.name = offline.name
@@ -130,15 +140,30 @@ class ModelReviewer:
             "paper": self._read(s, stage),
             "actions": {name: request.text for name, request in known.items()} | TEXTS if study else {},
         }
-        form = self._chat.ask(Form, render("reviewer", **told, first=None), stage=stage)
-        again = render("reviewer", **told, first=_first_form(form))
+        seen = s.pictures() if self._chat.sees else ()
+        form = self._chat.ask(Form, replace(render("reviewer", **told, first=None), images=seen), stage=stage)
+        again = replace(render("reviewer", **told, first=_first_form(form)), images=seen)
         with contextlib.suppress(NoAnswer):  # then the first form stands
             form = self._chat.ask(Form, again, stage=f"{stage} reflection")
         return _review(form, s, self.name, shown(self._chat.name), known)
 
-    def _read(self, s: Submission, stage: str) -> str:
-        """The whole paper, or, where it is longer than a prompt takes, the notes that were taken part by part."""
-        parts = whole(s.document, min(PART, self._chat.room))
+    def prefer(self, first: Submission, second: Submission) -> Preference:
+        stage = f"{first.stage} {self.name}"
+        return self._chat.attempt(
+            stage, lambda: self._preferred(first, second, stage), lambda: self._offline.prefer(first, second)
+        )
+
+    def _preferred(self, first: Submission, second: Submission, stage: str) -> Preference:
+        one, other = (self._read(s, stage, of=2) for s in (first, second))
+        asked = render("compare", persona=PERSONAS[self.name.split()[0]], first=one, second=other)
+        found = self._chat.ask(Better, asked, stage=stage)
+        named = found.better.strip().casefold().removeprefix("version ")[:1]
+        return "first" if named == "a" else "second" if named == "b" else "neither"
+
+    def _read(self, s: Submission, stage: str, of: int = 1) -> str:
+        """The whole paper, or, where it is longer than a prompt takes, the notes that were taken part by part. of: how
+        many papers the prompt shows."""
+        parts = whole(s.document, min(PART, self._chat.room) // of)
         if len(parts) == 1:
             return quoted(parts[0], limit=len(parts[0]))
         notes = []
@@ -147,7 +172,7 @@ class ModelReviewer:
             found = self._chat.ask(Notes, asked, stage=f"{stage} part {number}")
             notes += [f"part {number}: {_line(note, 300)}" for note in found.notes[:MOST_NOTES]]
         head = f"Title: {s.document.title}\nAbstract: {s.document.abstract.text}"
-        return quoted("\n".join([head, "Your notes on the whole paper:", *notes]), limit=PART)
+        return quoted("\n".join([head, "Your notes on the whole paper:", *notes]), limit=PART // of)
 
 
 def whole(doc: Document, size: int = PART) -> list[str]:

@@ -13,7 +13,7 @@ from nightlab.agents.actions.action import Judgement, Side
 from nightlab.agents.actions.registry import actions
 from nightlab.agents.offline.ideation import likeness
 from nightlab.agents.offline.rubric import CLARITY, LITERATURE, METHODS, Criterion
-from nightlab.agents.team import ACCEPT, Review, StudySubmission, Submission, decided
+from nightlab.agents.team import ACCEPT, Preference, Review, StudySubmission, Submission, decided
 from nightlab.experiments.numbers import plural
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.audit.reading.document import Document
@@ -123,6 +123,10 @@ class OfflineReviewer:
             by="offline rubric" if submission.document.of_study else "offline rubric, mechanical part alone",
         )
 
+    def prefer(self, first: Submission, second: Submission) -> Preference:
+        one, other = (_worth(self.review(s)) for s in (first, second))
+        return "neither" if one == other else "first" if one > other else "second"
+
     def _overall(self, side: Mapping[Side, float], errors: Sequence[str], warnings: Sequence[str]) -> int:
         """The middle between the weighted mean of the sides and the weakest one, less what is wrong."""
         weighted = (sum(side.values()) + side[self._field.side]) / 4
@@ -136,6 +140,10 @@ class OfflineReviewer:
     def _mine(self, kind: str) -> bool:
         field = "literature" if kind in LITERARY else "clarity" if kind in FORMAL else "methodology"
         return field == self._field.name
+
+
+def _worth(form: Review) -> tuple[int, int]:
+    return form.overall, form.soundness + form.presentation + form.contribution
 
 
 def _kinds(findings: Sequence[Finding], severity: str) -> list[str]:

@@ -33,6 +33,7 @@ def rounds(study: Study) -> list[dict[str, Any]]:
             "reviewers": [_row(f) for key, f in forms.items() if key.startswith(f"{m.round}.")],
             "agreement": list(m.agreement),
             "disagreement": list(m.disagreement),
+            "compared": [c.model_dump(mode="json") for c in m.compared],
             "changed": [_done(a) for a in answers.get(m.round, ()) if a.kind in ("text", "experiment")],
             "asked": [a.model_dump(mode="json") for a in m.answers],
             **({"extension": number} if (number := begun.get(m.round)) else {}),
@@ -83,6 +84,9 @@ def print_review(told: Mapping[str, Any]) -> None:
             for line in form[name]:
                 say(f"  {sign} {line}")
     say(f"\narea chair: {told['summary']} Spread of the overall scores {told['spread']:g}.")
+    if again := told.get("repeated"):
+        scores = ", ".join(f"{score:g}" for score in again["overall"])
+        say(f"repeated: overall {scores}; {again['spread']:g} apart, standard deviation {again['stdev']:g}")
     for line in told["agreement"]:
         say(f"  = {line}")
     for line in told["disagreement"]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.manuscript.manuscript import Manuscript, passages
 
+KINDS = ("altered", "added", "moved")  # of findings; what is left out can be found without the code's text, too
 ALIKE = 0.5  # share of words in common from which a sentence is an altered one
 _SENTENCE = re.compile(r"(?:(?<=[.!?:])|(?<=[.!?][”’)`*]))\s+(?=[“‘\"'(`*{]*[A-Z0-9{])")
 _PLACE = re.compile(r"(?:section|figure|table|listing):[^:]+")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import nightlab
 from nightlab.agents.offline import offline_team
@@ -34,8 +36,11 @@ def run(params, inputs, out, seed):
 KINDS = ("positive", "negative", "exact", "edits")
 
 
-def make(kind: str, place: Path, *, trials: int = 8, rounds: int = 0) -> Path:
-    """Run the study of a kind of paper below a folder; returns the study's folder."""
+def make(
+    kind: str, place: Path, *, trials: int = 8, rounds: int = 0, reviews: Sequence[Mapping[str, Any]] = ()
+) -> Path:
+    """Run the study of a kind of paper below a folder; returns the study's folder. reviews: the answers of a scripted
+    model that reviews it, by stage."""
     toml, experiment, prepare = VALLEY, EXPERIMENT, PREPARE
     models: dict[str, str] = {}
     if kind == "negative":
@@ -45,6 +50,10 @@ def make(kind: str, place: Path, *, trials: int = 8, rounds: int = 0) -> Path:
     if kind == "exact":
         prepare = prepare.replace('"0.01"', '"0"')
     place.mkdir(parents=True, exist_ok=True)
+    if reviews:
+        played = place / "reviews.jsonl"
+        played.write_text("".join(f"{json.dumps({'repeat': True, **row})}\n" for row in reviews))
+        models = {"reviewer": f"fake:{played}"}
     if kind == "edits":
         toml, experiment = toml.split("[search.space.x]")[0] + "[budget]" + toml.split("[budget]")[1], EDITED
         edits = [("X = 0.1", "X = 0.6"), ("Y = 0.9", "Y = 0.3")]
@@ -52,7 +61,7 @@ def make(kind: str, place: Path, *, trials: int = 8, rounds: int = 0) -> Path:
         rows = [{"answer": {"edits": [{"file": "experiment.py", "search": a, "replace": b}],
                             "hypothesis": "another start is lower", "strategy": "edit"}} for a, b in edits]  # fmt: skip
         script.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-        models, trials = {"coder": f"fake:{script}"}, 2
+        models, trials = {**models, "coder": f"fake:{script}"}, 2
     template = place / f"template-{kind}"
     template.mkdir(exist_ok=True)
     texts = {"template.toml": toml, "experiment.py": experiment, "evaluate.py": EVALUATE, "prepare.py": prepare}

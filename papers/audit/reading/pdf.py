@@ -21,6 +21,7 @@ _HEADING = re.compile(
 )
 _NUMBERED = re.compile(r"^(?:\d{1,2}|[A-Z])\.?\s+(?P<name>[A-Z][\w-]+(?: [\w-]+){0,6})$")
 _CAPTION = re.compile(r"^(?P<kind>Figure|Fig\.|Table)\s+(?P<number>\d+)\s*[.:|]\s*(?P<text>.+)", re.I)
+FIGURE = re.compile(r"^\s*(?:Figure|Fig\.)\s+\d+\s*[.:|]", re.M)  # what a page with a figure has
 _ENTRY = re.compile(r"^(?:\[\d+\]|\[[A-Za-z+]+\d{2,4}\w?\]|\d{1,3}\.\s+[A-Z])")
 _AUTHORED = re.compile(r"^[A-Z][\w'’-]+,? .*\b(?:19|20)\d\d[a-z]?\b")
 
