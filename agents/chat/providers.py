@@ -43,7 +43,7 @@ class LangchainConnection:
             self.modes = ("tool", "text")
 
     def send(self, question: Question) -> Reply:
-        messages = [(message.role, _content(message)) for message in asked(question)]
+        messages = [(message.role, content(message)) for message in asked(question)]
         body = adapted(self._body(question), question.adapted)
         options: dict[str, Any] = {"extra_body": body} if self._openai else dict(body)
         if question.adapted.get("stream"):
@@ -102,7 +102,7 @@ def asked(question: Question) -> tuple[Message, ...]:
     return tuple(merged)
 
 
-def _content(message: Message) -> str | list[dict[str, Any]]:
+def content(message: Message) -> str | list[dict[str, Any]]:
     """The text, or, with images, the parts as LangChain's providers know them."""
     if not message.images:
         return message.text
