@@ -97,7 +97,8 @@ def _doubts(folder: Path, spec: Spec) -> tuple[str, ...]:
 def _with_files(folder: Path, file: Path, spec: Spec) -> tuple[Spec, tuple[str, ...]]:
     """The contract with files in place of patterns, and the editable ones as they were named. Raises TemplateError."""
     table = spec.artifact
-    entries = (spec.data.prepare if spec.data else None, spec.evaluate.entry, spec.evaluate.interactive)
+    laid_out = (spec.data.prepare, spec.data.second) if spec.data else ()
+    entries = (*laid_out, spec.evaluate.entry, spec.evaluate.interactive)
     judges = [f"{entry.partition(':')[0]}.py" for entry in entries if entry]
     besides = {*judges, *spec.run.bind}
     editable = globbing.expanded(folder, table.editable, besides)
