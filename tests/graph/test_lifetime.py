@@ -325,7 +325,7 @@ def test_an_estimate_starts_no_study(make_template: MakeTemplate, tmp_path: Path
         "coder": 30,
         "analyst": 1 + versions,
         "writer": 5 * versions,
-        "reviewer": (3 * 2 + 1) * versions,
+        "reviewer": (3 * 2 + 1) * versions + 3 * 2 * (versions - 1),  # and comparisons with the version before
     }
     roles = {role: told_of(quiet, models={role: "openai:gpt-4.1-mini"})["calls"] for role in asked}
     assert roles == asked
