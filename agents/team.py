@@ -258,7 +258,7 @@ class StudySubmission(Submission):
         """What audit and reading found, and where the text, or a number of it, is not what the evidence comes to."""
         assert self.manuscript is not None
         told, known = self.document.facts, self.evidence.facts
-        other = [id for id in self.document.used if id in known and told[id] != known[id]]
+        other = [id for id in self.document.used if id in known and _printed(told[id]) != _printed(known[id])]
         wrong = [
             Finding("altered", "evidence", f"{id} is {known[id].text}, not {told[id].text}") for id in sorted(other)
         ]
@@ -269,6 +269,10 @@ class StudySubmission(Submission):
         """The paper as its reader has it."""
         assert self.manuscript is not None
         return as_read(self.manuscript, self.facts or self.evidence.facts, self.references)
+
+
+def _printed(fact: Fact) -> tuple[float, str, str]:
+    return fact.value, fact.text, fact.unit
 
 
 class Ideator(Protocol):
