@@ -51,7 +51,8 @@ def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"], seed: i
         "clean_accuracy": float(clean.mean()),
         "masked": float((clean & by_gradient & ~robust).mean()),
         "parameters": float(sum(weight.size + bias.size for weight, bias in layers)),
-        **{f"under_{name}": float((clean & stood).mean()) for name, stood in stands.items()},
+        "under_gradients": float((clean & by_gradient).mean()),
+        "under_blind": float((clean & np.all([stands[name] for name in stands.keys() & BLIND], axis=0)).mean()),
         "items": {
             "robust_accuracy": robust.astype(float),
             "clean_accuracy": clean.astype(float),
