@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from nightlab.experiments.records import Fact
-from nightlab.experiments.template import template as templates
+from nightlab.experiments.template import loading as templates
 from nightlab.experiments.template.template import Template
 from nightlab.papers.audit import paraphrase
 from nightlab.papers.audit.ground import Ground, ground

@@ -114,7 +114,7 @@ def test_no_study_holds_its_attacks(template: Template, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("template", [name for name in names() if name != "digits"], indirect=True)  # other tests study
-def test_a_study_of_it_comes_to_its_end(quick: Path, tmp_path: Path) -> None:
+def test_a_study_of_it_comes_to_its_end(template: Template, quick: Path, tmp_path: Path) -> None:
     settings = Settings(trials=1, seeds=1, confirm_seeds=2, workers=2)
     made = begin(quick, settings, tmp_path / "studies", "experiment")
     work(made, lambda _event: None)
