@@ -57,6 +57,7 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return laid_out(prepare, tmp_path_factory.mktemp("kernel"), seed=2**100) / "private"
 
 
+@pytest.mark.filterwarnings("ignore:Non-empty compiler output")  # loops that the compiler does not unroll
 @pytest.mark.parametrize(
     "params",
     [
