@@ -333,7 +333,9 @@ def of_words(b: Brief) -> Iterator[Brief]:
     full = {"nearest": b.references[-1].key, "risks": "A risk.", "expected_effect": "Much."}
     for more in (full, dict.fromkeys(full, "")):
         yield replace(b, idea=b.idea.model_copy(update=more))
-    yield replace(b, idea=b.idea.model_copy(update={"key": "nobody-s", "title": "A recipe that is twice as good"}))
+    boast = b.idea.model_copy(update={"key": "nobody-s", "title": "A recipe that is twice as good"})
+    for significant in (True, False):  # whatever the study came to
+        yield replace(changed(b, claim={"significant": significant}), idea=boast)
     told = replace(b.references[0], abstract="Shows that it is so.", keywords=b.evidence.template.strategies[:1])
     other = replace(told, key="other", abstract="It is so.")
     apart = replace(told, key="apart", keywords=())
