@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,11 @@ def a_row(folder: Path, rng: random.Random, table: str = "", where: str = "1") -
         table = rng.choice(tables)
         row = rng.choice(db.execute(f"SELECT rowid AS at, * FROM {table} WHERE {where}").fetchall())
         column = rng.choice([name for name in row.keys() if name != "at"])  # noqa: SIM118
-        new = changed(row[column], rng)
-        db.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (new, row["at"]))
+        for _ in range(100):
+            new = changed(row[column], rng)
+            with suppress(sqlite3.IntegrityError):  # another row's key
+                db.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (new, row["at"]))
+                break
     return f"{table}.{column}: {row[column]!r} -> {new!r}"
 
 
