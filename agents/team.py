@@ -241,7 +241,12 @@ class Submission:
     @cached_property
     def found(self) -> tuple[Finding, ...]:
         """What the audit found, and what reading the document as it is finds."""
-        return tuple(dict.fromkeys((*self.findings, *checks.findings(self.document))))
+        return tuple(dict.fromkeys((*self.findings, *checks.findings(self.document, compared=self.compared))))
+
+    @property
+    def compared(self) -> bool:
+        """Whether every sentence is held against what code writes of the evidence."""
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +256,7 @@ class StudySubmission(Submission):
     evidence: Evidence
     analysis: Analysis
     idea: Idea
-    gate: Gate = lambda _: ()  # what code would not write of this evidence
+    gate: Gate | None = None  # what code would not write of this evidence
 
     @cached_property
     def found(self) -> tuple[Finding, ...]:
@@ -262,7 +267,12 @@ class StudySubmission(Submission):
         wrong = [
             Finding("altered", "evidence", f"{id} is {known[id].text}, not {told[id].text}") for id in sorted(other)
         ]
-        return tuple(dict.fromkeys((*super().found, *self.gate(self.manuscript), *wrong)))
+        held = self.gate(self.manuscript) if self.gate else ()
+        return tuple(dict.fromkeys((*super().found, *held, *wrong)))
+
+    @property
+    def compared(self) -> bool:
+        return self.gate is not None
 
     @cached_property
     def document(self) -> Document:

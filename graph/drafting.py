@@ -282,7 +282,7 @@ def audit(lab: Lab, idea: str, number: int, *, mended: bool) -> list[Finding]:
             names=names(lab, collected),
             min_pages=least,
         )
-        seen = checks.findings(as_read(draft, collected.facts, references(lab)))
+        seen = checks.findings(as_read(draft, collected.facts, references(lab)), compared=True)
         brief, counts = brief_for(lab, idea, number, mend=mended), lab.study.ledger.get(TeamCounts, key)
         refused = gate.ruled(brief, draft, lab.team.roles, counts)[1]  # once more, over every place of it
         return Findings((*found, *seen, *refused))

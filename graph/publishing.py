@@ -74,7 +74,7 @@ def _blocked(lab: Lab, best: int) -> list[str]:
     let = replace(own, reader=draft.reader)
     found = [
         *mechanical_audit(whole, facts, sources, lab.study.paper, names=drafting.names(lab, collected)),
-        *checks.findings(as_read(whole, facts, sources)),
+        *checks.findings(as_read(whole, facts, sources), compared=True),
         *gate.standing(collected, sources, let)(whole),
     ]
     return stood_in([f for f in found if f.severity == "error"], own)

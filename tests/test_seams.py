@@ -121,7 +121,7 @@ def section(b: Brief) -> Section | None:
 
 def criterion(s: StudySubmission) -> Iterator[Judgement]:
     if request := possible(s.evidence).get(NAME):
-        yield Judgement(side="soundness", points=-0.1, text="The way there is unknown.", request=request)
+        yield Judgement(side="soundness", points=-2.0, text="The way there is unknown.", request=request)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ ASKED = {  # as the command line calls them
     ("command", "own", "without"),
     [
         (run, {"template", "require_accept"}, set()),
-        (experiment, {"template"}, {"rounds", "reviewer_model"}),
+        (experiment, {"template"}, {"rounds", "reviewer_model", "venue"}),
         (fork, {"study", "trial"}, {"key", "replay"}),
     ],
 )

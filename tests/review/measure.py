@@ -69,7 +69,7 @@ def damaged(
             if harmed == submission.manuscript:
                 continue
             after = seen(submission, folder, harmed)
-            bare = seen(dataclasses.replace(submission, gate=lambda _: ()), folder, harmed)
+            bare = seen(dataclasses.replace(submission, gate=None), folder, harmed)
             new, alone = ([f.kind for f in one.findings if f not in clean.findings] for one in (after, bare))
             yield Outcome(
                 damage=damage.name,

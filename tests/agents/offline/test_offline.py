@@ -33,7 +33,7 @@ from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.figures.curve import points
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.checking import check
-from tests.agents.offline.conftest import with_claim
+from tests.agents.offline.conftest import sure, with_claim
 from tests.conftest import MakeTemplate
 
 
@@ -241,6 +241,7 @@ def test_a_kept_trial_concerns_all_in_which_it_differs_from_what_it_replaced(sub
 
 def test_reviews_follow_the_rubric(submission: StudySubmission) -> None:
     """The document is what counts: the same evidence under a paper with less in it scores lower."""
+    submission = sure(submission)
     assert submission.manuscript is not None
     kept = tuple(s for s in submission.manuscript.sections if s.key not in ("limitations", "related"))
     poor = dataclasses.replace(submission, manuscript=dataclasses.replace(submission.manuscript, sections=kept))
@@ -255,6 +256,7 @@ def test_reviews_follow_the_rubric(submission: StudySubmission) -> None:
 
 def test_an_error_of_the_audit_rejects(submission: StudySubmission) -> None:
     findings = [Finding("bare-numeral", "section:results", f"{i}") for i in range(8)]
+    submission = sure(submission)
     objected = dataclasses.replace(submission, findings=findings)
     for reviewer in offline_panel():
         clean, dirty = reviewer.review(submission), reviewer.review(objected)

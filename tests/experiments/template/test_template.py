@@ -67,6 +67,7 @@ def test_the_reference_has_every_key_and_loads(tmp_path: Path) -> None:
         "references.bib": "@book{knuth1998art, title = {The Art of Computer Programming}}",
     }.items():
         (tmp_path / name).write_text(text)
+    (tmp_path / "latex").mkdir()
     assert load(tmp_path).interleaved
     found = [*vars(contract).values(), *vars(knobs).values()]
     keys = {key for t in found if isinstance(t, type) and issubclass(t, Table) for key in t.model_fields}
