@@ -26,6 +26,7 @@ class ItemStore:
     def __init__(self, folder: Path, ledger: Ledger) -> None:
         self._folder, self._ledger = folder, ledger
         self._known = dict[str, NDArray[Any]]()
+        self._records = dict[int, ItemHashes]()  # never rewritten once they are there
 
     def keep(self, found: Mapping[Split, Mapping[str, NDArray[Any]]]) -> ItemHashes | None:
         """Keep what a run was scored by; the record of it, to be written with the run's outcome."""
@@ -37,7 +38,9 @@ class ItemStore:
 
     def kept(self, run: int) -> ItemHashes | None:
         """The record of a run's arrays."""
-        return self._ledger.get(ItemHashes, str(run))
+        if run not in self._records and (found := self._ledger.get(ItemHashes, str(run))):
+            self._records[run] = found
+        return self._records.get(run)
 
     @property
     def given(self) -> bool:

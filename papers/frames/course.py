@@ -18,7 +18,8 @@ def search(r: Record) -> Said:
         (
             f"The search ran {plural(n, 'trial', fact('search.trials'))} in {fact('runs.search')} runs, kept"
             f" {fact('search.kept')} and reverted {fact('search.reverted')}; {fact('search.failed')} failed.",
-            f"Of the {plural(n, 'trial', fact('search.trials'))}, {fact('search.kept')} were kept and"
+            f"Of the {plural(n, 'trial', fact('search.trials'))}, {fact('search.kept')}"
+            f" {'was' if r.value('search.kept') == 1 else 'were'} kept and"
             f" {fact('search.reverted')} reverted.",
         ),
     )

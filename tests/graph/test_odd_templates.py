@@ -272,3 +272,11 @@ def test_digits_in_the_author_s_choices_are_names_and_no_references_are_told_in_
     with closing(read(place)) as study:
         assert {f["kind"] for f in study.ledger.document("findings", "0")} <= {"too-short"}
     assert "The survey found no references for this task" in text
+
+
+def test_a_metric_of_one_split_alone_has_its_row(make_template: MakeTemplate) -> None:
+    only = EVALUATE.replace(
+        '"cost": answer["cost"]}', '"cost": answer["cost"], **({"rest": 0.5} if split[0] == "h" else {})}'
+    )
+    text, _ = _paper_of(0, make_template(files={"evaluate.py": only}), trials=3)
+    assert text.count("rest") >= 1

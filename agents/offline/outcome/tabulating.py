@@ -38,12 +38,12 @@ def _main(e: Evidence) -> Table:
     """All metrics of baseline and best in the confirmation."""
     splits = ["dev", "holdout"] if e.claim.split == "holdout" else ["dev"]
     subjects = ["baseline"] if e.best.number == 0 else ["baseline", "best"]
-    others = sorted({k.split(".")[2] for k in e.facts if k.startswith("baseline.dev.") and k.count(".") == 3})
     rows = []
     for split in splits:
-        for metric in ("", *others):
-            key = f".{metric}" if metric else ""
-            cells = [_mean(e, f"{subject}.{split}{key}") for subject in subjects]
+        own = sorted({k.split(".")[2] for k in e.facts if k.startswith(f"baseline.{split}.") and k.count(".") == 3})
+        for metric in ("", *own):
+            keys = [f"{subject}.{split}{f'.{metric}' if metric else ''}" for subject in subjects]
+            cells = [_mean(e, key) if f"{key}.mean" in e.facts else NONE for key in keys]
             rows.append((split, words(metric or e.template.metric_label), *cells))
     names = {"baseline": "Baseline", "best": "Best configuration"}
     return Table(
