@@ -136,12 +136,13 @@ def check_files(b: Bundle, skipped: set):
     for run, record in b.all("items").items():
         tables = [t for split, t in record["of"].items() if b.manifest["private"] or split != "holdout"]
         named += [(f"items/{hash}.npy", hash, run) for table in tables for hash in table.values()]
+    named += [(f"venue/{name}", hash, "") for name, hash in b.all("study").get("venue", {"of": {}})["of"].items()]
     papers = b.all("paper")
     last = max(papers, key=lambda key: b.order.get(("documents", compact(["paper", key])), 0), default=None)
     named += [(f"paper/{name}", hash, "") for name, hash in papers[last]["of"].items()] if last else []
     for name, hash, run in named:
         if sha(b.files.get(name, b"")) != hash:
-            yield f"{name}: not what {f'run {run} gave' if run else 'was published'}"
+            yield f"{name}: not what {f'run {run} gave' if run else 'was written down'}"
     yield from check_reviews(b)
 
 

@@ -228,6 +228,7 @@ class Submission:
     stage: str = "round 0"
     foreign: Document | None = None
     pictures: Callable[[], tuple[bytes, ...]] = lambda: ()
+    gate: Gate | None = None  # finds what code would not write of the evidence, where that is at hand
 
     @cached_property
     def document(self) -> Document:
@@ -241,12 +242,14 @@ class Submission:
     @cached_property
     def found(self) -> tuple[Finding, ...]:
         """What the audit found, and what reading the document as it is finds."""
-        return tuple(dict.fromkeys((*self.findings, *checks.findings(self.document, compared=self.compared))))
+        held = self.gate(self.manuscript) if self.gate and self.manuscript else ()
+        read = checks.findings(self.document, compared=self.gate is not None)
+        return tuple(dict.fromkeys((*self.findings, *read, *held, *self.altered)))
 
     @property
-    def compared(self) -> bool:
-        """Whether every sentence is held against what code writes of the evidence."""
-        return False
+    def altered(self) -> Sequence[Finding]:
+        """Where a number beside the text is not what the evidence comes to."""
+        return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,23 +259,14 @@ class StudySubmission(Submission):
     evidence: Evidence
     analysis: Analysis
     idea: Idea
-    gate: Gate | None = None  # what code would not write of this evidence
-
-    @cached_property
-    def found(self) -> tuple[Finding, ...]:
-        """What audit and reading found, and where the text, or a number of it, is not what the evidence comes to."""
-        assert self.manuscript is not None
-        told, known = self.document.facts, self.evidence.facts
-        other = [id for id in self.document.used if id in known and _printed(told[id]) != _printed(known[id])]
-        wrong = [
-            Finding("altered", "evidence", f"{id} is {known[id].text}, not {told[id].text}") for id in sorted(other)
-        ]
-        held = self.gate(self.manuscript) if self.gate else ()
-        return tuple(dict.fromkeys((*super().found, *held, *wrong)))
 
     @property
-    def compared(self) -> bool:
-        return self.gate is not None
+    def altered(self) -> Sequence[Finding]:
+        told, known = self.document.facts, self.evidence.facts
+        other = [id for id in self.document.used if id in known and _printed(told[id]) != _printed(known[id])]
+        return [
+            Finding("altered", "evidence", f"{id} is {known[id].text}, not {told[id].text}") for id in sorted(other)
+        ]
 
     @cached_property
     def document(self) -> Document:

@@ -14,6 +14,7 @@ from nightlab.agents.team import Analysis, Brief, MetaReview, Request
 from nightlab.agents.telling import disclosure
 from nightlab.experiments.ledger.chain import Link
 from nightlab.experiments.records import Fact
+from nightlab.experiments.study.errors import StudyError
 from nightlab.graph import gate
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
@@ -28,7 +29,7 @@ from nightlab.papers.facts.facts import read, save
 from nightlab.papers.latex import latex, versions
 from nightlab.papers.latex.look.document import STYLE
 from nightlab.papers.latex.look.fitting import moved
-from nightlab.papers.latex.look.venue import Venue, load, venue_of
+from nightlab.papers.latex.look.venue import Venue, VenueHashes, copied, hashed, load, venue_of
 from nightlab.papers.latex.seal import Seal, seal
 from nightlab.papers.literature.literature import Reference, Survey
 from nightlab.papers.manuscript.manuscript import Manuscript, to_json
@@ -186,8 +187,11 @@ def _venue(lab: Lab) -> Venue | None:
     study, kept = lab.study, lab.study.folder / "venue"
     if not study.settings.venue:
         return venue_of(study.template, study.settings)
-    if not kept.is_dir():
-        shutil.copytree(study.settings.venue, kept)
+    recorded, named = study.ledger.get(VenueHashes), Path(study.settings.venue)
+    if not kept.is_dir() and named.is_dir() and hashed(named) == recorded:  # it was ended before it had its copy
+        copied(named, kept)
+    if not kept.is_dir() or hashed(kept) != recorded:
+        raise StudyError(f"{kept}: these are not the files of the venue that the study began with; put those back")
     return load(kept)
 
 

@@ -126,7 +126,7 @@ def _blind(s: StudySubmission, number: int) -> StudySubmission:
     assert s.manuscript is not None
     appendix = tuple(part for part in s.manuscript.appendix if part.key != publishing.REPLIES)
     bare = replace(s.manuscript, appendix=appendix)
-    return replace(s, manuscript=bare, gate=None, stage=f"round {number} compared")
+    return replace(s, manuscript=bare, gate=lambda _: (), stage=f"round {number} compared")
 
 
 def chaired(chair: AreaChair, seen: Submission, reviews: Sequence[Review], number: int) -> MetaReview:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
@@ -45,7 +44,7 @@ from nightlab.graph.lab import Lab
 from nightlab.graph.pipeline import pipeline_graph
 from nightlab.graph.state import ExperimentInput, PipelineState
 from nightlab.graph.template.requirements import refuse_lacking
-from nightlab.papers.latex.look.venue import venue_of
+from nightlab.papers.latex.look.venue import VenueHashes, copied, hashed, venue_of
 from nightlab.papers.literature.literature import LiteratureError, load_bib
 
 Listener = Callable[[dict[str, Any]], None]
@@ -90,9 +89,18 @@ def begin(template: str | Path, settings: Settings, out: Path, mode: Mode, model
     _check(loaded, settings, models)
     if settings.venue:
         settings = replace(settings, venue=str(Path(settings.venue).resolve()))
-    folder = create(loaded, settings, out, mode, [models], draw_key=not models.replay, vary=not models.edits)
+    known, key = [models, *_venue(settings)], not models.replay
+    return _with_venue(create(loaded, settings, out, mode, known, draw_key=key, vary=not models.edits), settings)
+
+
+def _venue(settings: Settings) -> list[VenueHashes]:
+    return [hashed(Path(settings.venue))] if settings.venue else []
+
+
+def _with_venue(folder: Path, settings: Settings) -> Path:
+    """A new study's folder, with its own copy of the venue that its user named."""
     if settings.venue:
-        shutil.copytree(settings.venue, folder / "venue")
+        copied(Path(settings.venue), folder / "venue")
     return folder
 
 
@@ -150,9 +158,14 @@ def fork(parent: Path, trial: int, out: Path, *, for_good: bool = True, **change
             settings, models = _staffed(settings, models, theirs, parent)
         else:
             models = replace(models, **theirs)
+        if settings.venue:
+            named = settings.venue if "venue" in ours else study.folder / "venue"
+            settings = replace(settings, venue=str(Path(named).resolve()))
         _check(study.template, settings, models, edited=edited(study, trial))
         share, recorded = family.take(study, for_good=for_good)
-        return fork_study(study, trial, settings, out, [models], share, recorded, draw_key=not models.replay)
+        known, key = [models, *_venue(settings)], not models.replay
+        made = fork_study(study, trial, settings, out, known, share, recorded, draw_key=key)
+        return _with_venue(made, settings)
 
 
 def _staffed(

@@ -25,7 +25,7 @@ from nightlab.experiments.template.template import Template
 AGAIN, STRESS, SECOND = "again", "stress", "second"
 SIDES = {AGAIN: (AGAIN, "best"), STRESS: ("baseline", STRESS), SECOND: ("baseline", "best")}  # the second one is tested
 SURROGATE = "gp"  # what searches again where the study's own policy is no sampler
-MORE = 1.01  # times the baseline's value from which the best uses more of what a constraint bounds
+MORE = 0.01  # of the baseline's value by which the best must use more of what a constraint bounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ def tightened(template: Template, runs: Sequence[Run], best: int) -> Tightened |
         return None
     for c in (c for c in template.spec.constraint if c.max is not None and c.metric != template.metric):
         bound = means[BASELINE][c.metric]
-        if means[best][c.metric] <= bound * MORE:
+        if means[best][c.metric] <= bound + MORE * abs(bound):
             continue
         worth = {n: template.sign * template.fitness(row) for n, row in means.items() if row[c.metric] <= bound}
         if (leader := max(worth, key=lambda n: worth[n])) != BASELINE:

@@ -27,6 +27,11 @@ EVENTS = "tfevents"  # in the names of TensorBoard's event files
 TABLES = (".json", ".jsonl", ".ndjson", ".csv", ".tsv")  # the files that say metrics by key or column; others are text
 
 
+def is_events(name: str) -> bool:
+    """Whether a file, or a pattern of names, is of TensorBoard's event files."""
+    return EVENTS in PurePosixPath(name).name
+
+
 class Head(Table):
     name: Name
     title: Annotated[str, Field(min_length=3, max_length=200, examples=['"A few words"'])]
@@ -153,7 +158,7 @@ class EvaluateTable(Table):
     @property
     def read_by_key(self) -> bool:
         """Whether what is parsed says metrics by key, column or tag, and not in printed lines."""
-        return (parse := self.parse or "").endswith(TABLES) or EVENTS in PurePosixPath(parse).name
+        return (parse := self.parse or "").endswith(TABLES) or is_events(parse)
 
     @property
     def judge(self) -> str | None:
@@ -183,7 +188,7 @@ class EvaluateTable(Table):
     def _of_printed_lines(cls, pattern: str, info: ValidationInfo) -> str:
         if not pattern:
             return pattern
-        if not (parse := info.data.get("parse", "stdout")) or parse.endswith(TABLES) or EVENTS in parse:
+        if not (parse := info.data.get("parse", "stdout")) or parse.endswith(TABLES) or is_events(parse):
             raise TableFault('pattern reads what a run prints, so it needs parse = "stdout" or a text file')
         try:
             groups = re.compile(pattern)

@@ -19,6 +19,7 @@ from nightlab.experiments.claim.family import FIRST_LEVEL
 from nightlab.experiments.claim.statistics.power import smallest_effect
 from nightlab.experiments.executors.executor import Order, Performed, Place
 from nightlab.experiments.executors.local.local import LocalExecutor
+from nightlab.experiments.executors.local.reported.metrics import InvalidMetrics
 from nightlab.experiments.template.adoption.chosen import knobs
 from nightlab.experiments.template.adoption.folder import Folder, copied, look
 from nightlab.experiments.template.adoption.places import places
@@ -243,7 +244,10 @@ def _metric(wish: Wish, performed: Performed, ask: Ask) -> Offer:
     choices = [f"--metric {shlex.quote(o.name)}   # {o.value:g}, {o.source}" for o in among]
     if not asked:
         raise AdoptionError("which number is to be improved:", choices)
-    found = named(performed, asked, among)
+    try:
+        found = named(performed, asked, among)
+    except InvalidMetrics as error:
+        raise AdoptionError(f"--metric {asked}: {error}", choices) from None
     if not found:
         raise AdoptionError(f"the run said no number {asked!r}; there are:", choices or ["none"])
     if len({o.source for o in found}) > 1 and not all(

@@ -14,8 +14,8 @@ from typing import Any
 from nightlab.experiments.executors.executor import Performed
 from nightlab.experiments.executors.local.inside.output.readings import Readings
 from nightlab.experiments.executors.local.reported import metrics
-from nightlab.experiments.executors.local.reported.events import is_events, table
-from nightlab.experiments.template.contract import EVENTS, TABLES, ObjectiveTable
+from nightlab.experiments.executors.local.reported.events import table
+from nightlab.experiments.template.contract import EVENTS, TABLES, ObjectiveTable, is_events
 
 MOST = 60  # names of one source
 STDOUT, STDERR = "stdout", "stderr"

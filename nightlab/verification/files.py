@@ -14,10 +14,12 @@ from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.artifact.artifact import content_hash
 from nightlab.experiments.template.mending import listing, manifest_hash, tree_hash
 from nightlab.papers.audit.finding import Finding
+from nightlab.papers.latex.look.venue import VenueHashes, hashed
 from nightlab.papers.latex.seal import Published, hashes
 
 PRIVATE = "private data"
-FOLDERS = ("paper", "reviews", "template", "artifacts", "data", "items", "series")  # what a study's paper stands on
+# what a study's paper stands on
+FOLDERS = ("paper", "reviews", "template", "artifacts", "data", "items", "series", "venue")
 LEFT_OUT = (".log", ".pyc")
 
 
@@ -96,6 +98,15 @@ def series(folder: Path, ledger: Ledger) -> Iterator[Finding]:
             yield Finding("hash", f"series/{file.name}", f"missing, or not the series of run {run}")
 
 
+def venue(folder: Path, ledger: Ledger) -> Iterator[Finding]:
+    """The study's copy of its venue."""
+    recorded, place = ledger.get(VenueHashes), folder / "venue"
+    now = hashed(place).of if place.is_dir() else {}
+    for name, hash in (recorded.of if recorded else {}).items():
+        if now.get(name) != hash:
+            yield Finding("hash", f"venue/{name}", _difference(name in now, before=True))
+
+
 def published(folder: Path, ledger: Ledger) -> Iterator[Finding]:
     """The paper's files, as they were put in their place."""
     found = list(ledger.all(Published).values())
@@ -117,6 +128,8 @@ def added(folder: Path, ledger: Ledger, names: Iterable[str]) -> Iterator[str]:
         *(Path("artifacts", key) for key in _ran(ledger)),
     ]
     known = {f"paper/{name}" for name in (published[-1].of if published else hashes(folder / "paper"))}
+    taken = ledger.get(VenueHashes)
+    known |= {f"venue/{name}" for name in (taken.of if taken else {})}
     known |= {f"reviews/round-{key}.json" for key in ledger.all(MetaReview)}
     known |= {f"series/{kept.hash}.json" for kept in ledger.all(SeriesHash).values()}
     tables = (table for record in ledger.all(ItemHashes).values() for table in record.of.values())

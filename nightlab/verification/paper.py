@@ -36,6 +36,7 @@ DRAWS = ("matplotlib", "numpy", "scipy", "code")  # what a figure's bytes depend
 SETS = ("code", "pylatex")  # what the LaTeX depends on
 # what is compared otherwise, or by its hash alone: PDFs but for figures, other versions, what LaTeX and latexdiff said
 BESIDE = re.compile(rf"(rounds|first|failed)/|(paper\.pdf|compiled\.json|paper\.mended\.tex|{DIFF}|{MARKED}|.*\.log)$")
+IN_ALL = {"round", "overall", "decision", "reviews", "reviewer"}  # of a review, in each version
 SEAL = re.compile(r"\\sealed\{(\d+)\}" + r"\{([0-9a-f]{64})\}" * 3)
 
 
@@ -215,26 +216,29 @@ def _alike(lab: Lab, names: Sequence[str]) -> bool:
 
 def reviews(lab: Lab) -> Iterator[Finding]:
     """The reviews in the study's folder, and the area chair's means, against the forms in the ledger."""
-    forms = lab.study.ledger.all(Review)
+    forms, alike = lab.study.ledger.all(Review), _alike(lab, SETS)
     for meta in drafting.metas(lab):
-        file = lab.study.folder / "reviews" / f"round-{meta.round}.json"
-        if not file.is_file() or not _told_alike(lab, file.read_text(encoding="utf-8"), reviewing.text(lab, meta)):
-            yield Finding("review", f"reviews/{file.name}", "missing, or not what the reviewers' forms say")
+        where = f"reviews/round-{meta.round}.json"
+        file, again = lab.study.folder / where, reviewing.text(lab, meta)
+        told = file.read_text(encoding="utf-8") if file.is_file() else "null"
+        if told != again and (alike or not agree(json.loads(told), json.loads(again))):
+            yield Finding("review", where, "missing, or not what the reviewers' forms say")
+        elif told != again:
+            told_of = "another version of nightlab wrote it, so it was compared in what both versions speak of"
+            yield Finding("version", where, told_of, "warning")
         own = [form for key, form in forms.items() if key.startswith(f"{meta.round}.")]
-        if not own or not _agree(dict(meta.scores), dict(averaged(own, meta.round).scores)):
+        means = dict(averaged(own, meta.round).scores) if own else {}
+        if not own or (means != dict(meta.scores) if alike else not agree(dict(meta.scores), means)):
             yield Finding("review", f"round {meta.round}", "its scores are not the means of the reviewers' forms")
 
 
-def _told_alike(lab: Lab, told: str, again: str) -> bool:
-    """Whether a round's reviews are those of the ledger; of another version's, what both versions speak of."""
-    return told == again or (not _alike(lab, SETS) and _agree(json.loads(told), json.loads(again)))
-
-
-def _agree(told: Any, again: Any) -> bool:
+def agree(told: Any, again: Any) -> bool:
+    """Whether reviews as two versions write them say the same, in all that both speak of and in what none may lack."""
     if isinstance(told, dict) and isinstance(again, dict):
-        return all(_agree(value, again[key]) for key, value in told.items() if key in again)
+        common = told.keys() & again.keys()
+        return not (told.keys() ^ again.keys()) & IN_ALL and all(agree(told[key], again[key]) for key in common)
     if isinstance(told, list) and isinstance(again, list):
-        return len(told) == len(again) and all(map(_agree, told, again))
+        return len(told) == len(again) and all(map(agree, told, again))
     return bool(told == again)
 
 

@@ -124,6 +124,7 @@ def _files(folder: Path, private: bool) -> Iterator[Finding]:
         yield from files.artifacts(folder, ledger)
         yield from files.items(folder, ledger, private=private)
         yield from files.series(folder, ledger)
+        yield from files.venue(folder, ledger)
         yield from files.published(folder, ledger)
         there = (path for top in files.FOLDERS for path in (folder / top).rglob("*") if path.is_file())
         names = (path.relative_to(folder).as_posix() for path in there if path.suffix not in files.LEFT_OUT)

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.manuscript.manuscript import Manuscript, passages
 
-KINDS = ("altered", "added", "moved")  # of findings; what is left out can be found without the code's text, too
+KINDS = ("altered", "added", "moved", "left-out")  # of findings
 ALIKE = 0.5  # share of words in common from which a sentence is an altered one
 _SENTENCE = re.compile(r"(?:(?<=[.!?:])|(?<=[.!?][”’)`*]))\s+(?=[“‘\"'(`*{]*[A-Z0-9{])")
 _PLACE = re.compile(r"(?:section|figure|table|listing):[^:]+")
@@ -68,10 +68,10 @@ def _alike(one: str, other: str) -> float:
 
 def _texts(m: Manuscript, added: re.Pattern[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    roomy = {f"section:{s.key}" for s in m.sections}
+    sections = {f"section:{s.key}" for s in m.sections}
     for p in (p for p in passages(m) if p.where != "reader"):
         paragraphs = re.split(r"\n\s*\n", p.text) if p.block else [p.text]
-        own = (part for part in paragraphs if not (p.where in roomy and added.match(part.strip())))
+        own = (part for part in paragraphs if not (p.where in sections and added.match(part.strip())))
         lines = (line for part in own for line in (part.split("\n") if p.block else [part]))
         told = (s for line in lines for s in (_SENTENCE.split(line) if p.block else [line]))
         found.setdefault(p.where, []).extend(" ".join(s.split()) for s in told if s.strip() or p.cell)

@@ -10,13 +10,12 @@ from statistics import fmean
 
 from nightlab.agents.offline.reviewing import offline_panel
 from nightlab.agents.team import StudySubmission
+from nightlab.papers.audit import deviations
 from nightlab.papers.audit.audit import audit, names_of
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.manuscript.manuscript import Manuscript
 from tests.review.damage import DAMAGES, Damage
 from tests.review.fresh import FRESH
-
-DEVIATIONS = ("altered", "added", "moved", "left-out")  # from what code writes of the evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +74,7 @@ def damaged(
                 damage=damage.name,
                 paper=kind,
                 fresh=damage in FRESH,
-                named=any(k in (*damage.named, *DEVIATIONS) for k in new),
+                named=any(k in (*damage.named, *deviations.KINDS) for k in new),
                 alone=any(k in damage.named for k in alone),
                 fell=after.overall < clean.overall,
                 rejected=after.overall < 6,

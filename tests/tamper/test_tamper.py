@@ -16,7 +16,7 @@ from nightlab.agents.team import MetaReview
 from nightlab.cli import app
 from nightlab.experiments.ledger.storage import opened
 from nightlab.verification import files, rows
-from nightlab.verification.paper import SEAL, _agree
+from nightlab.verification.paper import SEAL, agree
 from nightlab.verification.pdf import differences
 from nightlab.verification.verify import verify
 from tests.tamper import small
@@ -82,10 +82,14 @@ def test_a_study_without_a_row_that_says_it_is_done_has_a_warning(study: Path, t
 
 def test_reviews_of_another_version_are_compared_by_what_both_speak_of() -> None:
     again = {"overall": 7, "reviews": [{"ratings": {"soundness": 3}, "since": "now"}]}
-    assert _agree({"overall": 7, "reviews": [{"ratings": {"soundness": 3, "formerly": 1}}]}, again)
-    assert not _agree({"overall": 8, "reviews": [{"ratings": {"soundness": 3}}]}, again)
-    assert not _agree({"reviews": [{"ratings": {"soundness": 4}}]}, again)
-    assert not _agree({"reviews": []}, again)
+    assert agree({"overall": 7, "reviews": [{"ratings": {"soundness": 3, "formerly": 1}}]}, again)
+    assert not agree({"overall": 8, "reviews": [{"ratings": {"soundness": 3}}]}, again)
+    assert not agree({"overall": 7, "reviews": [{"ratings": {"soundness": 4}}]}, again)
+    assert not agree({"overall": 7, "reviews": []}, again)
+    assert not agree({"reviews": [{"ratings": {"soundness": 3}}]}, again)
+    for nothing in ({}, None, []):
+        assert not agree(nothing, again)
+        assert not agree(nothing, {"overall": 7.0, "soundness": 3.0})
 
 
 def test_a_file_that_was_added_is_told(study: Path, tmp_path: Path) -> None:

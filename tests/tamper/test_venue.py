@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nightlab.experiments.study.study import read
 from nightlab.verification.bundle import write
+from nightlab.verification.verify import verify
 from tests.tamper import small
 
 
@@ -24,3 +25,7 @@ def test_a_paper_of_a_venue_verifies_without_the_folder_that_was_named(tmp_path:
     with closing(read(folder)) as opened:
         write(opened, bundle := tmp_path / "bundle.zip")
     assert small.by_a_stranger(bundle)["problems"] == []
+    assert [f for f in verify(bundle) if f.severity == "error"] == []
+    (folder / "venue" / "conf.sty").write_text("\\setlength{\\textheight}{8in}\n", encoding="utf-8")
+    assert [(f.kind, f.where) for f in verify(folder)] == [("hash", "venue/conf.sty")]
+    assert small.wrong_by_a_stranger(folder) == ["venue/conf.sty: not what was written down"]

@@ -25,7 +25,8 @@ _DOWN = re.compile(
     r"\b(?:falls?|fell|drops?|dropped|decreas\w+|reduc\w+|declin\w+|lowers?|lowered|shrinks?|shrank)\b", re.I
 )
 _UP = re.compile(r"\b(?:ris(?:es?|ing)|rose|(?:increas|climb|rais)\w+|gr[eo]ws?)\b", re.I)
-_BY = re.compile(rf"\bby (?P<by>{_N})(?P<share>\s?%)?", re.I)
+_BY = rf"\bby (?!(?:19|20)\d\d\b)(?P<by>{_N})(?P<share>\s?%)?"
+_BY_AFTER, _BY_BEFORE = re.compile(rf"[^.;:\d]{{0,12}}?{_BY}", re.I), re.compile(rf"{_BY}[^.;:\d\w]{{0,3}}$", re.I)
 _P = re.compile(rf"\bp\s?(?P<sign>[=<>≤≥])\s?(?P<p>{_N})")
 _NOT = re.compile(r"\b(?:not?|never|none|cannot|insignificant|non-?significant|fails?|without)\b|n't\b", re.I)
 _DENIED = re.compile(r"(?:\b(?:not|no|never)|n't)(?: \w+){0,3} significan|\b(?:in|non-?)significant", re.I)
@@ -74,18 +75,19 @@ def _changes(text: str) -> Iterator[str]:
     (m,) = found
     a, b = _value(m["a"]), _value(m["b"])
     before = re.split(r"[,;:]", text[: m.start()])[-1]
+    verb = " ".join(before.split()[-2:])  # what stands further off may be of something else
     for way, wrong in ((_DOWN, b > a), (_UP, b < a)):
-        if way.search(before) and wrong and not _NOT.search(before):
+        if way.search(verb) and wrong and not _NOT.search(before):
             yield f"what changes from {m['a']} to {m['b']} goes the other way"
-    by = list(_BY.finditer(text))
-    if len(by) == 1 and a:
-        told, slack = abs(_value(by[0]["by"])), _unit(m["a"]) + _unit(m["b"]) + _unit(by[0]["by"])
+    by = _BY_AFTER.match(text, m.end()) or _BY_BEFORE.search(text[: m.start()])
+    if by and a:
+        told, slack = abs(_value(by["by"])), _unit(m["a"]) + _unit(m["b"]) + _unit(by["by"])
         forms = [abs(b - a)]
-        if by[0]["share"]:
+        if by["share"]:
             forms += [100 * abs(b - a) / abs(a), 100 * abs(b - a) / abs(b or a)]
             slack += 100 * (_unit(m["a"]) + _unit(m["b"])) / min(abs(a), abs(b) or abs(a))
         if all(abs(told - form) > slack for form in forms):
-            yield f"from {m['a']} to {m['b']} is no change by {by[0]['by']}"
+            yield f"from {m['a']} to {m['b']} is no change by {by['by']}"
 
 
 def _p_values(text: str) -> Iterator[str]:
@@ -131,8 +133,6 @@ def _rounds(longer: str, shorter: str) -> bool:
 
 def referred(doc: Document) -> Iterator[Finding]:
     """References to figures, tables and works that a paper from elsewhere does not have."""
-    if doc.of_study:
-        return
     numbers = {(f.kind, int(f.key.rpartition("-")[2])) for f in doc.shown}
     most = {kind: max((n for k, n in numbers if k == kind), default=0) for kind in ("figure", "table")}
     for part, s in doc.sentences():

@@ -254,7 +254,8 @@ def practice(doc: Document) -> Iterator[Finding]:
         if quoted or part.key == "replies" or len(s.words) > LONGEST:
             continue
         clauses = re.split(r"[;:]\s", text)
-        if not declared and any((_LEAK.search(c) or _REUSED.search(c)) and not _NOT.search(c) for c in clauses):
+        leaks = any((_LEAK.search(c) or _REUSED.search(c)) and not _NOT.search(c) for c in clauses)
+        if leaks and not (declared and part is limits):
             yield Finding("leak", part.where, f"the search knew what it is judged by: {text.strip()[:120]!r}")
         elif any(p.search(c) and not _NOT.search(c) for c in clauses for p in _FORKING):
             yield Finding("forking", part.where, f"a choice was made by its outcome: {text.strip()[:120]!r}")

@@ -6,8 +6,10 @@ as most venues give one as an example, and off the names of its files.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -15,13 +17,14 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, ValidationError
 
 from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.template.diagnostics import explained
 from nightlab.experiments.template.template import Template
 
 FILE = "venue.toml"
-ENDINGS = (".sty", ".cls", ".bst", ".tex", ".def", ".clo", ".cfg", ".fd", ".pdf")
+ENDINGS = (".toml", ".sty", ".cls", ".bst", ".tex", ".def", ".clo", ".cfg", ".fd", ".pdf")
 MOST_MB = 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
 _CLASS = re.compile(r"^[^%\n]*\\documentclass\s*(?:\[([^\]]*)\])?\s*\{([^}]*)\}", re.M)
@@ -85,9 +88,27 @@ class Venue:
         shutil.rmtree(folder / "venue", ignore_errors=True)
         if not self.styled:
             return
-        (folder / "venue").mkdir(parents=True)
-        for file in _files(self.folder):
-            shutil.copyfile(file, folder / "venue" / file.name)
+        copied(self.folder, folder / "venue")
+
+
+@document("study", "venue")
+@dataclass(frozen=True, kw_only=True)
+class VenueHashes:
+    """The files of a venue that a study's user named, of which the study has a copy of its own: name -> SHA-256."""
+
+    of: Mapping[str, str]
+
+
+def hashed(folder: Path) -> VenueHashes:
+    """The record of a venue's files."""
+    return VenueHashes(of={f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in _files(folder)})
+
+
+def copied(folder: Path, to: Path) -> None:
+    """Copy a venue's files to an empty place."""
+    to.mkdir(parents=True)
+    for file in _files(folder):
+        shutil.copyfile(file, to / file.name)
 
 
 def venue_of(template: Template, settings: Settings) -> Venue | None:

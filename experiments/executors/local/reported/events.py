@@ -8,20 +8,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
-from pathlib import PurePosixPath
 from typing import Any
-
-from nightlab.experiments.template.contract import EVENTS
 
 _STEP, _SUMMARY, _VALUE = 2, 5, 1  # of an Event, and of its Summary
 _TAG, _SIMPLE, _TENSOR = 1, 2, 8  # of a Value
 _CONTENT, _FLOATS, _DOUBLES = 4, 5, 6  # of a TensorProto
 _Field = tuple[int, Any]
-
-
-def is_events(name: str) -> bool:
-    """Whether a file, or a pattern of names, is of event files."""
-    return EVENTS in PurePosixPath(name).name
 
 
 def table(files: Iterable[bytes]) -> list[dict[str, float]]:
@@ -41,8 +33,8 @@ def _scalars(data: bytes) -> Iterator[tuple[int, str, float]]:
             for summary in _within(fields, _SUMMARY):
                 for value in _within(_fields(summary), _VALUE):
                     of = dict(_fields(value))
-                    if (number := _number(of)) is not None:
-                        yield step, bytes(of.get(_TAG, b"")).decode(), number
+                    if isinstance(tag := of.get(_TAG), bytes) and (number := _number(of)) is not None:
+                        yield step, tag.decode(), number
     except (ValueError, TypeError, IndexError, struct.error):
         return
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from nightlab.experiments.executors.local.reported import events
 from nightlab.experiments.executors.local.text import clean
+from nightlab.experiments.template.contract import is_events
 
 _LARGEST = 1e300
 _COUNT, _TOLD, _BYTES = 256, 5, 1 << 23
@@ -57,7 +58,7 @@ def parse_file(
     objects, where it is not the last value.
     """
     data = next(iter(files.values()))
-    if events.is_events(name):
+    if is_events(name):
         table: Any = _logged(files, [spelt.get(metric, metric) for metric in needed])
     elif name.endswith((".csv", ".tsv")):
         table = _rows(data, "\t" if name.endswith(".tsv") else "")
@@ -84,7 +85,7 @@ def meant(name: str, files: Mapping[str, bytes]) -> dict[str, bytes]:
     if name in files:
         return {name: files[name]}
     found = {each: data for each, data in files.items() if fnmatchcase(each, name)}
-    if len(found) > 1 and not events.is_events(name):
+    if len(found) > 1 and not is_events(name):
         told = ", ".join(clean(each) for each in sorted(found)[:_TOLD])
         raise InvalidMetrics(f"evaluate.parse = {name!r} means {len(found)} files ({told}) and must mean one")
     return found

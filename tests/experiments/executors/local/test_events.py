@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.executors.local.reported.events import is_events, table
+from nightlab.experiments.executors.local.reported.events import table
 from nightlab.experiments.executors.local.reported.metrics import InvalidMetrics, meant, parse_file
+from nightlab.experiments.template.contract import is_events
 
 FILES = Path(__file__).parent / "events"
 PLAIN = (FILES / "plain.tfevents").read_bytes()  # by tensorboardX 2.6: scalars, and a text
@@ -30,6 +32,15 @@ def test_a_file_that_is_cut_or_altered_gives_what_it_can(data: bytes) -> None:
     for at in range(len(data)):
         for byte in (0, 127, 255):
             table([data[:at] + bytes([byte]) + data[at + 1 :]])
+
+
+def test_a_tag_that_is_a_number_is_none_and_takes_no_memory() -> None:
+    scalar = b"\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x15\x00\x00\x80?"  # tag: a number of 2**56, value: 1.0
+    event = bytes([0x2A, len(scalar) + 2, 0x0A, len(scalar)]) + scalar
+    assert table([struct.pack("<QI", len(event), 0) + event + bytes(4)]) == []
+    named = scalar.replace(scalar[: scalar.index(b"\x15")], b"\x0a\x01a")
+    event = bytes([0x2A, len(named) + 2, 0x0A, len(named)]) + named
+    assert table([struct.pack("<QI", len(event), 0) + event + bytes(4)]) == [{"a": 1.0}]
 
 
 def test_a_metric_is_found_by_its_tag_whatever_the_file_is_called() -> None:
