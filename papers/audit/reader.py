@@ -2,14 +2,15 @@
 
 A linear score over the words of a clause, their pairs in order (subject and verb, a denial and what it denies, however
 far apart), their pieces, and its skeleton, in which words that carry meaning are replaced by their endings and by
-whether the study has them. Its weights are made by `python -m tests.gate.train`.
+whether the study has them. Its weights, and the bar that the score is held against, are made by
+`python -m tests.gate.train`.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from importlib.resources import as_file, files
 from itertools import combinations
@@ -23,15 +24,26 @@ SIZE = 2**18  # of the table of weights; features are hashed into it
 
 
 @cache
-def _weights() -> NDArray[np.float64]:
+def _trained() -> tuple[NDArray[np.float64], float]:
     with as_file(files("nightlab.papers.audit").joinpath("reader.npz")) as path, np.load(path) as found:
-        return np.asarray(found["weights"] * found["scale"], dtype=np.float64)
+        return np.asarray(found["weights"] * found["scale"], dtype=np.float64), float(found["bar"])
 
 
-def score(clause: str, things: Collection[str]) -> float:
-    """How much a text sounds like an assertion about the study; things: stems of what the study has."""
-    where, values = vector(clause, things)
-    return float(_weights()[where] @ values)
+def bar() -> float:
+    """The loudness above which a sentence is cut."""
+    return _trained()[1]
+
+
+def loudness(heard: Sequence[str], things: Collection[str], weights: NDArray[np.float64] | None = None) -> float:
+    """How much a sentence sounds like an assertion about the study, as a whole and in its clauses.
+
+    heard: the whole of it, and its clauses if it has several. things: stems of what the study has. weights: others than
+    those that were trained.
+    """
+    weights = _trained()[0] if weights is None else weights
+    found = (vector(text, things) for text in heard)
+    whole, *clauses = (float(weights[where] @ values) for where, values in found)
+    return whole + 0.5 * max(clauses, default=whole)
 
 
 def vector(text: str, things: Collection[str]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+from numpy.typing import NDArray
+
 from nightlab.papers.audit import paraphrase, reader
 from nightlab.papers.audit.clauses import clauses_of, licensed
 from nightlab.papers.audit.grammar import bare_words, has, lists, pattern
@@ -17,7 +20,7 @@ from nightlab.papers.audit.ground import Ground, Work
 from nightlab.papers.audit.numerals import named, numeral
 
 _MARK = re.compile(r"\{(fact|say|cite|ref):([^{}]*)\}")
-_DOUBTED, _LICENSED = 0.0, 1.0  # scores above which a sentence is cut that the grammar does not license, or does
+_LICENSED = 1.0  # by how much louder a sentence may be that the grammar licenses
 # What no reading says: that there is no fault or doubt, whether another sentence is true, that the record may be forged
 _BEYOND = ("faultless", "beyond_doubt", "neighbour", "suspected")
 
@@ -108,11 +111,14 @@ def _free(plain: str, ground: Ground) -> str:
     bare = bare_words(plain)
     if beyond := next((m[0] for kind in _BEYOND if (m := pattern(kind).search(bare))), ""):
         return f"{beyond!r} is more than a writer can know"
-    whole, *clauses = (reader.score(text, ground.things) for text in heard(plain))
-    sound = whole + 0.5 * max(clauses, default=whole)
-    if sound > (_LICENSED if licensed(plain, ground) else _DOUBTED):
+    if excess(plain, ground) > reader.bar():
         return "it asserts what neither the record nor a frame says"
     return ""
+
+
+def excess(plain: str, ground: Ground, weights: NDArray[np.float64] | None = None) -> float:
+    """How loud a sentence is, beside what the grammar lets it be; weights: others than the reader's own."""
+    return reader.loudness(heard(plain), ground.things, weights) - _LICENSED * licensed(plain, ground)
 
 
 def _form(plain: str, ground: Ground) -> str:

@@ -43,13 +43,15 @@ def test_wrong_sentences_are_cut_right_ones_stand_and_frames_say_what_was_measur
 
 def test_the_weights_are_those_of_the_corpus() -> None:
     with np.load(train.WEIGHTS) as found:
-        assert int(found["corpus"]) == train.digest(train.corpus()), "run `python -m tests.gate.train`"
+        assert int(found["corpus"]) == train.digest(train.sentences((*train.OWN, *train.OTHERS))), (
+            "run `python -m tests.gate.train`"
+        )
 
 
 def test_training_repeats_exactly(tmp_path: Path) -> None:
-    told = rows("corpus/fragments")[::8] + rows("corpus/limits")[::8]
-    train.save(told, tmp_path / "first.npz")
-    train.save(told, tmp_path / "again.npz")
+    told = rows("corpus/fragments")[::8] + rows("corpus/limits")[::8], rows("right")[::8]
+    train.save(*told, tmp_path / "first.npz")
+    train.save(*told, tmp_path / "again.npz")
     assert (tmp_path / "first.npz").read_bytes() == (tmp_path / "again.npz").read_bytes()
 
 
