@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CODE := nightlab/*.py nightlab/commands nightlab/telling nightlab/verification agents experiments graph papers templates tests benchmarks verify.py
 ARGS ?=
 
-.PHONY: paper test check lint types format setup benchmarks tamper durability model-test hostile doors templates-test gallery imports clean
+.PHONY: paper test check long lint types format setup benchmarks tamper durability model-test hostile doors templates-test gallery imports clean
 
 paper: $(READY)  ## set up and write a paper on the digits template
 	$(BIN)/nightlab run digits $(ARGS)
@@ -16,7 +16,7 @@ test: check  ## set up and pass all checks and tests
 check: lint types  ## ruff, mypy --strict, pytest
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
-long: $(READY)  ## tests that the gate leaves to this: whole studies more of what it has a sample of
+long: $(READY)  ## the tests that the gate leaves out: more of what it has a sample of, by whole studies
 	$(BIN)/pytest -n auto --dist worksteal -m long $(ARGS)
 
 lint: $(READY)

@@ -26,6 +26,7 @@ import zipfile
 import zlib
 
 KEYS = "trials number,verdicts trial,runs id,outcomes run,documents kind key,calls id,answers call,events number"
+PLANS = ("preregistration", "further plan", "replication plan", "rivals")  # kinds of documents, before their runs
 TABLES = {table: key for table, *key in (each.split() for each in KEYS.split(","))}
 SEAL = re.compile(r"\\sealed\{(\d+)\}\{([0-9a-f]{64})\}\{([0-9a-f]{64})\}\{([0-9a-f]{64})\}")
 NOT_MINE = (
@@ -186,19 +187,18 @@ def inflated(stream: bytes) -> bytes:
 
 
 def check_order(b: Bundle):
-    runs, outcomes = b.rows["runs"], {row["run"]: row for row in b.rows["outcomes"]}
-    plans = b.all("preregistration")
+    runs, plans = b.rows["runs"], b.all("preregistration")
     known = {"claim", *(f"claim {number}" for number in b.all("extension"))}
-    odd = {key for key in b.all("holdout") if key != "opening" and not key.startswith("refused for ")}
-    odd |= {*b.all("claim")} - {*plans} | {*plans} - known
-    yield from (f"{key}: a claim without a plan, a plan of no claim, or a second opening" for key in sorted(odd))
-    for key in plans:
-        at = b.order.get(("documents", compact(["preregistration", key])))
+    yield from (f"{key}: a claim without a plan" for key in b.all("claim") if key not in plans)
+    yield from (f"{key}: a plan of no claim that there may be" for key in plans if key not in known)
+    yield from (f"{key}: a second opening" for key in b.all("holdout") if not re.match(r"opening\Z|refused for ", key))
+    for kind, key in (pair for pair in b.documents if pair[0] in PLANS):
+        at = b.order.get(("documents", compact([kind, key])))
         after = [("runs", r["id"]) for r in runs if r["phase"] == key.replace("claim", "confirm")]
         after += [("trials", t["number"]) for t in b.rows["trials"] if t["number"] == 1 and key == "claim"]
         for table, number in ((table, n) for table, n in after if at and b.order.get((table, f"[{n}]"), at) < at):
             yield f"{key}: {table} {number} was written before what was to be tested"
-    opened = b.order.get(("documents", compact(["holdout", "opening"])))
+    opened, outcomes = b.order.get(("documents", '["holdout","opening"]')), {r["run"]: r for r in b.rows["outcomes"]}
     for run in runs if not any(plan.get("draws") for plan in plans.values()) else ():
         if (outcome := outcomes.get(run["id"])) and "holdout" in json.loads(outcome["metrics"]):
             if run["phase"] in ("search", "beside", "rung") or ("holdout", "opening") not in b.documents:

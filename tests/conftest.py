@@ -102,6 +102,13 @@ def prepare(inputs, private, seed):
     (private / "offset.json").write_text(json.dumps({"dev": 0.0, "holdout": 0.5}))
 """
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many workers again as there are processors, since tests wait a good part of their time: for limits, for
+    calm, for servers that fail."""
+    return 3 * (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) // 2
+
+
 MakeTemplate = Callable[..., Path]
 
 

@@ -290,11 +290,12 @@ def slow(make_template: MakeTemplate) -> Path:
 
 
 def test_ctrl_c_drains_and_the_study_can_be_resumed(make_template: MakeTemplate, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "nightlab.cli", "experiment", str(slow(make_template)), "--trials", "6"]
+    command = [sys.executable, "-m", "nightlab.cli", "experiment", str(slow(make_template)), "--trials", "4"]
+    command += ["--seeds", "1", "--confirm-seeds", "2"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
     assert process.stdout
     for line in process.stdout:
-        if "trial 1/6" in line:
+        if "trial 1/4" in line:
             break
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
@@ -303,7 +304,7 @@ def test_ctrl_c_drains_and_the_study_can_be_resumed(make_template: MakeTemplate,
     assert folder, stderr
     done = nightlab("resume", folder[1], "--json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["trials"] == 6
+    assert json.loads(done.stdout.splitlines()[-1])["trials"] == 4
 
 
 def test_a_second_ctrl_c_stops_at_once(make_template: MakeTemplate, tmp_path: Path) -> None:
@@ -384,7 +385,8 @@ def test_the_bar_counts_verdicts_where_trials_settle_out_of_their_order() -> Non
 
 def test_a_terminal_gets_the_live_view(make_template: MakeTemplate, tmp_path: Path) -> None:
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "nightlab.cli", "experiment", str(slow(make_template)), "--trials", "4"]
+    command = [sys.executable, "-m", "nightlab.cli", "experiment", str(slow(make_template)), "--trials", "3"]
+    command += ["--seeds", "1"]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
     process = subprocess.Popen(command, stdout=slave, stderr=slave, cwd=tmp_path, env=environment)
     os.close(slave)
@@ -398,7 +400,7 @@ def test_a_terminal_gets_the_live_view(make_template: MakeTemplate, tmp_path: Pa
     os.close(master)
     text = shown.decode(errors="replace")
     assert process.wait() == 0
-    for word in ("stage", "trials", "incumbent", "4/4", "of 12 runs"):
+    for word in ("stage", "trials", "incumbent", "3/3", "of 12 runs"):
         assert word in text
 
 

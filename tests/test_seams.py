@@ -32,7 +32,7 @@ from nightlab.experiments.template.template import Template
 from nightlab.graph import session
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
-from nightlab.papers.facts.formulas import Part
+from nightlab.papers.facts.formulas.effects import Part
 from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.literature import sources
 from nightlab.papers.literature.literature import Reference

@@ -10,9 +10,9 @@ from nightlab.agents.offline.outcome import curves, finalists, groups, importanc
 from nightlab.agents.offline.wording import passage
 from nightlab.agents.team import Analysis
 from nightlab.agents.telling.words import words
-from nightlab.papers.facts.counts import counted
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
+from nightlab.papers.facts.formulas.counts import counted
 from nightlab.papers.facts.registry import Value, formula
 
 

@@ -6,7 +6,6 @@ sentence can say what no run showed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from nightlab.agents.offline import claims
 from nightlab.agents.team import Brief
-from nightlab.agents.telling.rendering import environment
+from nightlab.agents.telling.rendering import environment, flowed
 from nightlab.agents.telling.words import VERDICT_SEEDS, listed, many, noun, words
 from nightlab.experiments.claim.scope import row
 from nightlab.papers.facts.evidence import Evidence
@@ -51,7 +50,7 @@ def section(name: str, b: Brief, context: Context) -> Section:
 
 def worded(name: str, b: Brief, context: Context) -> str:
     """The markup of one section, or of title or abstract."""
-    return _flowed(environment(FOLDER).get_template(f"{name}.jinja").render(_of_study(b), **context))
+    return flowed(environment(FOLDER).get_template(f"{name}.jinja").render(_of_study(b), **context))
 
 
 def caption(key: str, e: Evidence, **context: Any) -> str:
@@ -76,7 +75,7 @@ def _said(file: str, name: str, e: Evidence, context: Context) -> str:
         "verdict_seeds": VERDICT_SEEDS,
     }
     macros = environment(FOLDER).get_template(f"{file}.jinja").make_module({**names, **context})
-    return _flowed(getattr(macros, name.replace("-", "_"))())
+    return flowed(getattr(macros, name.replace("-", "_"))())
 
 
 def _of_study(b: Brief) -> dict[str, Any]:
@@ -110,9 +109,3 @@ def _of_study(b: Brief) -> dict[str, Any]:
             "risks": literal(b.idea.risks),
         },
     }
-
-
-def _flowed(source: str) -> str:
-    """One line a paragraph and a list's item, one blank line between blocks, however the file is broken."""
-    blocks = ("\n".join(line.strip() for line in block.splitlines()) for block in re.split(r"\n\s*\n", source.strip()))
-    return "\n\n".join(re.sub(r"\n(?!- )", " ", block) for block in blocks)

@@ -10,10 +10,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nightlab.agents.chat.recording import ANSWERED
 from nightlab.agents.documents import Fallback, Prose, StoodIn
 from nightlab.agents.team import Analysis, RankedIdeas, Review, Team
+from nightlab.agents.telling.rendering import environment, flowed
 from nightlab.agents.telling.words import listed
 from nightlab.experiments.ledger.ledger import Ledger, Trial
 from nightlab.experiments.loop.overseer import UNUSABLE
@@ -24,6 +26,7 @@ from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.manuscript.manuscript import Manuscript, Section
 from nightlab.papers.manuscript.markup import literal
 
+FOLDER = Path(__file__).parent / "sections"
 KEY = "team"  # of the section
 LEDGER = "the ledger's documents of the team"
 DONE = {  # what a role's model did is counted in
@@ -157,20 +160,8 @@ def statement(counts: TeamCounts) -> str:
             took.setdefault(literal(body.model), []).append(role)
         elif body.fallbacks:
             idle.setdefault(literal(body.model), []).append(role)
-    by = f"with language models: {_by_name(took)}" if took else "without a language model, by its offline agents"
-    asked = f" Asked without an answer that could be used: {_by_name(idle)}." if idle else ""
-    rest = [role for role in DONE if role not in counts.roles]
-    offline = f" The {listed(rest)} worked without a language model." if rest and took else ""
-    readings = (
-        " Passages headed as a reading are that model's own and not verified; all other text is composed by rules, from"
-        " the record and from what it quotes."
-        if any(counts.roles[role].done for role in ("writer", "analyst") if role in counts.roles)
-        else ""
-    )
-    return (
-        f"Written by Nightlab {by}.{asked}{offline} What a model returned was checked, and the steps in which it did"
-        f" not pass were done by rules; an appendix counts them.{readings}"
-    )
+    readings = any(counts.roles[role].done for role in ("writer", "analyst") if role in counts.roles)
+    return _worded("statement", counts, took=took, idle=idle, readings=readings, by_name=_by_name)
 
 
 def _by_name(roles: Mapping[str, list[str]]) -> str:
@@ -178,36 +169,10 @@ def _by_name(roles: Mapping[str, list[str]]) -> str:
 
 
 def _body(counts: TeamCounts) -> str:
-    roles = counts.roles
-    items = [
-        f"- *{role.capitalize()}.* By the model {literal(body.model)}: {DONE[role]}, {{fact:team.{role}.done}}."
-        f" Steps in which the offline agent stood in: {{fact:team.{role}.fallbacks}}."
-        + (f" Calls that brought no answer ended mostly with: {literal(body.why)}." if body.why else "")
-        for role, body in roles.items()
-    ]
-    rest = [role for role in DONE if role not in roles]
-    offline = f" The {listed(rest)} had no language model." if rest else ""
-    unusable = (
-        " Trials that failed since no proposal of the coder could be used: {fact:team.coder.unusable}."
-        if "coder" in roles
-        else ""
-    )
-    cut = (
-        " Of the writer's sentences, {fact:team.writer.cut} broke a rule when they came again and were cut. Of those"
-        " that were not, {fact:team.writer.free} are its own, which stand in its readings and which nothing verifies,"
-        " and {fact:team.writer.frames} are frames, which stand apart from the readings: closed sentences whose words"
-        " and numbers code fills from the record."
-        if "writer" in roles
-        else ""
-    )
-    instead = (
-        f" In these places the offline text stands in for what the gate refused: {listed(counts.stood_in)}."
-        if counts.stood_in
-        else ""
-    )
-    return (
-        "Language models had roles in this study. What they return is data that is checked: a number that is no fact, a"
-        " citation that was not retrieved or an answer of the wrong form is sent back with the reason, and where no"
-        " answer passes, the offline agent, which works by fixed rules, does that step. The counts are taken from the"
-        f" ledger.{offline}{unusable}{cut}{instead}\n\n" + "\n".join(items)
-    )
+    return _worded("team", counts, roles=counts.roles, stood_in=counts.stood_in, done=DONE, literal=literal)
+
+
+def _worded(name: str, counts: TeamCounts, **context: Any) -> str:
+    """A section of `sections/`. offline: the roles without a language model."""
+    offline = [role for role in DONE if role not in counts.roles]
+    return flowed(environment(FOLDER).get_template(f"{name}.jinja").render(offline=offline, listed=listed, **context))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,3 +20,9 @@ def environment(folder: Path) -> Any:
         lstrip_blocks=True,
         autoescape=False,
     )
+
+
+def flowed(source: str) -> str:
+    """One line a paragraph and a list's item, one blank line between blocks, however the file is broken."""
+    blocks = ("\n".join(line.strip() for line in block.splitlines()) for block in re.split(r"\n\s*\n", source.strip()))
+    return "\n\n".join(re.sub(r"\n(?!- )", " ", block) for block in blocks)

@@ -50,7 +50,7 @@ def patch(before: Mapping[str, bytes], steps: Sequence[Step], programs: Collecti
             tree = line(folder, "write-tree", env=index)
         first = line(folder, *_author(folder), "commit-tree", tree, data=b"before\n")
         made = _committed(folder, first, "", steps)
-        shape = ("--stdout", "--always", "--binary", "--no-ext-diff", "--no-textconv", "--no-signature", "--full-index")
+        shape = ("--stdout", "--binary", "--no-ext-diff", "--no-textconv", "--no-signature", "--full-index")
         return git(folder, *_author(folder), "format-patch", *shape, f"{first}..{made[-1]}")
 
 

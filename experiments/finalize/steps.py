@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nightlab.experiments.claim.scope import withheld
 from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.executors.local.inside import words as filling
+from nightlab.experiments.finalize.options import with_defaults
 from nightlab.experiments.ledger.documents.claim import Claim
 from nightlab.experiments.ledger.ledger import Trial, by_verdict
 from nightlab.experiments.ledger.trial_scores import trial_scores
@@ -34,17 +35,19 @@ class NothingKept(StudyError):
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One change. files: those that are others than in the step before it, None for one that is gone. title, text: of
-    its commit."""
+    """A change of files. files: those that are others than in the step before it, None for one that is gone. title,
+    text: of its commit. trials: that led to it, those that changed the command alone with the next one of files."""
 
-    trial: int
+    trials: tuple[int, ...]
     files: Mapping[str, bytes | None]
     title: str
     text: str
+    study: str = ""
 
     @property
     def message(self) -> str:
-        return f"{self.title}\n\n{self.text}\n"
+        trailers = [f"Nightlab-Study: {self.study}", *(f"Nightlab-Trial: {number}" for number in self.trials)]
+        return "\n".join([self.title, "", self.text, "", *trailers, ""])
 
 
 def before(study: Study) -> dict[str, bytes]:
@@ -53,7 +56,7 @@ def before(study: Study) -> dict[str, bytes]:
 
 
 def steps(study: Study) -> list[Step]:
-    """The changes on the way to the best. Raises NothingKept where there are none."""
+    """The changes on the way to the best, each of some file. Raises NothingKept where there are none."""
     trials, claim = study.ledger.trials(), study.claim
     line = [t for t in by_verdict(trials) if t.verdict and t.verdict.kind == "kept"]
     if claim and claim.best != BASELINE and (not line or line[-1].number != claim.best):
@@ -67,21 +70,45 @@ def steps(study: Study) -> list[Step]:
         told = [*_evidence(study, trial, last), *(_confirmed(claim) if trial is line[-1] else ())]
         found.append(
             Step(
-                trial=trial.number,
+                trials=(trial.number,),
                 files=differ,
                 title=_title(trial, last, differ),
-                text="\n".join([*told, "", f"Nightlab-Study: {study.name}", f"Nightlab-Trial: {trial.number}"]),
+                text="\n".join(told),
+                study=study.name,
             )
         )
         last, files = trial, now
-    return found
+    if not any(step.files for step in found):
+        raise NothingKept(f"{study.folder}: what it kept changes the command alone, and no file: {spelt(study, last)}")
+    return _of_files(found)
+
+
+def _of_files(steps: Sequence[Step]) -> list[Step]:
+    """The same, with each that changes no file told in the next one that does, or in the last one."""
+    groups, group = list[list[Step]](), list[Step]()
+    for step in steps:
+        group.append(step)
+        if step.files:
+            groups.append(group)
+            group = []
+    groups[-1] += group
+    return [_joined(each) for each in groups]
+
+
+def _joined(steps: Sequence[Step]) -> Step:
+    """Steps of which one changes files, as one."""
+    (own,) = (step for step in steps if step.files)
+    told = [step.text if step is own else f"{step.title}\n{step.text}" for step in steps]
+    return replace(own, trials=tuple(n for step in steps for n in step.trials), text="\n\n".join(told))
 
 
 def _files(study: Study, trial: Trial) -> dict[str, bytes]:
     """The program's files in a trial, with the values of knobs that stand in files and are not the template's own."""
     own, space = study.artifacts.read(trial.change.artifact), study.template.spec.search.space
     moved = {name: v for name, v in trial.change.params.items() if name in space and label(space[name].default) != v}
-    return own | dict(study.template.handed(moved, own).files)
+    given = own | dict(study.template.handed(moved, own).files)
+    options = {name: (label(space[name].default), value) for name, value in moved.items()}
+    return with_defaults(given, study.template.spec.run.command or (), options)
 
 
 def _title(trial: Trial, last: Trial, files: Mapping[str, bytes | None]) -> str:

@@ -158,7 +158,7 @@ def _draft(wish: Wish, found: Folder, words: list[str]) -> dict[str, Any]:
             "name": short if short[:1].isalpha() else f"study-{short}".rstrip("-"),
             "title": name if len(name) > 2 else f"Program {name}",
             "description": f"The program in the folder {name}, as it is run by: {_spelt(words)}",
-            "adopted": str(found.root),
+            "adopted": found.root.name,
         },
         "artifact": artifact,
         "run": run,

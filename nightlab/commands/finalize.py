@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
 from nightlab.commands.common.ending import WRONG_USE, fail, print_json
 from nightlab.commands.common.options import Json, StudyArg
+
+if TYPE_CHECKING:
+    from nightlab.experiments.study.study import Study
 
 
 def finalize(
@@ -17,7 +20,11 @@ def finalize(
     patch: Annotated[Optional[Path], typer.Option(help="A file of patches instead.", dir_okay=False)] = None,  # noqa: UP045
     folder: Annotated[
         Optional[Path],  # noqa: UP045
-        typer.Option(help="The program's folder.", show_default="where the template was adopted from", file_okay=False),
+        typer.Option(
+            help="The program's folder.",
+            show_default="the one that the template was made of, beside it",
+            file_okay=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -31,16 +38,16 @@ def finalize(
         fail("give --branch NAME, or --patch FILE", WRONG_USE)
     from nightlab.experiments.finalize import commits
     from nightlab.experiments.finalize.steps import before, steps
-    from nightlab.experiments.ledger.documents.study import Origin
     from nightlab.experiments.template.artifact.artifact import executables
     from nightlab.telling import report
     from nightlab.telling.terminal import say
 
     with report.opened(study) as opened:
         found, first = steps(opened), before(opened)
-        made = opened.ledger.get(Origin)
-        home = folder or Path(opened.template.spec.template.adopted or (made.template if made else ""))
+        home = folder or _program(opened)
         if branch:
+            if not home.is_dir():
+                fail(f"{home}: the folder of the program is not there; say with --folder where it is", WRONG_USE)
             names = commits.branch(home, branch, first, found)
         else:
             assert patch is not None
@@ -49,13 +56,18 @@ def finalize(
             names = [""] * len(found)
     if as_json:
         told = [
-            {"trial": s.trial, "title": s.title, "commit": name, "files": [*s.files]}
+            {"trials": s.trials, "title": s.title, "commit": name, "files": [*s.files]}
             for s, name in zip(found, names, strict=True)
         ]
         to = {"branch": branch, "folder": str(home)} if branch else {"patch": str(patch)}
         print_json({"study": str(study), **to, "commits": told})
         return
     for step, name in zip(found, names, strict=True):
-        nothing = "" if step.files else "   (in the command alone: see the message)"
-        say(f"{name[:10]}  {step.title}{nothing}".strip())
+        say(f"{name[:10]}  {step.title}".strip())
     say(f"branch {branch} of {home}" if branch else f"patch {patch}")
+
+
+def _program(study: Study) -> Path:
+    """The folder of the program that a study is about: beside the template, or the template itself."""
+    template = study.template
+    return template.home.parent / template.spec.template.adopted if template.spec.template.adopted else template.home

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from nightlab.experiments.ledger.documents.claim import OPENING, REFUSED, Claim, HoldoutOpening, Preregistration
+from nightlab.experiments.claim.further import AGAIN, SECOND, STRESS
+from nightlab.experiments.claim.replication import PHASE
+from nightlab.experiments.claim.rivals import MEETING
+from nightlab.experiments.ledger.documents.claim import (
+    OPENING,
+    REFUSED,
+    Claim,
+    FurtherPlan,
+    HoldoutOpening,
+    Preregistration,
+    ReplicationPlan,
+)
+from nightlab.experiments.ledger.documents.rivals import RivalPlan
 from nightlab.experiments.ledger.documents.search import SEARCHED
 from nightlab.experiments.ledger.kinds import in_extension, kind_of
 from nightlab.experiments.ledger.ledger import Ledger, Run, Trial
@@ -13,6 +26,8 @@ from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.numbers import plural
 from nightlab.experiments.study.study import Study
 from nightlab.papers.audit.finding import Finding
+
+PLANNED = (AGAIN, STRESS, SECOND, PHASE, MEETING)  # phases of runs that stand beside the claim
 
 
 def chain(ledger: Ledger) -> Iterator[Finding]:
@@ -35,7 +50,8 @@ def anchored(ledger: Ledger, known: str) -> Iterator[Finding]:
 
 
 def order(study: Study) -> Iterator[Finding]:
-    """Preregistration before its search and its confirmation, the holdout opened once and before it was looked at."""
+    """Each plan before its runs, the preregistration also before its search, and the holdout opened once and before it
+    was looked at."""
     ledger = study.ledger
     place = {(link.table, link.key): link.number for link in ledger.links()}
     runs, trials = list(ledger.each_run()), ledger.trials()
@@ -50,14 +66,36 @@ def order(study: Study) -> Iterator[Finding]:
             continue
         first = [("trials", f"[{t.number}]") for t in trials[1:2]] if not n else []
         after = [("runs", f"[{r.id}]") for r in runs if r.phase == in_extension("confirm", n)]
-        for table, row in (*first, *after):
-            if place.get((table, row), plan.number) < plan.number:
-                told = f"the row {table} {row} was written before what was to be tested"
-                yield Finding("preregistration", key, told)
+        yield from _before("preregistration", key, plan.number, (*first, *after), place)
+    yield from _beside(ledger, runs, place)
     yield from _holdout(study, runs, place)
 
 
-def _holdout(study: Study, runs: Iterable[Run], place: dict[tuple[str, str], int]) -> Iterator[Finding]:
+Places = Mapping[tuple[str, str], int]  # the numbers of links by table and row
+
+
+def _beside(ledger: Ledger, runs: Iterable[Run], place: Places) -> Iterator[Finding]:
+    """The plans of what stands beside the claim, whose runs have the plan's key as their phase."""
+    planned = set[str]()
+    for shape in (FurtherPlan, ReplicationPlan, RivalPlan):
+        for key in ledger.all(shape):
+            planned.add(key)
+            if plan := ledger.linked(shape, key):
+                after = [("runs", f"[{r.id}]") for r in runs if r.phase == key]
+                yield from _before("plan", key, plan.number, after, place)
+    for phase in {r.phase for r in runs} - planned:
+        if re.fullmatch(rf"({'|'.join(PLANNED)})( \d+)?", phase):
+            yield Finding("plan", phase, "runs that nothing was written down for before them")
+
+
+def _before(kind: str, key: str, plan: int, after: Iterable[tuple[str, str]], place: Places) -> Iterator[Finding]:
+    """Rows that stand before the plan that they must follow."""
+    for table, row in after:
+        if place.get((table, row), plan) < plan:
+            yield Finding(kind, key, f"the row {table} {row} was written before what was to be tested")
+
+
+def _holdout(study: Study, runs: Iterable[Run], place: Places) -> Iterator[Finding]:
     openings = study.ledger.all(HoldoutOpening)
     for key in openings:
         if key != OPENING and not key.startswith(REFUSED):

@@ -16,9 +16,10 @@ from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.numbers import decimals, fixed, p_text, plain, written
 from nightlab.experiments.records import Fact, Params, ParamValue
-from nightlab.papers.facts import counts  # noqa: F401  (it registers its formulas)
+from nightlab.papers.facts import formulas  # noqa: F401  (they are registered then)
 from nightlab.papers.facts.evidence import BASELINE, Evidence
-from nightlab.papers.facts.formulas import Part, Statistic
+from nightlab.papers.facts.formulas.effects import Part
+from nightlab.papers.facts.formulas.groups import Statistic
 from nightlab.papers.facts.registry import Value, computed
 
 Text = Callable[[float], str]  # how a value is printed

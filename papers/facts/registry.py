@@ -1,6 +1,6 @@
 """What a fact is computed by: named functions of the evidence's rows, so that any fact can be computed again.
 
-Each gives a value with exactly the runs that entered it. `formulas.py` and `counts.py` have most; a room above
+Each gives a value with exactly the runs that entered it. `formulas/` has most; a room above
 registers further ones for the facts that it adds, by `formula`.
 """
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nightlab.experiments.numbers import plural
 from nightlab.papers.frames.record import Record
 from nightlab.papers.frames.words import Phrasings, Said, fact, interval, listed, words
 
@@ -16,9 +15,9 @@ def search(r: Record) -> Said:
     yield (
         "search",
         (
-            f"The search ran {plural(n, 'trial', fact('search.trials'))} in {fact('runs.search')} runs, kept"
+            f"The search ran {r.many('search.trials', 'trial')} in {r.many('runs.search', 'run')}, kept"
             f" {fact('search.kept')} and reverted {fact('search.reverted')}; {fact('search.failed')} failed.",
-            f"Of the {plural(n, 'trial', fact('search.trials'))}, {fact('search.kept')}"
+            f"Of the {r.many('search.trials', 'trial')}, {fact('search.kept')}"
             f" {'was' if r.value('search.kept') == 1 else 'were'} kept and"
             f" {fact('search.reverted')} reverted.",
         ),
@@ -30,7 +29,7 @@ def search(r: Record) -> Said:
     most = ", most of the trials" if r.value("search.reverted") > n / 2 else ""
     yield (
         "count kept",
-        (f"The loop accepted and kept {plural(r.value('search.kept'), 'change', fact('search.kept'))}.",),
+        (f"The loop accepted and kept {r.many('search.kept', 'change')}.",),
     )
     yield "count reverted", (f"The search reverted {fact('search.reverted')} of its trials{most}.",)
     yield (
@@ -42,9 +41,9 @@ def search(r: Record) -> Said:
         if r.has(f"runs.{phase}"):
             yield (
                 f"runs {told}",
-                (f"The {told} took {plural(r.value(f'runs.{phase}'), 'run', fact(f'runs.{phase}'))}.",),
+                (f"The {told} took {r.many(f'runs.{phase}', 'run')}.",),
             )
-    yield "runs all", (f"The study made {plural(r.value('runs.all'), 'run', fact('runs.all'))} in all.",)
+    yield "runs all", (f"The study made {r.many('runs.all', 'run')} in all.",)
     if r.has("run.wall.mean"):
         yield (
             "run",
@@ -123,7 +122,7 @@ def ablation(r: Record) -> Said:
     if effects:
         yield "parts significant", (_significant(r, list(effects)),)
     if r.has("ablation.seeds"):
-        yield "ablation seeds", (f"The ablation used {fact('ablation.seeds')} {r.row.split()[-1]}s.",)
+        yield "ablation seeds", (f"The ablation used {r.many('ablation.seeds', r.unit)}.",)
 
 
 def _significant(r: Record, keys: list[str]) -> str:
@@ -159,7 +158,7 @@ def importances(r: Record) -> Said:
     for id in (i for i in r.facts if i.startswith("sensitivity.") and i.endswith(".effect")):
         yield _step(r, id.removesuffix(".effect"))
     if r.has("sensitivity.seeds"):
-        yield "sensitivity seeds", (f"The sensitivity study used {fact('sensitivity.seeds')} {r.row.split()[-1]}s.",)
+        yield "sensitivity seeds", (f"The sensitivity study used {r.many('sensitivity.seeds', r.unit)}.",)
 
 
 def _ranked(r: Record) -> Said:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nightlab.experiments.numbers import plural
 from nightlab.papers.frames.record import Record
 from nightlab.papers.frames.words import SIDES, SPLITS, Phrasings, Said, capital, fact, interval, words
 
@@ -12,7 +11,7 @@ def claim(r: Record) -> Said:
     if not r.tested:
         yield "claim", (f"No test of the claim took place, since {r.why_untested}.",)
         return
-    on = f"on {SPLITS[r.split]}, over {fact('claim.n')} {r.row}s"
+    on = f"on {SPLITS[r.split]}, over {r.many('claim.n', r.row)}"
     how = f"({interval('claim', r.coverage)}, p {fact('claim.p')})" if r.spread else "(the same in every pair)"
     to = f"from {fact(f'baseline.{r.split}.mean')} for the baseline to {fact(f'best.{r.split}.mean')}"
     if r.improved:
@@ -40,8 +39,10 @@ def claim(r: Record) -> Said:
         )
     elif r.best:
         end = _unfound(r)
-        kept = plural(r.value("search.kept"), "change", fact("search.kept"))
-        yield "outcome", (f"The search kept {kept}, and the confirmation bore none of them out.",)
+        bore = {0: "bore no gain out", 1: "did not bear it out"}.get(
+            round(r.value("search.kept")), "bore none of them out"
+        )
+        yield "outcome", (f"The search kept {r.many('search.kept', 'change')}, and the confirmation {bore}.",)
         yield (
             "claim",
             (
@@ -97,7 +98,7 @@ def test(r: Record) -> Said:
         "confirmation",
         (
             f"The confirmation compared the baseline and the best configuration, the two configurations, on"
-            f" {fact('claim.n')} pairs of {r.row}s; the number of its runs that failed is {fact('claim.failed')}.",
+            f" {r.many('claim.n', 'pair')} of {r.row}s; the number of its runs that failed is {fact('claim.failed')}.",
             *(("No run of the confirmation failed.",) if not r.value("claim.failed") else ()),
         ),
     )

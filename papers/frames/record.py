@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from nightlab.experiments.claim.scope import population, row, withheld
 from nightlab.experiments.claim.statistics.inference import equal, untested
 from nightlab.experiments.ledger.ledger import replaced
+from nightlab.experiments.numbers import plural
 from nightlab.experiments.records import Fact, Params, Split
 from nightlab.experiments.template.artifact.diffs import concerned
 from nightlab.papers.facts.evidence import BASELINE, Evidence
+from nightlab.papers.frames.words import fact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +51,15 @@ class Record:
 
     def value(self, id: str) -> float:
         return self.facts[id].value
+
+    def many(self, id: str, noun: str) -> str:
+        """A fact that counts something, with the noun in its number."""
+        return plural(self.value(id), noun, fact(id))
+
+    @property
+    def unit(self) -> str:
+        """What a pair of runs is on, in one word."""
+        return self.row.split()[-1]
 
     def has(self, *ids: str) -> bool:
         return all(id in self.facts for id in ids)

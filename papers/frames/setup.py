@@ -54,22 +54,22 @@ def _shown(r: Record, name: str, prefix: str, value: object) -> str:
 
 
 SETTINGS = {
-    "trials": "The study had a budget of {} trials.",
-    "seeds": "A verdict used at most {} replicates.",
-    "confirm seeds": "The confirmation was planned for {} {row}s.",
-    "workers": "The study ran on {} workers.",
-    "seed": "The seed of the study is {}.",
-    "level": "The level of the test is {}.",
-    "coverage": "The coverage of all intervals is {}.",
-    "min effect": "The smallest effect worth keeping was {}.",
+    "trials": ("The study had a budget of {}.", "trial"),
+    "seeds": ("A verdict used at most {}.", "replicate"),
+    "confirm seeds": ("The confirmation was planned for {}.", "{row}"),
+    "workers": ("The study ran on {}.", "worker"),
+    "seed": ("The seed of the study is {}.", ""),
+    "level": ("The level of the test is {}.", ""),
+    "coverage": ("The coverage of all intervals is {}.", ""),
+    "min effect": ("The smallest effect worth keeping was {}.", ""),
 }
 
 
 def settings(r: Record) -> Said:
     """What was set before the study, the limits, and the template's words by its author."""
-    for name, told in SETTINGS.items():
+    for name, (told, noun) in SETTINGS.items():
         if r.has(id := f"setting.{name.replace(' ', '_')}"):
-            yield f"setting {name}", (told.format(fact(id), row=r.row),)
+            yield f"setting {name}", (told.format(r.many(id, noun.format(row=r.row)) if noun else fact(id)),)
     if r.has("setting.timeout", "setting.memory"):
         yield (
             "setting limits",
@@ -77,7 +77,7 @@ def settings(r: Record) -> Said:
         )
     yield (
         "space",
-        (f"The search could move {fact('reach.knobs')} knobs under {fact('reach.strategies')} strategies.",),
+        (f"The search could move {r.many('reach.knobs', 'knob')} under {r.many('reach.strategies', 'strategy')}.",),
     )
     for name in r.defaults:
         if r.has(f"range.{name}.low", f"range.{name}.high"):

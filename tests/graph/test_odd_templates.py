@@ -18,6 +18,8 @@ from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import create, read
 from nightlab.experiments.template.loading import load
 from nightlab.experiments.template.template import TemplateError
+from nightlab.papers.manuscript.manuscript import read as read_manuscript
+from nightlab.papers.manuscript.tables import NONE
 from nightlab.telling.progress import claim_told
 from tests.conftest import EVALUATE, EXPERIMENT, PREPARE, TOML, MakeTemplate
 
@@ -219,19 +221,52 @@ def test_a_best_that_fails_on_every_fresh_seed_claims_nothing(make_template: Mak
     assert "No confirmed improvement" in text
 
 
-def test_numbers_in_the_author_s_own_words_are_no_fault_of_the_writer(
-    make_template: MakeTemplate, paper_of: PaperOf
-) -> None:
-    text, _ = paper_of(make_template({"measured with noise": "measured with noise in 2 places, 30 times"}), trials=2)
+@pytest.fixture(params=[0, pytest.param(1, marks=pytest.mark.long)], ids=["first", "revised"], scope="module")
+def oddities(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The study of a template whose author's words and choices hold digits, whose evaluator gives a metric only
+    sometimes and another on the holdout alone, and which has no references."""
+    evaluate = EVALUATE.replace("    return {", ODD_METRICS).replace('"cost"]}', '"cost"]} | more')
+    choices = {'"calm", "odd"': '"resnet50", "50", "16-bit"', 'default = "calm"': 'default = "50"'}
+    toml = TOML.replace("measured with noise", "measured with noise in 2 places, 30 times")
+    for old, new in choices.items():
+        toml = toml.replace(old, new)
+    folder = tmp_path_factory.mktemp("oddities") / "template"
+    folder.mkdir()
+    files = {"template.toml": toml, "experiment.py": EXPERIMENT, "evaluate.py": evaluate, "prepare.py": PREPARE}
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    _paper_of(request.param, folder, trials=4)
+    (place,) = (folder.parent / "studies").iterdir()
+    return place
+
+
+ODD_METRICS = """    more = {"odd": 1.0} if answer["height"] > 0.86 else {}
+    more |= {"zenith": 0.5} if split == "holdout" else {}
+    return {"""
+
+
+def test_digits_in_the_author_s_words_and_choices_are_no_fault_of_the_writer(oddities: Path) -> None:
+    text = (oddities / "paper" / "paper.tex").read_text(encoding="utf-8")
     assert "30 times" in text
+    assert "resnet50" in text
 
 
-def test_a_metric_that_is_there_only_sometimes_is_left_out(make_template: MakeTemplate, paper_of: PaperOf) -> None:
-    evaluate = EVALUATE.replace(
-        '    return {"height"',
-        '    extra = {"odd": 1.0} if answer["height"] > 0.86 else {}\n    return extra | {"height"',
-    )
-    paper_of(make_template(files={"evaluate.py": evaluate}), trials=3)
+def test_no_references_are_told_in_full(oddities: Path) -> None:
+    text = (oddities / "paper" / "paper.tex").read_text(encoding="utf-8")
+    with closing(read(oddities)) as study:
+        assert {f["kind"] for f in study.ledger.document("findings", "0")} <= {"too-short"}
+    assert "The survey found no references for this task" in text
+
+
+def test_a_metric_that_is_there_only_sometimes_is_left_out_and_one_of_a_split_has_its_row(oddities: Path) -> None:
+    with closing(read(oddities)) as study:
+        seen = {m for run in study.ledger.runs() if run.outcome for m in run.outcome.metrics.get("dev", {})}
+    assert {"odd", "height"} <= seen
+    main = next(t for t in read_manuscript(oddities / "paper/manuscript.json").tables if t.key == "main")
+    rows = {row[:2]: row[2:] for row in main.rows}
+    assert not [split for split, metric in rows if metric == "odd"]
+    assert set(rows["dev", "zenith"]) == {NONE}
+    assert rows["holdout", "zenith"][0].startswith("{fact:baseline.holdout.zenith.mean}")
 
 
 @pytest.mark.parametrize(
@@ -258,25 +293,3 @@ def test_a_corrupt_checkpoint_is_set_aside_and_the_ledger_tells_what_is_done(mak
     assert len(study.ledger.trials()) == 4
     assert json.dumps(study.claim.effect) == json.dumps(result["claim"]["effect"])
     study.close()
-
-
-def test_digits_in_the_author_s_choices_are_names_and_no_references_are_told_in_full(
-    make_template: MakeTemplate,
-    paper_of: PaperOf,
-) -> None:
-    choices = {'"calm", "odd"': '"resnet50", "50", "16-bit"', 'default = "calm"': 'default = "50"'}
-    folder = make_template(choices)
-    text, _ = paper_of(folder, trials=4)
-    assert "resnet50" in text
-    (place,) = (folder.parent / "studies").iterdir()
-    with closing(read(place)) as study:
-        assert {f["kind"] for f in study.ledger.document("findings", "0")} <= {"too-short"}
-    assert "The survey found no references for this task" in text
-
-
-def test_a_metric_of_one_split_alone_has_its_row(make_template: MakeTemplate) -> None:
-    only = EVALUATE.replace(
-        '"cost": answer["cost"]}', '"cost": answer["cost"], **({"rest": 0.5} if split[0] == "h" else {})}'
-    )
-    text, _ = _paper_of(0, make_template(files={"evaluate.py": only}), trials=3)
-    assert text.count("rest") >= 1

@@ -27,9 +27,11 @@ class Damage:
 DAMAGES: list[Damage] = []
 
 
-def damage(name: str, *named: str) -> Callable[[Damaged], Damaged]:
+def damage(name: str, *named: str, into: list[Damage] = DAMAGES) -> Callable[[Damaged], Damaged]:
+    """Register a kind of damage. named: kinds of findings that name it where the evidence is not at hand."""
+
     def add(make: Damaged) -> Damaged:
-        DAMAGES.append(Damage(name=name, make=make, named=named))
+        into.append(Damage(name=name, make=make, named=named))
         return make
 
     return add

@@ -5,21 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from nightlab.papers.manuscript.manuscript import Manuscript, Table
-from tests.review.damage import Damage, Damaged, section, swap, texts
+from tests.review.damage import Damage, damage, section, swap, texts
 
 FRESH: list[Damage] = []
-
-
-def damage(name: str, *named: str) -> Callable[[Damaged], Damaged]:
-    """named: kinds of findings that name it where the evidence is not at hand."""
-
-    def add(make: Damaged) -> Damaged:
-        FRESH.append(Damage(name=name, make=make, named=named))
-        return make
-
-    return add
+fresh = partial(damage, into=FRESH)
 
 
 def table(m: Manuscript, key: str, change: Callable[[Table], Table]) -> Manuscript:
@@ -30,17 +22,17 @@ def body(m: Manuscript, key: str) -> str:
     return next((s.body for s in m.sections if s.key == key), "")
 
 
-@damage("units exchanged", "miscalled")
+@fresh("units exchanged", "miscalled")
 def _(m: Manuscript) -> Manuscript:
     return texts(m, lambda t: swap(re.sub(r"\bMB\b", "GB", t), "seconds", "minutes"))
 
 
-@damage("rows of the main table deleted", "left-out")
+@fresh("rows of the main table deleted", "left-out")
 def _(m: Manuscript) -> Manuscript:
     return table(m, "main", lambda t: replace(t, rows=t.rows[: len(t.rows) // 2]))
 
 
-@damage("rows of the trials that failed or were reverted deleted", "left-out")
+@fresh("rows of the trials that failed or were reverted deleted", "left-out")
 def _(m: Manuscript) -> Manuscript:
     def kept(t: Table) -> Table:
         return replace(t, rows=tuple(r for r in t.rows if not re.search(r"reverted|failed", " ".join(r))))
@@ -48,24 +40,24 @@ def _(m: Manuscript) -> Manuscript:
     return table(m, "all-trials", kept)
 
 
-@damage("sample size changed in the method alone", "miscalled")
+@fresh("sample size changed in the method alone", "miscalled")
 def _(m: Manuscript) -> Manuscript:
     return section(m, "method", lambda t: t.replace("{fact:setting.confirm_seeds}", "{fact:setting.trials}"))
 
 
-@damage("half of the citations dropped", "few-citations")
+@fresh("half of the citations dropped", "few-citations")
 def _(m: Manuscript) -> Manuscript:
     keys = list(dict.fromkeys(re.findall(r"\{cite:([^}]*)\}", "".join(s.body for s in m.sections))))
     gone = set(keys[::2])
     return texts(m, lambda t: re.sub(r" ?\{cite:([^}]*)\}", lambda c: "" if c[1] in gone else c[0], t))
 
 
-@damage("threats softened", "overclaim")
+@fresh("threats softened", "overclaim")
 def _(m: Manuscript) -> Manuscript:
     return section(m, "limitations", lambda t: f"The following points are of minor weight for all practical ends. {t}")
 
 
-@damage("a limitation turned into a strength", "overclaim")
+@fresh("a limitation turned into a strength", "overclaim")
 def _(m: Manuscript) -> Manuscript:
     def turned(text: str) -> str:
         _, *rest = text.split("\n\n")
@@ -74,37 +66,37 @@ def _(m: Manuscript) -> Manuscript:
     return section(m, "limitations", turned)
 
 
-@damage("what the ablation finds is negated", "disagreement")
+@fresh("what the ablation finds is negated", "disagreement")
 def _(m: Manuscript) -> Manuscript:
     return section(
         m, "ablation", lambda t: re.sub(r"\b(helps|contributes|matters|loses|costs|shows)\b", r"hardly \1", t)
     )
 
 
-@damage("the hypothesis's verdict turned", "disagreement")
+@fresh("the hypothesis's verdict turned", "disagreement")
 def _(m: Manuscript) -> Manuscript:
     turned = texts(m, lambda t: swap(t, "supported", "refuted"))
     return texts(turned, lambda t: t.replace("is open", "is answered")) if turned == m else turned
 
 
-@damage("the task's name replaced", "off-topic")
+@fresh("the task's name replaced", "off-topic")
 def _(m: Manuscript) -> Manuscript:
     word = max(re.findall(r"[A-Za-z]{4,}", m.title), key=len)
     return texts(m, lambda t: re.sub(rf"\b{word}\b", "ImageNet", t))
 
 
-@damage("a sign changed in the formulas", "miscalled")
+@fresh("a sign changed in the formulas", "miscalled")
 def _(m: Manuscript) -> Manuscript:
     return texts(m, lambda t: re.sub(r"\$[^$]+\$", lambda f: swap(f[0], "-", "+"), t))
 
 
-@damage("captions in another language", "gibberish")
+@fresh("captions in another language", "gibberish")
 def _(m: Manuscript) -> Manuscript:
     german = "Verlauf und Ergebnis der Versuche, wie sie im Protokoll der Studie verzeichnet sind."
     return replace(m, figures=tuple(replace(f, caption=german) for f in m.figures))
 
 
-@damage("a paragraph of an unrelated study", "off-topic")
+@fresh("a paragraph of an unrelated study", "off-topic")
 def _(m: Manuscript) -> Manuscript:
     more = (
         "Forty patients with chronic migraine were assigned to either arm of the trial. Headache days fell in both"
@@ -113,37 +105,37 @@ def _(m: Manuscript) -> Manuscript:
     return section(m, "discussion", lambda t: f"{t}\n\n{more}")
 
 
-@damage("an effect replaced by the end of its interval", "miscalled")
+@fresh("an effect replaced by the end of its interval", "miscalled")
 def _(m: Manuscript) -> Manuscript:
     return section(m, "conclusion", lambda t: t.replace("{fact:claim.effect}", "{fact:claim.high}"))
 
 
-@damage("negations taken out of the limits", "overclaim")
+@fresh("negations taken out of the limits", "overclaim")
 def _(m: Manuscript) -> Manuscript:
     return section(m, "limitations", lambda t: re.sub(r"\b(?:not|nothing|no|never) ", "", t))
 
 
-@damage("one task told as many", "overclaim")
+@fresh("one task told as many", "overclaim")
 def _(m: Manuscript) -> Manuscript:
     return texts(m, lambda t: re.sub(r"\bone task\b", "a wide range of tasks", t))
 
 
-@damage("hedges taken out", "overclaim")
+@fresh("hedges taken out", "overclaim")
 def _(m: Manuscript) -> Manuscript:
     return texts(m, lambda t: re.sub(r"\b(?:may|might|could)\b", "will", re.sub(r"\bsuggests\b", "proves", t)))
 
 
-@damage("the test told as another one", "disagreement")
+@fresh("the test told as another one", "disagreement")
 def _(m: Manuscript) -> Manuscript:
     return texts(m, lambda t: t.replace("paired", "unpaired").replace("one-sided", "two-sided"))
 
 
-@damage("the confirmation told as on the search's seeds", "leak")
+@fresh("the confirmation told as on the search's seeds", "leak")
 def _(m: Manuscript) -> Manuscript:
     return section(m, "method", lambda t: re.sub(r"\bfresh seeds?\b", "the seeds of the search", t))
 
 
-@damage("the files of two figures exchanged", "exchanged-captions")
+@fresh("the files of two figures exchanged", "exchanged-captions")
 def _(m: Manuscript) -> Manuscript:
     if len(m.figures) < 2:
         return m
@@ -151,7 +143,7 @@ def _(m: Manuscript) -> Manuscript:
     return replace(m, figures=(replace(a, file=b.file), replace(b, file=a.file), *rest))
 
 
-@damage("cells of a column moved down by one", "miscalled")
+@fresh("cells of a column moved down by one", "miscalled")
 def _(m: Manuscript) -> Manuscript:
     def moved(t: Table) -> Table:
         last = [row[-1] for row in t.rows]
@@ -162,39 +154,39 @@ def _(m: Manuscript) -> Manuscript:
     return table(m, "all-trials", moved)
 
 
-@damage("headings of results and discussion exchanged", "misplaced", "order")
+@fresh("headings of results and discussion exchanged", "misplaced", "order")
 def _(m: Manuscript) -> Manuscript:
     headings = {s.key: s.heading for s in m.sections}
     other = {"results": headings["discussion"], "discussion": headings["results"]}
     return replace(m, sections=tuple(replace(s, heading=other.get(s.key, s.heading)) for s in m.sections))
 
 
-@damage("human authors on the first page", "no-authors")
+@fresh("human authors on the first page", "no-authors")
 def _(m: Manuscript) -> Manuscript:
     return replace(m, authors_note="The authors contributed equally and thank their colleagues for advice.")
 
 
-@damage("a cause asserted", "overclaim")
+@fresh("a cause asserted", "overclaim")
 def _(m: Manuscript) -> Manuscript:
     return section(m, "discussion", lambda t: f"{t}\n\nThe outcome is caused by smoother gradients in late layers.")
 
 
-@damage("consent of participants told", "off-topic")
+@fresh("consent of participants told", "off-topic")
 def _(m: Manuscript) -> Manuscript:
     return section(m, "setup", lambda t: f"{t} All participants gave informed consent and were paid for their time.")
 
 
-@damage("other keywords", "off-topic")
+@fresh("other keywords", "off-topic")
 def _(m: Manuscript) -> Manuscript:
     return replace(m, keywords=("protein folding", "graph theory"))
 
 
-@damage("the listed code altered", "left-out")
+@fresh("the listed code altered", "left-out")
 def _(m: Manuscript) -> Manuscript:
     return replace(m, listings=tuple(replace(c, diff=re.sub(r"(?m)^\+(\w)", r"+# \1", c.diff)) for c in m.listings))
 
 
-@damage("the reproduction's commands altered", "left-out")
+@fresh("the reproduction's commands altered", "left-out")
 def _(m: Manuscript) -> Manuscript:
     return replace(
         m,
@@ -205,12 +197,12 @@ def _(m: Manuscript) -> Manuscript:
     )
 
 
-@damage("sections in another order", "order")
+@fresh("sections in another order", "order")
 def _(m: Manuscript) -> Manuscript:
     a, b, *rest = m.sections
     return replace(m, sections=(b, a, *rest))
 
 
-@damage("a sentence of the results in the abstract's place", "doubled", "thin-section")
+@fresh("a sentence of the results in the abstract's place", "doubled", "thin-section")
 def _(m: Manuscript) -> Manuscript:
     return replace(m, abstract=body(m, "results").split("\n\n")[0])

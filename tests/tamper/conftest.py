@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,3 +14,13 @@ from tests.tamper import small
 @pytest.fixture(scope="session")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small.study(tmp_path_factory.mktemp("studies"))
+
+
+@pytest.fixture(scope="session")
+def stranger() -> Any:
+    """verify.py as a module."""
+    spec = importlib.util.spec_from_file_location("stranger", small.STRANGER)
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
+    return module

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 import zipfile
 from pathlib import Path
@@ -14,15 +13,6 @@ import pytest
 from nightlab.experiments.claim.statistics.crossed import Row, crossed
 from nightlab.experiments.claim.statistics.inference import compare
 from tests.tamper.small import STRANGER
-
-
-@pytest.fixture(scope="module")
-def stranger() -> Any:
-    spec = importlib.util.spec_from_file_location("stranger", STRANGER)
-    assert spec
-    assert spec.loader
-    spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
-    return module
 
 
 @pytest.mark.parametrize("whole", [True, False])

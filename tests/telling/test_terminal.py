@@ -88,7 +88,8 @@ def test_an_ascii_terminal_shows_a_study_in_an_odd_folder(make_template: MakeTem
     )
     out = tmp_path / "→ [/red] %41?mode=ro#y 'q' \udce9"
     code, told, errors = nightlab(
-        "experiment", template, "--trials", 8, "--workers", 1, "--out", out, PYTHONIOENCODING="ascii"
+        *("experiment", template, "--trials", 3, "--seeds", 1, "--confirm-seeds", 2, "--workers", 1, "--out", out),
+        PYTHONIOENCODING="ascii",
     )
     assert code == 0, errors
     (folder,) = out.iterdir()

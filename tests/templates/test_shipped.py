@@ -21,6 +21,11 @@ from nightlab.graph.template.requirements import lacks, needs
 
 LESS = {  # work that runs of the gate do without and `make templates-test` does in full: file, what it says, instead
     "packing": ("experiment.py", "PROGRAMS = 600 ", "PROGRAMS = 40 "),
+    "voice": (
+        "prepare.py",
+        'SIZES = {"train": 240, "dev": 120, "holdout": 160}',
+        'SIZES = {"train": 80, "dev": 40, "holdout": 40}',
+    ),
     "self-improvement": ("prepare.py", 'TASKS = {"dev": 16, "holdout": 24}', 'TASKS = {"dev": 4, "holdout": 6}'),
 }
 FREE = {"search", "autoresearch", "noise", "statistics", "data"}  # topics that are no strategy

@@ -10,7 +10,8 @@ from nightlab.experiments.claim.statistics.inference import compare, summarize
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
-from nightlab.papers.facts.formulas import Part, Statistic
+from nightlab.papers.facts.formulas.effects import Part
+from nightlab.papers.facts.formulas.groups import Statistic
 from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.manuscript.manuscript import Table
 from nightlab.papers.manuscript.tables import NONE, interval, mark, plus_minus

@@ -13,7 +13,7 @@ from nightlab.experiments.claim.statistics.inference import summarize
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.papers.facts.evidence import BASELINE, Evidence, confirmed
 from nightlab.papers.facts.facts import Facts
-from nightlab.papers.facts.formulas import Statistic
+from nightlab.papers.facts.formulas.groups import Statistic
 from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.manuscript.manuscript import Table
 from nightlab.papers.manuscript.tables import code, mark, plus_minus

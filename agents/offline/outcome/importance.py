@@ -19,9 +19,9 @@ from nightlab.agents.telling.words import words
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Knob
 from nightlab.experiments.search.space import Space
-from nightlab.papers.facts.counts import counted
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.facts.facts import Facts
+from nightlab.papers.facts.formulas.counts import counted
 from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.manuscript.tables import spaced
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -10,7 +11,7 @@ from nightlab.agents.offline.outcome import importance
 from nightlab.agents.offline.wording import caption
 from nightlab.experiments.ledger.documents.claim import KnobStep
 from nightlab.experiments.ledger.ledger import by_verdict
-from nightlab.experiments.records import Knob
+from nightlab.experiments.records import Effect, Knob
 from nightlab.papers.facts.evidence import Evidence, confirmed
 from nightlab.papers.figures import figures
 from nightlab.papers.figures.curve import point
@@ -52,16 +53,7 @@ def _confirmed(e: Evidence, subject: str, split: Any) -> list[float]:
 def ablation(e: Evidence, folder: Path) -> list[Figure]:
     if not e.ablation:
         return []
-    rows = [
-        Bar(
-            label=f"{r.strategy.replace('_', ' ')} (trial {r.trial})",
-            effect=r.effect,
-            low=r.low,
-            high=r.high,
-            significant=r.low > 0 or r.high < 0,
-        )
-        for r in sorted(e.ablation, key=lambda r: -r.effect)
-    ]
+    rows = _bars((f"{r.strategy.replace('_', ' ')} (trial {r.trial})", r) for r in e.ablation)
     figures.ablation(folder / "figures/ablation.pdf", rows, f"{_label(e, 'dev')} lost without the part")
     return [Figure("ablation-intervals", "figures/ablation.pdf", caption("ablation-intervals", e))]
 
@@ -100,19 +92,18 @@ def sensitivity(e: Evidence, folder: Path) -> list[Figure]:
     """What a step of each knob costs."""
     if not e.sensitivity:
         return []
-    rows = [
-        Bar(
-            label=f"{r.knob.replace('_', ' ')} = {_printed(e, r)}",
-            effect=r.effect,
-            low=r.low,
-            high=r.high,
-            significant=r.low > 0 or r.high < 0,
-        )
-        for r in sorted(e.sensitivity, key=lambda r: -r.effect)
-    ]
+    rows = _bars((f"{r.knob.replace('_', ' ')} = {_printed(e, r)}", r) for r in e.sensitivity)
     figures.sensitivity(folder / "figures/sensitivity.pdf", rows, f"{_label(e, 'dev')} lost by the step")
     printed = tuple(id for r in e.sensitivity if (id := f"sensitivity.{r.key}.value") in e.facts)
     return [Figure("sensitivity-intervals", "figures/sensitivity.pdf", caption("sensitivity-intervals", e), printed)]
+
+
+def _bars(effects: Iterable[tuple[str, Effect]]) -> list[Bar]:
+    """Effects by their labels, the largest first."""
+    return [
+        Bar(label=label, effect=r.effect, low=r.low, high=r.high, significant=r.low > 0 or r.high < 0)
+        for label, r in sorted(effects, key=lambda each: -each[1].effect)
+    ]
 
 
 def _printed(e: Evidence, step: KnobStep) -> str:

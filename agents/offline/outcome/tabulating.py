@@ -39,9 +39,10 @@ def _main(e: Evidence) -> Table:
     splits = ["dev", "holdout"] if e.claim.split == "holdout" else ["dev"]
     subjects = ["baseline"] if e.best.number == 0 else ["baseline", "best"]
     rows = []
+    means = [k.split(".") for k in e.facts if k.endswith(".mean") and k.count(".") == 3]
+    others = sorted({metric for subject, split, metric, _ in means if subject in subjects and split in splits})
     for split in splits:
-        own = sorted({k.split(".")[2] for k in e.facts if k.startswith(f"baseline.{split}.") and k.count(".") == 3})
-        for metric in ("", *own):
+        for metric in ("", *others):
             keys = [f"{subject}.{split}{f'.{metric}' if metric else ''}" for subject in subjects]
             cells = [_mean(e, key) if f"{key}.mean" in e.facts else NONE for key in keys]
             rows.append((split, words(metric or e.template.metric_label), *cells))

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-_UNREADABLE = (SyntaxError, ValueError, MemoryError, RecursionError, LookupError)
+UNREADABLE = (SyntaxError, ValueError, MemoryError, RecursionError, LookupError)
 
 
 class NoConstant(ValueError):
@@ -35,9 +35,14 @@ class Constant:
 def replaced(source: bytes, name: str, value: Any) -> bytes:
     """The file with another value of one of its constants. Raises NoConstant."""
     constant = one(source, name)
+    return rewritten(source, constant.start, constant.end, value)
+
+
+def rewritten(source: bytes, at: tuple[int, int], to: tuple[int, int], value: Any) -> bytes:
+    """The file with another literal between two places, as (line, byte in it)."""
     text, encoding = _text(source)
     lines = text.encode().splitlines(keepends=True)
-    (first, start), (last, end) = constant.start, constant.end
+    (first, start), (last, end) = at, to
     lines[first - 1 : last] = [lines[first - 1][:start] + repr(value).encode() + lines[last - 1][end:]]
     return b"".join(lines).decode().encode(encoding)
 
@@ -46,7 +51,7 @@ def one(source: bytes, name: str) -> Constant:
     """The constant of this name. Raises NoConstant."""
     try:
         found = constants(source)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise NoConstant(f"it cannot be read as Python: {error}") from None
     same = [c for c in found if c.name == name]
     if len(same) == 1:
@@ -111,7 +116,7 @@ def _of(value: ast.expr, name: str, annotation: ast.expr | None = None) -> Itera
             if keyword.arg:
                 yield from _of(keyword.value, f"{name}.{keyword.arg}")
     else:
-        with suppress(*_UNREADABLE, TypeError):
+        with suppress(*UNREADABLE, TypeError):
             literal = ast.literal_eval(value)
             start, end = (value.lineno, value.col_offset), (value.end_lineno or 0, value.end_col_offset or 0)
             yield Constant(name=name, value=literal, start=start, end=end, annotation=annotation)

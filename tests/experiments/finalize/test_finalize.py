@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from nightlab.cli import app
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.finalize import commits
+from nightlab.experiments.finalize.options import with_defaults
 from nightlab.experiments.finalize.steps import NothingKept, Step, before, steps
 from nightlab.experiments.git import GitError, tracked
 from nightlab.experiments.ledger.documents.claim import Claim
@@ -62,10 +63,12 @@ def repository(tmp_path: Path) -> Path:
 FIRST = {"train.py": PROGRAM.encode(), "gone.txt": b"old\n"}
 STEPS = [
     Step(
-        trial=3, files={"train.py": b"STEPS = 40\nprint(STEPS)\n", "new.bin": b"\0\xff"}, title="Trial 3: a", text="e"
+        trials=(3,),
+        files={"train.py": b"STEPS = 40\nprint(STEPS)\n", "new.bin": b"\0\xff"},
+        title="Trial 3: a",
+        text="e",
     ),
-    Step(trial=5, files={}, title="Trial 5: in the command", text="Run as: python train.py --lr 0.3"),
-    Step(trial=8, files={"gone.txt": None}, title="Trial 8: c", text="e"),
+    Step(trials=(5, 8), files={"gone.txt": None}, title="Trial 8: c", text="Run as: python train.py --lr 0.3"),
 ]
 
 
@@ -110,11 +113,13 @@ def test_patches_make_the_same_of_another_copy(tmp_path: Path) -> None:
     plain_git(copy, "init", "-q")
     plain_git(copy, "add", ".")
     plain_git(copy, "commit", "-qm", "first")
-    plain_git(copy, "am", "-q", "--empty=keep", data=commits.patch(FIRST, STEPS).decode())
+    plain_git(copy, "am", "-q", data=commits.patch(FIRST, STEPS).decode())
     assert (copy / "train.py").read_bytes() == STEPS[0].files["train.py"]
     assert (copy / "new.bin").read_bytes() == b"\0\xff"
     assert not (copy / "gone.txt").exists()
-    assert "--lr 0.3" in plain_git(copy, "log", "-1", "--skip=1", "--format=%B")
+    told = plain_git(copy, "log", "-1", "--format=%B")
+    assert "--lr 0.3" in told
+    assert "Nightlab-Trial: 5\nNightlab-Trial: 8" in told
 
 
 def test_tracked_files_are_those_of_the_index_below_the_folder(repository: Path, tmp_path: Path) -> None:
@@ -172,9 +177,9 @@ def test_steps_are_the_kept_changes_with_their_files_and_evidence(study: Study) 
     settle(study, 3, "kept", x=0.3, steps=40)
     edited = study.artifacts.add({**before(study), "experiment.py": b"STEPS = 20\nprint(-STEPS)\n"})
     settle(study, 4, "kept", edited, x=0.3, steps=40)
-    first, second, third = steps(study)
-    assert [s.trial for s in (first, second, third)] == [1, 3, 4]
-    assert (dict(first.files), first.title) == ({}, "Trial 1: x from 0.1 to 0.3")
+    second, third = steps(study)
+    assert [s.trials for s in (second, third)] == [(1, 3), (4,)]
+    assert second.text.startswith("Trial 1: x from 0.1 to 0.3\nheight")
     assert second.files == {"experiment.py": b"STEPS = 40\nprint(STEPS)\n"}
     assert third.files == {"experiment.py": b"STEPS = 40\nprint(-STEPS)\n"}
     assert third.title == "Trial 4: experiment.py"
@@ -186,9 +191,51 @@ def test_steps_are_the_kept_changes_with_their_files_and_evidence(study: Study) 
 
     study.ledger.put(replace_claim(best=3), "claim")
     *_, last = steps(study)
-    assert last.trial == 3  # which the confirmation has chosen
+    assert last.trials == (3,)  # which the confirmation has chosen
     assert last.files == {"experiment.py": b"STEPS = 40\nprint(STEPS)\n"}
     assert "Confirmed: better than the baseline by 0.2, 95 % interval 0.1 to 0.3, p = 0.001" in last.text
+
+
+def test_a_study_that_kept_options_alone_writes_their_defaults_or_says_the_command(study: Study) -> None:
+    settle(study, 0, "baseline")
+    settle(study, 1, "kept", x=0.3)
+    with pytest.raises(NothingKept, match=r"the command alone, and no file: python experiment\.py --x=0\.3"):
+        steps(study)
+    edited = study.artifacts.add({**before(study), "experiment.py": b"STEPS = 20\nprint(-STEPS)\n"})
+    settle(study, 2, "kept", edited, x=0.3)
+    settle(study, 3, "kept", edited, x=0.5)
+    (step,) = steps(study)
+    assert (step.trials, step.title) == ((1, 2, 3), "Trial 2: experiment.py")
+    assert "Trial 3: x from 0.3 to 0.5\nheight" in step.text
+
+
+PARSER = """\
+import argparse
+p = argparse.ArgumentParser()
+p.add_argument("-x", "--x", type=float, default=0.1, help="ä")
+p.add_argument("--y", default=-2)
+p.add_argument("--on", action="store_true")
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "line"),
+    [
+        (["--x={v}"], (0.1, 0.3), '"--x", type=float, default=0.3, help="ä")'),
+        (["-x", "{v}"], (0.1, 3.0), "default=3.0"),
+        (["--y", "{v}"], (-2, 5), '"--y", default=5)'),
+        (["--y", "{v}"], (7, 5), ""),  # another default than the template's
+        (["{v}"], (0.1, 0.3), ""),
+        (["--z", "{v}"], (0.1, 0.3), ""),
+    ],
+)
+def test_an_option_s_default_is_set_where_it_stands(word: list[str], value: tuple[float, float], line: str) -> None:
+    files = {"a.py": PARSER.encode(), "broken.py": b"def", "notes.txt": PARSER.encode()}
+    found = with_defaults(files, ["python", "a.py", *word], {"v": value})
+    assert {name for name in files if found[name] != files[name]} == ({"a.py"} if line else set())
+    assert line in found["a.py"].decode()
+    twice = with_defaults({**files, "b.py": files["a.py"]}, ["python", "a.py", *word], {"v": value})
+    assert twice["a.py"] == files["a.py"]
 
 
 def replace_claim(best: int) -> Claim:
@@ -205,7 +252,7 @@ def test_the_command_writes_one_of_a_branch_and_a_patch(study: Study, tmp_path: 
     done = run(app, ["finalize", where, "--patch", str(tmp_path / "kept.patch"), "--json"])
     assert done.exit_code == 0, done.output
     (told,) = json.loads(done.output)["commits"]
-    assert (told["trial"], told["files"]) == (1, ["experiment.py"])
+    assert (told["trials"], told["files"]) == ([1], ["experiment.py"])
     assert "+STEPS = 40" in (tmp_path / "kept.patch").read_text()
     refused = run(app, ["finalize", where, "--branch", "b", "--folder", str(tmp_path)])
     assert refused.exit_code == 2

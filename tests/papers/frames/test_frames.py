@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from nightlab.experiments.ledger.documents.claim import Claim
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.ground import PLANNED, protocol
 from nightlab.papers.frames import course, outcome
+from nightlab.papers.frames.frames import REGISTRY
 from nightlab.papers.frames.record import Record
 
 BEHIND = "runs failed more often"
@@ -127,3 +129,28 @@ def test_a_share_is_called_next_to_none_where_it_is_and_the_metric_has_one_name(
     assert "by loss" in frames["importance width"][0]
     assert "8 draws" in frames["ablation seeds"][0].replace("{fact:ablation.seeds}", "8")
     assert "fitness" not in " ".join(" ".join(phrasings) for phrasings in frames.values())
+
+
+COUNTS = ("search.trials", "search.kept", "search.reverted", "search.failed", "search.aside", "overseer.notices")
+COUNTS += ("runs.search", "runs.confirm", "runs.ablate", "runs.sensitivity", "runs.all", "claim.n", "claim.failed")
+COUNTS += ("ablation.seeds", "sensitivity.seeds", "reach.knobs", "reach.strategies", "setting.trials")
+COUNTS += ("setting.seeds", "setting.confirm_seeds", "setting.workers")
+NOUNS = ["trial", "change", "run", "notice", "seed", "draw", "pair", "knob", "replicate", "worker"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+@pytest.mark.parametrize("found", [(0.1, 0.3, 0.001), (-0.1, 0.3, 0.2)])
+def test_every_count_agrees_with_its_noun_and_its_verb(count: int, found: tuple[float, float, float]) -> None:
+    r = recorded(*found, improved=found[2] < 0.05)
+    more = {id: Fact(id=id, value=float(count), text=str(count), formula="") for id in COUNTS}
+    told = Record(**{**vars(r), "facts": {**r.facts, **more}})
+    frames = [text for kind in REGISTRY for _, phrasings in kind(told) for text in phrasings]
+    text = re.sub(r"\{fact:([^}]+)\}", lambda m: str(count) if m[1] in COUNTS else "x.y", " ".join(frames))
+    assert len(re.findall(rf"\b{count}\b", text)) >= len(COUNTS)
+    many, one = [f"{noun}s" for noun in NOUNS] + ["strategies", "were"], [*NOUNS, "strategy", "was"]
+    wrong = many if count == 1 else one
+    assert re.findall(rf"\b{count} (?:fresh )?(?:{'|'.join(wrong)})\b", text) == []
+    assert re.findall(rf"\b{count} (?:fresh )?(?:{'|'.join(one if count == 1 else many)})\b", text)
+    assert ("none of them" in text, "bear it out" in text) == (
+        (count == 2, count == 1) if found[2] > 0.05 else (False, False)
+    )

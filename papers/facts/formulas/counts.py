@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from nightlab.experiments.ledger.ledger import Trial
-from nightlab.papers.facts.evidence import Evidence
-from nightlab.papers.facts.formulas import SETTINGS, runs_of_trials
+from nightlab.experiments.ledger.trial_scores import SEARCH
+from nightlab.papers.facts.evidence import BASELINE, Evidence
+from nightlab.papers.facts.formulas.settings import SETTINGS
 from nightlab.papers.facts.registry import Value, formula
 from nightlab.papers.manuscript.listing import LINES
 
@@ -16,7 +17,7 @@ NOTICES, TRIALS = "the notices in the ledger", "the trials in the ledger"
 
 def counted(e: Evidence, found: Sequence[Trial]) -> Value:
     """How many trials, with their runs; none where there is none of them, or where they came to no run."""
-    return Value(len(found), runs_of_trials(e, found))
+    return Value(len(found), tuple(run.id for trial in found for run in e.runs_of(SEARCH, str(trial.number))))
 
 
 def with_verdict(e: Evidence, verdict: str) -> list[Trial]:
@@ -64,6 +65,18 @@ def runs(e: Evidence, phase: str) -> Value:
 @formula("runs of all phases")
 def all_runs(e: Evidence) -> Value:
     return Value(len(e.runs), tuple(r.id for r in e.runs))
+
+
+@formula("confirmation runs that failed")
+def failed_confirmations(e: Evidence) -> Value:
+    rows = [r for r in e.runs if r.phase == "confirm"]
+    return Value(sum(r.outcome is None or r.outcome.status != "ok" for r in rows), tuple(r.id for r in rows))
+
+
+@formula("runs of the search and the selection, without the baseline's")
+def searching_runs(e: Evidence) -> Value:
+    found = tuple(r.id for r in e.runs if r.phase == SEARCH and r.subject != str(BASELINE))
+    return Value(len(found), found)
 
 
 @formula("trials that changed files", TRIALS)
