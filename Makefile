@@ -13,8 +13,9 @@ paper: $(READY)  ## set up and write a paper on the digits template
 
 test: check  ## set up and pass all checks and tests
 
-check: lint types  ## ruff, mypy --strict, pytest
-	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+check: lint  ## ruff, mypy --strict beside pytest
+	@$(BIN)/mypy & types=$$!; $(BIN)/pytest -n auto --dist worksteal $(ARGS); tests=$$?; \
+	wait $$types || { echo 'mypy found what stands above; make types says it alone'; exit 1; }; exit $$tests
 
 long: $(READY)  ## the tests that the gate leaves out: more of what it has a sample of, by whole studies
 	$(BIN)/pytest -n auto --dist worksteal -m long $(ARGS)

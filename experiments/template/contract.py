@@ -40,9 +40,7 @@ class Head(Table):
     method: str = ""  # what the experiment does before any change, which the paper quotes as its author's
     requires: tuple[str, ...] = ()  # distributions of Python that nightlab does not bring, as pip takes them
     programs: tuple[str, ...] = ()  # found on PATH; of "cc | clang" one is enough
-    adopted: str = (
-        ""  # the name of the folder beside it of the program that it was made of, where kept changes go back to
-    )
+    adopted: str = ""  # the folder beside it of the program that it is about, where kept changes go back to
 
     @field_validator("requires")
     @classmethod

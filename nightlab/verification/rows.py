@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from nightlab.experiments.claim.further import AGAIN, SECOND, STRESS
+from nightlab.experiments.claim.further import SIDES
 from nightlab.experiments.claim.replication import PHASE
 from nightlab.experiments.claim.rivals import MEETING
 from nightlab.experiments.ledger.documents.claim import (
@@ -27,7 +27,7 @@ from nightlab.experiments.numbers import plural
 from nightlab.experiments.study.study import Study
 from nightlab.papers.audit.finding import Finding
 
-PLANNED = (AGAIN, STRESS, SECOND, PHASE, MEETING)  # phases of runs that stand beside the claim
+PLANNED = (*SIDES, PHASE, MEETING)  # phases of runs that stand beside the claim
 
 
 def chain(ledger: Ledger) -> Iterator[Finding]:

@@ -262,7 +262,7 @@ def test_without_an_engine_the_study_is_kept_and_resume_makes_the_pdf(
     with monkeypatch.context() as patched:
         patched.setattr(engine, "_wheel", lambda: None)
         patched.setenv("PATH", "/nonexistent")
-        folder = nightlab.run(make_template(), out=tmp_path, trials=3)
+        folder = nightlab.run(make_template(), out=tmp_path, trials=3, rounds=0)
         assert (folder / "paper" / "paper.tex").is_file()
         assert not (folder / "paper" / "paper.pdf").exists()
     nightlab.resume(folder)
