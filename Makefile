@@ -45,7 +45,7 @@ doors: $(READY)  ## foreign folders in many manners are adopted and studied, or 
 templates-test: $(READY)  ## every template with 40 trials on 2 seeds, to the PDF; ARGS="NAME --trials 10 --seeds 1" is quicker
 	$(BIN)/python benchmarks/templates.py $(ARGS)
 
-gallery: $(READY)  ## a paper of every template, and its first page and a figure in docs/gallery; ARGS=NAME is one
+gallery: $(READY)  ## a paper of every template whose packages are here, its first page and a figure in docs/gallery; ARGS=NAME is one
 	$(BIN)/python benchmarks/templates.py --seeds 1 --gallery $(ARGS)
 
 imports: $(READY)  ## folders of other systems are imported, checked, studied and given back, or refused; the gate has some

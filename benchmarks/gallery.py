@@ -1,14 +1,15 @@
-"""docs/gallery/: the first page and a figure of a paper of each template, with its scores, time and command."""
+"""docs/gallery/: the first page and a figure of papers of the templates, with their scores, times and commands."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pypdfium2
 
-from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.loading import load, names
 
 GALLERY = Path(__file__).parents[1] / "docs" / "gallery"
 ROWS = GALLERY / "gallery.json"
@@ -25,9 +26,17 @@ def add(row: dict[str, Any]) -> None:
     rows = json.loads(ROWS.read_text(encoding="utf-8")) if ROWS.exists() else {}
     rows[name] = {key: value for key, value in row.items() if key not in ("pdf", "attacks")}
     ROWS.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n", encoding="utf-8")
-    parts = (part(kept) for _, kept in sorted(rows.items()))
-    head = "# Gallery\n\nA paper of each template, written by `make gallery`. Times are those of the machine that did."
-    (GALLERY / "README.md").write_text("\n\n".join((head, *parts)) + "\n", encoding="utf-8")
+    (GALLERY / "README.md").write_text(page(rows), encoding="utf-8")
+
+
+def page(rows: Mapping[str, dict[str, Any]]) -> str:
+    """The gallery's page: what it shows and what it lacks, then a part for each paper. rows: of gallery.json."""
+    lacking = [name for name in names() if name not in rows]
+    shown = f"{len(rows)} of the {len(names())} templates that ship" if lacking else "each template that ships"
+    head = f"Papers of {shown}, written by `make gallery`. Times are those of the machine that did."
+    if lacking:
+        head += f" Not here: {', '.join(lacking)}."
+    return "\n\n".join(("# Gallery", head, *(part(kept) for _, kept in sorted(rows.items())))) + "\n"
 
 
 def picture(pdf: Path, width: int, png: Path) -> None:

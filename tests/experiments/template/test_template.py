@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.template import contract
+from nightlab.experiments.template import contract, figures
 from nightlab.experiments.template.knobs import tables as knobs
 from nightlab.experiments.template.loading import find, load, names
 from nightlab.experiments.template.table import Table
@@ -69,7 +69,7 @@ def test_the_reference_has_every_key_and_loads(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text)
     (tmp_path / "latex").mkdir()
     assert load(tmp_path).interleaved
-    found = [*vars(contract).values(), *vars(knobs).values()]
+    found = [*vars(contract).values(), *vars(knobs).values(), *vars(figures).values()]
     keys = {key for t in found if isinstance(t, type) and issubclass(t, Table) for key in t.model_fields}
     assert len(keys) > 40
     assert {key for key in keys if not re.search(rf"\b{key}\b", block)} == set()
