@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from nightlab.agents.chat.settings import ROLES, model_settings
+from nightlab.agents.chat.settings import ROLES, SOLVER, model_settings
 from nightlab.agents.offline import offline_team
 from nightlab.agents.team import Questions, Team
 from nightlab.agents.telling.disclosure import shown
@@ -26,9 +26,10 @@ def staff(study: Study) -> Team:
         return offline
     from nightlab.agents.chat.models import Models
 
-    models = Models(settings, study.ledger)
+    wanted = (*ROLES, *[SOLVER] * study.template.spec.evaluate.asks)
+    models = Models(settings, study.ledger, wanted)
     models.greet()
-    chats = {role: models.chat(role) for role in ROLES if models.has(role)}
+    chats = {role: models.chat(role) for role in wanted if models.has(role)}
     roles = {role: shown(chat.name) for role, chat in chats.items()}
     team = dataclasses.replace(offline, roles=roles)
     for role, chat in chats.items():
@@ -62,6 +63,7 @@ def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
     from nightlab.agents.model.coding import ModelCoder
     from nightlab.agents.model.ideation import ModelIdeator
     from nightlab.agents.model.reviewing import ModelChair, model_panel
+    from nightlab.agents.model.solving import ModelSolver
     from nightlab.agents.model.writing import ModelWriter
 
     match role:
@@ -77,5 +79,7 @@ def _with(team: Team, role: str, chat: Chat, study: Study) -> Team:
             return dataclasses.replace(
                 team, reviewers=model_panel(chat, team.reviewers), chair=ModelChair(chat, team.chair)
             )
+        case "solver":
+            return dataclasses.replace(team, solver=ModelSolver(chat, study.ledger))
         case _:
             raise ValueError(f"{role!r} is no role")

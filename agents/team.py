@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from nightlab.experiments.executors.executor import Solver
 from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.ledger.ledger import Trial
 from nightlab.experiments.records import Change, Fact
@@ -335,3 +336,4 @@ class Team:
     chair: AreaChair
     statement: str
     roles: Mapping[str, str] = field(default_factory=dict)  # the roles that a language model takes, with its name
+    solver: Solver | None = None  # who answers what the template's judge asks

@@ -13,8 +13,9 @@ from typing import Any
 from nightlab.agents.actions.registry import actions
 from nightlab.agents.assemble import questions
 from nightlab.agents.chat.configuration import configured
-from nightlab.agents.chat.settings import ModelSettings, model_settings
+from nightlab.agents.chat.settings import SOLVER, ModelSettings, model_settings
 from nightlab.agents.offline.actions import PARTS
+from nightlab.agents.telling.disclosure import shown
 from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS
 from nightlab.experiments.claim.parts.knobs import KNOB_SEEDS
 from nightlab.experiments.claim.rivals import REFERENCE
@@ -52,12 +53,13 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
     The least is that the first run settles every trial and nobody asks for a revision; the most, that every trial takes
     all its replicates and every revision all its experiments. The seconds are without those of the models' answers.
     begin: makes the study in a folder; there a few runs of the baseline are timed, and then it is thrown away. `usd` is
-    None where a model has no known price. Raises BaselineError where the baseline does not run.
+    None where a model has no known price. solver: the model that the template's judge asks besides, nobody knows how
+    often. Raises BaselineError where the baseline does not run.
     """
     with tempfile.TemporaryDirectory(prefix="nightlab-estimate-") as name, reopen(begin(Path(name))) as study:
         mode = study.mode
         probe, settings, title = _probe(study), study.settings, study.template.name
-        draws = study.confirmations if study.template.redraws else 0
+        draws, asks = study.confirmations if study.template.redraws else 0, study.template.spec.evaluate.asks
         models = model_settings(study.ledger)
         taken = cost(study, probe)
     calls = _calls(settings, models, mode)
@@ -75,6 +77,7 @@ def estimate(begin: Callable[[Path], Path]) -> dict[str, Any]:
         "tokens_in": sum(calls.values()) * TOKENS_IN,
         "tokens_out": sum(calls.values()) * TOKENS_OUT,
         "usd": _price(models, calls),
+        "solver": shown(models.of(SOLVER)) if asks else "",
     }
 
 

@@ -20,7 +20,7 @@ from nightlab.agents.team import Idea, MetaReview
 from nightlab.experiments.claim import family
 from nightlab.experiments.claim.rivals import refuse_unknown
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.executors.executor import Place
+from nightlab.experiments.executors.executor import Place, Solver
 from nightlab.experiments.executors.local.inside.kernel.tree import remove
 from nightlab.experiments.executors.registry import check, runs_at
 from nightlab.experiments.ledger.documents.study import Done, Mode
@@ -197,13 +197,14 @@ def work(
     """
     with reopen(folder) as study, _session(study) as session:
         study.check_artifacts()
+        team = staff(study)
         lab = Lab(
             study,
-            staff(study),
-            lambda: _runner(study),
+            team,
+            lambda: _runner(study, team.solver),
             session,
             lambda: control is not None and control.drain_requested,
-            Draws(study, partial(_runner_on, study)) if study.template.draws else None,
+            Draws(study, partial(_runner_on, study, team.solver)) if study.template.draws else None,
         )
         if stop is not None:
             stop.append(lab.close)
@@ -234,14 +235,14 @@ def _session(study: Study) -> Iterator[Session]:
             raise
 
 
-def _runner(study: Study) -> Any:
+def _runner(study: Study, solver: Solver | None) -> Any:
     scratch = study.folder / "scratch"
     with suppress(OSError):
         remove(scratch)  # what a killed session left there
-    return _runner_on(study, study.inputs, study.private)
+    return _runner_on(study, solver, study.inputs, study.private)
 
 
-def _runner_on(study: Study, inputs: Path, private: Path) -> Any:
+def _runner_on(study: Study, solver: Solver | None, inputs: Path, private: Path) -> Any:
     settings = study.settings
     place = Place(
         template=study.template,
@@ -251,6 +252,7 @@ def _runner_on(study: Study, inputs: Path, private: Path) -> Any:
         workers=settings.workers,
         minimum=settings.isolation,
         own_code=not (model_settings(study.ledger).edits or (study.origin and study.origin.edited)),
+        solver=solver,
     )
     return runs_at(settings.executor, place, LedgerHandles(study.ledger, settings.executor))
 

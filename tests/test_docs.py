@@ -54,7 +54,8 @@ def test_every_file_of_data_goes_into_the_wheel() -> None:
     patterns = [(package, pattern) for package, found in declared.items() for pattern in found]
     packed = {path.resolve() for package, p in patterns for path in ROOT.joinpath(*package.split(".")).glob(p)}
     data = {path for room in ROOMS[:-1] for path in (ROOT / room).rglob("*.*") if path.suffix in (".toml", ".jinja")}
-    data |= {path for path in (ROOT / "templates").glob("*/**/*") if path.is_file() and "__pycache__" not in path.parts}
+    shipped = (path for path in (ROOT / "templates").glob("*/**/*") if path.is_file())
+    data |= {path.resolve() for path in shipped if "__pycache__" not in path.parts}
     assert {str(path) for path in data - packed if path.name != "ruff.toml" and "benchmarks" not in path.parts} == set()
     assert packed
 

@@ -4,6 +4,7 @@
     model = "openai:gpt-4.1-mini"        # for every role that names none
     reviewer = "openai:gpt-4.1"          # a role: its model, or a table with its own parameters
     coder = { model = "openai:coder", base_url = "http://127.0.0.1:8099/v1", context = 16384 }
+    solver = "none"                      # what the judge of a template asks; "none": no model has this role
     temperature = 0.7                    # for all roles; as base_url, max_tokens, timeout_s, retries, context, ...
 
     [prices]                             # USD per million tokens, before the table that ships with nightlab
@@ -23,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from nightlab.agents.chat.models import Models, adopted
 from nightlab.agents.chat.protocol import Parameters, checked_url
-from nightlab.agents.chat.settings import ROLES, ModelSettings
+from nightlab.agents.chat.settings import NONE, ROLES, SOLVER, ModelSettings
 from nightlab.experiments.ledger.memory import MemoryLedger
 from nightlab.experiments.reading import Unreadable, read_toml
 from nightlab.experiments.study.settings import Settings, SettingsError
@@ -41,7 +42,7 @@ class _Table(BaseModel):
 CALLING: dict[str, Any] = {name: (kind, None) for name, kind in get_type_hints(Parameters, include_extras=True).items()}
 RoleModel: Any = create_model("RoleModel", __base__=_Table, model=(str, ""), **CALLING)
 Filled: Any = Annotated[str, Field(min_length=1)] | RoleModel
-BY_ROLE: dict[str, Any] = {role: (Filled | None, None) for role in ROLES}
+BY_ROLE: dict[str, Any] = {role: (Filled | None, None) for role in (*ROLES, SOLVER)}
 ModelsTable: Any = create_model("ModelsTable", __base__=RoleModel, **BY_ROLE)
 
 
@@ -83,8 +84,9 @@ def configured(settings: ModelSettings, folder: Path) -> ModelSettings:
         return settings
     file = read(path)
     table = file.models
-    rows = {role: _row(getattr(table, role)) for role in ROLES}
-    named = {} if settings.model else {role: row.model for role, row in rows.items() if row.model}
+    rows = {role: _row(getattr(table, role)) for role in (*ROLES, SOLVER)}
+    listed = {role: row.model for role, row in rows.items() if row.model}
+    named = {} if settings.model else {role: "" if name == NONE else name for role, name in listed.items()}
     common = _given(table)
     parameters = {role: common | _given(row) for role, row in rows.items()}
     for given in parameters.values():

@@ -77,13 +77,15 @@ class Chat:
         stage: str,
         check: Callable[[M], str] | None = None,
         corrections: int = CORRECTIONS,
+        temperature: float | None = None,
     ) -> M:
         """An answer of this shape that passes `check`, which returns "" or the reason why the answer will not do.
 
-        A failed check goes back with the reason, at most `corrections` times. Raises NoAnswer: after that, at a
-        budget's end, where the model refuses, or where its server cannot be reached after retries.
+        temperature: of this answer, where it is another than the model's. A failed check goes back with the reason, at
+        most `corrections` times. Raises NoAnswer: after that, at a budget's end, where the model refuses, or where its
+        server cannot be reached after retries.
         """
-        question = self._question(shape, stage)
+        question = replace(self._question(shape, stage), temperature=temperature)
         accepted: list[M] = []
 
         def judge(text: str) -> Judged:
@@ -144,7 +146,7 @@ def _heard(text: str) -> Judged:
 class Models:
     """The models of a study, by role. Raises SettingsError where one cannot be had from here."""
 
-    def __init__(self, settings: ModelSettings, ledger: Ledger) -> None:
+    def __init__(self, settings: ModelSettings, ledger: Ledger, roles: Sequence[str] = ROLES) -> None:
         self._settings = settings
         self._ledger = ledger
         self._meter = Meter(settings, ledger)
@@ -152,7 +154,7 @@ class Models:
         self._before = Recording("of this study", (c for c in self._calls if c.answer and c.answer.outcome in ANSWERED))
         self._replay = _recording(Path(settings.replay)) if settings.replay else None
         self._accesses: dict[tuple[str, str], Access] = {}
-        self._chats = {role: self._chat(role) for role in ROLES if self.has(role)}
+        self._chats = {role: self._chat(role) for role in roles if self.has(role)}
 
     def has(self, role: str) -> bool:
         """Whether a model fills this role."""

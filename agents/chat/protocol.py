@@ -53,7 +53,8 @@ class Message:
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """One request to a model. max_tokens: of the answer. schema: JSON schema of the answer. adapted: which
-    parameters its server does not take as they are, in the order in which that was found out."""
+    parameters its server does not take as they are, in the order in which that was found out. temperature: where it is
+    another than that of the connection."""
 
     role: str
     stage: str
@@ -63,6 +64,7 @@ class Question:
     mode: Mode
     max_tokens: int
     timeout_s: float = 180.0
+    temperature: float | None = None
     adapted: Mapping[str, Instead] = field(default_factory=dict)
 
 

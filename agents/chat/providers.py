@@ -57,8 +57,9 @@ class LangchainConnection:
             body["max_completion_tokens"] = question.max_tokens
         else:
             body["max_tokens"] = question.max_tokens  # the older name, which every server knows
-        if self._openai and self._temperature is not None:
-            body["temperature"] = self._temperature
+        own = question.temperature
+        if own is not None or (self._openai and self._temperature is not None):
+            body["temperature"] = self._temperature if own is None else own
         if question.mode == "schema":
             schema, is_strict = strict(question.schema)
             form = {"name": question.title, "schema": schema, "strict": is_strict}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nightlab.experiments.ledger.ledger import Ledger
 
 ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
+SOLVER = "solver"  # who answers what a template's judge asks, where it may (`evaluate.asks`): no member of the team
+NONE = "none"  # in place of a model's name: none in this role
 PANEL = "Language models"
 
 
@@ -70,8 +72,9 @@ class ModelSettings:
     def __post_init__(self) -> None:
         for fault in faults(self):
             raise SettingsError(fault)
-        if strangers := set(self.models) - set(ROLES):
-            raise SettingsError(f"models: {min(strangers)!r} is no role; the roles are {', '.join(ROLES)}")
+        known = (*ROLES, SOLVER)
+        if strangers := set(self.models) - set(known):
+            raise SettingsError(f"models: {min(strangers)!r} is no role; the roles are {', '.join(known)}")
 
     def of(self, role: str) -> str:
         """The name of the model in a role; empty where the offline agent has it."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.chat.recording import ANSWERED
+from nightlab.agents.chat.settings import ROLES, SOLVER
 from nightlab.agents.documents import Fallback, Prose, StoodIn
 from nightlab.agents.team import Analysis, RankedIdeas, Review, Team
 from nightlab.agents.telling.rendering import environment, flowed
@@ -35,6 +36,7 @@ DONE = {  # what a role's model did is counted in
     "analyst": "analyses",
     "writer": "parts of the text",
     "reviewer": "reviews",
+    SOLVER: "answers to what the judge asked for an agent",
 }
 
 
@@ -86,12 +88,14 @@ def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int
     analyses = ledger.all(Analysis).values()
     prose = ledger.get(Prose, stage) or Prose(parts={})
     reviews = ledger.all(Review).values()
+    calls = ledger.calls.all() if SOLVER in roles else []
     return {
         "ideator": sum(bool(idea.proposer) for idea in ideas.root),
         "coder": sum(shown(t.change.proposer) == roles.get("coder") and not _unusable(t) for t in ledger.each_trial()),
         "analyst": sum(bool({"view", "picture"} & analysis.conclusions.keys()) for analysis in analyses),
         "writer": sum(bool(text) for text in prose.parts.values()),
         "reviewer": sum(review.by == roles.get("reviewer") for review in reviews),
+        SOLVER: sum(call.role == SOLVER and call.answer is not None and call.answer.outcome == "ok" for call in calls),
     }
 
 
@@ -174,5 +178,5 @@ def _body(counts: TeamCounts) -> str:
 
 def _worded(name: str, counts: TeamCounts, **context: Any) -> str:
     """A section of `sections/`. offline: the roles without a language model."""
-    offline = [role for role in DONE if role not in counts.roles]
+    offline = [role for role in ROLES if role not in counts.roles]
     return flowed(environment(FOLDER).get_template(f"{name}.jinja").render(offline=offline, listed=listed, **context))

@@ -1,4 +1,4 @@
-"""The candidates of one judgement: runs that are under way while a judge at home calls them."""
+"""The candidates of one judgement: runs that are under way while a judge at home calls them, and asks for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import TypeVar
 
 from nightlab.experiments.errors import NightlabError
-from nightlab.experiments.executors.executor import Executor, Order, Performed, Talking
+from nightlab.experiments.executors.executor import Executor, Order, Performed, Solver, Talking
+from nightlab.experiments.executors.local.inside.conversation import talk
 from nightlab.experiments.executors.ticket import Cancelled, Ticket
 from nightlab.experiments.records import Level
 
@@ -25,8 +26,12 @@ class Candidates:
     performed: what came out of those that have ended.
     """
 
-    def __init__(self, executor: Executor, order: Order, ticket: Ticket) -> None:
+    def __init__(
+        self, executor: Executor, order: Order, ticket: Ticket, solver: Solver | None = None, run: int = 0
+    ) -> None:
+        """solver: who answers what the judge asks for a candidate. run: its number in the ledger."""
         assert isinstance(executor, Talking)
+        self._solver, self._run, self._questions = solver, run, 0
         self._executor, self._talking, self._order, self._ticket = executor, executor, order, ticket
         self._handle = ""
         self._error: Exception | None = None
@@ -36,6 +41,11 @@ class Candidates:
     @property
     def level(self) -> Level:
         return self._executor.level
+
+    @property
+    def solver(self) -> str:
+        """Who answers the judge's questions; empty where nobody does."""
+        return self._solver.name if self._solver else ""
 
     def during(self, judging: Callable[[socket.socket], T]) -> T:
         """What `judging` gives, which may ask for candidates on the socket that it gets; raises what it raises, and
@@ -55,10 +65,13 @@ class Candidates:
                 raise self._error
 
     def _serve(self, desk: socket.socket) -> None:
-        """Give the judge a channel for each byte that it sends."""
+        """Give the judge what it wants: a channel, or the answer to a question."""
         try:
             with desk:
-                while desk.recv(1):
+                while wanted := desk.recv(1):
+                    if wanted == talk.QUESTION:
+                        self._answer(talk.Channel(desk, 0))
+                        continue
                     self.asked += 1
                     self._end()
                     with self._channel() as channel:
@@ -67,6 +80,15 @@ class Candidates:
             pass
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the judge
             self._error = error
+
+    def _answer(self, desk: talk.Channel) -> None:
+        assert self._solver, "the judge was told that nobody answers"
+        if self._ticket.cancelled:
+            raise Cancelled
+        self._questions += 1
+        question = talk.unpacked(*desk.receive())
+        found = self._solver.answer(self._run, self._questions, question)
+        desk.send(talk.packed(None if found is None else dict(found)))
 
     def _channel(self) -> socket.socket:
         """A channel to a candidate that has begun, which it says first: before that it costs no time."""

@@ -24,10 +24,23 @@ from nightlab.experiments.template.template import Template
 State = Literal["queued", "running", "ended", "lost"]
 
 
+class Solver(Protocol):
+    """Answers what a judge asks in the name of its candidate (`evaluate.asks`), such as a language model does. Safe to
+    use from several threads."""
+
+    name: str
+
+    def answer(self, run: int, number: int, question: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The answer to a question of a run, of which it is the number-th, as `Candidate.ask` sends it; None where what
+        came cannot be used. A NightlabError ends the study, which can be resumed."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """What an executor is made for. private: the judge's, which one on the same machine hides from its runs. scratch: a
-    folder that it may use. minimum: refuse to isolate less. own_code: only the template's own code will run."""
+    folder that it may use. minimum: refuse to isolate less. own_code: only the template's own code will run. solver:
+    who answers the judge's questions, where it may ask any and somebody does."""
 
     template: Template
     inputs: Path
@@ -36,6 +49,7 @@ class Place:
     workers: int = 1
     minimum: Level | None = None
     own_code: bool = True
+    solver: Solver | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

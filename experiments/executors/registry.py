@@ -59,7 +59,8 @@ def runs_at(name: str, place: Place, handles: Handles | None = None) -> Runs:
     if LEVELS.index(executor.level) < LEVELS.index(least):
         executor.close()
         raise IsolationError(f"the executor {name!r} isolates at level {executor.level}, and {least} is needed")
-    return Runs(executor, _judge(place), handles)
+    solver = place.solver if place.template.spec.evaluate.asks else None
+    return Runs(executor, _judge(place), handles, solver)
 
 
 def _maker(name: str) -> Maker:

@@ -10,7 +10,7 @@ from typing import Protocol, Self
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.executors.candidates import Candidates
-from nightlab.experiments.executors.executor import Executor, Order, Performed
+from nightlab.experiments.executors.executor import Executor, Order, Performed, Solver
 from nightlab.experiments.executors.ticket import Cancelled, Ticket
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 
@@ -62,9 +62,12 @@ class Handles(Protocol):
 class Runs:
     """A `Runner` on an executor and a judge. Closing it ends all runs, but for those of a durable executor."""
 
-    def __init__(self, executor: Executor, judge: Judge, handles: Handles | None = None) -> None:
-        """handles: needed by a durable executor, whose runs of an earlier session are then found again."""
-        self._executor, self._judge = executor, judge
+    def __init__(
+        self, executor: Executor, judge: Judge, handles: Handles | None = None, solver: Solver | None = None
+    ) -> None:
+        """handles: needed by a durable executor, whose runs of an earlier session are then found again. solver: who
+        answers what the judge asks in runs of the ledger."""
+        self._executor, self._judge, self._solver = executor, judge, solver
         self._handles = handles if executor.durable else None
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
@@ -151,7 +154,9 @@ class Runs:
         if tampered := self._judge.tampered:
             return RunOutcome(status="tampered", level=self.level, error=tampered)
         if self._judge.calls:
-            return self._judge.converse(request, Candidates(self._executor, self._order(request), ticket), ticket)
+            solver = self._solver if request.run else None
+            candidates = Candidates(self._executor, self._order(request), ticket, solver, request.run)
+            return self._judge.converse(request, candidates, ticket)
         return self._judge.judge(request, self._performed(request, ticket), ticket)
 
     def _performed(self, request: RunRequest, ticket: Ticket) -> Performed:

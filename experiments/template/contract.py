@@ -145,6 +145,7 @@ class EvaluateTable(Table):
     interactive: Entry | None = None  # a judge that calls functions of the experiment, which run.entry prepares
     exact: StrictBool = False  # what a run hands in is worth what it is, such as a construction: no sample, no holdout
     fresh: StrictBool = False  # with interactive: a process for each call, instead of one for those of a split
+    asks: StrictBool = False  # likewise: the judge may put questions to a language model, where a study has one
     holdout: StrictBool = (
         True  # false: what is scored lies open, so that there is one split, and no claim is of another
     )
@@ -165,12 +166,12 @@ class EvaluateTable(Table):
         """The function that says what a run is worth, where there is one."""
         return self.entry or self.interactive
 
-    @field_validator("fresh")
+    @field_validator("fresh", "asks")
     @classmethod
-    def _of_calls(cls, fresh: bool, info: ValidationInfo) -> bool:
-        if fresh and info.data.get("interactive", "") is None:
-            raise TableFault('fresh = true is of calls, so it needs interactive = "module:function"')
-        return fresh
+    def _of_calls(cls, wanted: bool, info: ValidationInfo) -> bool:
+        if wanted and info.data.get("interactive", "") is None:
+            raise TableFault(f'{info.field_name} = true is of calls, so it needs interactive = "module:function"')
+        return wanted
 
     @field_validator("parse")
     @classmethod

@@ -31,11 +31,12 @@ def names() -> list[str]:
 
 
 def find(where: str | Path) -> Path:
-    """The folder of a template given by its path or, for one that ships with nightlab, by its name."""
+    """The folder of a template given by its path or, for one that ships with nightlab, by its name; NAME/VARIANT is one
+    that lies in another's folder."""
     if (Path(where) / "template.toml").is_file():
         return Path(where).resolve()
-    if str(where) in names():
-        return SHIPPED / str(where)
+    if (SHIPPED / where / "template.toml").is_file():
+        return SHIPPED / where
     raise TemplateError(
         f"no template {str(where)!r}: it is neither a folder with a template.toml nor one of those that ship"
         f" with nightlab ({', '.join(names())})"

@@ -268,6 +268,11 @@ def print_estimate(told: dict[str, Any]) -> None:
         f"models {plural(told['calls'], 'call')}, about {tokens} tokens, {cost}" if told["calls"] else "models none",
         soft_wrap=True,
     )
+    if told["solver"]:
+        console.print(
+            f"solver {told['solver']}, which the judge asks in each run: not counted here, so give --tokens or --usd",
+            soft_wrap=True,
+        )
 
 
 def _span(seconds: float) -> str:

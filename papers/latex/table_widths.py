@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from pylatex import LongTable, NoEscape, Tabular, Tabularx
@@ -20,11 +21,15 @@ def short(columns: Sequence[str], rows: Rows, align: str, letters: Sequence[int]
     columns, rows: LaTeX. align: l, r, c or X a column. letters: about how many each column prints.
     """
     wide = _wide(letters)
+    squeezed = wide and "X" in align and _rest(align, letters) < _LINE // 3
     if wide and "X" not in align:
         widest = letters.index(max(letters))
         align = f"{align[:widest]}X{align[widest + 1 :]}"
-    kind = Tabularx if wide else Tabular
-    table = kind(f"@{{}}{align.replace('X', 'L' if wide else 'l')}@{{}}", width=len(columns))
+    spec, kind = align.replace("X", "L" if wide else "l"), Tabularx if wide else Tabular
+    if squeezed:  # the others wrap too, heads of numbers among them
+        roots = [math.sqrt(n) for n in letters]
+        spec, kind = _fixed(align, [root / sum(roots) for root in roots]), Tabular
+    table = kind(f"@{{}}{spec}@{{}}", width=len(columns))
     table.append(NoEscape(r"\toprule"))
     table.add_row([NoEscape(c) for c in columns])
     return _fill(table, rows)
@@ -32,11 +37,7 @@ def short(columns: Sequence[str], rows: Rows, align: str, letters: Sequence[int]
 
 def long(columns: Sequence[str], rows: Rows, align: str, shares: Sequence[float] | None = None) -> LongTable:
     """A table that breaks over pages and repeats its head. shares: each column's part of the line; None is natural."""
-    spec = align
-    if shares:
-        line = rf"\dimexpr(\linewidth-{2 * (len(columns) - 1)}\tabcolsep)"
-        spec = "".join(rf"{_FIXED[a]}{{{line}*{int(1000 * s)}/1000\relax}}" for a, s in zip(align, shares, strict=True))
-    table = LongTable(f"@{{}}{spec}@{{}}", width=len(columns))
+    table = LongTable(f"@{{}}{_fixed(align, shares) if shares else align}@{{}}", width=len(columns))
     table.append(NoEscape(r"\toprule"))
     table.add_row([NoEscape(c) for c in columns])
     table.append(NoEscape(r"\midrule"))
@@ -59,6 +60,18 @@ def shares(align: str, letters: Sequence[int]) -> list[float] | None:
     total = sum(letters[i] for i in wraps)
     widths = [rest * n / total if i in wraps else n + 1 for i, n in enumerate(letters)]
     return [w / sum(widths) for w in widths]
+
+
+def _fixed(align: str, shares: Sequence[float]) -> str:
+    """Columns that take these parts of the line."""
+    line = rf"\dimexpr(\linewidth-{2 * (len(align) - 1)}\tabcolsep)"
+    return "".join(rf"{_FIXED[a]}{{{line}*{int(1000 * s)}/1000\relax}}" for a, s in zip(align, shares, strict=True))
+
+
+def _rest(align: str, letters: Sequence[int]) -> int:
+    """Letters of a line that are left for each column of wrapping text."""
+    taken = sum(n for a, n in zip(align, letters, strict=True) if a != "X")
+    return (_LINE - taken - _GAP * (len(letters) - 1)) // align.count("X")
 
 
 def _wide(letters: Sequence[int]) -> bool:

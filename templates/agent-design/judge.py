@@ -1,11 +1,13 @@
 """Judges an agent: asks it question after question, and is itself the solver that the agent may call, at a price.
 
-The solver is simulated. Its error model is the tables below; the readme explains them. An agent sees of a question how
-many options and words it has, and everything else through calls that are counted here.
+The solver is simulated, or it is a language model where the study has one for it. The error model of the simulated one
+is the tables below; the readme explains them. An agent sees of a question how many options and words it has, and
+everything else through calls that are counted here.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 OPTIONS = 5
+LETTERS = "ABCDE"
 MOST_CALLS = 40  # in one question
 KINDS = ("recall", "reasoning", "trap")
 STYLES = ("direct", "stepwise", "sceptical")
@@ -43,10 +46,16 @@ def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed:
     with np.load(private / f"{split}.npz") as file:
         table = {name: file[name] for name in file.files}
     secret = "-".join(map(str, table.pop("secret")))
+    worded = json.loads((private / f"{split}.json").read_text(encoding="utf-8")) if candidate.solver else []
     right, price = [], []
-    for i in range(len(table["answer"])):
-        solver = Solver({name: column[i].item() for name, column in table.items()}, f"{secret}/{split}/{i}", seed)
-        shown = {"options": OPTIONS, "words": int(table["words"][i])}
+    for i in range(len(worded) or len(table["answer"])):
+        question = {name: column[i].item() for name, column in table.items()}
+        if worded:
+            question |= {"words": len(worded[i]["text"].split())}
+            solver: Solver = Asking(question, f"{secret}/{split}/{i}", seed, worded[i], candidate.ask)
+        else:
+            solver = Solver(question, f"{secret}/{split}/{i}", seed)
+        shown = {"options": OPTIONS, "words": question["words"]}
         answer = candidate.call("forward", shown, returns=int, tools=solver.tools(), tool_calls=MOST_CALLS)
         if not 0 <= answer < OPTIONS:
             raise candidate.Failed(f"it answered {answer}, and the options are 0 to {OPTIONS - 1}")
@@ -82,6 +91,9 @@ class Solver:
         if not isinstance(temperature, int | float) or not 0 <= temperature <= 1:
             raise ValueError(f"a temperature is a number from 0 to 1, and not {temperature!r}")
         self.price += PRICE[style]
+        return self._sampled(style, temperature)
+
+    def _sampled(self, style: str, temperature: float) -> list[Any]:
         odds = ABILITY[self.kind][style] - SLOPE * self.difficulty
         if self.chance.random() < temperature:
             answer = self._attempt(odds - HEAT * temperature**2, self.chance)
@@ -93,6 +105,9 @@ class Solver:
     def reflect(self, answer: int) -> int:
         """The answer after the solver has read it again."""
         self._pay("reflect", answer)
+        return self._reflected(answer)
+
+    def _reflected(self, answer: int) -> int:
         if answer == self.answer:
             return self._wrong(self.chance) if self.chance.random() < SPOILT[self.kind] else answer
         mended = MENDED[self.kind] * 2 * _share(-SLOPE * self.difficulty)
@@ -101,6 +116,9 @@ class Solver:
     def check(self, answer: int) -> bool:
         """Whether the answer passes a check by the solver."""
         self._pay("check", answer)
+        return self._passed(answer)
+
+    def _passed(self, answer: int) -> bool:
         return self.chance.random() < PASSED[self.kind][answer != self.answer]
 
     def debate(self, answers: list[int]) -> int:
@@ -110,6 +128,9 @@ class Solver:
         for answer in answers:
             self._known(answer)
         self.price += PRICE["debate"]
+        return self._debated(answers)
+
+    def _debated(self, answers: list[int]) -> int:
         if self.chance.random() < 0.5:
             return self._attempt(ABILITY[self.kind]["stepwise"] - SLOPE * self.difficulty, self.chance)
         weights = [CONVINCING[self.kind] if answer == self.answer else 1.0 for answer in answers]
@@ -118,6 +139,9 @@ class Solver:
     def route(self) -> str:
         """The kind of the question, as a small classifier sees it."""
         self.price += PRICE["route"]
+        return self._routed()
+
+    def _routed(self) -> str:
         if self.chance.random() < RECOGNISED:
             return self.kind
         return self.chance.choice([kind for kind in KINDS if kind != self.kind])
@@ -137,6 +161,65 @@ class Solver:
     def _known(self, answer: Any) -> None:
         if type(answer) is not int or not 0 <= answer < OPTIONS:
             raise ValueError(f"an answer is a whole number from 0 to {OPTIONS - 1}, and not {answer!r}")
+
+
+Ask = Callable[..., "dict[str, Any] | None"]  # what candidate.ask is
+SYSTEM = "You answer a question that has several options, of which one is right. Options are named by their letters."
+MANNER = {
+    "direct": "Answer at once.",
+    "stepwise": "Think step by step in a few short sentences first.",
+    "sceptical": "What comes to mind first may be wrong. Say in a few short sentences why it could be, first.",
+}
+
+
+class Asking(Solver):
+    """A question's solver that is a language model. An answer that is no option counts as a guess, or as no change."""
+
+    def __init__(self, question: dict[str, Any], name: str, seed: int, words: dict[str, Any], ask: Ask) -> None:
+        super().__init__(question, name, seed)
+        options = "\n".join(f"{LETTERS[i]}) {option}" for i, option in enumerate(words["options"]))
+        self.ask, self.options, self.text = ask, words["options"], f"{words['text']}\n{options}"
+
+    def _asked(self, prompt: str, temperature: float = 0.0, **form: str) -> dict[str, Any]:
+        """What the model answers, nothing where that cannot be used."""
+        return self.ask(f"{self.text}\n\n{prompt}", form, system=SYSTEM, temperature=temperature) or {}
+
+    def _option(self, found: dict[str, Any], instead: int) -> int:
+        said = str(found.get("answer", "")).strip(" .,;:'\"()")
+        if said in self.options:  # what small models give in place of a letter
+            return int(self.options.index(said))
+        letter = said[:1].upper()
+        return LETTERS.index(letter) if letter and letter in LETTERS and not said[1:2].isalnum() else instead
+
+    def _sampled(self, style: str, temperature: float) -> list[Any]:
+        thoughts = {} if style == "direct" else {"thoughts": "text"}
+        prompt = f"{MANNER[style]} Give the letter of the right option, and how sure you are from 0 to 1."
+        found = self._asked(prompt, temperature, **thoughts, answer="text", confidence="number")
+        sure = float(found.get("confidence", 0.0))
+        return [self._option(found, self.chance.randrange(OPTIONS)), min(max(sure, 0.01), 0.99)]
+
+    def _reflected(self, answer: int) -> int:
+        prompt = f"Somebody answered {LETTERS[answer]}. Read it again and give the letter that you take to be right."
+        return self._option(self._asked(prompt, thoughts="text", answer="text"), answer)
+
+    def _passed(self, answer: int) -> bool:
+        found = self._asked(
+            f"Somebody answered {LETTERS[answer]}. Check whether that is right.", thoughts="text", right="boolean"
+        )
+        return bool(found.get("right", True))
+
+    def _debated(self, answers: list[int]) -> int:
+        said = ", ".join(LETTERS[answer] for answer in answers)
+        prompt = f"Others answered {said}. Weigh what speaks for each, and give the letter that you take to be right."
+        return self._option(self._asked(prompt, thoughts="text", answer="text"), answers[0])
+
+    def _routed(self) -> str:
+        prompt = (
+            "Do not answer the question. Say of which kind it is: recall, where one has to know a fact; reasoning,"
+            " where one has to work it out in steps; trap, where the answer that comes to mind first is wrong."
+        )
+        kind = str(self._asked(prompt, kind="text").get("kind", "")).strip().lower()
+        return kind if kind in KINDS else "reasoning"
 
 
 def _share(odds: float) -> float:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
+from wording import worded
 
 QUESTIONS = {"dev": 300, "holdout": 500}
+WORDED = {"dev": 24, "holdout": 48}  # how many of them there are in words, which a language model answers
 OPTIONS = 5
 KINDS = ("recall", "reasoning", "trap")
 SHARES = (0.3, 0.45, 0.25)  # of the kinds
@@ -16,14 +19,18 @@ WORDS = {"recall": 14.0, "reasoning": 38.0, "trap": 26.0}  # of a question, abou
 def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001
     """Write `dev.npz` and `holdout.npz` to `private`: of each question its kind, difficulty, length, answer and lure.
 
-    `secret` (4,) seeds what the solver thinks of a question, so that no thought can be computed from outside.
-    Nothing goes to `inputs`.
+    `secret` (4,) seeds what the solver thinks of a question, so that no thought can be computed from outside. The first
+    ones stand in words in `dev.json` and `holdout.json`. Nothing goes to `inputs`.
     """
     rng = np.random.default_rng(seed)
     for split, count in QUESTIONS.items():
         kind = rng.choice(len(KINDS), count, p=SHARES)
         difficulty = rng.normal(size=count)
         answer = rng.integers(OPTIONS, size=count)
+        lure = (answer + rng.integers(1, OPTIONS, size=count)) % OPTIONS
+        first = zip(kind, difficulty, answer, lure, range(WORDED[split]), strict=False)
+        words = [worded(KINDS[k], float(d), int(a), int(w), f"{seed}/{split}/{i}") for k, d, a, w, i in first]
+        (private / f"{split}.json").write_text(json.dumps(words), encoding="utf-8")
         typical = np.array([WORDS[name] for name in KINDS])[kind]
         np.savez(
             private / f"{split}.npz",
@@ -31,6 +38,6 @@ def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001
             difficulty=difficulty,
             words=np.rint(typical * np.exp(0.15 * difficulty + 0.35 * rng.normal(size=count))).astype(np.int64),
             answer=answer,
-            lure=(answer + rng.integers(1, OPTIONS, size=count)) % OPTIONS,
+            lure=lure,
             secret=rng.integers(2**32, size=4),
         )

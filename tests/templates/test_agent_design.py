@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import re
+import sys
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -26,11 +29,15 @@ def module(name: str) -> ModuleType:
     return loaded
 
 
-prepare, judge, agent = module("prepare"), module("judge"), module("agent")
+sys.path.insert(0, str(TEMPLATE.folder))  # prepare.py imports wording.py beside it
+prepare, judge, agent, wording = module("prepare"), module("judge"), module("agent"), module("wording")
+sys.path.remove(str(TEMPLATE.folder))
 
 
 class Here:
     """A candidate in this process."""
+
+    solver = ""
 
     class Failed(Exception):
         pass
@@ -202,3 +209,87 @@ class TestAgent:
         agent.start(most, private, private, 0)
         judge.judge(Counting(), private, "dev", 0)
         assert 20 < calls <= judge.MOST_CALLS
+
+
+class TestWords:
+    @pytest.mark.parametrize("kind", judge.KINDS)
+    def test_a_question_in_words_has_its_right_answer_and_its_lure_in_their_places(self, kind: str) -> None:
+        seen = set()
+        for seed in range(200):
+            asked = wording.worded(kind, seed % 5 - 2, seed % 5, (seed + 2) % 5, str(seed))
+            assert len({*asked["options"]}) == wording.OPTIONS
+            seen.add(asked["text"])
+            right, lure = asked["options"][seed % 5], asked["options"][(seed + 2) % 5]
+            numbers = [int(n) for n in re.findall(r"\d+", asked["text"])]
+            if "lilies" in asked["text"]:
+                assert (right, lure) == (str(numbers[0] - 1), str(numbers[0] // 2))
+            elif "machines" in asked["text"]:
+                assert (int(right), int(lure)) == (numbers[0], numbers[-1])
+            elif "cost" in asked["text"]:
+                assert 2 * int(right) + numbers[1] == numbers[0]
+            elif "lorry" in asked["text"]:
+                assert int(right) == int(2 / (1 / numbers[0] + 1 / numbers[1]) + 1e-9)
+            elif "pencils" in asked["text"]:
+                have = numbers[0] * numbers[1]
+                for n, what in re.findall(r"Then (\S+) (more|of them|many)", asked["text"]):
+                    have += {"more": lambda n: int(n), "of them": lambda n: -int(n), "many": lambda _: have}[what](n)  # noqa: B023
+                assert int(right) == have
+        assert len(seen) > 20
+
+    def test_the_words_belong_to_the_first_questions(self, private: Path) -> None:
+        for split, count in prepare.WORDED.items():
+            worded = json.loads((private / f"{split}.json").read_text())
+            assert len(worded) == count
+            assert count < prepare.QUESTIONS[split]
+
+
+class Model(Here):
+    """A model that answers by a rule; it remembers what it was asked."""
+
+    solver = "openai:any"
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers, self.asked = answers, list[tuple[str, dict[str, str], float]]()
+
+    def ask(self, prompt: str, form: dict[str, str], *, system: str, temperature: float) -> dict[str, Any] | None:
+        assert system == judge.SYSTEM
+        self.asked.append((prompt, form, temperature))
+        return {name: self.answers[name] for name in form} if {*form} <= {*self.answers} else None
+
+
+class TestModel:
+    def test_it_is_asked_in_words_and_each_call_is_counted(self, private: Path) -> None:
+        model = Model(thoughts="It is so.", answer="B)", confidence=0.9)
+        agent.DESIGN.clear()
+        agent.start(TEMPLATE.defaults, private, private, 0)
+        metrics = judge.judge(model, private, "dev", 0)
+        assert len(model.asked) == 3 * prepare.WORDED["dev"] == 72
+        assert metrics["price"] == 3.0
+        right = np.load(private / "dev.npz")["answer"][: prepare.WORDED["dev"]]
+        assert metrics["items"]["accuracy"] == (right == 1).astype(float).tolist()
+        first, form, temperature = model.asked[0]
+        assert first.startswith(json.loads((private / "dev.json").read_text())[0]["text"])
+        assert "\nE) " in first
+        assert (form["confidence"], temperature) == ("number", 0.7)
+
+    def test_every_tool_asks_and_what_is_no_answer_is_a_guess_or_changes_nothing(self) -> None:
+        words = {"text": "Which?", "options": list("vwxyz")}
+        for answers, wanted in (
+            (
+                {"thoughts": "", "answer": "d", "confidence": 2.0, "right": False, "kind": "Trap"},
+                (3, 3, False, 3, "trap"),
+            ),
+            ({"thoughts": "", "answer": "Dog", "kind": "other"}, (None, 1, True, 4, "reasoning")),
+            ({"thoughts": "", "answer": "y,"}, (None, 3, True, 3, "reasoning")),
+            ({}, (None, 1, True, 4, "reasoning")),
+        ):
+            asking = judge.Asking(QUESTION, "a", 0, words, Model(**answers).ask)
+            tools = asking.tools()
+            sampled, sure = tools["sample"]("stepwise", 0.5)
+            assert 0.01 <= sure <= 0.99
+            assert sampled == wanted[0] if wanted[0] is not None else 0 <= sampled < 5
+            found = tools["reflect"](1), tools["check"](1), tools["debate"]([4, 1]), tools["route"]()
+            assert found == wanted[1:]
+            assert asking.price == 1.0 + 1.0 + 0.75 + 1.0 + 0.25
+        with pytest.raises(ValueError, match="a temperature is"):
+            tools["sample"]("direct", 7)

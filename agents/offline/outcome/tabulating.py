@@ -45,7 +45,7 @@ def _main(e: Evidence) -> Table:
         for metric in ("", *others):
             keys = [f"{subject}.{split}{f'.{metric}' if metric else ''}" for subject in subjects]
             cells = [_mean(e, key) if f"{key}.mean" in e.facts else NONE for key in keys]
-            rows.append((split, words(metric or e.template.metric_label), *cells))
+            rows.append((split, words(metric or e.template.fitness_label), *cells))
     names = {"baseline": "Baseline", "best": "Best configuration"}
     return Table(
         "main",

@@ -78,7 +78,8 @@ class LocalJudge:
 
         def ask(header: Mapping[str, Any]) -> Reply:
             def judging(desk: socket.socket) -> Reply:
-                return self._pool.ask(self._evaluator, {**header, "record": request.probe}, {}, ticket, desk)
+                told = {"record": request.probe, "solver": candidates.solver}
+                return self._pool.ask(self._evaluator, {**header, **told}, {}, ticket, desk)
 
             return candidates.during(judging)
 

@@ -47,6 +47,11 @@ def test_the_command_line_goes_before_the_file(tmp_path: Path) -> None:
     assert told.parameters["coder"]["base_url"] == "http://127.0.0.1:1/v1"
 
 
+def test_a_role_may_have_none(tmp_path: Path) -> None:
+    told = from_file(tmp_path, '[models]\nmodel = "openai:small"\nsolver = "none"\n')
+    assert (told.of("solver"), told.of("writer")) == ("", "openai:small")
+
+
 def test_without_a_file_nothing_changes(tmp_path: Path) -> None:
     assert configured(ModelSettings(tokens=3), tmp_path) == ModelSettings(tokens=3)
 

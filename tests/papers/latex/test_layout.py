@@ -47,6 +47,23 @@ def numeric() -> tuple[Manuscript, dict[str, Fact]]:
     return Manuscript(title="T", authors_note="N", abstract="A", sections=sections, tables=tuple(tables)), facts
 
 
+def test_text_keeps_room_beside_wide_columns(tmp_path: Path) -> None:
+    changed = (
+        "attacked from 0 to 0.95, loudness from 0.025 to 0.011, noise from 0.1 to 0.31, floor from 3 to 4 and so on"
+    )
+    cells = ("`T1`", "several strategies at once", changed, "reverted, in the confirmation", "0.231")
+    columns = ("Trial", "Strategy", "What changed", "Verdict", "Penalised robust accuracy")
+    table = Table("kept", "Changes.", columns, (cells,), "llXlr")
+    sections = (Section("s", "S", "{ref:kept}\n\n{float:kept}"),)
+    draft = Manuscript(title="T", authors_note="N", abstract="A", sections=sections, tables=(table,))
+    compiled = latex.build(draft, {}, [], tmp_path)
+    assert (compiled.error, compiled.findings) == ("", ())
+    found = words(tmp_path / "paper.pdf")
+    first, last = (next(w for w in found if w.text == text) for text in ("attacked", "on"))
+    assert last.top - first.top < 5 * 12  # six lines at most
+    assert next(w for w in found if w.text == "0.231").right < max(w.right for w in found) + 1
+
+
 def test_numbers_stand_by_their_points(tmp_path: Path) -> None:
     draft, facts = numeric()
     compiled = latex.build(draft, facts, [], tmp_path)

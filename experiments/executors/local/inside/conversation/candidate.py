@@ -40,6 +40,10 @@ class Failed(Exception):
         return {"kind": self.kind, "words": str(self), "detail": self.detail}
 
 
+class Unanswered(Exception):
+    """A judge's question that will have no answer: nothing that the candidate did or could go on without."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
     """fresh: whether each call has a process of its own. limit_s: what a process may take for its preparation and its
@@ -69,12 +73,16 @@ class Candidate:
 
     seconds: what the last call took; spent: what all of them did; prepared: what its preparation took; calls: how many
     there were; used: how often each tool was called. Failed: what a call raises where the candidate is to blame.
+    solver: the language model that answers what the judge asks; empty where there is none.
     """
 
     Failed = Failed
 
-    def __init__(self, desk: socket.socket, bounds: Bounds, answers: list[Parts] | None = None) -> None:
-        """desk: where a process is asked for. answers: a list that is to have what they consist of."""
+    def __init__(
+        self, desk: socket.socket, bounds: Bounds, answers: list[Parts] | None = None, solver: str = ""
+    ) -> None:
+        """desk: where a process is asked for, and the solver. answers: a list that is to have what they consist of."""
+        self.solver = solver
         self.seconds = self.spent = self.prepared = 0.0
         self.calls = 0
         self.failures = 0  # of the calls
@@ -127,6 +135,27 @@ class Candidate:
             self.spent += self.seconds
             if self._bounds.fresh:
                 self.close()
+
+    def ask(
+        self, prompt: str, form: Mapping[str, str], *, system: str = "", temperature: float | None = None
+    ) -> dict[str, Any] | None:
+        """What the study's language model answers, or None where that cannot be used.
+
+        form: of the answer, the kind of each of its values by name: "text", "number", "integer" or "boolean". system:
+        what comes before the prompt. What it costs, the study counts.
+        """
+        if not self.solver:
+            raise RuntimeError("there is no language model to ask in this study; see whether candidate.solver is empty")
+        question = {"prompt": prompt, "form": dict(form), "system": system, "temperature": temperature}
+        line = talk.Channel(self._desk, 0)
+        try:
+            self._desk.settimeout(None)
+            self._desk.sendall(talk.QUESTION)
+            line.send(talk.packed(question))
+            found = talk.unpacked(*line.receive())
+        except (EOFError, OSError):
+            raise Unanswered("nobody answers any more") from None
+        return dict(found) if found is not None else None
 
     def close(self) -> None:
         """End its process, if there is one."""
@@ -213,6 +242,8 @@ class Candidate:
         self.used[name] += 1
         try:
             found = call.tools[name](*args, **named)
+        except Unanswered:
+            raise
         except Exception as error:  # noqa: BLE001 - of arguments that the candidate chose; it may go on without
             return talk.packed(["refused", failures.public(error)])
         return talk.packed(["gave", found])

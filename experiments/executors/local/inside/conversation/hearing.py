@@ -19,20 +19,26 @@ _SPARE = 2.0  # s after the last call until the judge is ended
 
 class Hearing:
     """The candidates of one judgement, one for each split. request: with `bounds` of the calls; `record`, where their
-    answers are wanted as files in the folder `out`; `play`, where those that lie there are to be given again."""
+    answers are wanted as files in the folder `out`; `play`, where those that lie there are to be given again; `solver`,
+    who answers what the judge asks for them."""
 
     def __init__(self, request: Mapping[str, Any], wall_s: float, desk: int, out: str) -> None:
         self._bounds = Bounds(until=time.monotonic() + wall_s - _SPARE, **request["bounds"])
         self._out = Path(out)
         self._desk = None if request.get("play") else socket.socket(fileno=desk)
         self._answers: list[Parts] | None = [] if request.get("record") else None
+        self._solver = str(request.get("solver", ""))
         self._played = _read(self._out) if request.get("play") else iter(())
         self._spent, self._last, self._failures = 0.0, "", 0
 
     @contextlib.contextmanager
     def candidate(self) -> Iterator[Candidate]:
         """A candidate that has not been called yet."""
-        one = Candidate(self._desk, self._bounds, self._answers) if self._desk else Played(self._played, self._bounds)
+        one = (
+            Candidate(self._desk, self._bounds, self._answers, self._solver)
+            if self._desk
+            else Played(self._played, self._bounds)
+        )
         try:
             yield one
         finally:

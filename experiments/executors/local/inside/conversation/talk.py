@@ -19,6 +19,7 @@ TEXT = 8 << 20  # bytes of JSON in one message: as many as its reader can turn i
 _LISTING = 1 << 16  # bytes of the kinds and shapes of its arrays
 _SIZES = struct.Struct("!IIQ")
 _ARRAY = "\0array"
+QUESTION = b"?"  # what a judge sends ahead of one at the desk, where any other byte asks for a candidate
 _CHUNK = 1 << 16  # bytes that are asked for at once, and of small parts that are sent at once
 _KINDS = frozenset(("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"))
 PLAIN = "numbers, texts, truth values, None, lists, dicts and numeric arrays of numpy"

@@ -1,0 +1,61 @@
+"""The solver: a language model that answers what a template's judge asks in the name of its candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+
+from nightlab.agents.chat.models import Chat, NoAnswer, Unusable
+from nightlab.agents.chat.settings import SOLVER
+from nightlab.agents.documents import Fallback
+from nightlab.agents.model.prompts import render
+from nightlab.agents.telling.disclosure import shown
+from nightlab.experiments.errors import NightlabError
+from nightlab.experiments.ledger.ledger import Ledger
+
+KINDS: dict[str, Any] = {"text": str, "number": float, "integer": int, "boolean": bool}
+
+
+class Unsolved(NightlabError):
+    """The model will answer no more questions: a limit is reached, or nothing can be had of its server."""
+
+    exit_code = 3
+
+
+class Asked(BaseModel):
+    """A judge's question, as `candidate.ask` sends it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prompt: str = Field(min_length=1)
+    form: dict[str, Literal["text", "number", "integer", "boolean"]] = Field(min_length=1)
+    system: str = ""
+    temperature: float | None = Field(default=None, ge=0, le=2)
+
+
+class ModelSolver:
+    """See `nightlab.experiments.executors.executor.Solver`. Answers that were paid for before a kill are used again."""
+
+    def __init__(self, chat: Chat, ledger: Ledger) -> None:
+        self.name = shown(chat.name)
+        self._chat, self._ledger = chat, ledger
+
+    def answer(self, run: int, number: int, question: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """Raises Unsolved where no model answers any more, and pydantic's ValidationError for what is no question."""
+        asked = Asked.model_validate(question)
+        shape = create_model("Answer", **{name: (KINDS[kind], ...) for name, kind in asked.form.items()})  # type: ignore[call-overload]
+        prompt = render("solver", system=asked.system, prompt=asked.prompt, form=asked.form)
+        stage = f"run {run}, question {number}"
+        try:
+            found = self._chat.ask(shape, prompt, stage=stage, corrections=0, temperature=asked.temperature)
+        except Unusable as error:
+            self._ledger.put(Fallback(role=SOLVER, stage=stage, reason=error.reason), f"{SOLVER} {stage}")
+            return None
+        except NoAnswer as error:
+            raise Unsolved(
+                f"the model that the judge asks answers no more: {error.reason}; nightlab resume goes on once it does,"
+                " and a fork may have larger --tokens or --usd"
+            ) from None
+        return found.model_dump()  # type: ignore[no-any-return]
