@@ -63,9 +63,9 @@ def part(row: dict[str, Any]) -> str:
     template = load(name)
     gain = "no gain was tested on the holdout"
     if claim:
-        low, high = claim["ci95"]
         shown = "claimed" if claim["significant"] else "not claimed"
-        gain = f"gain on the holdout {claim['effect']:.4g} ({low:.4g} to {high:.4g}), {shown}"
+        where = "the holdout" if claim["split"] == "holdout" else "the development split"
+        gain = f"gain on {where} {spanned(claim)}, {shown}"
     return "\n".join(
         (
             f"## {name}: {template.spec.template.title}",
@@ -79,3 +79,9 @@ def part(row: dict[str, Any]) -> str:
             f'<img src="{name}-figure.png" alt="A figure" width="50%">',
         )
     )
+
+
+def spanned(claim: dict[str, Any]) -> str:
+    """The effect of a claim with its interval; one whose runs are all the same has none."""
+    low, high = claim["ci95"]
+    return f"{claim['effect']:.4g} ({'exact' if low == high else f'{low:.4g} to {high:.4g}'})"

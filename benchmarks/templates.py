@@ -24,7 +24,7 @@ from nightlab.experiments.template.loading import load, names
 from nightlab.graph.template.checking import attacked
 from nightlab.graph.template.requirements import lacks
 
-HEAD = ("template", "seed", "time", "metric", "baseline", "best", "gain on the holdout", "claimed", "scores", "attacks")
+HEAD = ("template", "seed", "time", "metric", "baseline", "best", "gain", "claimed", "scores", "attacks")
 
 
 def study(name: str, trials: int, seed: int, out: Path) -> dict[str, Any]:
@@ -59,8 +59,7 @@ def told(row: dict[str, Any], caught: str) -> str:
     if "error" in row:
         return f"| `{row['template']}` | {row['seed']} | {minutes} | {label} | failed | | | | | {caught} |"
     claim = row["claim"]
-    low, high = (claim or {}).get("ci95") or (float("nan"), float("nan"))
-    gain = f"{claim['effect']:.4g} ({low:.4g} to {high:.4g})" if claim else "none tested"
+    gain = gallery.spanned(claim) if claim else "none tested"
     cells = (
         f"`{row['template']}`",
         row["seed"],
