@@ -13,7 +13,9 @@ import nightlab
 
 HOUSE = Path(nightlab.__file__).parent
 ORDER = ("experiments", "papers", "agents", "graph")  # each may know those before it
+ABOVE = ("telling", "commands", "verification")
 MOST = 15  # files of a folder, or so
+LINES = 400  # of a file that may still hold one subject
 
 
 def modules(*rooms: str) -> dict[str, Path]:
@@ -38,9 +40,9 @@ def arrows(found: Mapping[str, Path]) -> dict[str, set[str]]:
 
 
 def test_a_room_knows_only_those_beneath_it() -> None:
-    known = modules(*ORDER, "telling", "commands")
+    known = modules(*ORDER, *ABOVE)
     for place, room in enumerate(ORDER):
-        above = (*ORDER[place + 1 :], "telling", "commands")
+        above = (*ORDER[place + 1 :], *ABOVE)
         for name, file in modules(room).items():
             wrong = {other for other in imported(file, known) if other.split(".")[1] in above}
             assert not wrong, f"{name} imports {sorted(wrong)}"
@@ -68,7 +70,12 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
         tuple(TopologicalSorter(arrows(found)).static_order())
 
 
+def test_no_file_holds_more_than_an_eye_keeps() -> None:
+    found = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in modules(*ORDER, *ABOVE).items()}
+    assert {name: lines for name, lines in found.items() if lines > LINES} == {}
+
+
 def test_no_folder_is_a_corridor() -> None:
-    folders = {path.parent for path in modules(*ORDER, "telling", "commands").values()}
+    folders = {path.parent for path in modules(*ORDER, *ABOVE).values()}
     long = {str(f.relative_to(HOUSE)): n for f in folders if (n := len(list(f.glob("[!_]*.py")))) > MOST}
     assert not long
