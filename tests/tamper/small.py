@@ -39,7 +39,7 @@ BIB = """@article{walks2020, title={Random walks in valleys}, author={A. Walker}
 archiveprefix={arXiv}, abstract={About searching valleys by random walks.}}"""
 
 
-def study(place: Path, seed: int = 3, *, models: bool = True, venue: str = "") -> Path:
+def study(place: Path, seed: int = 3, *, models: bool = True, venue: str = "", trials: int = 5) -> Path:
     """A finished study of the toy template; models: with recorded answers of one in every role."""
     template = place / "template"
     template.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def study(place: Path, seed: int = 3, *, models: bool = True, venue: str = "") -
         (template / name).write_text(content)
     asked = {"model": good(place / "script.json"), "record": True} if models else {}
     settings, staff = settings_from(
-        {"trials": 5, "rounds": 0, "confirm_seeds": 4, "seed": seed, "venue": venue, **asked}
+        {"trials": trials, "rounds": 0, "confirm_seeds": 4, "seed": seed, "venue": venue, **asked}
     )
     folder = begin(template, settings, place, "pipeline", staff)
     work(folder, lambda _event: None)

@@ -17,7 +17,7 @@ def test_a_paper_of_a_venue_verifies_without_the_folder_that_was_named(tmp_path:
     venue.mkdir()
     (venue / "conf.sty").write_text("\\setlength{\\textheight}{9in}\n", encoding="utf-8")
     (venue / "venue.toml").write_text("pages = 4\nanonymous = true\n", encoding="utf-8")
-    folder = small.study(tmp_path, models=False, venue=str(venue))
+    folder = small.study(tmp_path, models=False, venue=str(venue), trials=2)
     venue.rename(tmp_path / "gone")
     compiled = json.loads((folder / "paper" / "compiled.json").read_text())
     assert compiled["moved"] > 0

@@ -76,6 +76,7 @@ def test_a_study_ends_with_a_paper_though_a_third_of_the_calls_fail(
     with ChatServer(team(), share=0.3, seed=3) as server:
         told = called(
             tmp_path, "run", str(template), "--trials", "5", "--rounds", "0", "--workers", "1", "--record",
+            "--seeds", "1", "--confirm-seeds", "4",
             "--model", "openai:any", "--base-url", server.url, "--tokens", str(TOKENS), "--usd", "1",
         )  # fmt: skip
     failed = sum(fault != "ok" for fault in server.done)
