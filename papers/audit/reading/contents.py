@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 from nightlab.papers.audit.finding import Finding
-from nightlab.papers.audit.reading.document import Document, Part
+from nightlab.papers.audit.reading.document import Document, Part, Sentence
 from nightlab.papers.audit.reading.statements import SUMMARIES
 
 ORDER = ("introduction", "related work", "method", "set-up", "result", "discussion", "limitation", "conclusion")
@@ -167,19 +167,20 @@ def _ended(part: Part) -> Iterator[Finding]:
 
 
 def quotations(doc: Document) -> Iterator[Finding]:
-    """Hypothesis and question as the parts quote them: what the conclusion quotes, the introduction must."""
+    """Hypothesis and question as the parts quote them: what the conclusion quotes, the introduction must, or the table
+    that divides the hypothesis, as its author may have put a part of it in other words."""
     intro = doc.section("introduction")
-    if intro is None:
+    if intro is None or not (known := _quotes(intro.sentences)):
         return
-    known = _quotes(intro)
+    known += [quote for f in doc.shown for row in f.cells for quote in _quotes(row)]
     for part in (doc.abstract, *(p for n in ("conclusion",) if (p := doc.section(n)))):
-        for quote in _quotes(part):
-            if len(quote.split()) > 4 and known and not any(quote in k or k in quote for k in known):
+        for quote in _quotes(part.sentences):
+            if len(quote.split()) > 4 and not any(quote in k or k in quote for k in known):
                 told = f"it quotes {quote[:60]!r}, which the introduction does not"
                 yield Finding("disagreement", part.where, told)
 
 
-def _quotes(part: Part) -> list[str]:
-    text = " ".join(s.plain for s in part.sentences)
+def _quotes(sentences: Iterable[Sentence]) -> list[str]:
+    text = " ".join(s.plain for s in sentences)
     found = re.findall(r"“([^“”]*)(?:”|$)", text)
     return [" ".join(re.findall(r"\w+", f.casefold())) for f in found if f.strip()]
