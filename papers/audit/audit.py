@@ -65,8 +65,10 @@ def names_of(template: Template, metrics: Iterable[str] = ()) -> list[str]:
     metrics: further ones that its evaluator gave.
     """
     title, description = template.spec.template.title, template.spec.template.description
-    data = template.spec.data
-    told = [description, template.spec.template.method, " ".join(data.told) if data else ""]
+    data, reference, published = template.spec.data, template.spec.reference, template.spec.published
+    told = [description, template.spec.template.method]
+    told += [data.name, data.second_name, " ".join(data.told)] if data else []
+    told += [reference.name if reference else "", published.metric if published else ""]
     told += [part.says for i in template.ideas for part in i.parts]
     told += [text for i in template.ideas for text in (i.title, i.question, i.hypothesis, i.expected_effect, i.risks)]
     forms = [form for text in told if text for form in dict.fromkeys((text, text.replace("_", " ")))]

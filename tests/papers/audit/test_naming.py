@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from nightlab.experiments.template.loading import load
+from nightlab.experiments.template.loading import load, names
 from nightlab.experiments.template.template import Template
+from nightlab.papers.audit.audit import names_of
 from nightlab.papers.audit.naming import modest
 
 
@@ -56,3 +57,10 @@ def test_a_unit_that_says_more_is_left_out(unit: str) -> None:
 )
 def test_a_title_that_says_more_gives_way_to_the_template_s_name(title: str) -> None:
     assert modest(named(title=title)).spec.template.title == "digits"
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_a_template_s_author_names_may_hold_digits(name: str) -> None:
+    spec = load(name).spec
+    named = [spec.data.name if spec.data else "", spec.reference.name if spec.reference else ""]
+    assert {*filter(None, named)} <= {*names_of(load(name))}
