@@ -81,8 +81,8 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Draw:
-    """One of the draws of the data: of the claim, of those that the search goes over beside the study's own, or that of
-    the second task."""
+    """One of the draws of the data: of the claim, of those that the search goes over beside the study's own, or of the
+    second task."""
 
     number: int
     search: bool = False
@@ -90,7 +90,7 @@ class Draw:
 
     def __str__(self) -> str:
         if self.second:
-            return "second task"
+            return f"second {self.number}"
         return f"search {self.number}" if self.search else str(self.number)
 
 

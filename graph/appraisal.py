@@ -20,7 +20,6 @@ from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import is_study, read
 from nightlab.graph import drafting, gate, publishing, reviewing
 from nightlab.graph.lab import Lab
-from nightlab.papers.audit.audit import audit
 from nightlab.papers.audit.reading.pdf import FIGURE, PaperError, document_of, pages_of
 from nightlab.papers.facts.facts import read as read_facts
 from nightlab.papers.figures.images import images
@@ -50,7 +49,7 @@ def appraise(path: Path, reviewers: int, models: ModelSettings, repeat: int = 1)
         overall.append(meta.overall)
     if seen.foreign is not None:
         note = READ if any(r.by != "offline rubric, mechanical part alone" for r in forms) else MECHANICAL
-    return _told(path, seen, forms, meta, note) | (_repeated(overall) if repeat > 1 else {}) | usage()
+    return _summary(path, seen, forms, meta, note) | (_repeated(overall) if repeat > 1 else {}) | usage()
 
 
 def _repeated(overall: list[float]) -> dict[str, Any]:
@@ -87,10 +86,15 @@ def _published(lab: Lab, seen: StudySubmission) -> StudySubmission:
         ) from None
     evidence = replace(seen.evidence, facts=version.facts)
     held = gate.standing(evidence, seen.references, version.draft)
-    found = audit(draft, facts, seen.references, place, names=drafting.names(lab, evidence))
-    shown = partial(reviewing.pictures, draft, place)
-    own = {"manuscript": draft, "facts": facts, "evidence": evidence, "findings": found}
-    return replace(seen, **own, gate=held, pictures=shown)  # type: ignore[arg-type]
+    return replace(
+        seen,
+        manuscript=draft,
+        facts=facts,
+        evidence=evidence,
+        findings=gate.examined(draft, facts, seen.references, place, held, names=drafting.names(lab, evidence)),
+        gate=held,
+        pictures=partial(reviewing.pictures, draft, place),
+    )
 
 
 def _no_runner() -> Any:
@@ -117,7 +121,7 @@ def _panel(count: int, models: ModelSettings) -> tuple[list[Reviewer], AreaChair
     return [*model_panel(chat, offline)], ModelChair(chat, OfflineChair()), lambda: {"usage": usage(ledger)}
 
 
-def _told(path: Path, seen: Submission, forms: list[Review], meta: MetaReview, note: str) -> dict[str, Any]:
+def _summary(path: Path, seen: Submission, forms: list[Review], meta: MetaReview, note: str) -> dict[str, Any]:
     return {
         "paper": str(path),
         "title": seen.document.title,

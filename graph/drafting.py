@@ -19,11 +19,8 @@ from nightlab.graph import gate
 from nightlab.graph.experiment import the_idea
 from nightlab.graph.lab import Lab
 from nightlab.papers.audit.audit import MIN_PAGES, names_of
-from nightlab.papers.audit.audit import audit as mechanical_audit
 from nightlab.papers.audit.finding import Finding, Findings
 from nightlab.papers.audit.provenance import without_readings
-from nightlab.papers.audit.reading import checks
-from nightlab.papers.audit.reading.document import as_read
 from nightlab.papers.facts.evidence import Evidence, Snapshot, TeamCounts, save_edits, save_trials
 from nightlab.papers.facts.facts import read, save
 from nightlab.papers.latex import latex, versions
@@ -275,21 +272,18 @@ def audit(lab: Lab, idea: str, number: int, *, mended: bool) -> list[Finding]:
     place, key = folder(lab, number), mended_key(number) if mended else str(number)
 
     def look() -> Findings:
-        draft = manuscript(lab, number)
-        least = MIN_PAGES if collected.improved else 1  # a negative result may be told in few words
-        found = mechanical_audit(
-            draft,
+        brief, counts = brief_for(lab, idea, number, mend=mended), lab.study.ledger.get(TeamCounts, key)
+        found = gate.examined(
+            manuscript(lab, number),
             collected.facts,
             references(lab),
             place,
-            compiled(place),
+            lambda draft: gate.ruled(brief, draft, lab.team.roles, counts)[1],  # once more, over every place of it
             names=names(lab, collected),
-            min_pages=least,
+            compiled=compiled(place),
+            min_pages=MIN_PAGES if collected.improved else 1,  # a negative result may be told in few words
         )
-        seen = checks.findings(as_read(draft, collected.facts, references(lab)), compared=True)
-        brief, counts = brief_for(lab, idea, number, mend=mended), lab.study.ledger.get(TeamCounts, key)
-        refused = gate.ruled(brief, draft, lab.team.roles, counts)[1]  # once more, over every place of it
-        return Findings((*found, *seen, *refused))
+        return Findings(found)
 
     found = lab.once(Findings, key, look)
     return [f for f in found.root if f.kind not in NO_FAULT_OF_THE_WRITER]

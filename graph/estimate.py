@@ -96,9 +96,6 @@ def cost(study: Study, probe: Probe) -> dict[str, list[Any]]:
     return {"runs": runs, "time_s": [round(s, 1) for s in span]}
 
 
-FIRST_DRAFT = ("replicates", "sensitivity")  # what a paper has before any reviewer could ask for it
-
-
 def keyless(
     template: str | Path, settings: Settings, out: Path, mode: Mode, models: ModelSettings | None = None
 ) -> Path:
@@ -124,8 +121,7 @@ def _runs(study: Study, probe: Probe, mode: str) -> tuple[int, int]:
     ]
     rivals = [_rivals(settings, n, runs) for runs in own]
     if mode == "pipeline":
-        costs = {name: action.cost(study.template) for name, action in actions().items()}
-        parts += sum(cost for name, cost in costs.items() if settings.rounds or name in FIRST_DRAFT)
+        parts += sum(a.cost(study.template) for a in actions().values() if settings.rounds or a.first_draft)
     return baseline + own[0] + rivals[0], baseline + own[1] + rivals[1] + parts
 
 

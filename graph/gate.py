@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from nightlab.agents.offline.writing import OfflineWriter
 from nightlab.agents.team import Brief, Gate
 from nightlab.agents.telling import disclosure
+from nightlab.experiments.records import Fact
+from nightlab.papers.audit.audit import MIN_PAGES, audit
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.audit.ground import of_study
 from nightlab.papers.audit.provenance import stood_in, taken_over
+from nightlab.papers.audit.reading import checks
+from nightlab.papers.audit.reading.document import as_read
 from nightlab.papers.facts.evidence import Evidence, TeamCounts
 from nightlab.papers.frames.frames import sayings
 from nightlab.papers.frames.record import record
+from nightlab.papers.latex.engine import Compiled
 from nightlab.papers.literature.literature import Reference
 from nightlab.papers.manuscript.manuscript import Manuscript
 from nightlab.papers.manuscript.markup import literal
@@ -57,6 +63,26 @@ def standing(e: Evidence, references: Sequence[Reference], own: Manuscript) -> G
         return taken_over(draft, own, of_study(e, references, own), sayings(record(e)), {own.reader})[1]
 
     return found
+
+
+def examined(
+    draft: Manuscript,
+    facts: Mapping[str, Fact],
+    references: Sequence[Reference],
+    folder: Path,
+    held: Gate,
+    *,
+    names: Collection[str],
+    compiled: Compiled | None = None,
+    min_pages: int = MIN_PAGES,
+) -> tuple[Finding, ...]:
+    """All that is wrong with a paper of a study: by the mechanical audit, by reading it, and by the gate, each once.
+
+    held: the gate of this paper. The others are as for the audit.
+    """
+    found = audit(draft, facts, references, folder, compiled, names=names, min_pages=min_pages)
+    read = checks.findings(as_read(draft, facts, references), compared=True)
+    return tuple(dict.fromkeys((*found, *read, *held(draft))))
 
 
 def _readers(roles: Mapping[str, str]) -> dict[str, str]:

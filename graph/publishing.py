@@ -15,10 +15,7 @@ from nightlab.agents.telling import disclosure
 from nightlab.experiments.ledger.chain import Link
 from nightlab.graph import drafting, gate
 from nightlab.graph.lab import Lab
-from nightlab.papers.audit.audit import audit as mechanical_audit
 from nightlab.papers.audit.provenance import stood_in
-from nightlab.papers.audit.reading import checks
-from nightlab.papers.audit.reading.document import as_read
 from nightlab.papers.facts.evidence import TeamCounts
 from nightlab.papers.latex import latex
 from nightlab.papers.latex.seal import Published, hashes, sums
@@ -72,11 +69,8 @@ def _blocked(lab: Lab, best: int) -> list[str]:
     draft = drafting.manuscript(lab, best)
     whole, own = (_whole(lab, each, counts, best) for each in (draft, _own(lab, best, draft.reader)))
     let = replace(own, reader=draft.reader)
-    found = [
-        *mechanical_audit(whole, facts, sources, lab.study.paper, names=drafting.names(lab, collected)),
-        *checks.findings(as_read(whole, facts, sources), compared=True),
-        *gate.standing(collected, sources, let)(whole),
-    ]
+    held, names = gate.standing(collected, sources, let), drafting.names(lab, collected)
+    found = gate.examined(whole, facts, sources, lab.study.paper, held, names=names)
     return stood_in([f for f in found if f.severity == "error"], own)
 
 

@@ -254,7 +254,8 @@ def _runner_on(study: Study, solver: Solver | None, inputs: Path, private: Path)
         own_code=not (model_settings(study.ledger).edits or (study.origin and study.origin.edited)),
         solver=solver,
     )
-    return runs_at(settings.executor, place, LedgerHandles(study.ledger, settings.executor))
+    data = inputs.parent.relative_to(study.folder).as_posix()
+    return runs_at(settings.executor, place, LedgerHandles(study.ledger, settings.executor, data))
 
 
 def _ended(graph: Any, given: Any, config: Any, lab: Lab, listen: Listener, one_pass: GraphPass) -> bool:

@@ -38,6 +38,7 @@ class Action:
     what came of it. figures: draws it below a folder. section: tells of it, None where there is nothing to tell; of an
     experiment it follows the ablation, of a text it is an appendix. answer: what the response to the reviewers says
     was done, as a clause after "we". criterion: the rubric's on it, which finds what it rewards in the document.
+    first_draft: whether a paper has it before any reviewer could ask for it, where it is of use.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Action:
     figures: Callable[[Evidence, Path], Sequence[Figure]] = lambda _, __: ()
     section: Callable[[Brief], Section | None] = lambda _: None
     criterion: Callable[[StudySubmission], Iterator[Judgement]] = lambda _: iter(())
+    first_draft: bool = False
 
     def request(self, e: Evidence) -> Request | None:
         """The request for it, where it is wanted."""

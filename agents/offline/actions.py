@@ -1,19 +1,17 @@
-"""The actions that ship: a longer ablation, a sensitivity analysis, a baseline at equal budget, a replication, a second
-search, a tighter constraint, a second task."""
+"""The actions that ship: a longer ablation, a sensitivity analysis, a baseline at equal budget, a replication, and the
+further tests beside the claim."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 from nightlab.agents.actions.action import Action, Judgement
-from nightlab.agents.offline import results
+from nightlab.agents.offline import further, results
 from nightlab.agents.offline.outcome import plotting
 from nightlab.agents.offline.wording import section
 from nightlab.agents.team import Brief, StudySubmission
-from nightlab.agents.telling.words import many, noun
-from nightlab.experiments.claim import further, rivals
-from nightlab.experiments.claim.further import AGAIN, SECOND, STRESS
+from nightlab.agents.telling.words import listed, many, noun
+from nightlab.experiments.claim import rivals
 from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS, ablate, undecided
 from nightlab.experiments.claim.parts.sensitivity import SENSITIVITY_SEEDS, probe_sensitivity
 from nightlab.experiments.claim.replication import replicate
@@ -108,35 +106,46 @@ def _sensitivity_judged(s: StudySubmission) -> Iterator[Judgement]:
         )
 
 
-def _other_search(e: Evidence) -> str:
-    wanted = e.template.knobs and e.trials[1:] and not e.rivals
-    return "Compare with a random search that has as many runs." if wanted else ""
+def _baselines(template: Template) -> dict[str, str]:
+    """The baselines that a study of it can run, with what each is."""
+    random = {"random": "a random search that has as many runs"} if template.knobs else {}
+    known = {rivals.REFERENCE: "the template's reference configuration"} if template.spec.reference else {}
+    return random | known
 
 
-def _search_at_random(loop: Loop) -> str:
+def _other_baselines(e: Evidence) -> str:
+    wanted = e.trials[1:] and not e.rivals
+    return f"Compare with {listed(list(told.values()))}." if (told := _baselines(e.template)) and wanted else ""
+
+
+def _compare(loop: Loop) -> str:
     study = loop.study
     plan = study.ledger.get(Preregistration, study.name_now("claim"))
     assert plan is not None
-    rivals.find_rivals(loop, plan, ("random",))
-    met = rivals.meet(loop)
-    return "a random search at equal budget" if met else "no random search, for want of time"
+    rivals.find_rivals(loop, plan, tuple(_baselines(loop.template)))
+    met = [row.rival.name for row in rivals.meet(loop)]
+    return f"{plural(len(met), 'baseline')}: {', '.join(met)}" if met else "no baseline, for want of time"
 
 
-def _as_many_runs(template: Template) -> int:
-    budget = template.spec.budget
-    return budget.trials * budget.seeds + 2 * template.confirmations
+def _compared(b: Brief) -> str:
+    told = {
+        "random": "had a random search use as many runs as the study's own",
+        rivals.REFERENCE: "ran the template's reference configuration",
+    }
+    done = [told[row.rival.name] for row in b.evidence.rivals if row.rival.name in told]
+    return f"{listed(done)} ({{ref:rivals}})" if done else "found no time for another baseline"
 
 
 def _baseline_judged(s: StudySubmission) -> Iterator[Judgement]:
     """Is there another baseline than the template's default?"""
     if any(id.startswith("rival.") for f in s.document.shown for x in f.sentences for id in x.facts):
-        yield Judgement(side="soundness", points=0.25, text="Other searches had as many runs, and are compared.")
+        yield Judgement(side="soundness", points=0.25, text="Other baselines are compared with the best.")
     elif request := BASELINE.request(s.evidence):
         yield Judgement(
             side="soundness",
             points=-0.25,
-            text="The only baseline is the default; no other search had as many runs.",
-            question="What does a random search find with as many runs?",
+            text="The only baseline is the default; nothing else is compared with the best.",
+            question=f"How much better is the best than {listed(list(_baselines(s.evidence.template).values()))}?",
             request=request,
         )
 
@@ -154,10 +163,6 @@ def _more_pairs(e: Evidence) -> str:
 def _pairs_again(loop: Loop) -> str:
     found = replicate(loop)
     return "a replication of the claim" if found else "no replication, for want of time"
-
-
-def _as_many_pairs(template: Template) -> int:
-    return 2 * template.confirmations
 
 
 def _replication_section(b: Brief) -> Section | None:
@@ -178,98 +183,10 @@ def _replication_judged(s: StudySubmission) -> Iterator[Judgement]:
         )
 
 
-def _no_gain(e: Evidence) -> str:
-    fit = e.template.knobs and not e.edits and e.trials[1:]
-    wanted = fit and not e.improved and not e.test(AGAIN)
-    return "Search once more with as many runs and another seed." if wanted else ""
-
-
-def _again(loop: Loop) -> str:
-    return "a second search" if further.search_once_more(loop) else "no second search, for want of time"
-
-
-def _costly(e: Evidence) -> str:
-    wanted = e.improved and not e.test(STRESS) and further.tightened(e.template, e.runs, e.best.number)
-    return "Test what is gained where no more may be used than the baseline uses." if wanted else ""
-
-
-def _stressed(loop: Loop) -> str:
-    return "a test at the baseline's bound" if further.stress(loop) else "no test at a tighter bound"
-
-
-def _where_bounded(template: Template) -> int:
-    return _as_many_pairs(template) if any(c.max is not None for c in template.spec.constraint) else 0
-
-
-def _where_named(template: Template) -> int:
-    data = template.spec.data
-    return _as_many_pairs(template) if data and data.second else 0
-
-
-def _one_task(e: Evidence) -> str:
-    named = e.template.spec.data and e.template.spec.data.second
-    return "Test the claim on the template's second task." if named and e.claim.tested and not e.test(SECOND) else ""
-
-
-def _on_the_second(loop: Loop) -> str:
-    return "the claim on a second task" if further.second_task(loop) else "no second task, for want of time"
-
-
-def _further_section(kind: str, b: Brief) -> Section | None:
-    return section(kind, b, results.further(kind, b)) if b.evidence.test(kind) else None
-
-
-def _further_answer(kind: str, done: str, b: Brief) -> str:
-    return f"{done} ({{ref:{kind}}})" if b.evidence.test(kind) else "found no time for this test"
-
-
-def _further_judged(kind: str, s: StudySubmission) -> Iterator[Judgement]:
-    """Was the further test made that this study calls for?"""
-    there, lacking, question = FURTHER[kind]
-    if any(id.startswith(f"{kind}.") for p in s.document.sections for x in p.sentences for id in x.facts):
-        yield Judgement(side="contribution", points=0.25, text=there)
-    elif request := next(a.request(s.evidence) for a in SHIPPED if a.name == kind):
-        yield Judgement(side="contribution", points=-0.25, text=lacking, question=question, request=request)
-
-
-FURTHER = {  # what is said where it is there, where it is not, and what is asked then
-    AGAIN: (
-        "A second search with as many runs stands beside the first one.",
-        "That nothing better was found rests on one search.",
-        "Does a second search find nothing either?",
-    ),
-    STRESS: (
-        "It is tested what is gained at the baseline's own bound.",
-        "The best configuration uses more of what is bounded than the baseline does.",
-        "Is anything gained where no more may be used than the baseline uses?",
-    ),
-    SECOND: (
-        "The claim is tested on a second task.",
-        "There is a second task, on which nothing was tested.",
-        "Does the best configuration gain on the second task?",
-    ),
-}
-
-
-def _beside(
-    kind: str, wanted: Callable[[Evidence], str], run: Callable[[Loop], str], cost: Callable[[Template], int], done: str
-) -> Action:
-    """The action of a further test beside the claim."""
-    return Action(
-        name=kind,
-        kind="evidence",
-        wanted=wanted,
-        run=run,
-        cost=cost,
-        section=partial(_further_section, kind),
-        answer=partial(_further_answer, kind, done),
-        criterion=partial(_further_judged, kind),
-    )
-
-
 REPLICATES = Action(
     name="replicates",
     kind="evidence",
+    first_draft=True,
     wanted=_more_seeds,
     run=_ablate_longer,
     cost=_longer,
@@ -279,6 +196,7 @@ REPLICATES = Action(
 SENSITIVITY = Action(
     name="sensitivity",
     kind="evidence",
+    first_draft=True,
     wanted=_steps,
     run=_probe,
     cost=_two_steps,
@@ -290,14 +208,10 @@ SENSITIVITY = Action(
 BASELINE = Action(
     name="baseline",
     kind="evidence",
-    wanted=_other_search,
-    run=_search_at_random,
-    cost=_as_many_runs,
-    answer=lambda b: (
-        "had a random search use as many runs as the study's own ({ref:rivals})"
-        if b.evidence.rivals
-        else "found no time for another search"
-    ),
+    wanted=_other_baselines,
+    run=_compare,
+    cost=further.as_many_runs,
+    answer=_compared,
     criterion=_baseline_judged,
 )
 REPLICATION = Action(
@@ -305,7 +219,7 @@ REPLICATION = Action(
     kind="evidence",
     wanted=_more_pairs,
     run=_pairs_again,
-    cost=_as_many_pairs,
+    cost=further.as_many_pairs,
     section=_replication_section,
     answer=lambda b: (
         "tested the claim once more on {fact:replication.n} further pairs of runs ({ref:replication})"
@@ -319,7 +233,5 @@ SHIPPED = (
     SENSITIVITY,
     BASELINE,
     REPLICATION,
-    _beside(AGAIN, _no_gain, _again, _as_many_runs, "searched once more with as many runs"),
-    _beside(STRESS, _costly, _stressed, _where_bounded, "tested what is gained at the baseline's own bound"),
-    _beside(SECOND, _one_task, _on_the_second, _where_named, "tested the claim on the second task"),
+    *further.TESTS,
 )

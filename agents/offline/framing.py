@@ -10,6 +10,7 @@ from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.offline.wording import caption
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied, words
+from nightlab.experiments.claim.further import DRAWS, SECOND
 from nightlab.experiments.claim.parts.ablation import undecided
 from nightlab.papers.audit.naming import praise
 from nightlab.papers.audit.numerals import numeral
@@ -62,6 +63,8 @@ def limitations(b: Brief) -> dict[str, Any]:
         "level": e.level,
         "undecided": [results.part(row) for row in undecided(e.ablation)],
         "by_model": bool(b.model),
+        "second": e.test(SECOND) is not None,
+        "further_draws": e.test(DRAWS) is not None,
     }
 
 

@@ -153,5 +153,6 @@ def further(kind: str, b: Brief) -> dict[str, Any]:
         "metric": words(found.plan.metric),
         "policy": found.plan.policy,
         "name": literal(data.second_name) if data else "",
+        "redraws": e.template.redraws,
     }
     return {"test": told}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from nightlab.agents.actions.action import Judgement
 from nightlab.agents.team import Submission
 from nightlab.experiments.numbers import plural
-from nightlab.papers.audit.reading.document import Document, Part
+from nightlab.papers.audit.reading.document import Part
 
 Criterion = Callable[[Submission], Iterator[Judgement]]
 PAIRS = 8  # of runs, from which a confirmation is more than an impression
@@ -38,10 +38,6 @@ def _learnt(points: float, text: str, question: str = "") -> Judgement:
     return Judgement(side="contribution", points=points, text=text, question=question)
 
 
-def _told(doc: Document) -> str:
-    return " ".join(p.text for p in doc.parts)
-
-
 def _ids(*parts: Part | None) -> set[str]:
     return {id for p in parts if p for s in p.sentences for id in s.facts}
 
@@ -53,13 +49,13 @@ def sealed(s: Submission) -> Iterator[Judgement]:
     headings = {x.text.rstrip(". ") for x in limits.sentences} if limits else set()
     if marred := [text for heading, text in MARRED.items() if heading in headings]:
         yield _sound(-1.0, marred[0])
-    elif EXACT.search(_told(doc)):
+    elif EXACT.search(doc.text):
         yield _sound(0.5, "The result is judged anew by exact arithmetic, which needs no split of its own.")
     elif any(".holdout." in id for id in _ids(doc.section("result"))):
         yield _sound(0.5, "The outcome is told on a sealed split that the search had not seen.")
     elif any(id.startswith("earlier.") and ".holdout." in id for id in doc.used):
         yield _sound(0.0, "Only the first claim was tested on a sealed split, that of the extension was not.")
-    elif not doc.of_study and re.search(r"\bhold-?out|held-out|test (?:set|split)", _told(doc), re.I):
+    elif not doc.of_study and re.search(r"\bhold-?out|held-out|test (?:set|split)", doc.text, re.I):
         yield _sound(0.25, "It speaks of data that were held out.")
     else:
         yield _sound(-1.0, "No outcome is told on data that the search had not seen.")
@@ -79,7 +75,7 @@ def fixed(s: Submission) -> Iterator[Judgement]:
 def trusted(s: Submission) -> Iterator[Judgement]:
     """Who measured?"""
     pattern = r"(?:reported by the experiment|marked as reported|counts? as reported|reports its own metric)"
-    if re.search(pattern, _told(s.document), re.I):
+    if re.search(pattern, s.document.text, re.I):
         yield _sound(-1.0, "The metric is the experiment's own report, which no evaluator verified.")
 
 
@@ -89,13 +85,11 @@ def replicated(s: Submission) -> Iterator[Judgement]:
     said = _ids(*doc.sections)
     counts = [id for id in ("claim.n", "baseline.holdout.n", "baseline.dev.n") if id in said and id in doc.facts]
     if not doc.of_study:
-        found = re.search(
-            r"\b(?:\d+|several|multiple|five|ten|three) (?:random |different |fresh )*seeds?\b", _told(doc)
-        )
+        found = re.search(r"\b(?:\d+|several|multiple|five|ten|three) (?:random |different |fresh )*seeds?\b", doc.text)
         yield _sound(0.25 if found else -0.5, "It names its seeds." if found else "It names no seeds or repetitions.")
     elif not counts:
         yield _sound(-0.75, "It is not said on how many runs the outcome rests.")
-    elif doc.facts[counts[0]].value < PAIRS and not EXACT.search(_told(doc)):
+    elif doc.facts[counts[0]].value < PAIRS and not EXACT.search(doc.text):
         yield _sound(-0.75, f"The confirmation has fewer than {PAIRS} runs a side.")
     else:
         yield _sound(0.25, f"The outcome rests on {doc.facts[counts[0]].text} runs a side.")
@@ -118,7 +112,7 @@ def failures(s: Submission) -> Iterator[Judgement]:
     """Is told what went wrong, and what the study does not show?"""
     doc = s.document
     none = "search.failed" in doc.facts and not doc.facts["search.failed"].value
-    if re.search(r"\bfail", _told(doc)) and (not doc.of_study or none or "search.failed" in _ids(*doc.sections)):
+    if re.search(r"\bfail", doc.text) and (not doc.of_study or none or "search.failed" in _ids(*doc.sections)):
         yield _sound(0.25, "It tells how many of its trials failed.")
     else:
         yield _sound(-0.25, "It does not say what failed.")
@@ -154,7 +148,7 @@ def informative(s: Submission) -> Iterator[Judgement]:
         yield _learnt(0.5, "The interval of the effect leaves its sign in no doubt.")
     elif {"setting.smallest", "setting.power"} <= said or ("claim.high" in said and "claim.n" in said):
         yield _learnt(0.5, "It says which effects the study would have found, so that finding none tells something.")
-    elif "claim.effect" in said and re.search(r"\bexact\b", _told(doc)):
+    elif "claim.effect" in said and re.search(r"\bexact\b", doc.text):
         yield _learnt(0.5, "The effect is exact, so there is no doubt about it on these data.")
     elif doc.of_study:
         yield _learnt(-0.25, "It does not say which effects the study could have found.")
@@ -217,7 +211,7 @@ def complete(s: Submission) -> Iterator[Judgement]:
 
 def repeatable(s: Submission) -> Iterator[Judgement]:
     """Is it said how a reader repeats the study?"""
-    text = _told(s.document)
+    text = s.document.text
     if re.search(r"\brepeat(?:ed|s)? (?:by|the study)|\breproduc|\bcode (?:is|and data are) available", text, re.I):
         yield _clear(0.25, "It says how the study is repeated.")
     else:

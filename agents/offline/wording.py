@@ -39,6 +39,7 @@ HEADINGS = {
     "again": "A second search",
     "stress": "At the baseline's bound",
     "second": "A second task",
+    "draws": "Further draws of the data",
     "replies": "Response to the reviewers",
 }
 Context = Mapping[str, Any]

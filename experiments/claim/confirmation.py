@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from nightlab.experiments.claim import family
 from nightlab.experiments.claim.selection import choose, failed_again
+from nightlab.experiments.claim.sides import from_draw, side_by_side, splits
 from nightlab.experiments.claim.statistics import power
 from nightlab.experiments.claim.statistics.constraints import broken
 from nightlab.experiments.claim.statistics.inference import TRIM, summarize
@@ -22,7 +23,7 @@ from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import gap
 from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.records import BASELINE, Change, Draw, Effect, Reliability, Split
+from nightlab.experiments.records import BASELINE, Change, Effect, Reliability
 from nightlab.experiments.study.errors import BaselineError, StudyError
 from nightlab.experiments.study.study import Study
 
@@ -157,40 +158,10 @@ def _open_holdout(study: Study, best: int) -> None:
         )
 
 
-def splits(claimed: Split) -> tuple[Split, ...]:
-    """What is scored of the runs of a claim on this split."""
-    return ("dev", "holdout") if claimed == "holdout" else ("dev",)
-
-
-def side_by_side(
-    phase: str,
-    contenders: Sequence[tuple[str, Change]],
-    scored: tuple[Split, ...],
-    replicates: range,
-    first_draw: int | None,
-) -> list[Job]:
-    """Jobs of all contenders on the same fresh seeds, each first in turn. first_draw: of replicate 0, where data are
-    drawn."""
-    return [
-        Job(
-            phase=phase,
-            subject=name,
-            replicate=i,
-            change=change,
-            seeds=phase,
-            splits=scored,
-            items=True,
-            draw=None if first_draw is None else Draw(number=first_draw + i),
-        )
-        for i in replicates
-        for name, change in contenders[:: 1 if i % 2 else -1]
-    ]
-
-
 def _jobs(loop: Loop, best: int, plan: Preregistration, replicates: range) -> list[Job]:
     """Baseline and best."""
-    phase, first = loop.study.name_now("confirm"), 0 if plan.draws else None
-    return side_by_side(phase, _contenders(loop, best), splits(plan.split), replicates, first)
+    phase, of_pair = loop.study.name_now("confirm"), from_draw(0 if plan.draws else None)
+    return side_by_side(phase, _contenders(loop, best), plan.split, replicates, of_pair)
 
 
 def _contenders(loop: Loop, best: int) -> list[tuple[str, Change]]:

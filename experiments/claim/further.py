@@ -1,29 +1,37 @@
-"""Further tests that reviewers may ask for: a second search, a tighter constraint, a second task.
+"""Further tests that reviewers may ask for: a second search, a tighter constraint, a second task, further draws.
 
 Each is written down before its runs and told beside the claim, which none of them changes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from nightlab.experiments.claim.rivals import budget_of, search_again
-from nightlab.experiments.claim.statistics.pairing import LEVEL, Rule, effect, searched
-from nightlab.experiments.ledger.documents.claim import Claim, FurtherPlan, FurtherTest
+from nightlab.experiments.claim.sides import OfPair, from_draw, side_by_side, with_params
+from nightlab.experiments.claim.statistics.pairing import LEVEL, Rule, effect, pairs, searched
+from nightlab.experiments.ledger.documents.claim import Claim, FurtherHindered, FurtherKind, FurtherPlan, FurtherTest
 from nightlab.experiments.ledger.documents.rivals import Rival
 from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.loop import Loop
-from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.records import BASELINE, Change, Draw, Effect, Split
+from nightlab.experiments.records import BASELINE, Change, Draw, Effect, Params
 from nightlab.experiments.search.numeric import SAMPLERS
 from nightlab.experiments.study.items import ItemStore
-from nightlab.experiments.template.template import Template
+from nightlab.experiments.template.template import Template, TemplateError
 
-AGAIN, STRESS, SECOND = "again", "stress", "second"
-SIDES = {AGAIN: (AGAIN, "best"), STRESS: ("baseline", STRESS), SECOND: ("baseline", "best")}  # the second one is tested
+AGAIN: FurtherKind = "again"
+STRESS: FurtherKind = "stress"
+SECOND: FurtherKind = "second"
+DRAWS: FurtherKind = "draws"
+SIDES: Mapping[FurtherKind, tuple[str, str]] = {  # the second one is tested
+    AGAIN: (AGAIN, "best"),
+    STRESS: ("baseline", STRESS),
+    SECOND: ("baseline", "best"),
+    DRAWS: ("baseline", "best"),
+}
 SURROGATE = "gp"  # what searches again where the study's own policy is no sampler
 MORE = 0.01  # of the baseline's value by which the best must use more of what a constraint bounds
 
@@ -60,6 +68,17 @@ def tightened(template: Template, runs: Sequence[Run], best: int) -> Tightened |
     return None
 
 
+def uncovered(template: Template, claim: Claim, runs: Sequence[Run]) -> bool:
+    """Whether further draws of the data would tell what the claim leaves open: it says nothing of other data, which the
+    template can lay out; or on one of its draws the best was no better. runs: of the confirmation."""
+    if not claim.tested or not template.drawn:
+        return False
+    if not claim.draws:
+        return not claim.items  # else it is one over further items already
+    both = pairs(template, runs, "baseline", "best", claim.split)
+    return any(after <= before for before, after in zip(both.first, both.second, strict=True))
+
+
 def search_once_more(loop: Loop) -> FurtherTest | None:
     """Search once more with as many runs and a seed of its own; what that finds meets the best."""
     study, runs = loop.study, budget_of(loop.study.ledger.runs(SEARCH))
@@ -69,16 +88,8 @@ def search_once_more(loop: Loop) -> FurtherTest | None:
     key = study.name_now(AGAIN)
     found = study.ledger.get(Rival, key) or study.ledger.put(search_again(loop, AGAIN, policy, runs), key)
     plan = _planned(loop, claim, AGAIN, params=found.params, policy=policy)
-    best = loop.entries[claim.best].trial.change
-    other = Change(
-        strategy="baseline",
-        hypothesis="What a second search finds.",
-        params=plan.params,
-        artifact=study.baseline_artifact,
-        parent=BASELINE,
-        proposer="baseline",
-    )
-    return _tested(loop, plan, claim, other, best, seeds="confirm", first=0)
+    sides = with_params(study, plan.params), loop.entries[claim.best].trial.change
+    return _tested(loop, plan, claim, sides, from_draw(0 if claim.draws else None), seeds="confirm")
 
 
 def stress(loop: Loop) -> FurtherTest | None:
@@ -87,19 +98,44 @@ def stress(loop: Loop) -> FurtherTest | None:
     found = tightened(loop.template, study.ledger.runs(SEARCH), claim.best) if claim else None
     if claim is None or found is None or not _timely(loop, STRESS, 2, study.confirmations):
         return None
-    plan = _planned(loop, claim, STRESS, **vars(found))
-    before, after = loop.entries[BASELINE].trial.change, loop.entries[plan.trial].trial.change
-    return _tested(loop, plan, claim, before, after, seeds=STRESS, first=2 * claim.draws)
+    plan = _planned(loop, claim, STRESS, tightened=found)
+    sides = loop.entries[BASELINE].trial.change, loop.entries[plan.trial].trial.change
+    return _tested(loop, plan, claim, sides, from_draw(2 * claim.draws or None))
 
 
 def second_task(loop: Loop) -> FurtherTest | None:
-    """Test the best against the baseline on the second task that the template names."""
+    """Test the best against the baseline on the second task that the template names, on a draw of its own for each pair
+    where the template redraws."""
+    redraws = loop.template.redraws
+    return _elsewhere(loop, SECOND, lambda i: Draw(number=i if redraws else 0, second=True))
+
+
+def further_draws(loop: Loop) -> FurtherTest | None:
+    """Test the best against the baseline on further draws of the data, one for each pair where the template redraws and
+    one for all where it does not."""
+    claim = loop.study.claim
+    first = 3 * claim.draws if claim else 0  # behind those of the claim, of its replication and of a stress test
+    return _elsewhere(loop, DRAWS, from_draw(first) if first else lambda _: Draw(number=0))
+
+
+def _elsewhere(loop: Loop, kind: FurtherKind, of_pair: OfPair) -> FurtherTest | None:
+    """Baseline and best on other data, where these can be laid out."""
     study, claim = loop.study, loop.study.claim
-    if claim is None or not claim.tested or not _timely(loop, SECOND, 2, study.confirmations):
+    if claim is None or not claim.tested or not _timely(loop, kind, 2, study.confirmations):
         return None
-    plan = _planned(loop, claim, SECOND)
-    before, after = loop.entries[BASELINE].trial.change, loop.entries[claim.best].trial.change
-    return _tested(loop, plan, claim, before, after, seeds=SECOND, first=0)
+    key, first = study.name_now(kind), of_pair(0)
+    assert first is not None
+    try:
+        same = study.data.same(first)
+    except TemplateError as error:  # the paper tells it: the study goes on without this test
+        study.ledger.put(FurtherHindered(why="preparation", error=str(error)), key)
+        return None
+    if same:
+        study.ledger.put(FurtherHindered(why="same data"), key)
+        return None
+    plan = _planned(loop, claim, kind)
+    sides = loop.entries[BASELINE].trial.change, loop.entries[claim.best].trial.change
+    return _tested(loop, plan, claim, sides, of_pair)
 
 
 def further_effect(
@@ -117,42 +153,44 @@ def further_effect(
     return effect(template, runs, one, other, plan.split, Rule.of(claim).of_parts, before=before, items=items)
 
 
-def _timely(loop: Loop, kind: str, variants: int, runs: int) -> bool:
+def _timely(loop: Loop, kind: FurtherKind, variants: int, runs: int) -> bool:
     """Whether there is time for so many runs of each variant."""
     return loop.accounts.budget.seeds(kind, variants, runs) == runs
 
 
-def _planned(loop: Loop, claim: Claim, kind: str, **more: object) -> FurtherPlan:
+def _planned(
+    loop: Loop,
+    claim: Claim,
+    kind: FurtherKind,
+    *,
+    params: Params | None = None,
+    policy: str = "",
+    tightened: Tightened | None = None,
+) -> FurtherPlan:
+    """Written down: what is tested, and how."""
     study = loop.study
-    plan = FurtherPlan(kind=kind, split=claim.split, pairs=study.confirmations, level=LEVEL, **more)  # type: ignore[arg-type]
+    plan = FurtherPlan(
+        kind=kind,
+        split=claim.split,
+        pairs=study.confirmations,
+        level=LEVEL,
+        params=params or {},
+        policy=policy,
+        **(vars(tightened) if tightened else {}),
+    )
     return study.ledger.put(plan, study.name_now(kind))
 
 
 def _tested(
-    loop: Loop, plan: FurtherPlan, claim: Claim, one: Change, other: Change, *, seeds: str, first: int
+    loop: Loop, plan: FurtherPlan, claim: Claim, sides: tuple[Change, Change], of_pair: OfPair, *, seeds: str = ""
 ) -> FurtherTest | None:
-    """Both sides side by side, each first in turn. first: number of the first draw, where the claim is over draws."""
-    study, names = loop.study, SIDES[plan.kind]
-    splits: tuple[Split, ...] = ("dev", "holdout") if plan.split == "holdout" else ("dev",)
-
-    def draw(i: int) -> Draw | None:
-        if plan.kind == SECOND:
-            return Draw(number=0, second=True)
-        return Draw(number=first + i) if claim.draws else None
-
-    jobs = [
-        Job(
-            phase=study.name_now(plan.kind),
-            subject=name,
-            replicate=i,
-            change=change,
-            seeds=study.name_now(seeds),
-            splits=splits,
-            items=plan.kind != SECOND,
-            draw=draw(i),
-        )
-        for i in range(plan.pairs)
-        for name, change in list(zip(names, (one, other), strict=True))[:: 1 if i % 2 else -1]
-    ]
+    """Both sides side by side. seeds: the purpose of theirs, where it is not the test's own."""
+    study, phase = loop.study, loop.study.name_now(plan.kind)
+    contenders, of = list(zip(SIDES[plan.kind], sides, strict=True)), study.name_now(seeds or plan.kind)
+    shared = plan.kind != SECOND  # the first task's items
+    jobs = side_by_side(phase, contenders, plan.split, range(plan.pairs), of_pair, seeds=of, items=shared)
     found = further_effect(loop.template, loop.accounts.all(jobs), plan, claim, searched(study.ledger), study.items)
-    return study.ledger.put(FurtherTest(**vars(found), plan=plan), study.name_now(plan.kind)) if found else None
+    if found is None:
+        study.ledger.put(FurtherHindered(why="runs"), phase)
+        return None
+    return study.ledger.put(FurtherTest(**vars(found), plan=plan), phase)

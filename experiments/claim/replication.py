@@ -6,7 +6,7 @@ told beside the claim.
 
 from __future__ import annotations
 
-from nightlab.experiments.claim.confirmation import side_by_side, splits
+from nightlab.experiments.claim.sides import from_draw, side_by_side
 from nightlab.experiments.claim.statistics.pairing import Rule, effect, searched
 from nightlab.experiments.ledger.documents.claim import Claim, Replication, ReplicationPlan
 from nightlab.experiments.loop.loop import Loop
@@ -34,5 +34,6 @@ def replicate(loop: Loop) -> Replication | None:
 
 def _jobs(loop: Loop, claim: Claim, plan: ReplicationPlan) -> list[Job]:
     sides = [("baseline", loop.entries[BASELINE].trial.change), ("best", loop.entries[claim.best].trial.change)]
-    first = claim.draws if claim.draws else None
-    return side_by_side(loop.study.name_now(PHASE), sides, splits(plan.split), range(plan.pairs), first_draw=first)
+    return side_by_side(
+        loop.study.name_now(PHASE), sides, plan.split, range(plan.pairs), from_draw(claim.draws or None)
+    )

@@ -3,11 +3,12 @@ configuration. What they come to meets the best on the confirmation's seeds or d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import takewhile
 
 from nightlab.experiments.claim.selection import rungs_within, select
+from nightlab.experiments.claim.sides import from_draw, side_by_side, with_params
 from nightlab.experiments.claim.statistics.inference import holm
 from nightlab.experiments.claim.statistics.pairing import LEVEL, Rule, effect, searched
 from nightlab.experiments.ledger.documents.claim import Claim, Preregistration
@@ -16,12 +17,11 @@ from nightlab.experiments.ledger.ledger import Run
 from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job
-from nightlab.experiments.records import BASELINE, Change, Draw, Effect, Params, Split
+from nightlab.experiments.records import BASELINE, Effect
 from nightlab.experiments.search.numeric import SAMPLERS
 from nightlab.experiments.search.policy import Exhausted, Policy, Tried
 from nightlab.experiments.search.registry import make_policy
 from nightlab.experiments.study.settings import Settings, SettingsError
-from nightlab.experiments.study.study import Study
 from nightlab.experiments.template.template import Template
 
 REFERENCE, BEST = "reference", "best"  # a rival that does not search, and the subject that all of them meet
@@ -90,36 +90,13 @@ def meet(loop: Loop) -> list[RivalEffect]:
     return rows
 
 
-def _meetings(loop: Loop, claim: Claim, rivals: dict[str, Rival], plan: RivalPlan) -> Iterable[Job]:
-    """Best and rivals side by side, each first in turn; what the confirmation ran of the best is taken over."""
-    study = loop.study
-    best = loop.entries[claim.best].trial.change
-    sides = [(BEST, best), *((name, _change(study, rival.params)) for name, rival in rivals.items())]
-    splits: tuple[Split, ...] = ("dev", "holdout") if plan.split == "holdout" else ("dev",)
-    for i in range(plan.pairs if rivals else 0):
-        for name, change in sides[:: 1 if i % 2 else -1]:
-            yield Job(
-                phase=study.name_now(MEETING),
-                subject=name,
-                replicate=i,
-                change=change,
-                seeds=study.name_now("confirm"),
-                splits=splits,
-                items=True,
-                draw=Draw(number=i) if claim.draws else None,
-            )
-
-
-def _change(study: Study, params: Params) -> Change:
-    """The template's own files with other parameters."""
-    return Change(
-        strategy="baseline",
-        hypothesis="A baseline at equal budget.",
-        params=params,
-        artifact=study.baseline_artifact,
-        parent=BASELINE,
-        proposer="baseline",
-    )
+def _meetings(loop: Loop, claim: Claim, rivals: dict[str, Rival], plan: RivalPlan) -> list[Job]:
+    """Best and rivals side by side; what the confirmation ran of the best is taken over."""
+    study, best = loop.study, loop.entries[claim.best].trial.change
+    sides = [(BEST, best), *((name, with_params(study, rival.params)) for name, rival in rivals.items())]
+    pairs, of_pair = range(plan.pairs if rivals else 0), from_draw(0 if claim.draws else None)
+    phase, seeds = study.name_now(MEETING), study.name_now("confirm")
+    return side_by_side(phase, sides, plan.split, pairs, of_pair, seeds=seeds)
 
 
 def _found(loop: Loop, name: str) -> Rival | None:
@@ -218,7 +195,7 @@ class _Search:
                 phase=self.phase,
                 subject=f"{self.name}-{number}",
                 replicate=i,
-                change=_change(self.study, self.proposals[number].params),
+                change=with_params(self.study, self.proposals[number].params),
                 draw=self.study.data.search_draw(i),
             )
             for i in range(max(wanted.values(), default=0))

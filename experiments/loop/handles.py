@@ -9,9 +9,10 @@ from nightlab.experiments.ledger.ledger import Ledger
 class LedgerHandles:
     """Keeps them by the numbers of the runs; a run has several where its executor has lost it."""
 
-    def __init__(self, ledger: Ledger, executor: str) -> None:
-        """executor: whose they are; those of another one mean nothing to it."""
-        self._ledger, self._executor = ledger, executor
+    def __init__(self, ledger: Ledger, executor: str, data: str = "data") -> None:
+        """executor: whose they are; those of another one mean nothing to it. data: the folder of their data in the
+        study's, which stays while they go on."""
+        self._ledger, self._executor, self._data = ledger, executor, data
         self._known: dict[int, list[RunHandle]] = {}
         for key, kept in ledger.all(RunHandle).items():
             self._known.setdefault(int(key.partition(".")[0]), []).append(kept)
@@ -23,4 +24,5 @@ class LedgerHandles:
 
     def keep(self, run: int, handle: str) -> None:
         kept = self._known.setdefault(run, [])
-        kept.append(self._ledger.put(RunHandle(executor=self._executor, handle=handle), f"{run}.{len(kept)}"))
+        found = RunHandle(executor=self._executor, handle=handle, data=self._data)
+        kept.append(self._ledger.put(found, f"{run}.{len(kept)}"))

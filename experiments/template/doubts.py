@@ -43,6 +43,11 @@ def uses_seed(folder: Path, run: RunTable, files: Sequence[str], judge: str | No
     return any(b"NIGHTLAB_SEED" in text for text in texts) or any("seed" in named(word) for word in command)
 
 
+def drawn(folder: Path, prepare: str) -> bool:
+    """Whether a preparation is seen to use the seed that it is given."""
+    return _looks_at(folder, prepare, "seed", 2)
+
+
 def of_scores(counting: Sequence[str], scores: Mapping[Split, Mapping[str, float]]) -> tuple[str, ...]:
     """Whether the splits seem to be one. counting: the metrics that decide; another one may be a timing."""
     dev, holdout = scores["dev"], scores["holdout"]

@@ -130,10 +130,16 @@ class Template:
         """Whether a claim is tested over fresh draws of the data."""
         return bool(self.spec.data and self.spec.data.redraw)
 
+    @cached_property
+    def drawn(self) -> bool:
+        """Whether another seed is seen to lay out other data, on which a claim could be tested."""
+        data = self.spec.data
+        return self.redraws or bool(data and not self.exact and doubts.drawn(self.folder, data.prepare))
+
     @property
     def draws(self) -> bool:
-        """Whether runs may be on other data than the study's own: fresh draws, or those of a second task."""
-        return self.redraws or bool(self.spec.data and self.spec.data.second)
+        """Whether runs may be on other data than the study's own: other draws, or those of a second task."""
+        return self.drawn or bool(self.spec.data and self.spec.data.second)
 
     @property
     def exact(self) -> bool:

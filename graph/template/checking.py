@@ -16,7 +16,7 @@ from nightlab.experiments.claim.statistics.power import smallest_effect
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.registry import runs_at
 from nightlab.experiments.executors.runs import Runs
-from nightlab.experiments.records import Knob, Params, RunOutcome, RunRequest
+from nightlab.experiments.records import Draw, Knob, Params, RunOutcome, RunRequest
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template import doubts
@@ -118,13 +118,11 @@ class _Check:
         self.repeats = True
 
     @contextmanager
-    def running(self) -> Iterator[None]:
-        place = Place(
-            template=self.template,
-            inputs=self.study.inputs,
-            private=self.study.private,
-            scratch=self.study.folder / "scratch",
-        )
+    def running(self, draw: Draw | None = None) -> Iterator[None]:
+        """Have runs on the study's own data, or on a draw of them."""
+        inputs, private = self.study.data.draw(draw) if draw else (self.study.inputs, self.study.private)
+        scratch = self.study.folder / "scratch"
+        place = Place(template=self.template, inputs=inputs, private=private, scratch=scratch)
         with runs_at("local", place) as runner:
             self.runner: Runs = runner
             yield
@@ -145,6 +143,8 @@ class _Check:
             self._knobs(first)
             self._canary(first)
             self._attacks(first)
+        if self.template.spec.data and self.template.spec.data.second:
+            self._second_task()
 
     def _run(
         self,
@@ -281,6 +281,24 @@ class _Check:
                 if with_it.status == without.status == "ok" and with_it.metrics != without.metrics:
                     return told
         return ""
+
+    def _second_task(self) -> None:
+        """Whether its data are other ones, and the baseline runs on them."""
+        self.heard("the second task")
+        draw, found = Draw(number=0, second=True), ""
+        try:
+            if self.study.data.same(draw):
+                found = "its data are those of the first task"
+            else:
+                with self.running(draw):
+                    outcome = self._run()
+                if outcome.status != "ok":
+                    found = f"the baseline ends in {outcome.status} on it: {outcome.error.strip()[-TOLD:]}"
+        except TemplateError as error:
+            found = str(error).strip()[-TOLD:]
+        if found:
+            mend = "let it lay out data of its own, on which experiment and evaluator work as they are"
+            self._add("second task", "data.second", found, mend)
 
     def _canary(self, first: RunOutcome) -> None:
         """A version whose code alters the evaluator wherever it gets into the same process."""

@@ -16,6 +16,7 @@ from nightlab.experiments.ledger.documents.claim import (
     AblatedKnob,
     AblatedPart,
     Claim,
+    FurtherHindered,
     FurtherTest,
     KnobStep,
     Precedents,
@@ -90,6 +91,7 @@ class Snapshot:
     rivals: tuple[RivalEffect, ...] = ()
     replication: Replication | None = None
     further: tuple[FurtherTest, ...] = ()
+    hindered: Mapping[str, FurtherHindered] = field(default_factory=dict)
     notices: Mapping[str, Notice]
     notes: Mapping[str, str]
     idea_strategies: tuple[str, ...]
@@ -112,6 +114,7 @@ class Evidence:
     rivals: tuple[RivalEffect, ...] = ()  # baselines at equal budget, beside the best
     replication: Replication | None = None  # of the claim, on further pairs
     further: tuple[FurtherTest, ...] = ()  # tests that reviewers asked for, beside the claim
+    hindered: Mapping[str, FurtherHindered] = field(default_factory=dict)  # why others of them could not be made
     level: str
     idea_strategies: tuple[str, ...]
     edits: Mapping[int, tuple[FileDiff, ...]]  # trial -> what it changed of the files that it started from
@@ -212,6 +215,7 @@ def snapshot(study: Study, strategies: tuple[str, ...] | None = None) -> Snapsho
         rivals=tuple(ledger.all(RivalEffect, extension=study.extensions).values()),
         replication=ledger.get(Replication, study.name_now("replication")),
         further=tuple(test for kind in SIDES if (test := ledger.get(FurtherTest, study.name_now(kind)))),
+        hindered={kind: why for kind in SIDES if (why := ledger.get(FurtherHindered, study.name_now(kind)))},
         notices=ledger.all(Notice),
         notes=notes(study),
         idea_strategies=study.template.strategies if strategies is None else strategies,
@@ -237,6 +241,7 @@ def restored(study: Study, taken: Snapshot) -> Evidence:
         rivals=taken.rivals,
         replication=taken.replication,
         further=taken.further,
+        hindered=taken.hindered,
         level=min((r.outcome.level for r in runs if r.outcome), default="S0"),
         idea_strategies=taken.idea_strategies,
         edits=_edits(study, trials),

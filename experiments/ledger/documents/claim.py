@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from nightlab.experiments.ledger.kinds import document
 from nightlab.experiments.records import Direction, Effect, ParamValue, Part, Reliability, Split
 
 OPENING = "opening"  # the key of the one opening of the holdout
 REFUSED = "refused for "  # those of the times when it stayed shut begin so
+FurtherKind = Literal["again", "stress", "second", "draws"]
 
 
 @document("items")
@@ -169,11 +171,12 @@ class FurtherPlan:
     """A further test beside the claim, written down before its runs.
 
     kind: "again" (what a second search finds, against the best), "stress" (the best trial that stays within a tighter
-    bound, against the baseline) or "second" (the best against the baseline on the second task). trial, metric, bound:
-    of a stress test. params, policy: what the second search found, and how it searched.
+    bound, against the baseline), "second" (the best against the baseline on the second task) or "draws" (the same on
+    further draws of the data). trial, metric, bound: of a stress test. params, policy: what the second search found,
+    and how it searched.
     """
 
-    kind: str
+    kind: FurtherKind
     split: Split
     pairs: int
     level: float
@@ -190,6 +193,16 @@ class FurtherTest(Effect):
     """What a further test shows. It stands beside the claim, which it does not change."""
 
     plan: FurtherPlan
+
+
+@document("further hindered")
+@dataclass(frozen=True, kw_only=True)
+class FurtherHindered:
+    """What keeps a further test from being made: the preparation of its data failed, or gives the study's own data by
+    every seed; or no run of one side came to an end. error: as the preparation told it."""
+
+    why: Literal["preparation", "same data", "runs"]
+    error: str = ""
 
 
 @document("replication")

@@ -23,10 +23,11 @@ class RunInterrupted:
 @document("handle")
 @dataclass(frozen=True, kw_only=True)
 class RunHandle:
-    """What an executor calls a run that was submitted to it."""
+    """What an executor calls a run that was submitted to it. data: the folder of its data in that of the study."""
 
     executor: str
     handle: str
+    data: str = ""
 
 
 @document("refused")

@@ -106,7 +106,7 @@ class Copies:
 @document("draw")
 @dataclass(frozen=True, kw_only=True)
 class DrawHashes:
-    """The hashes of a draw of the data, by its number."""
+    """The hashes of a draw of the data, by its name and number."""
 
     inputs: str
     private: str

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
 
-from nightlab.experiments.ledger.documents.search import SEARCHED, RunHandle
+from nightlab.experiments.ledger.documents.search import RunHandle
 from nightlab.experiments.ledger.documents.study import (
     BoundHashes,
     DataSizes,
@@ -38,7 +38,7 @@ class StudyData:
         self._ledger = ledger
         self._template = template
         self._seeds = seeds
-        self._draw_name = in_extension("draw", extension)
+        self._draw_name, self._second_name = (in_extension(name, extension) for name in ("draw", "second"))
 
     @property
     def inputs(self) -> Path:
@@ -89,22 +89,12 @@ class StudyData:
             )
 
     def draw(self, draw: Draw) -> tuple[Path, Path]:
-        """The public inputs and the private data of a draw; one for the present claim is laid out with those that the
-        claim needs besides where they are not. Raises StudyError where they are not what they were."""
-        if draw.second:
-            return self._second_task()
-        return self._searched_draw(draw.number) if draw.search else self._claimed_draw(draw.number)
-
-    def _second_task(self) -> tuple[Path, Path]:
-        """Its data, laid out by a seed of their own where they are not; a study has the same ones throughout."""
-        folder = self._folder / "data" / "draws" / "second" / "task"
-        both = folder / "inputs", folder / "private"
-        if not both[1].is_dir():
-            self._lay_out([(*both, self._seeds.draw("second task"))], second=True)
-            found = _draw_hashes(folder)
-            if self._ledger.put(found, "second/task") != found:
-                raise StudyError(f"{self._folder}: the second task's data are other ones than before for the same seed")
-        return both
+        """The public inputs and the private data of a draw; where they are not there, they are laid out with those that
+        its test needs besides. Raises StudyError where they are not what they were, TemplateError where the template's
+        preparation fails."""
+        if draw.search:
+            return self._searched_draw(draw.number)
+        return self._drawn(self._second_name if draw.second else self._draw_name, draw)
 
     def _searched_draw(self, number: int) -> tuple[Path, Path]:
         folder = self._folder / "data" / "search" / str(number)
@@ -114,32 +104,40 @@ class StudyData:
         """That of a draw of the search, which a fork with seed and key shares."""
         return self._seeds.draw(f"prepare/{number}")
 
-    def _claimed_draw(self, number: int) -> tuple[Path, Path]:
-        folder = self._folder / "data" / "draws" / self._draw_name
-        places = {n: (folder / str(n) / "inputs", folder / str(n) / "private") for n in self._draws_beside(number)}
+    def _drawn(self, name: str, draw: Draw) -> tuple[Path, Path]:
+        """Draws of this name, each by a seed and in a folder of its own."""
+        folder = self._folder / "data" / "draws" / name
+        places = {n: (folder / str(n) / "inputs", folder / str(n) / "private") for n in self._draws_beside(draw.number)}
         if missing := {n: both for n, both in places.items() if not both[1].is_dir()}:
-            seeds = [self._seeds.draw(f"{self._draw_name}/{n}") for n in missing]
-            self._lay_out([(*both, seed) for both, seed in zip(missing.values(), seeds, strict=True)])
+            seeds = [self._seeds.draw(f"{name}/{n}") for n in missing]
+            draws = [(*both, seed) for both, seed in zip(missing.values(), seeds, strict=True)]
+            self._lay_out(draws, second=draw.second)
             for n in missing:
                 found = _draw_hashes(folder / str(n))
-                if self._ledger.put(found, f"{self._draw_name}/{n}") != found:
+                if self._ledger.put(found, f"{name}/{n}") != found:
                     raise StudyError(
-                        f"{self._folder}: the template's prepare gives other data than before for the same seed, so the"
-                        " confirmation cannot be gone on with; make it draw with its seed alone, and start anew"
+                        f"{self._folder}: the template's preparation gives other data than before for the same seed, so"
+                        " the tests on them cannot be gone on with; make it draw with its seed alone, and start anew"
                     )
-        return places[number]
+        return places[draw.number]
 
     def _draws_beside(self, number: int) -> range:
-        """Draws that are laid out together, since the preparation's start takes longer than it."""
-        size = self._template.confirmations
+        """Draws that are laid out together, since the preparation's start takes longer than it; one where the template
+        does not redraw, whose preparation may take long."""
+        size = self._template.confirmations if self._template.redraws else 1
         return range(number // size * size, (number // size + 1) * size)
+
+    def same(self, draw: Draw) -> bool:
+        """Whether a draw gives the study's own data once more."""
+        own = (self.inputs, self.private)
+        return [tree_hash(listing(place)) for place in self.draw(draw)] == [tree_hash(listing(place)) for place in own]
 
     def forget_draws(self) -> None:
         """Remove the draws' data, which their seeds bring back, but for whole ones on which runs go on alone."""
         folder = self._folder / "data" / "draws"
-        handed = {key.partition(".")[0] for key in self._ledger.all(RunHandle)}  # to an executor that outlives sessions
-        going_on = [r for r in self._ledger.unsettled_runs() if str(r.id) in handed and r.phase not in SEARCHED]
-        used = {folder / self._draw_name / str(run.replicate) for run in going_on}
+        going_on = {str(run.id) for run in self._ledger.unsettled_runs()}
+        handed = self._ledger.all(RunHandle)  # to an executor that outlives sessions
+        used = {self._folder / handle.data for key, handle in handed.items() if key.partition(".")[0] in going_on}
         for draw in folder.glob("*/*"):
             recorded = self._ledger.get(DrawHashes, f"{draw.parent.name}/{draw.name}")
             if draw not in used or recorded is None or _draw_hashes(draw) != recorded:

@@ -50,7 +50,11 @@ def run_prepare(
     of the second task. Raises TemplateError.
     """
     assert template.spec.data is not None
-    entry = (second and template.spec.data.second) or template.spec.data.prepare
+    entry = template.spec.data.second if second else template.spec.data.prepare
+    if entry is None:
+        raise TemplateError(
+            f"{origin}/template.toml: [data]: no second task is named there, so its data are not to be had"
+        )
     if template.spec.data.confined:
         for draw in draws:
             _confined(template, origin, entry, *draw)

@@ -108,6 +108,7 @@ _WANTED: tuple[tuple[str, Callable[[Document], bool], Callable[[Document], bool]
     ("a second search", lambda d: bool(_everything(d, "again.")), _in_section("second search", "again.")),
     ("a test at a tighter bound", lambda d: bool(_everything(d, "stress.")), _in_section("bound", "stress.")),
     ("a second task", lambda d: bool(_everything(d, "second.")), _in_section("second task", "second.")),
+    ("further draws", lambda d: bool(_everything(d, "draws.")), _in_section("further draws", "draws.")),
     ("the trials of the search", lambda d: bool(_everything(d, "trial.")), _shown("trial.")),
     ("the values that were measured on each split", _tested, _shown("best.")),
     ("the seed of the study", lambda d: "setting.seed" in d.facts, lambda d: "setting.seed" in d.used),

@@ -148,6 +148,11 @@ class Document:
         return (self.abstract, *self.sections, *self.appendix)
 
     @cached_property
+    def text(self) -> str:
+        """All that it says, captions and tables apart."""
+        return " ".join(p.text for p in self.parts)
+
+    @cached_property
     def used(self) -> frozenset[str]:
         """The facts that its text and its tables tell."""
         every = (*(s for p in self.parts for s in p.sentences), *(s for f in self.shown for s in f.sentences))

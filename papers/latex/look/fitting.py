@@ -25,10 +25,16 @@ def fitted(m: Manuscript, limit: int, make: Callable[[Manuscript], Compiled]) ->
     compiled = make(m)
     if not limit or compiled.body_pages <= limit:
         return compiled
-    numbers = range(1, moves(m) + 1)
-    least = bisect_left(numbers, True, key=lambda number: make(moved(m, number)).body_pages <= limit)
-    number = min(least + 1, len(numbers))
-    compiled = make(moved(m, number))
+    numbers, last = range(1, moves(m) + 1), 0
+
+    def fits(number: int) -> bool:
+        nonlocal compiled, last
+        compiled, last = make(moved(m, number)), number
+        return compiled.body_pages <= limit
+
+    number = min(bisect_left(numbers, True, key=fits) + 1, len(numbers))
+    if number != last:  # its files lie where each making leaves them, so that only what was made last is there
+        compiled = make(moved(m, number))
     text = f"the main text has {compiled.body_pages} pages with all moved that can move, and the venue allows {limit}"
     over = (Finding("page-limit", "paper.pdf", text),) if compiled.body_pages > limit else ()
     return replace(compiled, findings=(*compiled.findings, *over), moved=number)

@@ -14,7 +14,7 @@ from nightlab.agents.actions.registry import actions, possible, register
 from nightlab.agents.team import Answer, Brief, Request, StudySubmission
 from nightlab.experiments.claim.confirmation import NOTHING
 from nightlab.experiments.claim.further import Tightened
-from nightlab.experiments.ledger.documents.claim import AblatedPart
+from nightlab.experiments.ledger.documents.claim import AblatedPart, FurtherHindered
 from nightlab.papers.facts.facts import Facts
 from nightlab.papers.manuscript.markup import blocks
 from tests.agents.offline.conftest import with_claim
@@ -129,6 +129,27 @@ class TestSecond(ActionContract):
         named = dataclasses.replace(t, spec=t.spec.model_copy(update={"data": data}))
         claimed = with_claim(submission, significant=True)
         return dataclasses.replace(claimed, evidence=dataclasses.replace(claimed.evidence, template=named))
+
+
+class TestDraws(ActionContract):
+    name = "draws"
+
+    @pytest.fixture
+    def wanting(self, submission: StudySubmission) -> StudySubmission:
+        return with_claim(submission, significant=True, draws=0, items=0)
+
+
+@pytest.mark.parametrize("why", ["preparation", "same data", "runs"])
+def test_a_test_that_was_hindered_is_asked_for_no_more_and_the_response_says_why(
+    submission: StudySubmission, why: str
+) -> None:
+    open_ = with_claim(submission, significant=True, draws=0, items=0)
+    hindered = {"draws": FurtherHindered(why=why, error="at /tmp/x, line 3")}  # type: ignore[arg-type]
+    s = dataclasses.replace(open_, evidence=dataclasses.replace(open_.evidence, hindered=hindered))
+    assert "draws" not in possible(s.evidence)
+    brief = Brief(evidence=s.evidence, analysis=s.analysis, idea=s.idea, references=(), team="")
+    assert actions()["draws"].answer(brief).startswith("could not make this test, since ")
+    assert not re.search(r"\d|/", actions()["draws"].answer(brief))
 
 
 class TestBaseline(ActionContract):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from nightlab.experiments.ledger.documents.search import RunHandle
 from nightlab.experiments.loop.draws import Draws
+from nightlab.experiments.loop.handles import LedgerHandles
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import Job, RunAccounts
 from nightlab.experiments.records import Change, Draw, Level, RunOutcome, RunRequest
@@ -48,8 +48,8 @@ class ByHand:
 
 @pytest.fixture
 def study(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> Study:
-    folder = make_template({'prepare = "prepare:prepare"': 'prepare = "prepare:prepare"\nredraw = true'})
-    return loop_of(folder).study
+    data = 'prepare = "prepare:prepare"\nredraw = true\nsecond = "prepare:prepare"\nsecond_name = "The same"'
+    return loop_of(make_template({'prepare = "prepare:prepare"': data})).study
 
 
 def test_only_runners_with_nothing_in_flight_are_closed_the_oldest_first(study: Study) -> None:
@@ -93,17 +93,19 @@ def test_runs_on_draws_are_never_more_than_the_slots(study: Study) -> None:
     assert max(most) == 1
 
 
-def test_a_draw_stays_while_a_run_on_it_goes_on_without_a_session(study: Study) -> None:
+@pytest.mark.parametrize(("draw", "name"), [(Draw(number=13), "draw"), (Draw(number=3, second=True), "second")])
+def test_a_draw_stays_while_a_run_on_it_goes_on_without_a_session(study: Study, draw: Draw, name: str) -> None:
     draws = Draws(study, lambda *_: ByHand([]))
     study.data.draw(Draw(number=0))
-    run = study.ledger.claim_run("confirm", "best", 3, 1)
-    study.ledger.put(RunHandle(executor="cluster", handle="x"), f"{run.id}.0")
+    inputs, private = study.data.draw(draw)
+    run = study.ledger.claim_run("replication", "best", 3, 1)
+    LedgerHandles(study.ledger, "cluster", inputs.parent.relative_to(study.folder).as_posix()).keep(run.id, "x")
     draws.close()
-    place = study.folder / "data" / "draws" / "draw"
-    assert [left.name for left in place.iterdir()] == ["3"]
-    (place / "3" / "private" / "offset.json").unlink()  # half of it
+    place = study.folder / "data" / "draws"
+    assert [str(left.relative_to(place)) for left in place.glob("*/*")] == [f"{name}/{draw.number}"]
+    (private / "offset.json").unlink()  # half of it
     study.data.forget_draws()
-    assert not place.parent.exists()
+    assert not place.exists()
 
 
 def test_the_time_of_all_draws_is_kept(study: Study) -> None:

@@ -82,6 +82,34 @@ def test_a_sound_template_is_told_in_numbers(tmp_path: Path) -> None:
     assert facts["study"]["runs"][0] >= 40
 
 
+PREPARED = """\
+def prepare(inputs, private, seed): (inputs / "rate").write_text("0.3")
+def same(inputs, private, seed): prepare(inputs, private, seed)
+def none(inputs, private, seed): raise OSError("no second data")
+def other(inputs, private, seed): (inputs / "rate").write_text("0.5")
+def crooked(inputs, private, seed): (inputs / "rate").write_text("half")
+"""
+
+
+@pytest.mark.parametrize(
+    ("second", "told"),
+    [
+        ("other", ""),
+        ("same", "its data are those of the first task"),
+        ("none", "no second data"),
+        ("crooked", "the baseline ends in crash on it"),
+    ],
+)
+def test_a_second_task_is_tried(tmp_path: Path, second: str, told: str) -> None:
+    toml = HEAD.partition("[search.space.lr]")[0].replace('"--lr={lr}", "{seed}", "{idle}"', '"{seed}"')
+    data = f'[data]\nprepare = "data:prepare"\nsecond = "data:{second}"\nsecond_name = "Another"\n'
+    (tmp_path / "data.py").write_text(PREPARED)
+    script = "import os, sys\nrate = float(open(os.environ['NIGHTLAB_INPUTS'] + '/rate').read())\n"
+    found = _examined(tmp_path, data + toml, f"{script}print('val_loss:', rate + int(sys.argv[1]) % 997 / 1e5)\n")
+    assert [told in f.text for f in found.findings if f.kind == "second task"] == ([True] if told else [])
+    assert found.ok == (not told), found.findings
+
+
 def test_what_does_nothing_is_found(tmp_path: Path) -> None:
     script = SCRIPT.replace("+ 0.01 * idle", "").replace("os.environ['FAST'] == 'true'", "0")
     found = _examined(tmp_path, HEAD.replace(' "{seed}",', ' "7",'), script)
