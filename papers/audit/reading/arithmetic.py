@@ -39,6 +39,7 @@ _DECIMAL = re.compile(r"(?<![\w.-])\d+\.\d{2,}(?!\d|\.\d)")
 _REFERRED = re.compile(r"\b(?P<kind>Fig(?:ure|\.)|Table)s?\s(?P<number>\d{1,2})(?![\d.]*\d)")
 _CITED = re.compile(r"\[(\d{1,3}(?:\s?[,–-]\s?\d{1,3})*)\]")
 USUAL_LEVEL = 0.05
+LONGEST = 1000  # characters of a sentence
 
 
 def agreeing(doc: Document) -> Iterator[Finding]:
@@ -50,8 +51,11 @@ def agreeing(doc: Document) -> Iterator[Finding]:
 
 
 def _told(doc: Document) -> Iterator[tuple[str, Sentence]]:
-    yield from ((part.where, s) for part, s in doc.sentences())
-    yield from ((f.where, s) for f in doc.shown for s in f.caption)
+    every = (
+        *((part.where, s) for part, s in doc.sentences()),
+        *((f.where, s) for f in doc.shown for s in f.caption),
+    )
+    yield from ((where, s) for where, s in every if len(s.text) <= LONGEST)
 
 
 def _value(text: str) -> float:
@@ -114,7 +118,7 @@ def _unit(number: str) -> float:
 def summed_up(doc: Document) -> Iterator[Finding]:
     """Decimal numbers of the abstract that stand nowhere else in the paper."""
     body = " ".join(s.text for p in doc.parts[1:] for s in p.sentences)
-    body += " ".join(s.text for f in doc.shown for s in f.sentences)
+    body += " ".join((*(s.text for f in doc.shown for s in f.sentences), doc.aside))
     known = set(_DECIMAL.findall(body))
     if len(known) < 5:  # no body of numbers that it could be held against
         return

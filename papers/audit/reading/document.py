@@ -140,7 +140,9 @@ class Document:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     references: Sequence[Reference] = ()
     listed: tuple[str, ...] = ()  # entries of the list of references, of a paper from elsewhere
+    aside: str = ""  # what stands in tables and figures of one
     note: str = ""  # who wrote it
+    keywords: tuple[str, ...] = ()
     of_study: bool = True
 
     @cached_property
@@ -210,6 +212,7 @@ def as_read(m: Manuscript, facts: Mapping[str, Fact], references: Sequence[Refer
         facts=facts,
         references=references,
         note=" ".join(s.text for s in told(m.authors_note)),
+        keywords=tuple(" ".join(s.text for s in told(k)) for k in m.keywords),
     )
 
 

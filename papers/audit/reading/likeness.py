@@ -211,7 +211,7 @@ def _shingles(words: Sequence[str]) -> set[tuple[str, ...]]:
 
 
 def strangers(doc: Document) -> Iterator[Finding]:
-    """A title, a part or a caption whose words the rest of the paper does not know."""
+    """A title, a keyword, a part or a caption whose words the rest of the paper does not know."""
     known = {p.key: Counter(content(p.words)) for p in doc.parts}
     shown = {f.key: Counter(content(w for s in f.sentences for w in s.words)) for f in doc.shown}
     works = [r for r in doc.references if r.key in doc.cited]
@@ -220,6 +220,9 @@ def strangers(doc: Document) -> Iterator[Finding]:
     whole = sum((*known.values(), *shown.values()), Counter[str]())
     if title and (odd := [w for w in title if w not in whole]) and len(odd) > STRANGE_TITLE * len(title):
         yield Finding("off-topic", "title", f"the paper does not speak of {_named(odd)}, which its title names")
+    for keyword in doc.keywords:
+        if (stems := content(_words(keyword))) and not any(w in whole for w in stems):
+            yield Finding("off-topic", "keywords", f"the paper does not speak of its keyword {keyword!r}")
     ids = Counter(stem_ for id in doc.facts for stem_ in content(_words(id)))
     for part in (p for p in doc.parts if doc.of_study or p.key == "abstract" or "conclusion" in p.heading.casefold()):
         rest = whole - known[part.key] + cited + ids + Counter(title)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from nightlab.experiments.errors import NightlabError
 from nightlab.papers.audit.reading.document import Document, Part, Sentence, Shown, sentences_of
+from nightlab.papers.audit.reading.likeness import FUNCTION
 
 MOST_PAGES = 400
+FULL, WORDY = 0.7, 0.7  # of the usual width, from which a line is filled; of its words and numbers, of text
 _NAMES = (
     r"abstract|introduction|related works?|background|preliminaries|methods?|methodology|approach|models?|theory"
     r"|materials and methods|experiments?|experimental (?:set-?up|results)|set-?up|evaluation|results?|ablations?"
@@ -21,6 +24,9 @@ _HEADING = re.compile(
 )
 _NUMBERED = re.compile(r"^(?:\d{1,2}|[A-Z])\.?\s+(?P<name>[A-Z][\w-]+(?: [\w-]+){0,6})$")
 _CAPTION = re.compile(r"^(?P<kind>Figure|Fig\.|Table)\s+(?P<number>\d+)\s*[.:|]\s*(?P<text>.+)", re.I)
+_WITHIN = re.compile(r"(?P<label>.*?(?P<last>\w+)) (?P<caption>(?:Figure|Fig\.|Table) \d+[.:|] [A-Z].+)")
+_ITEM = re.compile(r"^[•▪‣] ?")
+_KEYWORDS = re.compile(r"^(?:Keywords|Index terms)\s*[.:—-]\s*(?P<words>.+)", re.I)
 FIGURE = re.compile(r"^\s*(?:Figure|Fig\.)\s+\d+\s*[.:|]", re.M)  # what a page with a figure has
 _ENTRY = re.compile(r"^(?:\[\d+\]|\[[A-Za-z+]+\d{2,4}\w?\]|\d{1,3}\.\s+[A-Z])")
 _AUTHORED = re.compile(r"^[A-Z][\w'’-]+,? .*\b(?:19|20)\d\d[a-z]?\b")
@@ -54,20 +60,23 @@ def pages_of(file: Path) -> list[str]:
 def document_of(pages: Sequence[str], title: str = "") -> Document:
     """The document that the pages of a PDF tell."""
     lines = [line.strip() for line in "\n".join(pages).replace("\ufffe", "").splitlines() if line.strip()]
-    sections, shown, listed = list[Part](), list[Shown](), list[str]()
+    sections, shown, listed, aside = list[Part](), list[Shown](), list[str](), list[str]()
     abstract = Part(key="abstract", heading="Abstract", kind="abstract", paragraphs=())
+    full = FULL * _width(lines)
     for number, (heading, body) in enumerate(_sections(lines)):
         name = heading.casefold()
         if name.startswith(("references", "bibliography")):
             listed += _entries(body)
             continue
-        captions, prose = _parted(body)
+        flowing = list(_flowing(body, full))
+        aside += [line for line in body if line not in flowing]
+        captions, prose = _parted(flowing)
         shown += captions
         part = Part(
             key="abstract" if name == "abstract" else f"part-{number}",
             heading=heading,
             kind="abstract" if name == "abstract" else "section",
-            paragraphs=(sentences_of(" ".join(prose)),),
+            paragraphs=tuple(sentences_of(text) for text in _paragraphs(prose)),
         )
         if name == "abstract":
             abstract = part
@@ -79,6 +88,10 @@ def document_of(pages: Sequence[str], title: str = "") -> Document:
         sections=tuple(sections),
         shown=tuple(shown),
         listed=tuple(listed),
+        aside=" ".join(aside),
+        keywords=tuple(
+            word.strip(" .") for line in lines if (m := _KEYWORDS.match(line)) for word in re.split("[,;·]", m["words"])
+        ),
         of_study=False,
     )
 
@@ -95,6 +108,52 @@ def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         else:
             body.append(line)
     yield heading, body
+
+
+def _paragraphs(prose: Sequence[str]) -> list[str]:
+    """Each item of a list is one; what else begins one, a PDF does not tell."""
+    found = [""]
+    for line in prose:
+        if item := _ITEM.match(line):
+            found.append(line[item.end() :])
+        else:
+            found[-1] += f" {line}"
+    return [text.strip() for text in found if text.strip()]
+
+
+def _width(lines: Sequence[str]) -> float:
+    """The characters of a line that text fills."""
+    lengths = sorted(map(len, lines))
+    return lengths[len(lengths) * 3 // 4] if lengths else 0
+
+
+def _flowing(body: Sequence[str], full: float) -> Iterator[str]:
+    """The lines of captions and of running text, without page numbers, rows of tables and labels of figures.
+
+    Text fills its lines but for the last one of a paragraph, is mostly words, and has function words among them. full:
+    characters from which a line is filled.
+    """
+    unended, ended = False, True  # whether the line before is text that goes on; whether the last text ended
+    for line in chain.from_iterable(map(_captioned, body)):
+        words = [w.strip(".,;:()[]“”\"'’") for w in line.split()]
+        spoken = [w.casefold() for w in words if w.isalpha() and len(w) > 1]
+        if not spoken:  # a page number, an axis
+            continue
+        wordy = len(spoken) >= WORDY * len(words) and any(w in FUNCTION for w in spoken)
+        wordy = wordy and not (ended and line[0].islower())  # no sentence begins so
+        goes_on = unended and len(spoken) > len(words) / 2
+        ends = bool(re.search(r"[.!?:;][”’\"')]*$", line))
+        if _CAPTION.match(line) or ((wordy or goes_on) if len(line) >= full else ends and (wordy or unended)):
+            yield line
+            unended, ended = not ends, ends
+        else:
+            unended = False
+
+
+def _captioned(line: str) -> list[str]:
+    """A line, in two where a caption begins behind the last label of its figure."""
+    m = _WITHIN.match(line)
+    return [m["label"], m["caption"]] if m and m["last"].casefold() not in FUNCTION else [line]
 
 
 def _parted(body: Sequence[str]) -> tuple[list[Shown], list[str]]:

@@ -13,6 +13,7 @@ from nightlab.papers.literature.literature import Reference
 
 MARGIN = 2  # words more of another record that a sentence must have
 LEAST_CITED = 10  # works, where the survey found as many
+LEAST_LISTED = 6  # in the list of a paper of which no more is known
 LEAST_SHARE = 0.4  # of a section on related work: sentences that cite
 DATES = re.compile(r"\b(?:1[89]|20)\d\d\b")
 
@@ -63,5 +64,5 @@ def coverage(doc: Document) -> Iterator[Finding]:
         claims = [s for s in part.sentences if len(s.words) > 6]
         if claims and sum(bool(s.cited) for s in claims) < LEAST_SHARE * len(claims):
             yield Finding("few-citations", part.where, "most of its sentences cite no work", "warning")
-    if not doc.of_study and (doc.listed and len(doc.listed) < LEAST_CITED):
+    if not doc.of_study and (doc.listed and len(doc.listed) < LEAST_LISTED):
         yield Finding("few-citations", "references", "its list of references is short", "warning")

@@ -6,7 +6,7 @@ A sentence is read for what it asserts: quotations, and what is denied or only s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from nightlab.papers.audit.finding import Finding
@@ -34,7 +34,7 @@ _POSITIVE = re.compile(
 _SUPPOSED = re.compile(
     r"\b(?:if|whether|may|might|could|would|only if|needs?|asks?|can be|supported by|follows? from"
     r"|is supported|mistake"
-    r"|mistaken|hypothesis|expected|supported:|refuted:)\b|\?",
+    r"|mistaken|hypothesis|expected|supported:|refuted:|excluded|ruled out)\b|\?",
     re.I,
 )
 _NOT = re.compile(
@@ -44,7 +44,7 @@ _NOT = re.compile(
     re.I,
 )
 DECLARED = ("Holdout", "Shared data", "Both splits")  # headings of limits that own up to a leak
-LONGEST = 60  # words of a sentence; what is longer is a table that was taken for one
+LONGEST = 60  # words and numbers of a sentence; what is longer is a table that was taken for one
 SUMMARIES = ("abstract", "conclusion")
 
 _SEALED = (
@@ -56,10 +56,10 @@ _SEALED = (
 _USED = (
     r"(?:use[ds]?|using|look(?:ed|ing)? at|read|reads|saw|seen|see|scored?|scores|consult\w*|available"
     r"|visible|expos\w*"
-    r"|includ\w*|mix\w*|leak\w*|train\w*|tun\w*|fit(?:s|ted)?|cho[so]e\w*|select\w*|pick\w*|peek\w*"
+    r"|includ\w*|mix\w*|leak\w*|train(?:s|ed)?|tun\w*|fit(?:s|ted)?|cho[so]e\w*|select\w*|pick\w*|peek\w*"
     r"|inspect\w*|optimi\w*"
     r"|guid\w*|informed|steer\w*|monitor\w*|check\w*|consider\w*|access\w*|measured|known|contain\w*"
-    r"|shar\w*|overlap\w*"
+    r"|shar(?:e[ds]?|ing)|overlap\w*"
     r"|evaluat\w*|fed|feeds?|part of|copied|copies|given|help\w*|decid\w*|rank\w*|compar\w*)"
 )
 _SEARCHING = (
@@ -67,13 +67,9 @@ _SEARCHING = (
     r"|candidates?|proposals?|trials?|each change|every change|incumbents?|model selection|knobs?|best configuration"
     r"|experiments?|during|between|verdicts?)"
 )
-_LEAK = re.compile(
-    rf"\b(?:train|tun|fit|optimi[sz]|select|cho[so]|pick|develop|calibrat|validat)\w*(?: \w+){{0,4}} (?:on"
-    rf"|with|by|using"
-    rf"|against|from|to)(?: \w+){{0,4}} {_SEALED}\b|"
-    rf"\b{_SEALED}\b.*\b{_USED}\b.*\b{_SEARCHING}\b|\b{_SEALED}\b.*\b{_SEARCHING}\b.*\b{_USED}\b"
-    rf"|\b{_SEARCHING}\b.*\b{_USED}\b.*\b{_SEALED}\b|\b{_USED}\b.*\b{_SEALED}\b.*\b{_SEARCHING}\b"
-    rf"|\b{_USED}\b.*\b{_SEARCHING}\b.*\b{_SEALED}\b",
+_FITTED = re.compile(
+    r"\b(?:train|tun|fit|optimi[sz]|select|cho[so]|pick|develop|calibrat|validat)\w*(?: \w+){0,4} (?:on|with|by|using"
+    rf"|against|from|to)(?: \w+){{0,4}} {_SEALED}\b",
     re.I,
 )
 _CITING = re.compile(r"\[\d+(?:, ?\d+)*\]")  # as a PDF prints it
@@ -85,11 +81,11 @@ _AGAIN = (
     r"|those of)"
 )
 _FRESH = rf"(?:{_SEALED}|confirmation|fresh seeds)"
-_REUSED = re.compile(
-    rf"\b{_FRESH}\b.*\b{_AGAIN}\b.*\b(?:search|training|selection|tuning)\b"
-    rf"|\b(?:search|training|selection|tuning)\b.*\b{_AGAIN}\b.*\b{_FRESH}\b",
-    re.I,
-)
+_S, _U, _Q, _F, _A = (re.compile(rf"\b{w}\b", re.I) for w in (_SEALED, _USED, _SEARCHING, _FRESH, _AGAIN))
+_OF_SEARCH = re.compile(r"\b(?:search|training|selection|tuning)\b", re.I)
+LEAKS = (  # what stands in this order in one clause
+    (_S, _U, _Q), (_S, _Q, _U), (_Q, _U, _S), (_U, _S, _Q), (_U, _Q, _S), (_F, _A, _OF_SEARCH), (_OF_SEARCH, _A, _F),
+)  # fmt: skip
 _FORKING = tuple(
     re.compile(pattern, re.I)
     for pattern in (
@@ -247,18 +243,32 @@ def direction(doc: Document) -> Iterator[Finding]:
 def practice(doc: Document) -> Iterator[Finding]:
     """What it tells of its own making that no sound study does: leaks, and choices made by the outcome."""
     limits = doc.section("limitation")
-    declared = limits is not None and any(s.text.rstrip(". ") in DECLARED for s in limits.sentences)
+    declared = limits is not None and any(s.text.strip("•. ") in DECLARED for s in limits.sentences)
     for part, s in doc.sentences():
         text = asserted(s)
         quoted = bool(s.cited) or bool(_CITING.search(text)) or "related" in part.heading.casefold()
-        if quoted or part.key == "replies" or len(s.words) > LONGEST:
+        if quoted or part.key == "replies" or len(text.split()) > LONGEST:
             continue
         clauses = re.split(r"[;:]\s", text)
-        leaks = any((_LEAK.search(c) or _REUSED.search(c)) and not _NOT.search(c) for c in clauses)
+        leaks = any(_leaks(c) and not _NOT.search(c) for c in clauses)
         if leaks and not (declared and part is limits):
             yield Finding("leak", part.where, f"the search knew what it is judged by: {text.strip()[:120]!r}")
         elif any(p.search(c) and not _NOT.search(c) for c in clauses for p in _FORKING):
             yield Finding("forking", part.where, f"a choice was made by its outcome: {text.strip()[:120]!r}")
+
+
+def _leaks(clause: str) -> bool:
+    return bool(_FITTED.search(clause)) or any(_in_order(clause, words) for words in LEAKS)
+
+
+def _in_order(text: str, words: Sequence[re.Pattern[str]]) -> bool:
+    """Whether these stand in the text in this order, in time that grows with its length alone."""
+    at = 0
+    for word in words:
+        if (m := word.search(text, at)) is None:
+            return False
+        at = m.end()
+    return True
 
 
 def praise(doc: Document) -> Iterator[Finding]:

@@ -313,8 +313,10 @@ def of_replications(b: Brief) -> Iterator[Brief]:
 
 
 def of_further(b: Brief) -> Iterator[Brief]:
-    """A second search, a tighter bound and a second task, each with each outcome."""
-    split = b.evidence.claim.split
+    """A second search, a tighter bound, a second task and further draws, each with each outcome, on all data."""
+    split, t = b.evidence.claim.split, b.evidence.template
+    assert t.spec.data
+    once = replace(t, spec=t.spec.model_copy(update={"data": t.spec.data.model_copy(update={"redraw": False})}))
     outcomes = (FOUND, {**FOUND, **EXACT}, {**FOUND, **OPEN}, {**FOUND, "low": -3.0, "high": -1.0})
     for found, best, p in product(outcomes, (0, b.evidence.claim.best), (0.0001, 0.5)):
         tests, values = [], {"stress.bound": 2.0}
@@ -323,7 +325,9 @@ def of_further(b: Brief) -> Iterator[Brief]:
             tests.append(FurtherTest(**found, plan=plan))
             values |= {f"{kind}.{side}.{split}.mean": 8.0 for side in sides}
             values |= {f"{kind}.{x}": 8.0 for x in ("effect", "low", "high", "n")} | {f"{kind}.p": p}
-        yield changed(b, values, {"best": best}, further=tuple(tests))
+        for template, draws in ((t, 10), (once, 0)):
+            claim = {"best": best, "draws": draws, "significant": p < 0.05}
+            yield changed(b, values, claim, further=tuple(tests), template=template)
 
 
 def of_words(b: Brief) -> Iterator[Brief]:
