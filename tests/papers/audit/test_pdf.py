@@ -72,6 +72,6 @@ def test_what_is_no_sentence_takes_no_long_time(words: str) -> None:
     text = f"{words * 3000} 0.1 0.2"
     part = Part(key="p", heading="Method", kind="section", paragraphs=(sentences_of(text), sentences_of(words * 15)))
     doc = Document(title="A title", abstract=replace(part, key="abstract"), sections=(part,), of_study=False)
-    begun = time.monotonic()
+    begun = time.process_time()
     checks.findings(doc)
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
