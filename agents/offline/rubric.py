@@ -85,7 +85,10 @@ def replicated(s: Submission) -> Iterator[Judgement]:
     said = _ids(*doc.sections)
     counts = [id for id in ("claim.n", "baseline.holdout.n", "baseline.dev.n") if id in said and id in doc.facts]
     if not doc.of_study:
-        found = re.search(r"\b(?:\d+|several|multiple|five|ten|three) (?:random |different |fresh )*seeds?\b", doc.text)
+        found = re.search(
+            r"\b(?:\d+|several|multiple|five|ten|three) (?:random |different |fresh )*(?:seed|draw|repetition)s?\b",
+            doc.text,
+        )
         yield _sound(0.25 if found else -0.5, "It names its seeds." if found else "It names no seeds or repetitions.")
     elif not counts:
         yield _sound(-0.75, "It is not said on how many runs the outcome rests.")

@@ -83,7 +83,7 @@ def document_of(pages: Sequence[str], title: str = "") -> Document:
         elif heading:
             sections.append(part)
     return Document(
-        title=title or (lines[0] if lines else ""),
+        title=title or _title(lines),
         abstract=abstract,
         sections=tuple(sections),
         shown=tuple(shown),
@@ -108,6 +108,16 @@ def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         else:
             body.append(line)
     yield heading, body
+
+
+def _title(lines: Sequence[str]) -> str:
+    """The first line, with those below it as long as it does not end there."""
+    title = ""
+    for line in lines:
+        title = f"{title} {line}".strip()
+        if not line.endswith((",", ":", "–", "—")) and line.split()[-1].casefold() not in FUNCTION:
+            break
+    return title
 
 
 def _paragraphs(prose: Sequence[str]) -> list[str]:
@@ -142,8 +152,8 @@ def _flowing(body: Sequence[str], full: float) -> Iterator[str]:
         wordy = len(spoken) >= WORDY * len(words) and any(w in FUNCTION for w in spoken)
         wordy = wordy and not (ended and line[0].islower())  # no sentence begins so
         goes_on = unended and len(spoken) > len(words) / 2
-        ends = bool(re.search(r"[.!?:;][”’\"')]*$", line))
-        if _CAPTION.match(line) or ((wordy or goes_on) if len(line) >= full else ends and (wordy or unended)):
+        ends, stops = (bool(re.search(rf"[{signs}][”’\"')]*$", line)) for signs in (".!?", ".!?:;"))
+        if _CAPTION.match(line) or ((wordy or goes_on) if len(line) >= full else stops and (wordy or unended)):
             yield line
             unended, ended = not ends, ends
         else:

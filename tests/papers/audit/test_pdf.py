@@ -12,13 +12,15 @@ from nightlab.papers.audit.reading.document import Document, Part, sentences_of
 from nightlab.papers.audit.reading.pdf import document_of
 
 PAGE = """\
-A study of a valley
+A study of a valley, its height and
+its lowest point
 Abstract
 We look for the lowest point of a valley whose height is measured with noise, in a search of a few trials.
 Keywords. height, search, protein folding
 1 Introduction
 Whether a small search finds the lowest point of a valley is the question of this study, which it answers
-with fresh seeds that no trial of the search has had. Its height is told for
+with fresh seeds that no trial of the search has had; its height, of which no trial of the search knew much;
+and its place as well. Its height is told for
 2
 the baseline and for the best configuration, and the difference of the two is what the test is about at the
 end.
@@ -41,6 +43,10 @@ part what the search has seen.
 @pytest.fixture
 def doc() -> Document:
     return document_of([PAGE])
+
+
+def test_a_title_goes_on_where_its_line_does_not_end(doc: Document) -> None:
+    assert doc.title == "A study of a valley, its height and its lowest point"
 
 
 def test_rows_and_labels_are_no_sentences_and_their_numbers_are_known(doc: Document) -> None:
