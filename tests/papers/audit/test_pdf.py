@@ -19,8 +19,8 @@ We look for the lowest point of a valley whose height is measured with noise, in
 Keywords. height, search, protein folding
 1 Introduction
 Whether a small search finds the lowest point of a valley is the question of this study, which it answers
-with fresh seeds that no trial of the search has had; its height, of which no trial of the search knew much;
-and its place as well. Its height is told for
+with fresh seeds that no trial of the search has had, and with as many runs for each of the two that it has;
+what it finds there is told for all of these runs, and the worst of them by itself. Its height is told for
 2
 the baseline and for the best configuration, and the difference of the two is what the test is about at the
 end.
@@ -53,6 +53,7 @@ def test_rows_and_labels_are_no_sentences_and_their_numbers_are_known(doc: Docum
     intro = doc.section("introduction")
     assert intro
     assert [s.text.split()[0] for s in intro.sentences] == ["Whether", "Its", "The"]
+    assert "that it has; what it finds there" in intro.text
     assert "told for the baseline and for the best" in intro.text
     assert "0.7423" in doc.aside
     assert [f.key for f in doc.shown] == ["figure-3"]  # behind the last label
