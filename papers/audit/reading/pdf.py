@@ -12,7 +12,8 @@ from nightlab.papers.audit.reading.document import Document, Part, Sentence, Sho
 from nightlab.papers.audit.reading.likeness import FUNCTION
 
 MOST_PAGES = 400
-FULL, WORDY = 0.7, 0.7  # of the usual width, from which a line is filled; of its words and numbers, of text
+FULL = 0.7  # of the usual width, from which a line is filled
+HALF, WORDY = 0.5, 0.7  # of the words and numbers of a line, that are words: of one that goes on, of any
 _NAMES = (
     r"abstract|introduction|related works?|background|preliminaries|methods?|methodology|approach|models?|theory"
     r"|materials and methods|experiments?|experimental (?:set-?up|results)|set-?up|evaluation|results?|ablations?"
@@ -27,6 +28,7 @@ _CAPTION = re.compile(r"^(?P<kind>Figure|Fig\.|Table)\s+(?P<number>\d+)\s*[.:|]\
 _WITHIN = re.compile(r"(?P<label>.*?(?P<last>\w+)) (?P<caption>(?:Figure|Fig\.|Table) \d+[.:|] [A-Z].+)")
 _ITEM = re.compile(r"^[•▪‣] ?")
 _KEYWORDS = re.compile(r"^(?:Keywords|Index terms)\s*[.:—-]\s*(?P<words>.+)", re.I)
+_ENDS, _STOPS = re.compile(r"[.!?][”’\"')]*$"), re.compile(r"[.!?:;][”’\"')]*$")  # of a sentence, of a clause
 FIGURE = re.compile(r"^\s*(?:Figure|Fig\.)\s+\d+\s*[.:|]", re.M)  # what a page with a figure has
 _ENTRY = re.compile(r"^(?:\[\d+\]|\[[A-Za-z+]+\d{2,4}\w?\]|\d{1,3}\.\s+[A-Z])")
 _AUTHORED = re.compile(r"^[A-Z][\w'’-]+,? .*\b(?:19|20)\d\d[a-z]?\b")
@@ -149,13 +151,14 @@ def _flowing(body: Sequence[str], full: float) -> Iterator[str]:
         spoken = [w.casefold() for w in words if w.isalpha() and len(w) > 1]
         if not spoken:  # a page number, an axis
             continue
-        wordy = len(spoken) >= WORDY * len(words) and any(w in FUNCTION for w in spoken)
-        wordy = wordy and not (ended and line[0].islower())  # no sentence begins so
-        goes_on = unended and len(spoken) > len(words) / 2
-        ends, stops = (bool(re.search(rf"[{signs}][”’\"')]*$", line)) for signs in (".!?", ".!?:;"))
-        if _CAPTION.match(line) or ((wordy or goes_on) if len(line) >= full else stops and (wordy or unended)):
+        filled, stops, share = len(line) >= full, _STOPS.search(line), len(spoken) / len(words)
+        said = share > HALF and any(w in FUNCTION for w in spoken) and not (ended and line[0].islower())
+        text = said and (stops or (filled and share >= WORDY))
+        text = text or (unended and (stops or (filled and share > HALF)))
+        if text or _CAPTION.match(line):
+            ended = bool(_ENDS.search(line))
+            unended = not ended
             yield line
-            unended, ended = not ends, ends
         else:
             unended = False
 
