@@ -326,7 +326,7 @@ def of_further(b: Brief) -> Iterator[Brief]:
             values |= {f"{kind}.{side}.{split}.mean": 8.0 for side in sides}
             values |= {f"{kind}.{x}": 8.0 for x in ("effect", "low", "high", "n")} | {f"{kind}.p": p}
         for template, draws in ((t, 10), (once, 0)):
-            claim = {"best": best, "draws": draws, "significant": p < 0.05}
+            claim = {"best": best, "draws": draws, "items": draws, "significant": p < 0.05}
             yield changed(b, values, claim, further=tuple(tests), template=template)
 
 
