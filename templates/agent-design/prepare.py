@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -22,14 +23,14 @@ def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001
     `secret` (4,) seeds what the solver thinks of a question, so that no thought can be computed from outside. The first
     ones stand in words in `dev.json` and `holdout.json`. Nothing goes to `inputs`.
     """
-    rng = np.random.default_rng(seed)
+    rng, asked = np.random.default_rng(seed), set[str]()
     for split, count in QUESTIONS.items():
         kind = rng.choice(len(KINDS), count, p=SHARES)
         difficulty = rng.normal(size=count)
         answer = rng.integers(OPTIONS, size=count)
         lure = (answer + rng.integers(1, OPTIONS, size=count)) % OPTIONS
         first = zip(kind, difficulty, answer, lure, range(WORDED[split]), strict=False)
-        words = [worded(KINDS[k], float(d), int(a), int(w), f"{seed}/{split}/{i}") for k, d, a, w, i in first]
+        words = [fresh(KINDS[k], float(d), int(a), int(w), f"{seed}/{split}/{i}", asked) for k, d, a, w, i in first]
         (private / f"{split}.json").write_text(json.dumps(words), encoding="utf-8")
         typical = np.array([WORDS[name] for name in KINDS])[kind]
         np.savez(
@@ -41,3 +42,13 @@ def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001
             lure=lure,
             secret=rng.integers(2**32, size=4),
         )
+
+
+def fresh(kind: str, difficulty: float, answer: int, lure: int, seed: str, asked: set[str]) -> dict[str, object]:
+    """A question in words that is not among those that were asked; it is then."""
+    for attempt in itertools.count():
+        made = worded(kind, difficulty, answer, lure, f"{seed}/{attempt}")
+        if made["text"] not in asked:
+            asked.add(str(made["text"]))
+            return made
+    raise AssertionError("there are more questions than are asked")

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nightlab.experiments.ledger.documents.study import Copies
+from nightlab.experiments.study.data.copies import copies
 from nightlab.experiments.template.loading import load
 
 TEMPLATE = load("agent-design")
@@ -133,6 +135,7 @@ class TestJudge:
         other.mkdir()
         prepare.prepare(inputs, other, 1)
         assert not list(inputs.iterdir())
+        assert copies(inputs, other) == Copies()  # no question of the one split is in the other
         first, second = np.load(private / "dev.npz"), np.load(other / "dev.npz")
         assert not (first["answer"] == second["answer"]).all()
         counts = np.bincount(first["answer"], minlength=judge.OPTIONS) / len(first["answer"])
@@ -237,10 +240,13 @@ class TestWords:
         assert len(seen) > 20
 
     def test_the_words_belong_to_the_first_questions(self, private: Path) -> None:
+        texts = list[str]()
         for split, count in prepare.WORDED.items():
             worded = json.loads((private / f"{split}.json").read_text())
             assert len(worded) == count
             assert count < prepare.QUESTIONS[split]
+            texts += [question["text"] for question in worded]
+        assert len({*texts}) == len(texts)
 
 
 class Model(Here):
