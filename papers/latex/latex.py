@@ -268,7 +268,8 @@ class _Paper:
         part.append(NoEscape(r"\centering\small\captionabove"))
         part.add_caption(caption)
         part.append(label)
-        part.append(short(columns, rows, align, letters))
+        least = [self.least(*cells) for cells in zip(table.columns, *table.rows, strict=True)]
+        part.append(short(columns, rows, align, letters, least))
         return part
 
     def rows(self, rows: Sequence[Sequence[str]], align: str) -> list[tuple[NoEscape, ...]]:
@@ -278,8 +279,18 @@ class _Paper:
 
     def letters(self, cell: str) -> int:
         """About how many letters a cell prints."""
+        return len(self.printed(cell))
+
+    def least(self, head: str, *cells: str) -> int:
+        """About how many letters a column of numbers needs that stand by their points, where its head may wrap."""
+        halves = [self.printed(cell).partition(".")[::2] for cell in cells]
+        numbers = sum(max(map(len, half), default=0) + 1 for half in zip(*halves, strict=True))
+        return max(numbers, *map(self.letters, head.split()), 0)
+
+    def printed(self, cell: str) -> str:
+        """About what a cell prints."""
         cell = re.sub(r"\{fact:([^{}]+)\}", lambda m: self.facts[m[1]].text if m[1] in self.facts else m[1], cell)
-        return len(re.sub(r"[`*$\\]|\{\w+:|\}", "", cell))
+        return re.sub(r"(?<=\d)e(?=[+-]?\d)", " × 10", re.sub(r"[`*$\\]|\{\w+:|\}", "", cell))
 
     def evidence(self, facts: Sequence[Fact]) -> pylatex.Section:
         """A row for each fact: where each number of the paper leads."""

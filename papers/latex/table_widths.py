@@ -15,10 +15,13 @@ _FIXED = {"l": "P", "X": "P", "r": "Q", "c": "C"}  # the preamble's columns of a
 Rows = Sequence[Sequence[str]]
 
 
-def short(columns: Sequence[str], rows: Rows, align: str, letters: Sequence[int]) -> Tabular:
+def short(
+    columns: Sequence[str], rows: Rows, align: str, letters: Sequence[int], least: Sequence[int] | None = None
+) -> Tabular:
     """A table of its natural width, or of the line's where text has to wrap.
 
-    columns, rows: LaTeX. align: l, r, c or X a column. letters: about how many each column prints.
+    columns, rows: LaTeX. align: l, r, c or X a column. letters: about how many each column prints. least: how many a
+    column of numbers needs where its head may wrap; None is as many as it prints.
     """
     wide = _wide(letters)
     squeezed = wide and "X" in align and _rest(align, letters) < _LINE // 3
@@ -27,8 +30,7 @@ def short(columns: Sequence[str], rows: Rows, align: str, letters: Sequence[int]
         align = f"{align[:widest]}X{align[widest + 1 :]}"
     spec, kind = align.replace("X", "L" if wide else "l"), Tabularx if wide else Tabular
     if squeezed:  # the others wrap too, heads of numbers among them
-        roots = [math.sqrt(n) for n in letters]
-        spec, kind = _fixed(align, [root / sum(roots) for root in roots]), Tabular
+        spec, kind = _fixed(align, _squeezed(align, letters, least or letters)), Tabular
     table = kind(f"@{{}}{spec}@{{}}", width=len(columns))
     table.append(NoEscape(r"\toprule"))
     table.add_row([NoEscape(c) for c in columns])
@@ -66,6 +68,15 @@ def _fixed(align: str, shares: Sequence[float]) -> str:
     """Columns that take these parts of the line."""
     line = rf"\dimexpr(\linewidth-{2 * (len(align) - 1)}\tabcolsep)"
     return "".join(rf"{_FIXED[a]}{{{line}*{int(1000 * s)}/1000\relax}}" for a, s in zip(align, shares, strict=True))
+
+
+def _squeezed(align: str, letters: Sequence[int], least: Sequence[int]) -> list[float]:
+    """Parts of the line: numbers get what they need, and text the rest by the roots of its lengths."""
+    needed = [n + 1 if a in "rc" else 0 for a, n in zip(align, least, strict=True)]
+    roots = [0.0 if need else math.sqrt(n) for n, need in zip(letters, needed, strict=True)]
+    rest = max(_LINE - sum(needed) - _GAP * (len(letters) - 1), _LINE // 4)
+    widths = [need or rest * root / sum(roots) for need, root in zip(needed, roots, strict=True)]
+    return [width / sum(widths) for width in widths]
 
 
 def _rest(align: str, letters: Sequence[int]) -> int:
