@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
@@ -264,9 +264,11 @@ class StudySubmission(Submission):
     @property
     def altered(self) -> Sequence[Finding]:
         told, known = self.document.facts, self.evidence.facts
-        other = [id for id in self.document.used if id in known and _printed(told[id]) != _printed(known[id])]
+        used = [id for id in sorted(self.document.used) if id in known]
         return [
-            Finding("altered", "evidence", f"{id} is {known[id].text}, not {told[id].text}") for id in sorted(other)
+            Finding("altered", "evidence", f"{id} is {_differing(known[id], told.get(id))}")
+            for id in used
+            if told.get(id) != known[id]
         ]
 
     @cached_property
@@ -276,8 +278,12 @@ class StudySubmission(Submission):
         return as_read(self.manuscript, self.facts or self.evidence.facts, self.references)
 
 
-def _printed(fact: Fact) -> tuple[float, str, str]:
-    return fact.value, fact.text, fact.unit
+def _differing(known: Fact, told: Fact | None) -> str:
+    """What a fact is and is not told to be."""
+    if told is None:
+        return f"{known.text}, and it is missing beside the paper"
+    names = [f.name for f in fields(Fact) if getattr(known, f.name) != getattr(told, f.name)]
+    return "; ".join(f"by its {name} {str(getattr(known, name))!r}, not {str(getattr(told, name))!r}" for name in names)
 
 
 class Ideator(Protocol):

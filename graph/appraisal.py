@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from functools import partial
@@ -20,9 +20,11 @@ from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import is_study, read
 from nightlab.graph import drafting, gate, publishing, reviewing
 from nightlab.graph.lab import Lab
+from nightlab.papers.audit.finding import Finding
 from nightlab.papers.audit.reading.pdf import FIGURE, PaperError, document_of, pages_of
 from nightlab.papers.facts.facts import read as read_facts
 from nightlab.papers.figures.images import images
+from nightlab.papers.latex.seal import Published, hashes
 from nightlab.papers.manuscript.manuscript import read as read_manuscript
 
 MECHANICAL = (
@@ -69,15 +71,18 @@ def _submitted(path: Path) -> tuple[Submission, str]:
 
     with closing(read(path)) as study:
         lab = Lab(study, offline_team(study.settings), _no_runner)
+        if study.mode == "experiment":
+            raise PaperError(f"{path}: this study has no paper: `nightlab experiment` writes none, `nightlab run` does")
         if not drafting.metas(lab):
             raise PaperError(f"{path}: this study has no reviewed paper yet; `nightlab resume {path}` goes on with it")
-        return _published(lab, reviewing.submission(lab)), ""
+        return _published(lab), ""
 
 
-def _published(lab: Lab, seen: StudySubmission) -> StudySubmission:
+def _published(lab: Lab) -> StudySubmission:
     """The paper as it lies in the study's folder, beside what the ledger says was published."""
-    version, place = publishing.published_version(lab), lab.study.paper
+    place = lab.study.paper
     try:
+        seen, version = reviewing.submission(lab), publishing.published_version(lab)
         draft = read_manuscript(place / "manuscript.json")
         facts = read_facts(place / "evidence.json")
     except (OSError, ValueError, TypeError, KeyError) as error:
@@ -91,10 +96,22 @@ def _published(lab: Lab, seen: StudySubmission) -> StudySubmission:
         manuscript=draft,
         facts=facts,
         evidence=evidence,
-        findings=gate.examined(draft, facts, seen.references, place, held, names=drafting.names(lab, evidence)),
+        findings=(
+            *gate.examined(draft, facts, seen.references, place, held, names=drafting.names(lab, evidence)),
+            *_other_files(lab),
+        ),
         gate=held,
         pictures=partial(reviewing.pictures, draft, place),
     )
+
+
+def _other_files(lab: Lab) -> Iterator[Finding]:
+    """Files of the paper that are not those that were published; none where the ledger is older than that record."""
+    now, published = hashes(lab.study.paper), list(lab.study.ledger.all(Published).values())
+    for name, hash in published[-1].of.items() if published else ():
+        if now.get(name) != hash:
+            text = f"it is {'not what was published' if name in now else 'missing'}; `nightlab verify` tells more"
+            yield Finding("altered", f"paper/{name}", text)
 
 
 def _no_runner() -> Any:

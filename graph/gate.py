@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from nightlab.agents.team import Brief, Gate
 from nightlab.agents.telling import disclosure
 from nightlab.experiments.records import Fact
 from nightlab.papers.audit.audit import MIN_PAGES, audit
+from nightlab.papers.audit.deviations import deviations
 from nightlab.papers.audit.finding import Finding
 from nightlab.papers.audit.ground import of_study
 from nightlab.papers.audit.provenance import stood_in, taken_over
@@ -54,15 +55,28 @@ def ruled(
     return taken_over(draft, told, leans, sayings(record(e)), {*readers, *shared})
 
 
-def standing(e: Evidence, references: Sequence[Reference], own: Manuscript) -> Gate:
-    """What is found in a text that shall be the paper of this evidence. own: the version that the gate let through."""
+def standing(e: Evidence, references: Sequence[Reference], own: Manuscript, *, whole: bool = True) -> Gate:
+    """What is found in a text that shall be the paper of this evidence.
+
+    own: the version that the gate let through; whole: with the readings of models, so that none may be added.
+    """
 
     def found(draft: Manuscript) -> Sequence[Finding]:
         if draft == own:
             return ()
-        return taken_over(draft, own, of_study(e, references, own), sayings(record(e)), {own.reader})[1]
+        gone = taken_over(draft, own, of_study(e, references, own), sayings(record(e)), {own.reader})[1]
+        return [*dict.fromkeys((*gone, *deviations(draft, own), *_elsewhere(draft, own)))] if whole else gone
 
     return found
+
+
+def _elsewhere(draft: Manuscript, own: Manuscript) -> Iterator[Finding]:
+    """Parts between main text and appendix, and who reads: what a version's sentences do not show."""
+    for one, other, where in ((draft.sections, own.appendix, "main text"), (draft.appendix, own.sections, "appendix")):
+        for key in {part.key for part in one} & {part.key for part in other}:
+            yield Finding("moved", f"section:{key}", f"it stands in the {where} now")
+    if draft.reader != own.reader:
+        yield Finding("altered", "reader", f"its readings are by {own.reader or 'nobody'!r}, not {draft.reader!r}")
 
 
 def examined(

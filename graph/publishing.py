@@ -69,7 +69,7 @@ def _blocked(lab: Lab, best: int) -> list[str]:
     draft = drafting.manuscript(lab, best)
     whole, own = (_whole(lab, each, counts, best) for each in (draft, _own(lab, best, draft.reader)))
     let = replace(own, reader=draft.reader)
-    held, names = gate.standing(collected, sources, let), drafting.names(lab, collected)
+    held, names = gate.standing(collected, sources, let, whole=False), drafting.names(lab, collected)
     found = gate.examined(whole, facts, sources, lab.study.paper, held, names=names)
     return stood_in([f for f in found if f.severity == "error"], own)
 

@@ -18,10 +18,11 @@ KINDS = ("altered", "added", "moved", "left-out")  # of findings
 ALIKE = 0.5  # share of words in common from which a sentence is an altered one
 _SENTENCE = re.compile(r"(?:(?<=[.!?:])|(?<=[.!?][”’)`*]))\s+(?=[“‘\"'(`*{]*[A-Z0-9{])")
 _PLACE = re.compile(r"(?:section|figure|table|listing):[^:]+")
+_NOTHING = re.compile(r"(?!)")
 Texts = Mapping[str, Sequence[str]]  # place -> its sentences or cells in their order
 
 
-def deviations(draft: Manuscript, own: Manuscript, added: re.Pattern[str]) -> Iterator[Finding]:
+def deviations(draft: Manuscript, own: Manuscript, added: re.Pattern[str] = _NOTHING) -> Iterator[Finding]:
     """Where a draft differs from the code's own text. added: what opens the paragraphs that a writer may add."""
     ours, theirs = _texts(own, added), _texts(draft, added)
     everywhere = {text for told in ours.values() for text in told}
@@ -53,7 +54,9 @@ def _compared(where: str, theirs: Sequence[str], ours: Sequence[str], everywhere
             yield Finding("added", where, f"this stands here once more than code has it: {_shown(text)}")
         elif meant and (alone or _alike(text, meant) >= ALIKE):
             lost.remove(meant)
-            yield Finding("altered", where, f"it says {_shown(text)}, and of this evidence code says {_shown(meant)}")
+            yield Finding(
+                "altered", where, f"it says {_shown(text, meant)}, and of this evidence code says {_shown(meant, text)}"
+            )
         elif text in everywhere:
             yield Finding("moved", where, f"code says this elsewhere, and not here: {_shown(text)}")
         else:
@@ -85,5 +88,8 @@ def _orders(m: Manuscript) -> tuple[list[str], ...]:
     return tuple([part.key for part in parts] for parts in (m.sections, m.appendix, m.figures, m.tables, m.listings))
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 120 else f"{text[:117]}...")
+def _shown(text: str, beside: str = "") -> str:
+    """A text, of a long one what lies around the first letter in which it differs from the one beside it."""
+    same = next((i for i, (a, b) in enumerate(zip(text, beside, strict=False)) if a != b), min(len(text), len(beside)))
+    start = max(0, min(same - 60, len(text) - 117))
+    return repr(f"{'...' * bool(start)}{text[start : start + 117]}{'...' * (len(text) > start + 117)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import get_args
 
@@ -295,4 +295,4 @@ def save(facts: Mapping[str, Fact], file: Path) -> None:
 def read(file: Path) -> dict[str, Fact]:
     """The facts of an evidence.json."""
     found = (Fact(**body) for body in json.loads(file.read_text(encoding="utf-8")))
-    return {fact.id: fact for fact in found}
+    return {fact.id: replace(fact, runs=tuple(fact.runs)) for fact in found}

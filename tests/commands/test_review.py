@@ -63,20 +63,24 @@ def test_a_clean_paper_is_accepted_and_what_is_altered_in_its_folder_is_named(st
     file = study / "paper" / "manuscript.json"
     whole = file.read_text(encoding="utf-8")
     try:
-        for damage in [d for d in DAMAGES if "exchanged" in d.name or "gone" in d.name][:4]:
+        for damage in [d for d in DAMAGES if any(w in d.name for w in ("exchanged", "planted", "moved to"))][-4:]:
             file.write_text(to_json(damage.make(read(file))), encoding="utf-8")
             told = reviewed(study)
             assert told["decision"] == "reject", damage.name
             assert told["overall"] < clean["overall"]
-            assert told["findings"]
+            assert [f for f in told["findings"] if f["where"] != "paper/manuscript.json"]
+            assert "paper/manuscript.json" in {f["where"] for f in told["findings"]}
             file.write_text(whole, encoding="utf-8")
         facts = study / "paper" / "evidence.json"
         body = facts.read_text(encoding="utf-8")
         rows = json.loads(body)
         row = next(r for r in rows if r["id"] == "claim.effect")
-        row["value"], row["text"] = 2 * row["value"], "0.999"
-        facts.write_text(json.dumps(rows), encoding="utf-8")
-        assert "claim.effect is" in " ".join(f["text"] for f in reviewed(study)["findings"])
+        row["value"], row["runs"] = 2 * row["value"], []
+        facts.write_text(json.dumps([r for r in rows if r["id"] != "claim.p"]), encoding="utf-8")
+        found = " ".join(f["text"] for f in reviewed(study)["findings"])
+        assert "claim.effect is by its value" in found
+        assert "by its runs" in found
+        assert "missing beside the paper" in found
         facts.write_text(body, encoding="utf-8")
         file.unlink()
         lost = nightlab("review", study, cwd=Path.cwd())

@@ -459,3 +459,14 @@ def _(m: Manuscript) -> Manuscript:
     bodies = {s.key: s.body for s in m.sections}
     moved = {"results": bodies["limitations"], "limitations": bodies["results"]}
     return replace(m, sections=tuple(Section(s.key, s.heading, moved.get(s.key, s.body)) for s in m.sections))
+
+
+@damage("a paragraph planted as one of the record's", "process")
+def _(m: Manuscript) -> Manuscript:
+    return section(m, "introduction", lambda body: f"{body}\n\nIn the words of the record: Luck plays no part here.")
+
+
+@damage("the discussion moved to the appendix", "missing-section")
+def _(m: Manuscript) -> Manuscript:
+    moved = tuple(s for s in m.sections if s.key == "discussion")
+    return replace(m, sections=tuple(s for s in m.sections if s not in moved), appendix=(*m.appendix, *moved))
