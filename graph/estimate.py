@@ -29,6 +29,7 @@ from nightlab.experiments.study.errors import BaselineError
 from nightlab.experiments.study.settings import Settings, refuse_idle
 from nightlab.experiments.study.study import Study, create, reopen
 from nightlab.experiments.template.loading import load
+from nightlab.graph.template.requirements import refuse_lacking
 
 TOKENS_IN, TOKENS_OUT = 1500, 300  # of one call, roughly
 VERSION_S = (3.0, 8.0)  # to analyse, draw, write, compile and review a version of the paper, without a model's answers
@@ -101,6 +102,7 @@ def keyless(
 ) -> Path:
     """A study to estimate, as `nightlab.graph.session.begin` makes one, but for models whose keys are not there yet."""
     loaded, models = load(template), configured(models or ModelSettings(), Path.cwd())
+    refuse_lacking(loaded)
     refuse_idle(loaded, edits=models.edits)
     return create(loaded, settings, out, mode, [models], draw_key=not models.replay, vary=not models.edits)
 

@@ -10,6 +10,7 @@ import pytest
 from nightlab.experiments.study.settings import Settings
 from nightlab.experiments.template.loading import load
 from nightlab.experiments.template.template import Template, TemplateError
+from nightlab.graph.estimate import keyless
 from nightlab.graph.session import begin
 from nightlab.graph.template.requirements import Lacking, lacks, needs
 from tests.conftest import MakeTemplate
@@ -54,8 +55,11 @@ def test_a_gpu_is_a_need(make_template: MakeTemplate, monkeypatch: pytest.Monkey
 
 def test_a_run_says_the_command_that_gets_what_lacks(make_template: MakeTemplate, tmp_path: Path) -> None:
     template = asking(make_template, 'requires = ["no-such-thing>=2", "numpy"]', 'programs = ["no-such-compiler"]')
-    with pytest.raises(Lacking, match="toy needs no-such-thing>=2, no-such-compiler, which are not here") as refused:
-        begin(template.folder, Settings(), tmp_path / "studies", "experiment")
+    for make in (keyless, begin):
+        with pytest.raises(
+            Lacking, match="toy needs no-such-thing>=2, no-such-compiler, which are not here"
+        ) as refused:
+            make(template.folder, Settings(), tmp_path / "studies", "experiment")
     assert f"{sys.executable} install 'no-such-thing>=2'" in str(refused.value).replace("-m pip ", "")
     assert not (tmp_path / "studies").exists()
 
