@@ -79,6 +79,7 @@ def largest_part(e: Evidence) -> dict[str, Any]:
 
 def ablation(b: Brief) -> dict[str, Any]:
     rows = b.evidence.ablation
+    helping = sorted((r for r in rows if r.significant), key=lambda r: -r.effect)  # of many the largest are named
     return {
         "parts": len(rows),
         "singly": bool(b.evidence.set_back and b.evidence.best.number),
@@ -86,7 +87,7 @@ def ablation(b: Brief) -> dict[str, Any]:
         "of_knobs": any(r.knobs for r in rows),
         "of_edits": any(not r.knobs for r in rows),
         "all_equal": all(map(equal, rows)),
-        "helps": some([f"{part(r)} (by {{fact:ablation.{r.key}.effect}})" for r in rows if r.significant]),
+        "helps": some([f"{part(r)} (by {{fact:ablation.{r.key}.effect}})" for r in helping]),
         "undecided": some([part(r) for r in undecided(b.evidence.ablation)]),
         "idle": some([part(r) for r in rows if exact(r) and r.effect == 0]),
         "harms": some([part(r) for r in rows if r.high < 0]),
