@@ -14,7 +14,7 @@ from nightlab.agents.actions.registry import actions
 from nightlab.agents.assemble import questions
 from nightlab.agents.chat.configuration import configured
 from nightlab.agents.chat.settings import SOLVER, ModelSettings, model_settings
-from nightlab.agents.offline.actions import PARTS
+from nightlab.agents.offline.actions.shipped import PARTS
 from nightlab.agents.telling.disclosure import shown
 from nightlab.experiments.claim.parts.ablation import ABLATION_SEEDS
 from nightlab.experiments.claim.parts.knobs import KNOB_SEEDS

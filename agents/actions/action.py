@@ -56,3 +56,23 @@ class Action:
     def request(self, e: Evidence) -> Request | None:
         """The request for it, where it is wanted."""
         return Request(kind=self.kind, action=self.name, text=text) if (text := self.wanted(e)) else None
+
+    def judged(
+        self,
+        s: StudySubmission,
+        side: Side,
+        *,
+        met: bool,
+        told: str,
+        lacking: str,
+        question: str,
+        points: float = -0.25,
+    ) -> Iterator[Judgement]:
+        """The common criterion: a strength where the document has it, a weakness and a request where it is wanted.
+
+        points: of the weakness.
+        """
+        if met:
+            yield Judgement(side=side, points=0.25, text=told)
+        elif request := self.request(s.evidence):
+            yield Judgement(side=side, points=points, text=lacking, question=question, request=request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nightlab.agents.actions.action import Action
-from nightlab.agents.offline.actions import SHIPPED
+from nightlab.agents.offline.actions.shipped import SHIPPED
 from nightlab.agents.team import Request
 from nightlab.papers.facts.evidence import Evidence
 from nightlab.papers.manuscript.manuscript import Manuscript

@@ -110,12 +110,10 @@ def _test(
 
     def judged(s: StudySubmission) -> Iterator[Judgement]:
         """Was the test made that this study calls for?"""
-        if any(id.startswith(f"{kind}.") for p in s.document.sections for x in p.sentences for id in x.facts):
-            yield Judgement(side="contribution", points=0.25, text=told.there)
-        elif request := action.request(s.evidence):
-            yield Judgement(
-                side="contribution", points=-0.25, text=told.lacking, question=told.question, request=request
-            )
+        met = any(id.startswith(f"{kind}.") for p in s.document.sections for x in p.sentences for id in x.facts)
+        yield from action.judged(
+            s, "contribution", met=met, told=told.there, lacking=told.lacking, question=told.question
+        )
 
     action = Action(
         name=kind,

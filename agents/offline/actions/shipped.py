@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nightlab.agents.actions.action import Action, Judgement
-from nightlab.agents.offline import further, results
+from nightlab.agents.offline import results
+from nightlab.agents.offline.actions import further
 from nightlab.agents.offline.outcome import plotting
 from nightlab.agents.offline.wording import section
 from nightlab.agents.team import Brief, StudySubmission
@@ -94,16 +95,14 @@ def _sensitivity_section(b: Brief) -> Section | None:
 
 def _sensitivity_judged(s: StudySubmission) -> Iterator[Judgement]:
     """Is the best configuration a narrow optimum?"""
-    if s.document.section("sensitiv"):
-        yield Judgement(side="soundness", points=0.25, text="The neighbourhood of the best configuration is measured.")
-    elif request := SENSITIVITY.request(s.evidence):
-        yield Judgement(
-            side="soundness",
-            points=-0.25,
-            text="It is not shown how sensitive the result is to the values found.",
-            question="How much of the gain remains if each knob is moved a little?",
-            request=request,
-        )
+    return SENSITIVITY.judged(
+        s,
+        "soundness",
+        met=s.document.section("sensitiv") is not None,
+        told="The neighbourhood of the best configuration is measured.",
+        lacking="It is not shown how sensitive the result is to the values found.",
+        question="How much of the gain remains if each knob is moved a little?",
+    )
 
 
 def _baselines(template: Template) -> dict[str, str]:
@@ -138,16 +137,14 @@ def _compared(b: Brief) -> str:
 
 def _baseline_judged(s: StudySubmission) -> Iterator[Judgement]:
     """Is there another baseline than the template's default?"""
-    if any(id.startswith("rival.") for f in s.document.shown for x in f.sentences for id in x.facts):
-        yield Judgement(side="soundness", points=0.25, text="Other baselines are compared with the best.")
-    elif request := BASELINE.request(s.evidence):
-        yield Judgement(
-            side="soundness",
-            points=-0.25,
-            text="The only baseline is the default; nothing else is compared with the best.",
-            question=f"How much better is the best than {listed(list(_baselines(s.evidence.template).values()))}?",
-            request=request,
-        )
+    return BASELINE.judged(
+        s,
+        "soundness",
+        met=any(id.startswith("rival.") for f in s.document.shown for x in f.sentences for id in x.facts),
+        told="Other baselines are compared with the best.",
+        lacking="The only baseline is the default; nothing else is compared with the best.",
+        question=f"How much better is the best than {listed(list(_baselines(s.evidence.template).values()))}?",
+    )
 
 
 def _wide(e: Evidence) -> bool:
@@ -171,16 +168,15 @@ def _replication_section(b: Brief) -> Section | None:
 
 def _replication_judged(s: StudySubmission) -> Iterator[Judgement]:
     """Where the interval is wide, was the claim tested again?"""
-    if s.document.section("replicat"):
-        yield Judgement(side="soundness", points=0.25, text="The claim was tested once more on further runs.")
-    elif request := REPLICATION.request(s.evidence):
-        yield Judgement(
-            side="soundness",
-            points=UNSURE if s.evidence.improved else -0.25,
-            text="The interval of the effect is wider than the effect is large.",
-            question="What do further fresh seeds show?",
-            request=request,
-        )
+    return REPLICATION.judged(
+        s,
+        "soundness",
+        met=s.document.section("replicat") is not None,
+        told="The claim was tested once more on further runs.",
+        lacking="The interval of the effect is wider than the effect is large.",
+        question="What do further fresh seeds show?",
+        points=UNSURE if s.evidence.improved else -0.25,
+    )
 
 
 REPLICATES = Action(

@@ -1,0 +1,1 @@
+"""The actions that ship, and the further tests among them."""
