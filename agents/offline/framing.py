@@ -6,7 +6,7 @@ from typing import Any
 
 from nightlab.agents.actions.registry import actions
 from nightlab.agents.offline import results
-from nightlab.agents.offline.outcome import hypothesis
+from nightlab.agents.offline.outcome import hypothesis, rivals
 from nightlab.agents.offline.wording import caption
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import VERDICT_SEEDS, source, varied, words
@@ -34,6 +34,7 @@ def abstract(b: Brief) -> dict[str, Any]:
     e = b.evidence
     return {
         **results.largest_part(e),
+        "rivals_ahead": rivals.ahead(e),
         "source": source(e) if e.template.trust == "reported" else "",
     }
 
@@ -69,7 +70,9 @@ def limitations(b: Brief) -> dict[str, Any]:
 
 
 def conclusion(b: Brief) -> dict[str, Any]:
-    return {**results.largest_part(b.evidence), **hypothesis.context(b)}
+    e = b.evidence
+    told = {"rivals_ahead": rivals.ahead(e), "second": e.test(SECOND) is not None}
+    return {**results.largest_part(e), **hypothesis.context(b), **told}
 
 
 def trials(b: Brief) -> dict[str, Any]:  # noqa: ARG001

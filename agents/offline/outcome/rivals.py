@@ -56,6 +56,17 @@ def _mean(e: Evidence, key: str) -> str:
     return plus_minus(f"{key}.mean", f"{key}.stderr" if e.facts[f"{key}.stderr"].value else None)
 
 
+def ahead(e: Evidence) -> list[str]:
+    """In words, the baselines that are better than what the study found, by the intervals of the differences."""
+    better = (r.rival.name for r in e.rivals if r.high < 0 and (exact(r) or not equal(r)))
+    return [
+        "the template's reference configuration"
+        if name == REFERENCE
+        else f"what a {SAMPLERS[name].name} search found with as many runs"
+        for name in better
+    ]
+
+
 def context(b: Brief) -> dict[str, Any]:
     """What the results say of rivals, and of a value that was published."""
     e, spec = b.evidence, b.evidence.template.spec
@@ -63,6 +74,7 @@ def context(b: Brief) -> dict[str, Any]:
     names = {each.rival.name for each in e.rivals}
     return {
         "rivals": bool(names),
+        "rivals_ahead": ahead(e),
         "rivals_late": not e.settings.rivals,
         "rivals_search": bool(names - {REFERENCE}),
         "reference": works.get(spec.reference.cite, "") if spec.reference and REFERENCE in names else "",

@@ -97,6 +97,8 @@ def part(**body: Any) -> AblatedPart:
     return AblatedPart(**{**FOUND, **row, **body})
 
 
+AHEAD = {"effect": -0.2, "low": -0.3, "high": -0.1, "significant": False}  # of a baseline: better than the best
+RIVALS = ("random", "reference")
 EXACT = {"low": 0.2, "high": 0.2, "alike": True}
 ZERO = {"effect": 0.0, "low": 0.0, "high": 0.0, "alike": True, "significant": False}
 OPEN = {"low": -0.1, "significant": False}
@@ -284,6 +286,9 @@ def of_rivals(b: Brief) -> Iterator[Brief]:
         rows = tuple(RivalEffect(**FOUND, rival=Rival(name=name, params={}), p_holm=0.01) for name in names)
         other = replace(t, spec=t.spec.model_copy(update={"published": told}))
         yield changed(b, {"published.value": 0.2}, rivals=rows, template=other)
+    for outcome, behind in product(({}, UNFOUND), (AHEAD, {**AHEAD, "alike": True, "high": -0.2, "low": -0.2})):
+        rows = tuple(RivalEffect(**{**FOUND, **behind}, rival=Rival(name=n, params={}), p_holm=1.0) for n in RIVALS)
+        yield changed(b, {}, rivals=rows, claim=outcome)
     unfound = replace(t, spec=t.spec.model_copy(update={"published": published.model_copy(update={"cite": "nobody"})}))
     yield changed(b, {"published.value": 0.2}, template=unfound)
 
@@ -463,6 +468,15 @@ def test_the_method_says_what_was_written_down(submission: StudySubmission) -> N
     assert "further pairs ran" in text("method", changed(base, preregistration=replace(plan, seeds=(1,))))
     other = changed(base, {"claim.items": 30}, {"items": 30}, preregistration=replace(plan, test="paired t-test"))
     assert "metric, level" in text("method", other)
+
+
+def test_a_baseline_that_is_better_is_told_where_the_outcome_is(submission: StudySubmission) -> None:
+    base = brief_of(submission)
+    for body, better in ((AHEAD, True), ({**AHEAD, "high": 0.1}, False), (FOUND, False)):
+        row = RivalEffect(**{**FOUND, **body}, rival=Rival(name="random", params={}), p_holm=1.0)
+        brief = changed(base, rivals=(row,))
+        for name in ("abstract", "results", "conclusion"):
+            assert ("is worse than what a random search found" in text(name, brief)) == better, name
 
 
 def test_a_file_for_each_section_and_a_section_for_each_file() -> None:
