@@ -98,7 +98,7 @@ def ablation(b: Brief) -> dict[str, Any]:
 
 def sensitivity(b: Brief) -> dict[str, Any]:
     rows = sorted(b.evidence.sensitivity, key=lambda r: -r.effect)
-    worst = rows[0]
+    worst, least = rows[0], b.evidence.preregistration.min_effect
     return {
         "worst": {
             **vars(claims.effect(worst, f"sensitivity.{worst.key}")),
@@ -106,7 +106,7 @@ def sensitivity(b: Brief) -> dict[str, Any]:
             "value": _value(worst),
             "includes_zero": worst.low <= 0 and not equal(worst),
         },
-        "better": some([f"{words(r.knob)} at {_value(r)}" for r in rows if r.high < 0]),
+        "better": some([f"{words(r.knob)} at {_value(r)}" for r in rows if r.high < 0 and r.effect < -least]),
     }
 
 

@@ -207,8 +207,10 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
     bounds = [soft, *(soft.model_copy(update={"hard": True, "penalty": fine}) for fine in (0.0, 1.0))]
     specs = [{"constraint": ()}, *({"constraint": (bound,)} for bound in bounds)]
     specs += [{"objective": raised, "data": None}, {"evaluate": printed}]
+    before = {f"precedents.{what}": 2 for what in ("all", "before", "claimed", "chance")}
     exact = {"evaluate": t.spec.evaluate.model_copy(update={"exact": True})}
-    yield changed(b, claim={**EXACT, "significant": True}, template=replace(t, spec=t.spec.model_copy(update=exact)))
+    problem = replace(t, spec=t.spec.model_copy(update=exact))
+    yield changed(b, before, claim={**EXACT, "significant": True}, template=problem)
     specs.append(exact)
     calling = {"entry": None, "interactive": "judge:judge"}
     specs += [{"evaluate": t.spec.evaluate.model_copy(update=calling)}]
@@ -228,7 +230,7 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
         yield changed(b, {"search.failed": count, "search.aside": count, **notices})
     yield changed(b, {"overseer.gap": 1, **notices})
     yield without(b, "setting.search_draws")
-    yield changed(b, {f"precedents.{what}": 2 for what in ("all", "before", "claimed", "chance")})
+    yield changed(b, before)
     yield without(changed(b, notices), "overseer.gap")
     yield without(b, *(id for id in e.facts if id.startswith("overseer.")))
     yield changed(b, claim=UNTESTED, ablation=(), trials=e.trials[:1])
@@ -337,7 +339,7 @@ def of_further(b: Brief) -> Iterator[Brief]:
 
 def of_words(b: Brief) -> Iterator[Brief]:
     """What sensitivity, idea, literature, panel and models add."""
-    for worst in (STEP, replace(STEP, low=-0.1), replace(STEP, value="relu", high=-0.1)):
+    for worst in (STEP, replace(STEP, low=-0.1), replace(STEP, value="relu", effect=-0.2, high=-0.1)):
         yield changed(b, sensitivity=(worst,))
     full = {"nearest": b.references[-1].key, "risks": "A risk.", "expected_effect": "Much."}
     for more in (full, dict.fromkeys(full, "")):
@@ -477,6 +479,14 @@ def test_a_baseline_that_is_better_is_told_where_the_outcome_is(submission: Stud
         brief = changed(base, rivals=(row,))
         for name in ("abstract", "results", "conclusion"):
             assert ("is worse than what a random search found" in text(name, brief)) == better, name
+
+
+def test_a_neighbour_is_a_lead_only_by_more_than_the_smallest_effect(submission: StudySubmission) -> None:
+    base = brief_of(submission)
+    for least, told in ((0.1, True), (0.3, False)):
+        plan = replace(base.evidence.preregistration, min_effect=least)
+        brief = changed(base, sensitivity=(replace(STEP, effect=-0.2, high=-0.1),), preregistration=plan)
+        assert ("look better than the best itself" in text("sensitivity", brief)) == told
 
 
 def test_a_file_for_each_section_and_a_section_for_each_file() -> None:
