@@ -143,7 +143,7 @@ def _baseline_judged(s: StudySubmission) -> Iterator[Judgement]:
         met=any(id.startswith("rival.") for f in s.document.shown for x in f.sentences for id in x.facts),
         told="Other baselines are compared with the best.",
         lacking="The only baseline is the default; nothing else is compared with the best.",
-        question=f"How much better is the best than {listed(list(_baselines(s.evidence.template).values()))}?",
+        question="How much better is the best than other baselines are?",
     )
 
 
