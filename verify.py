@@ -18,6 +18,7 @@ import ast
 import hashlib
 import json
 import math
+import os
 import re
 import struct
 import sys
@@ -488,6 +489,8 @@ def main() -> None:
     parser.add_argument("--head", default="", help="the ledger's head as it was known elsewhere")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
+    if not os.path.exists(asked.bundle):
+        parser.error(f"{asked.bundle}: no such file or folder; give a bundle or a study's folder")
     result = check(asked.bundle, "".join(asked.head.split()).lower())
     done = ", ".join(f"{count} {what}" for what, count in result["checked"].items())
     ends = "no problem found" if result["ok"] else f"{len(result['problems'])} problems"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.disclosure import is_model, shown
 from nightlab.agents.telling.words import words
+from nightlab.experiments.claim.statistics.inference import exact
 from nightlab.experiments.template.contract import Constraint
 from nightlab.papers.manuscript.markup import literal
 
@@ -31,6 +33,9 @@ def method(b: Brief) -> dict[str, Any]:
         "search_draws": "setting.search_draws" in e.facts,
         "notices": "overseer.notices" in e.facts,
         "gap": "overseer.gap" in e.facts,
+        "single": exact(e.claim) and all(len(e.runs_of("search", str(t.number))) < 2 for t in e.trials[1:]),
+        "watched": any(run.subject == "watch" for run in e.runs),
+        "asked": {part.by.split()[0] for part in hypothesis.asked(b)},
         "sealed": (e.first or e).claim.split == "holdout",
     }
 

@@ -322,6 +322,7 @@ def _costs(found: Examination) -> dict[str, Any]:
         "noise": found.facts["noise"],
         "smallest_effect": smallest_effect(found.facts["noise"], FEW_SEEDS, level=FIRST_LEVEL),
         "seeds": FEW_SEEDS,
+        "confirmed_effect": found.facts["smallest_effect"],  # the same with the seeds of a confirmation
         "hours": [round(s / 3600, 3) for s in found.facts["study"]["time_s"]],
         "trials": load(found.template).spec.budget.trials,
     }

@@ -20,7 +20,7 @@ def resume(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Go on with a study where it stopped; a finished one gets a PDF if it had none, or is extended with --trials.
+    """Go on with a study where it stopped; a paper that has no PDF gets one, and a finished study is extended with --trials.
 
     Example: nightlab resume studies/digits-20260102-a1b2c3
 

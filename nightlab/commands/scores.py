@@ -24,7 +24,8 @@ def scores(study: StudyArg, plot: Plot = False, as_json: Json = False) -> None:
         rounds = reviews.rounds(opened)
         drawn = {"plot": str(reviews.plot(opened))} if plot and rounds else {}
         if as_json:
-            print_json({"study": str(opened.folder), "rounds": rounds, **drawn})
+            lacking = {} if rounds else {"error": report.no_reviews(opened)}
+            print_json({"study": str(opened.folder), "rounds": rounds, **drawn, **lacking})
         elif not rounds:
             fail(report.no_reviews(opened), DOES_NOT_HOLD)
         else:

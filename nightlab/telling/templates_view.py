@@ -40,16 +40,17 @@ def _row(name: str) -> dict[str, Any]:
 
 
 def print_table() -> None:
-    table = Table(box=None, pad_edge=False)
-    for name in ("template", "domain", "title", "metric", "better", "knobs", "a run", "needs"):
-        table.add_column(name, header_style="bright_black", overflow="fold", no_wrap=name in ("template", "a run"))
+    table = Table.grid(padding=(0, 2))
     found = rows()
     for row in found:
-        needed = Text(", ".join(row["requires"]) or "nothing more", "" if row["here"] else "yellow")
         better = "smaller" if row["direction"] == "minimize" else "larger"
-        seconds = f"{row['seconds']:g} s" if row["seconds"] else ""
-        given = (row["name"], row["domain"], row["title"], row["label"], better, str(len(row["knobs"])), seconds)
-        table.add_row(*given, needed if row["here"] else needed + " (not here)")
+        told = [row["domain"], f"{row['label']} ({better} is better)", f"{len(row['knobs'])} knobs"]
+        told += [f"{row['seconds']:g} s a run"] if row["seconds"] else []
+        needed = f"needs {', '.join(row['requires'])}" if row["requires"] else "needs nothing more"
+        lacking = "" if row["here"] else " (not here)"
+        text = Text.assemble(row["title"], ("\n" + "; ".join([*told, ""]), "bright_black"))
+        text.append(needed + lacking, "yellow" if lacking else "bright_black")
+        table.add_row(row["name"], text)
     console = Terminal()
     console.print(table)
     for row in found:

@@ -175,7 +175,10 @@ def _intervals(path: Path, rows: Sequence[Bar], label: str) -> None:
         named = set()
         for y, row in enumerate(rows):
             colour = BLUE if row.significant else GREY
-            name = "interval excludes zero" if row.significant else "interval includes zero"
+            told = ("interval excludes zero", "interval includes zero")
+            if row.low == row.high:
+                told = ("not zero in any pair", "zero in all pairs")
+            name = told[0] if row.significant else told[1]
             axes.plot([row.low, row.high], [y, y], color=colour, lw=1.6, solid_capstyle="butt", zorder=2)
             face = colour if row.significant else "white"
             mark = "_" + name if name in named else name

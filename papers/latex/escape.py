@@ -64,7 +64,8 @@ def escape(text: str) -> str:
 
     What the fonts have no letters for is spelt in Latin ones; `foreign` says what that is.
     """
-    return "".join(_letter(c) for c in _letters(_breakable(_curly(_clean(text)), "/–-")))
+    pieces = (_letter(c) for c in _letters(_breakable(_curly(_clean(text)), "/–-")))
+    return re.sub("-(?=-)", "{-}", "".join(pieces))  # two hyphens are no dash
 
 
 def foreign(text: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from nightlab.agents.offline.outcome.recipe import effects
 from nightlab.agents.offline.wording import caption
 from nightlab.agents.team import Brief, Idea
-from nightlab.agents.telling.words import listed, words
+from nightlab.agents.telling.words import concern, listed, words
 from nightlab.experiments.ledger.documents.claim import AblatedPart
 from nightlab.experiments.records import Effect
 from nightlab.experiments.template.ideas import HypothesisPart
@@ -34,12 +34,16 @@ class Answer:
     verdict: Verdict
 
 
+def asked(b: Brief) -> Sequence[HypothesisPart]:
+    """The parts of the hypothesis: its author's, or as it is read."""
+    return b.idea.parts or _read(b.idea, b.evidence)
+
+
 def answers(b: Brief) -> list[Answer]:
-    parts = b.idea.parts or _read(b.idea, b.evidence)
     quoted = bool(b.idea.parts)
     return [
         Answer(says=f"“{literal(part.says)}”" if quoted else part.says, by=by, verdict=verdict)
-        for part in parts
+        for part in asked(b)
         for by, verdict in [_answer(b.evidence, part.by.split())]
     ]
 
@@ -76,6 +80,9 @@ def _improves(e: Evidence) -> tuple[str, Verdict]:
 def _several(e: Evidence) -> tuple[str, Verdict]:
     if not e.ablation:
         return "no ablation", "not tested"
+    tried = {name for t in e.trials[1:] for name in concern(e, t)}
+    if len(tried) < 2:
+        return f"trials that concern the {words(*tried)} alone" if tried else "no trial", "not tested"
     helping = {row.strategy for row in e.ablation if row.significant and row.effect > 0}
     possible = {row.strategy for row in e.ablation if row.high > 0}
     shared = e.improved and len(helping) > 1  # there must be a gain to contribute to

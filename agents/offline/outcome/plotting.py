@@ -9,6 +9,7 @@ from typing import Any
 
 from nightlab.agents.offline.outcome import importance
 from nightlab.agents.offline.wording import caption
+from nightlab.experiments.claim.statistics.inference import exact
 from nightlab.experiments.ledger.documents.claim import KnobStep
 from nightlab.experiments.ledger.ledger import by_verdict
 from nightlab.experiments.records import Effect, Knob
@@ -43,7 +44,7 @@ def confirmation(e: Evidence, folder: Path) -> list[Figure]:
     values = {subject: {split: _confirmed(e, subject, split) for split in splits} for subject in ("baseline", "best")}
     file = "figures/confirmation.pdf"
     figures.confirmation(folder / file, values["baseline"], values["best"], _label(e))  # type: ignore[arg-type]
-    return [Figure("confirmation", file, caption("confirmation", e))]
+    return [Figure("confirmation", file, caption("confirmation", e, sure=exact(e.claim)))]
 
 
 def _confirmed(e: Evidence, subject: str, split: Any) -> list[float]:
@@ -55,7 +56,7 @@ def ablation(e: Evidence, folder: Path) -> list[Figure]:
         return []
     rows = _bars((f"{r.strategy.replace('_', ' ')} (trial {r.trial})", r) for r in e.ablation)
     figures.ablation(folder / "figures/ablation.pdf", rows, f"{_label(e, 'dev')} lost without the part")
-    return [Figure("ablation-intervals", "figures/ablation.pdf", caption("ablation-intervals", e))]
+    return [Figure("ablation-intervals", "figures/ablation.pdf", caption("ablation-intervals", e, sure=all(map(exact, e.ablation))))]
 
 
 def response(e: Evidence, folder: Path, shares: importance.Shares) -> list[Figure]:
@@ -95,7 +96,8 @@ def sensitivity(e: Evidence, folder: Path) -> list[Figure]:
     rows = _bars((f"{r.knob.replace('_', ' ')} = {_printed(e, r)}", r) for r in e.sensitivity)
     figures.sensitivity(folder / "figures/sensitivity.pdf", rows, f"{_label(e, 'dev')} lost by the step")
     printed = tuple(id for r in e.sensitivity if (id := f"sensitivity.{r.key}.value") in e.facts)
-    return [Figure("sensitivity-intervals", "figures/sensitivity.pdf", caption("sensitivity-intervals", e), printed)]
+    told = caption("sensitivity-intervals", e, sure=all(map(exact, e.sensitivity)))
+    return [Figure("sensitivity-intervals", "figures/sensitivity.pdf", told, printed)]
 
 
 def _bars(effects: Iterable[tuple[str, Effect]]) -> list[Bar]:

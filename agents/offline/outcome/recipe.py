@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from nightlab.agents.offline.wording import caption
 from nightlab.agents.telling.words import listed, many, noun, strategies, words
-from nightlab.experiments.claim.statistics.inference import equal
+from nightlab.experiments.claim.statistics.inference import equal, exact
 from nightlab.experiments.ledger.ledger import Trial, by_verdict
 from nightlab.experiments.records import Effect, Knob
 from nightlab.experiments.template.artifact.diffs import changed
@@ -50,6 +50,7 @@ def table(e: Evidence) -> Table:
     counts = [many(e, f"{phase}.seeds", noun(e)) for phase in ("set_back", "ablation") if f"{phase}.seeds" in e.facts]
     before, best = e.trials[BASELINE].change, e.best.change
     moved = changed(best.params, before.params)
+    lost = [row for name in moved for row, _ in effects(e, name)]
     rows = [
         (
             f"*{words(k.name)}*" if k.name in moved else words(k.name),
@@ -63,7 +64,7 @@ def table(e: Evidence) -> Table:
         rows.append(("*files of the artifact*", "the template's", "changed", NONE, NONE))
     return Table(
         "recipe",
-        caption("recipe", e, best=e.best.number, tried=counts),
+        caption("recipe", e, best=e.best.number, tried=counts, sure=bool(lost) and all(map(exact, lost))),
         ("Knob", "Baseline", "Best", "Worse by", "Interval"),
         tuple(rows),
         "lrrrr",

@@ -25,7 +25,7 @@ def table(e: Evidence) -> Table | None:
     first = (best, mark("rival.best.runs"), _mean(e, f"rival.best.{split}"), NONE, NONE, NONE)
     return Table(
         "rivals",
-        caption("rivals", e),
+        caption("rivals", e, sure=all(map(exact, e.rivals))),
         ("Configuration", "Runs", words(e.template.fitness_label).capitalize(), "Worse by", "Interval", "p"),
         (first, *(_row(e, each) for each in e.rivals)),
         "Xrrrrr",

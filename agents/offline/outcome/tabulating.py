@@ -102,7 +102,7 @@ def _part(e: Evidence, row: AblatedPart) -> str:
 def _ablation(e: Evidence) -> Table:
     return Table(
         "ablation-table",
-        caption("ablation-table", e),
+        caption("ablation-table", e, sure=all(map(exact, e.ablation))),
         ("Part", "Taken out", "Worse by", "Interval", "p"),
         tuple(
             (
