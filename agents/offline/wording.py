@@ -95,6 +95,7 @@ def _of_study(b: Brief) -> dict[str, Any]:
         "forked": "Origin" in e.notes,
         "fresh_data": e.fresh_data,
         "metric": words(t.fitness_label),
+        "in_unit": f" in {literal(t.spec.objective.unit)}" if t.spec.objective.unit else "",
         "problem": t.exact,
         "verified": t.trust == "verified",
         "doubts": bool(t.doubts),
