@@ -18,13 +18,13 @@ import ast
 import hashlib
 import json
 import math
-import os
 import re
 import struct
 import sys
 import tomllib
 import zipfile
 import zlib
+from pathlib import Path
 
 KEYS = "trials number,verdicts trial,runs id,outcomes run,documents kind key,calls id,answers call,events number"
 PLANS = ("preregistration", "further plan", "replication plan", "rivals")  # kinds of documents, before their runs
@@ -199,6 +199,10 @@ def check_order(b: Bundle):
         after += [("trials", t["number"]) for t in b.rows["trials"] if t["number"] == 1 and key == "claim"]
         for table, number in ((table, n) for table, n in after if at and b.order.get((table, f"[{n}]"), at) < at):
             yield f"{key}: {table} {number} was written before what was to be tested"
+    planned = {key for kind, key in b.documents if kind in PLANS}
+    for phase in sorted({run["phase"] for run in runs} - planned):
+        if re.fullmatch(r"(again|stress|second|draws|replication|rivals)( \d+)?", phase):
+            yield f"{phase}: runs that nothing was written down for before them"
     opened, outcomes = b.order.get(("documents", '["holdout","opening"]')), {r["run"]: r for r in b.rows["outcomes"]}
     for run in runs if not any(plan.get("draws") for plan in plans.values()) else ():
         if (outcome := outcomes.get(run["id"])) and "holdout" in json.loads(outcome["metrics"]):
@@ -489,7 +493,7 @@ def main() -> None:
     parser.add_argument("--head", default="", help="the ledger's head as it was known elsewhere")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    if not os.path.exists(asked.bundle):
+    if not Path(asked.bundle).exists():
         parser.error(f"{asked.bundle}: no such file or folder; give a bundle or a study's folder")
     result = check(asked.bundle, "".join(asked.head.split()).lower())
     done = ", ".join(f"{count} {what}" for what, count in result["checked"].items())

@@ -15,6 +15,7 @@ from nightlab.agents.chat.settings import ModelSettings
 from nightlab.agents.offline.chairing import OfflineChair
 from nightlab.agents.offline.reviewing import FIELDS, panel_of
 from nightlab.agents.team import AreaChair, MetaReview, Review, Reviewer, StudySubmission, Submission
+from nightlab.agents.telling import disclosure
 from nightlab.experiments.ledger.memory import MemoryLedger
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.experiments.study.study import is_study, read
@@ -25,6 +26,7 @@ from nightlab.papers.audit.reading.pdf import FIGURE, PaperError, document_of, p
 from nightlab.papers.facts.facts import read as read_facts
 from nightlab.papers.figures.images import images
 from nightlab.papers.latex.seal import Published, hashes
+from nightlab.papers.manuscript.manuscript import Manuscript
 from nightlab.papers.manuscript.manuscript import read as read_manuscript
 
 MECHANICAL = (
@@ -81,6 +83,8 @@ def _submitted(path: Path) -> tuple[Submission, str]:
 def _published(lab: Lab) -> StudySubmission:
     """The paper as it lies in the study's folder, beside what the ledger says was published."""
     place = lab.study.paper
+    if lab.study.extensions and not lab.study.finished:
+        raise PaperError(f"{lab.study.folder}: its extension goes on; `nightlab resume {lab.study.folder}` ends it")
     try:
         seen, version = reviewing.submission(lab), publishing.published_version(lab)
         draft = read_manuscript(place / "manuscript.json")
@@ -90,7 +94,10 @@ def _published(lab: Lab) -> StudySubmission:
             f"{place}: the published paper cannot be read ({error}); `nightlab resume` makes it again"
         ) from None
     evidence = replace(seen.evidence, facts=version.facts)
-    held = gate.standing(evidence, seen.references, version.draft)
+    others = tuple(_other_files(lab))
+    published = not others and bool(lab.study.ledger.all(Published))
+    own = _worded(version.draft, draft) if published else version.draft
+    held = gate.standing(evidence, seen.references, own)
     return replace(
         seen,
         manuscript=draft,
@@ -98,11 +105,19 @@ def _published(lab: Lab) -> StudySubmission:
         evidence=evidence,
         findings=(
             *gate.examined(draft, facts, seen.references, place, held, names=drafting.names(lab, evidence)),
-            *_other_files(lab),
+            *others,
         ),
         gate=held,
         pictures=partial(reviewing.pictures, draft, place),
     )
+
+
+def _worded(own: Manuscript, draft: Manuscript) -> Manuscript:
+    """The ledger's version with the parts that code words of its documents as a paper has them whose files are those
+    that were published: another version of nightlab may say them in other words."""
+    told = {s.key: s for s in draft.appendix if s.key in (publishing.REPLIES, disclosure.KEY)}
+    appendix = tuple(told.get(s.key, s) for s in own.appendix)
+    return replace(own, authors_note=draft.authors_note, appendix=appendix)
 
 
 def _other_files(lab: Lab) -> Iterator[Finding]:

@@ -185,9 +185,13 @@ def _venue(lab: Lab) -> Venue | None:
     if not study.settings.venue:
         return venue_of(study.template, study.settings)
     recorded, named = study.ledger.get(VenueHashes), Path(study.settings.venue)
-    if not kept.is_dir() and named.is_dir() and hashed(named) == recorded:  # it was ended before it had its copy
+
+    def right(place: Path) -> bool:
+        return place.is_dir() and recorded in (None, hashed(place))  # a study of an earlier version has no record
+
+    if not kept.is_dir() and right(named):  # it was ended before it had its copy
         copied(named, kept)
-    if not kept.is_dir() or hashed(kept) != recorded:
+    if not right(kept):
         raise StudyError(f"{kept}: these are not the files of the venue that the study began with; put those back")
     return load(kept)
 
@@ -291,7 +295,8 @@ def audit(lab: Lab, idea: str, number: int, *, mended: bool) -> list[Finding]:
 
 def names(lab: Lab, e: Evidence) -> list[str]:
     """Phrases with digits that a text may hold."""
-    models = lab.team.roles.values()
+    before = [counts.roles.values() for counts in lab.study.ledger.all(TeamCounts).values()]
+    models = {*lab.team.roles.values(), *(each.model for roles in before for each in roles)}
     named = names_of(lab.study.template, e.measured("baseline", "dev"))
     return [*named, *models, *(name.replace("_", " ") for name in models)]
 

@@ -66,7 +66,7 @@ def completed(settings: Settings, models: ModelSettings, folder: Path) -> tuple[
     by_role = {role: _full(name) for role, name in models.models.items()}
     models = replace(models, model=_full(models.model), models=by_role)
     if models.model or models.models:
-        Models(models, MemoryLedger())
+        Models(models, MemoryLedger(), (*ROLES, SOLVER))
     return settings, models
 
 
@@ -86,7 +86,8 @@ def configured(settings: ModelSettings, folder: Path) -> ModelSettings:
     table = file.models
     rows = {role: _row(getattr(table, role)) for role in (*ROLES, SOLVER)}
     listed = {role: row.model for role, row in rows.items() if row.model}
-    named = {} if settings.model else {role: "" if name == NONE else name for role, name in listed.items()}
+    known = {role: name for role, name in listed.items() if not settings.model or name == NONE}
+    named = {role: "" if name == NONE else name for role, name in known.items()}
     common = _given(table)
     parameters = {role: common | _given(row) for role, row in rows.items()}
     for given in parameters.values():

@@ -21,6 +21,7 @@ from nightlab.agents.chat.protocol import (
     Parameters,
     Question,
     Reply,
+    TooLong,
     Unusable,
 )
 from nightlab.agents.chat.recording import Recording
@@ -188,7 +189,7 @@ class Access:
             elif talk:
                 talk = talk[2:]
             else:
-                raise NoAnswer(f"the prompt is longer than the context window of {self._window} tokens")
+                raise TooLong(f"the prompt is longer than the context window of {self._window} tokens")
 
     def _narrow(self, question: Question, told: int) -> None:
         size = estimated(question.messages, _text(question)) + question.max_tokens

@@ -23,6 +23,7 @@ from nightlab.agents.chat.protocol import (
     Parameters,
     Question,
     Reply,
+    TooLong,
     Unusable,
 )
 from nightlab.agents.chat.recording import ANSWERED, Recording
@@ -37,7 +38,7 @@ from nightlab.experiments.options import declared
 from nightlab.experiments.study.settings import Settings, SettingsError
 from nightlab.papers.literature.network import loopback
 
-__all__ = ["Chat", "Models", "NoAnswer", "Prompt", "Unusable", "adopted", "quoted", "render"]
+__all__ = ["Chat", "Models", "NoAnswer", "Prompt", "TooLong", "Unusable", "adopted", "quoted", "render"]
 
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")

@@ -37,6 +37,10 @@ class NoAnswer(Exception):
         self.reason = reason
 
 
+class TooLong(NoAnswer):
+    """A prompt that no window of the model holds: others it may still answer."""
+
+
 class Unusable(NoAnswer):
     """A model that answers, though with nothing that passes the checks."""
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from nightlab.agents.chat.protocol import NoAnswer
+from nightlab.agents.chat.settings import SOLVER
 from nightlab.agents.documents import Fallback
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.calls import Answer, Call
@@ -33,13 +34,14 @@ class Recording:
         self._lock = threading.Lock()
 
     def next(self, call: Call) -> Answer | None:
-        """The next answer for this call: one to the very same prompt if there is one, else the oldest."""
+        """The next answer for this call: one to the very same prompt if there is one, else the oldest; to another
+        question of a judge's no answer is one."""
         with self._lock:
             waiting = self._calls[call.role, call.stage, call.prompt]
-            if not waiting:
+            same = next((n for n, other in enumerate(waiting) if other.hash == call.hash), None)
+            if not waiting or (same is None and call.role == SOLVER):
                 return None
-            same = next((n for n, other in enumerate(waiting) if other.hash == call.hash), 0)
-            return waiting.pop(same).answer
+            return waiting.pop(same or 0).answer
 
     def needed(self, call: Call) -> Answer:
         """As `next`. Raises NoAnswer where the recorded study had none either, and MissingAnswer otherwise."""

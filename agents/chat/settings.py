@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nightlab.experiments.ledger.ledger import Ledger
 
 ROLES = ("ideator", "coder", "analyst", "writer", "reviewer")
+QUESTION = "run "  # what the stage of a judge's question to the solver begins with
 SOLVER = "solver"  # who answers what a template's judge asks, where it may (`evaluate.asks`): no member of the team
 NONE = "none"  # in place of a model's name: none in this role
 PANEL = "Language models"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from nightlab.agents.chat.models import Chat, NoAnswer, Unusable
-from nightlab.agents.chat.settings import SOLVER
+from nightlab.agents.chat.models import Chat, NoAnswer, TooLong, Unusable
+from nightlab.agents.chat.settings import QUESTION, SOLVER
 from nightlab.agents.documents import Fallback
 from nightlab.agents.model.prompts import render
 from nightlab.agents.telling.disclosure import shown
@@ -45,12 +46,12 @@ class ModelSolver:
     def answer(self, run: int, number: int, question: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Raises Unsolved where no model answers any more, and pydantic's ValidationError for what is no question."""
         asked = Asked.model_validate(question)
-        shape = create_model("Answer", **{name: (KINDS[kind], ...) for name, kind in asked.form.items()})  # type: ignore[call-overload]
+        shape = _shape(tuple(asked.form.items()))
         prompt = render("solver", system=asked.system, prompt=asked.prompt, form=asked.form)
-        stage = f"run {run}, question {number}"
+        stage = f"{QUESTION}{run}, question {number}"
         try:
             found = self._chat.ask(shape, prompt, stage=stage, corrections=0, temperature=asked.temperature)
-        except Unusable as error:
+        except (Unusable, TooLong) as error:
             self._ledger.put(Fallback(role=SOLVER, stage=stage, reason=error.reason), f"{SOLVER} {stage}")
             return None
         except NoAnswer as error:
@@ -58,4 +59,11 @@ class ModelSolver:
                 f"the model that the judge asks answers no more: {error.reason}; nightlab resume goes on once it does,"
                 " and a fork may have larger --tokens or --usd"
             ) from None
-        return found.model_dump()  # type: ignore[no-any-return]
+        return found.model_dump(by_alias=True)
+
+
+@lru_cache(maxsize=64)
+def _shape(form: tuple[tuple[str, str], ...]) -> type[BaseModel]:
+    """A model of an answer. Its fields have names of their own, since a judge may choose any."""
+    fields = {f"value_{n}": (KINDS[kind], Field(alias=name)) for n, (name, kind) in enumerate(form)}
+    return create_model("Answer", **fields)  # type: ignore[call-overload, no-any-return]

@@ -8,7 +8,7 @@ from nightlab.agents.offline.outcome import hypothesis
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.disclosure import is_model, shown
 from nightlab.agents.telling.words import words
-from nightlab.experiments.claim.statistics.inference import exact
+from nightlab.experiments.claim.statistics.inference import equal, exact
 from nightlab.experiments.template.contract import Constraint
 from nightlab.papers.manuscript.markup import literal
 
@@ -34,6 +34,7 @@ def method(b: Brief) -> dict[str, Any]:
         "notices": "overseer.notices" in e.facts,
         "gap": "overseer.gap" in e.facts,
         "single": exact(e.claim) and all(len(e.runs_of("search", str(t.number))) < 2 for t in e.trials[1:]),
+        "equal_parts": all(map(equal, e.ablation)),
         "watched": any(run.subject == "watch" for run in e.runs),
         "asked": {part.by.split()[0] for part in hypothesis.asked(b)},
         "sealed": (e.first or e).claim.split == "holdout",

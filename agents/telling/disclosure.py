@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from nightlab.agents.chat.recording import ANSWERED
-from nightlab.agents.chat.settings import ROLES, SOLVER
+from nightlab.agents.chat.settings import QUESTION, ROLES, SOLVER
 from nightlab.agents.documents import Fallback, Prose, StoodIn
 from nightlab.agents.team import Analysis, RankedIdeas, Review, Team
 from nightlab.agents.telling.rendering import environment, flowed
 from nightlab.agents.telling.words import listed
+from nightlab.experiments.ledger.calls import Call
 from nightlab.experiments.ledger.ledger import Ledger, Trial
 from nightlab.experiments.loop.overseer import UNUSABLE
 from nightlab.experiments.records import Fact
@@ -95,8 +96,13 @@ def _done(ledger: Ledger, roles: Mapping[str, str], stage: str) -> dict[str, int
         "analyst": sum(bool({"view", "picture"} & analysis.conclusions.keys()) for analysis in analyses),
         "writer": sum(bool(text) for text in prose.parts.values()),
         "reviewer": sum(review.by == roles.get("reviewer") for review in reviews),
-        SOLVER: sum(call.role == SOLVER and call.answer is not None and call.answer.outcome == "ok" for call in calls),
+        SOLVER: sum(call.answer is not None and call.answer.outcome == "ok" for call in calls if _asked(call)),
     }
+
+
+def _asked(call: Call) -> bool:
+    """Whether a call has a judge's question; the solver's others see whether there is a model at all."""
+    return call.role == SOLVER and call.stage.startswith(QUESTION)
 
 
 @formula("what the model of the {role} did, counted in the ledger", LEDGER)
@@ -160,12 +166,14 @@ def statement(counts: TeamCounts) -> str:
     took: dict[str, list[str]] = {}
     idle: dict[str, list[str]] = {}
     for role, body in counts.roles.items():
-        if body.done:
+        if body.done and role != SOLVER:
             took.setdefault(literal(body.model), []).append(role)
         elif body.fallbacks:
             idle.setdefault(literal(body.model), []).append(role)
     readings = any(counts.roles[role].done for role in ("writer", "analyst") if role in counts.roles)
-    return _worded("statement", counts, took=took, idle=idle, readings=readings, by_name=_by_name)
+    solver = counts.roles.get(SOLVER)
+    solved = literal(solver.model) if solver and solver.done else ""
+    return _worded("statement", counts, took=took, idle=idle, readings=readings, by_name=_by_name, solver=solved)
 
 
 def _by_name(roles: Mapping[str, list[str]]) -> str:

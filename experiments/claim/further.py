@@ -19,6 +19,7 @@ from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.records import BASELINE, Change, Draw, Effect, Params
 from nightlab.experiments.search.numeric import SAMPLERS
+from nightlab.experiments.study.errors import OtherData
 from nightlab.experiments.study.items import ItemStore
 from nightlab.experiments.template.template import Template, TemplateError
 
@@ -55,7 +56,7 @@ def tightened(template: Template, runs: Sequence[Run], best: int) -> Tightened |
         if run.phase == SEARCH and run.outcome:
             good = run.outcome.status == "ok"
             by.setdefault(int(run.subject), []).append(dict(run.outcome.metrics["dev"]) if good else {})
-    means = {n: {m: fmean(row[m] for row in rows) for m in rows[0]} for n, rows in by.items() if all(rows)}
+    means = {n: {m: fmean(row[m] for row in rows) for m in _common(rows)} for n, rows in by.items() if all(rows)}
     if not {BASELINE, best} <= means.keys():
         return None
     for c in (c for c in template.spec.constraint if c.max is not None and c.metric != template.metric):
@@ -66,6 +67,11 @@ def tightened(template: Template, runs: Sequence[Run], best: int) -> Tightened |
         if (leader := max(worth, key=lambda n: worth[n])) != BASELINE:
             return Tightened(metric=c.metric, bound=bound, trial=leader)
     return None
+
+
+def _common(rows: Sequence[Mapping[str, float]]) -> set[str]:
+    """The metrics that each row has: a judge may give some only where they mean something."""
+    return set.intersection(*map(set, rows))
 
 
 def uncovered(template: Template, claim: Claim, runs: Sequence[Run]) -> bool:
@@ -100,7 +106,7 @@ def stress(loop: Loop) -> FurtherTest | None:
         return None
     plan = _planned(loop, claim, STRESS, tightened=found)
     sides = loop.entries[BASELINE].trial.change, loop.entries[plan.trial].trial.change
-    return _tested(loop, plan, claim, sides, from_draw(2 * claim.draws or None))
+    return _tested(loop, plan, claim, sides, from_draw(3 * claim.draws or None))
 
 
 def second_task(loop: Loop) -> FurtherTest | None:
@@ -114,7 +120,7 @@ def further_draws(loop: Loop) -> FurtherTest | None:
     """Test the best against the baseline on further draws of the data, one for each pair where the template redraws and
     one for all where it does not."""
     claim = loop.study.claim
-    first = 3 * claim.draws if claim else 0  # behind those of the claim, of its replication and of a stress test
+    first = 4 * claim.draws if claim else 0  # behind those of the claim, its replication and a stress test
     return _elsewhere(loop, DRAWS, from_draw(first) if first else lambda _: Draw(number=0))
 
 
@@ -125,13 +131,18 @@ def _elsewhere(loop: Loop, kind: FurtherKind, of_pair: OfPair) -> FurtherTest | 
         return None
     key, first = study.name_now(kind), of_pair(0)
     assert first is not None
+    if (stored := study.ledger.get(FurtherTest, key)) or study.ledger.get(FurtherHindered, key):
+        return stored
+    hindered = None  # the paper tells it: the study goes on without this test
     try:
-        same = study.data.same(first)
-    except TemplateError as error:  # the paper tells it: the study goes on without this test
-        study.ledger.put(FurtherHindered(why="preparation", error=str(error)), key)
-        return None
-    if same:
-        study.ledger.put(FurtherHindered(why="same data"), key)
+        if study.data.same(first):
+            hindered = FurtherHindered(why="same data")
+    except TemplateError as error:
+        hindered = FurtherHindered(why="preparation", error=str(error))
+    except OtherData:  # of a draw that an earlier session had laid out
+        hindered = FurtherHindered(why="other data")
+    if hindered:
+        study.ledger.put(hindered, key)
         return None
     plan = _planned(loop, claim, kind)
     sides = loop.entries[BASELINE].trial.change, loop.entries[claim.best].trial.change

@@ -34,6 +34,5 @@ def replicate(loop: Loop) -> Replication | None:
 
 def _jobs(loop: Loop, claim: Claim, plan: ReplicationPlan) -> list[Job]:
     sides = [("baseline", loop.entries[BASELINE].trial.change), ("best", loop.entries[claim.best].trial.change)]
-    return side_by_side(
-        loop.study.name_now(PHASE), sides, plan.split, range(plan.pairs), from_draw(claim.draws or None)
-    )
+    of_pair = from_draw(2 * claim.draws or None)  # the confirmation may have had twice as many as were planned
+    return side_by_side(loop.study.name_now(PHASE), sides, plan.split, range(plan.pairs), of_pair)

@@ -9,6 +9,10 @@ class StudyError(NightlabError):
     """A study that cannot go on; the message says what to do."""
 
 
+class OtherData(StudyError):
+    """A preparation that gives other data than before for the same seed."""
+
+
 class BaselineError(StudyError):
     """A template whose own version does not run: it is at fault, and no resume would help."""
 

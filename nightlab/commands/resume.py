@@ -20,7 +20,7 @@ def resume(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Go on with a study where it stopped; a paper that has no PDF gets one, and a finished study is extended with --trials.
+    """Go on with a study where it stopped, or extend a finished one with --trials; a paper without a PDF gets one.
 
     Example: nightlab resume studies/digits-20260102-a1b2c3
 

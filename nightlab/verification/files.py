@@ -122,6 +122,7 @@ def published(folder: Path, ledger: Ledger) -> Iterator[Finding]:
 
 def added(folder: Path, ledger: Ledger, names: Iterable[str]) -> Iterator[str]:
     """Those of the files' names below a study's folder, or in its bundle, that nothing in the ledger speaks of."""
+    names = set(names)
     recorded, published = ledger.get(TreeHashes), list(ledger.all(Published).values())
     compared = [
         *(tree(what) for what in (recorded.of if recorded else {})),
@@ -129,12 +130,12 @@ def added(folder: Path, ledger: Ledger, names: Iterable[str]) -> Iterator[str]:
     ]
     known = {f"paper/{name}" for name in (published[-1].of if published else hashes(folder / "paper"))}
     taken = ledger.get(VenueHashes)
-    known |= {f"venue/{name}" for name in (taken.of if taken else {})}
+    known |= {f"venue/{name}" for name in taken.of} if taken else {n for n in names if n.startswith("venue/")}
     known |= {f"reviews/round-{key}.json" for key in ledger.all(MetaReview)}
     known |= {f"series/{kept.hash}.json" for kept in ledger.all(SeriesHash).values()}
     tables = (table for record in ledger.all(ItemHashes).values() for table in record.of.values())
     known |= {f"items/{hash}.npy" for table in tables for hash in table.values()}
-    for name in sorted(set(names) - known):
+    for name in sorted(names - known):
         if not any(place in Path(name).parents for place in compared):
             yield name
 

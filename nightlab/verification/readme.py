@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nightlab.agents.chat.settings import SOLVER
 from nightlab.experiments.study.study import Study
 
 TEXT = """\
@@ -40,6 +41,10 @@ AGAIN = """
 They are no secret where the template's `prepare` makes them of its seed: the ledger holds the study's key, and with
 both anybody draws the same data again. Show this bundle to nobody who must not know them.
 """
+ASKED = """
+The judge asked a language model for its candidates. The replies are in the ledger, and with `--record` the questions
+too, so what the judge keeps from the experiments may stand in them.
+"""
 STAMP = """
 `timestamp.tsr` is the answer of {url} to the head. `openssl ts -verify -digest {head} -in timestamp.tsr
 -CAfile CERTIFICATES` checks it with the certificates of its maker.
@@ -48,10 +53,11 @@ STAMP = """
 
 def text(study: Study, link: int, head: str, *, private: bool, stamped: str) -> str:
     """stamped: the address of the server that stamped the head; empty where none did."""
+    asked = any(call.role == SOLVER for call in study.ledger.calls.all())
     return TEXT.format(
         title=study.template.spec.template.title,
         name=study.name,
-        private="" if private else PRIVATE.format(again=AGAIN if drawn(study) else ""),
+        private=("" if private else PRIVATE.format(again=AGAIN if drawn(study) else "")) + (ASKED if asked else ""),
         link=link,
         head=head,
         stamp=STAMP.format(url=stamped, head=head) if stamped else "",

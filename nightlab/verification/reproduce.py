@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+from nightlab.agents.chat.settings import SOLVER
 from nightlab.experiments.executors.executor import Place
 from nightlab.experiments.executors.registry import runs_at
 from nightlab.experiments.ledger.ledger import Run
@@ -19,7 +22,8 @@ from nightlab.experiments.study.study import Study, read
 from nightlab.papers.audit.finding import Finding
 from nightlab.verification.files import PRIVATE
 
-NOISE = 4.0  # standard deviations of a subject's runs beyond which another machine's run is another result
+NOISE = 4.0  # standard deviations between runs beyond which another machine's run is another result
+ROUNDING = 1e-9  # of a value: what another order of the same sums may do to it
 
 
 def reproduced(folder: Path, count: int) -> Iterator[Finding]:
@@ -30,6 +34,10 @@ def reproduced(folder: Path, count: int) -> Iterator[Finding]:
     with closing(read(folder)) as study, tempfile.TemporaryDirectory(prefix="nightlab-again-") as scratch:
         if not study.private.is_dir():
             yield Finding("reproduce", PRIVATE, "left out of the bundle, so no run can be scored again", "warning")
+            return
+        if any(call.role == SOLVER for call in study.ledger.calls.all()):
+            told = "the judge asked a language model, which may answer otherwise, so no run is scored again"
+            yield Finding("reproduce", "runs", told, "warning")
             return
         found = _candidates(study)
         chosen = random.SystemRandom().sample(found, min(count, len(found)))
@@ -103,10 +111,15 @@ def _compared(
 
 
 def _within(study: Study, run: Run, split: Split, name: str, now: float) -> bool:
-    """Whether a value lies among those of the same subject on other seeds."""
-    runs = study.ledger.runs(run.phase, run.subject)
-    others = [r.outcome.metrics for r in runs if r.outcome and r.outcome.status == "ok"]
-    values = [metrics[split][name] for metrics in others if split in metrics]
-    if len(values) < 2:
-        return False
-    return abs(now - statistics.fmean(values)) <= NOISE * statistics.stdev(values)
+    """Whether a value lies among those of the same subject on other seeds, or is another one by rounding alone."""
+    by = defaultdict[tuple[str, str], list[float]](list)
+    for each in study.ledger.each_run():
+        metrics = each.outcome.metrics.get(split, {}) if each.outcome and each.outcome.status == "ok" else {}
+        if name in metrics:
+            by[each.phase, each.subject].append(metrics[name])
+    values = by[run.phase, run.subject]
+    spreads = [statistics.variance(group) for group in by.values() if len(group) > 1]
+    own = statistics.stdev(values) if len(values) > 1 else 0.0
+    noise = max(own, math.sqrt(statistics.fmean(spreads)) if spreads else 0.0)  # two runs tell little of their spread
+    middle = statistics.fmean(values)
+    return abs(now - middle) <= NOISE * noise or math.isclose(now, middle, rel_tol=ROUNDING)

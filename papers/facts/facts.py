@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
-from pydantic import ConfigDict, RootModel
+from pydantic import ConfigDict, RootModel, TypeAdapter
 
 from nightlab.experiments.claim.further import SIDES, STRESS
 from nightlab.experiments.claim.statistics.inference import summarize
@@ -293,6 +293,5 @@ def save(facts: Mapping[str, Fact], file: Path) -> None:
 
 
 def read(file: Path) -> dict[str, Fact]:
-    """The facts of an evidence.json."""
-    found = (Fact(**body) for body in json.loads(file.read_text(encoding="utf-8")))
-    return {fact.id: replace(fact, runs=tuple(fact.runs)) for fact in found}
+    """The facts of an evidence.json. Raises ValueError for what is none."""
+    return {fact.id: fact for fact in TypeAdapter(list[Fact]).validate_json(file.read_bytes())}

@@ -17,9 +17,15 @@ def search(r: Record) -> Said:
         (
             f"The search ran {r.many('search.trials', 'trial')} in {r.many('runs.search', 'run')}, kept"
             f" {fact('search.kept')} and reverted {fact('search.reverted')}; {fact('search.failed')} failed.",
-            f"Of the {r.many('search.trials', 'trial')}, {fact('search.kept')}"
-            f" {'was' if r.value('search.kept') == 1 else 'were'} kept and"
-            f" {fact('search.reverted')} reverted.",
+            *(
+                [
+                    f"Of the {r.many('search.trials', 'trial')}, {fact('search.kept')}"
+                    f" {'was' if r.value('search.kept') == 1 else 'were'} kept and"
+                    f" {fact('search.reverted')} reverted."
+                ]
+                if n > 1
+                else []
+            ),
         ),
     )
     if r.has("setting.trials"):

@@ -75,7 +75,7 @@ def _squeezed(align: str, letters: Sequence[int], least: Sequence[int]) -> list[
     needed = [n + 1 if a in "rc" else 0 for a, n in zip(align, least, strict=True)]
     roots = [0.0 if need else math.sqrt(n) for n, need in zip(letters, needed, strict=True)]
     rest = max(_LINE - sum(needed) - _GAP * (len(letters) - 1), _LINE // 4)
-    widths = [need or rest * root / sum(roots) for need, root in zip(needed, roots, strict=True)]
+    widths = [need or rest * root / (sum(roots) or 1.0) for need, root in zip(needed, roots, strict=True)]
     return [width / sum(widths) for width in widths]
 
 

@@ -19,8 +19,9 @@ from nightlab.papers.manuscript.manuscript import Section
 
 HINDERED = {  # as a clause after "since"
     "preparation": "the preparation of its data failed",
-    "same data": "the template lays out the same data by every seed",
-    "runs": "no run of one side came to an end",
+    "same data": "its data are those of the study",
+    "other data": "the template's preparation gives other data each time for the same seed",
+    "runs": "too few runs of both sides came to an end on the same seeds",
 }
 
 

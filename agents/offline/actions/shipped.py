@@ -123,7 +123,9 @@ def _compare(loop: Loop) -> str:
     assert plan is not None
     rivals.find_rivals(loop, plan, tuple(_baselines(loop.template)))
     met = [row.rival.name for row in rivals.meet(loop)]
-    return f"{plural(len(met), 'baseline')}: {', '.join(met)}" if met else "no baseline, for want of time"
+    ran = any(run.phase == study.name_now(rivals.MEETING) for run in study.ledger.each_run())
+    why = "since its runs failed" if ran else "for want of time"
+    return f"{plural(len(met), 'baseline')}: {', '.join(met)}" if met else f"no baseline, {why}"
 
 
 def _compared(b: Brief) -> str:
@@ -131,8 +133,19 @@ def _compared(b: Brief) -> str:
         "random": "had a random search use as many runs as the study's own",
         rivals.REFERENCE: "ran the template's reference configuration",
     }
-    done = [told[row.rival.name] for row in b.evidence.rivals if row.rival.name in told]
-    return f"{listed(done)} ({{ref:rivals}})" if done else "found no time for another baseline"
+    met = {row.rival.name for row in b.evidence.rivals}
+    done = [told[name] for name in told if name in met]
+    ran = [what for name, what in _baselines(b.evidence.template).items() if b.evidence.runs_of(rivals.MEETING, name)]
+    if done:
+        return f"{listed(done)} ({{ref:rivals}})"
+    return f"could not compare {listed(ran)}: too few of its runs came to an end" if ran else "found no time for it"
+
+
+def _cost_of_baselines(template: Template) -> int:
+    """The runs of a random search, where there are knobs, and of the meeting of all with the best."""
+    names, budget = _baselines(template), template.spec.budget
+    search = budget.trials * budget.seeds if "random" in names else 0
+    return search + (1 + len(names)) * template.confirmations if names else 0
 
 
 def _baseline_judged(s: StudySubmission) -> Iterator[Judgement]:
@@ -206,7 +219,7 @@ BASELINE = Action(
     kind="evidence",
     wanted=_other_baselines,
     run=_compare,
-    cost=further.as_many_runs,
+    cost=_cost_of_baselines,
     answer=_compared,
     criterion=_baseline_judged,
 )

@@ -56,7 +56,13 @@ def ablation(e: Evidence, folder: Path) -> list[Figure]:
         return []
     rows = _bars((f"{r.strategy.replace('_', ' ')} (trial {r.trial})", r) for r in e.ablation)
     figures.ablation(folder / "figures/ablation.pdf", rows, f"{_label(e, 'dev')} lost without the part")
-    return [Figure("ablation-intervals", "figures/ablation.pdf", caption("ablation-intervals", e, sure=all(map(exact, e.ablation))))]
+    return [
+        Figure(
+            "ablation-intervals",
+            "figures/ablation.pdf",
+            caption("ablation-intervals", e, sure=all(map(exact, e.ablation))),
+        )
+    ]
 
 
 def response(e: Evidence, folder: Path, shares: importance.Shares) -> list[Figure]:

@@ -7,8 +7,11 @@ from typing import Any
 from nightlab.agents.offline.wording import caption
 from nightlab.agents.team import Brief
 from nightlab.agents.telling.words import words
-from nightlab.experiments.claim.rivals import REFERENCE
-from nightlab.experiments.claim.statistics.inference import equal, exact
+from nightlab.experiments.claim.rivals import MEETING, REFERENCE
+from nightlab.experiments.claim.sides import splits
+from nightlab.experiments.claim.statistics.constraints import broken
+from nightlab.experiments.claim.statistics.inference import equal, exact, holm
+from nightlab.experiments.claim.statistics.pairing import LEVEL
 from nightlab.experiments.ledger.documents.rivals import RivalEffect
 from nightlab.experiments.search.numeric import SAMPLERS
 from nightlab.papers.facts.evidence import Evidence
@@ -25,7 +28,7 @@ def table(e: Evidence) -> Table | None:
     first = (best, mark("rival.best.runs"), _mean(e, f"rival.best.{split}"), NONE, NONE, NONE)
     return Table(
         "rivals",
-        caption("rivals", e, sure=all(map(exact, e.rivals))),
+        caption("rivals", e, searched=any(r.rival.name != REFERENCE for r in e.rivals), sure=all(map(exact, e.rivals))),
         ("Configuration", "Runs", words(e.template.fitness_label).capitalize(), "Worse by", "Interval", "p"),
         (first, *(_row(e, each) for each in e.rivals)),
         "Xrrrrr",
@@ -57,8 +60,16 @@ def _mean(e: Evidence, key: str) -> str:
 
 
 def ahead(e: Evidence) -> list[str]:
-    """In words, the baselines that are better than what the study found, by the intervals of the differences."""
-    better = (r.rival.name for r in e.rivals if r.high < 0 and (exact(r) or not equal(r)))
+    """In words, the baselines that are better than what the study found: within the hard constraints, by more than the
+    smallest effect worth keeping, and by the test after the correction for their number."""
+    least = e.preregistration.min_effect
+    worse = holm([1 - r.p_value for r in e.rivals])  # that the best is; one-sided, over all rivals
+    better = (
+        r.rival.name
+        for r, p in zip(e.rivals, worse, strict=True)
+        if r.high < 0 and -r.effect > least and (exact(r) or (not equal(r) and p < LEVEL))
+        if not broken(e.template, e.runs_of(MEETING, r.rival.name), splits(e.claim.split))
+    )
     return [
         "the template's reference configuration"
         if name == REFERENCE

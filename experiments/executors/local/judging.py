@@ -86,7 +86,7 @@ class LocalJudge:
         result = RunOutcome(status="ok", trust=self._station.template.trust, level=candidates.level)
         heard = conversation.Heard()
         try:
-            (found, notes), against, items = self._evaluate(request, ask, ticket, heard)
+            (found, notes), against, items = self._evaluate(request, ask, ticket, heard, candidates.solver)
             result = replace(result, feedback=heard.feedback)
             outcome.within(self._station.template, found)
             result = replace(result, metrics=found, notes=notes, doubts=against, items=items, series=heard.arrays)
@@ -174,23 +174,28 @@ class LocalJudge:
             result, metrics=found, notes=notes, doubts=against, items=items, series={**reported, **heard.arrays}
         )
 
-    def _given(self, outputs: Mapping[str, bytes], ticket: Ticket) -> _Ask:
-        """Ask the evaluator of these outputs, or the judge with the answers that are among them."""
+    def _given(self, outputs: Mapping[str, bytes], ticket: Ticket, solver: str = "") -> _Ask:
+        """Ask the evaluator of these outputs, or the judge with the answers that are among them. solver: whose are."""
 
         def ask(header: Mapping[str, Any]) -> Reply:
             files = {f"out/{name}": data for name, data in outputs.items()}
-            reply, _ = self._pool.ask(self._evaluator, {**header, "play": True}, files, ticket)
+            reply, _ = self._pool.ask(self._evaluator, {**header, "play": True, "solver": solver}, files, ticket)
             return reply, dict(outputs)
 
         return ask
 
     def _evaluate(
-        self, req: RunRequest, ask: _Ask, ticket: Ticket, heard: conversation.Heard | None = None
+        self,
+        req: RunRequest,
+        ask: _Ask,
+        ticket: Ticket,
+        heard: conversation.Heard | None = None,
+        solver: str = "",
     ) -> tuple[outcome.Tables, tuple[str, ...], outcome.ByItem]:
         """What the evaluator finds, what speaks against it in a run that is to probe it, and the values by item.
 
         A probe scores both splits; of what it finds on the other one, nothing else leaves this function. heard: is to
-        have what a judge says of its calls.
+        have what a judge says of its calls. solver: who answers what the judge asks.
         """
         template = self._station.template
         splits = BOTH if req.probe and template.spec.evaluate.holdout else req.splits
@@ -213,18 +218,18 @@ class LocalJudge:
         if req.probe:
             against = [doubts.LOADED] if claims(reply).get("ran") else []
             against += doubts.of_scores(template.counting, found) if len(splits) > 1 else ()
-            against += self._echo(req, outputs, [table[template.metric] for table in found.values()], ticket)
+            against += self._echo(req, outputs, [table[template.metric] for table in found.values()], ticket, solver)
         kept = {split: items[split] for split in req.splits if req.items and split in items}
         return ({split: found[split] for split in req.splits}, notes), tuple(against), kept
 
     def _echo(
-        self, req: RunRequest, outputs: Mapping[str, bytes], values: list[float], ticket: Ticket
+        self, req: RunRequest, outputs: Mapping[str, bytes], values: list[float], ticket: Ticket, solver: str
     ) -> tuple[str, ...]:
         """Whether the evaluator gives other numbers when just these numbers are others in the outputs."""
         if not (forged := doubts.forged(outputs, values)):
             return ()
         with suppress(metrics.InvalidMetrics, conversation.CallFailed):  # what it cannot read it does not hand back
-            ask = self._given(forged, ticket)
+            ask = self._given(forged, ticket, solver)
             splits = BOTH if self._station.template.spec.evaluate.holdout else req.splits
             (again, _), _, _ = self._evaluate(replace(req, splits=splits, probe=False), ask, ticket)
             if [table[self._station.template.metric] for table in again.values()] == list(map(doubts.other, values)):

@@ -198,10 +198,11 @@ class FurtherTest(Effect):
 @document("further hindered")
 @dataclass(frozen=True, kw_only=True)
 class FurtherHindered:
-    """What keeps a further test from being made: the preparation of its data failed, or gives the study's own data by
-    every seed; or no run of one side came to an end. error: as the preparation told it."""
+    """What keeps a further test from being made: the preparation of its data failed, gave the study's own data, or
+    other data when it was repeated; or less than two pairs of runs came to an end. error: as the preparation told it.
+    """
 
-    why: Literal["preparation", "same data", "runs"]
+    why: Literal["preparation", "same data", "other data", "runs"]
     error: str = ""
 
 

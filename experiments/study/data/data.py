@@ -22,7 +22,7 @@ from nightlab.experiments.records import Draw
 from nightlab.experiments.study.data.copies import copies
 from nightlab.experiments.study.data.preparation import run_prepare
 from nightlab.experiments.study.data.sizes import measured
-from nightlab.experiments.study.errors import StudyError
+from nightlab.experiments.study.errors import OtherData, StudyError
 from nightlab.experiments.study.seeds import Seeds
 from nightlab.experiments.template.mending import Listing, listing, manifest_hash, mended, tree_hash
 from nightlab.experiments.template.template import Template
@@ -111,11 +111,16 @@ class StudyData:
         if missing := {n: both for n, both in places.items() if not both[1].is_dir()}:
             seeds = [self._seeds.draw(f"{name}/{n}") for n in missing]
             draws = [(*both, seed) for both, seed in zip(missing.values(), seeds, strict=True)]
-            self._lay_out(draws, second=draw.second)
+            try:
+                self._lay_out(draws, second=draw.second)
+            except BaseException:  # half of a draw is none
+                for n in missing:
+                    shutil.rmtree(folder / str(n), ignore_errors=True)
+                raise
             for n in missing:
                 found = _draw_hashes(folder / str(n))
                 if self._ledger.put(found, f"{name}/{n}") != found:
-                    raise StudyError(
+                    raise OtherData(
                         f"{self._folder}: the template's preparation gives other data than before for the same seed, so"
                         " the tests on them cannot be gone on with; make it draw with its seed alone, and start anew"
                     )

@@ -25,7 +25,7 @@ _DOWN = re.compile(
     r"\b(?:falls?|fell|drops?|dropped|decreas\w+|reduc\w+|declin\w+|lowers?|lowered|shrinks?|shrank)\b", re.I
 )
 _UP = re.compile(r"\b(?:ris(?:es?|ing)|rose|(?:increas|climb|rais)\w+|gr[eo]ws?)\b", re.I)
-_BY = rf"\bby (?!(?:19|20)\d\d\b)(?P<by>{_N})(?P<share>\s?%)?"
+_BY = rf"\bby (?!(?:19|20)\d\d\b)(?P<by>{_N})(?:(?P<share>\s?%)|(?!\s?(?:of\b|[a-z]+s\b)))"  # and not what is counted
 _BY_AFTER, _BY_BEFORE = re.compile(rf"[^.;:\d]{{0,12}}?{_BY}", re.I), re.compile(rf"{_BY}[^.;:\d\w]{{0,3}}$", re.I)
 _P = re.compile(rf"\bp\s?(?P<sign>[=<>≤≥])\s?(?P<p>{_N})")
 _NOT = re.compile(r"\b(?:not?|never|none|cannot|insignificant|non-?significant|fails?|without)\b|n't\b", re.I)

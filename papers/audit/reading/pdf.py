@@ -113,11 +113,11 @@ def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _title(lines: Sequence[str]) -> str:
-    """The first line, with those below it as long as it does not end there."""
+    """The first line, with those below it as long as it cannot end there: at a hyphen, a comma, a function word."""
     title = ""
     for line in lines:
-        title = f"{title} {line}".strip()
-        if not line.endswith((",", ":", "–", "—")) and line.split()[-1].casefold() not in FUNCTION:
+        title = f"{title[:-1]}{line}" if title.endswith("-") else f"{title} {line}".strip()
+        if not line.endswith((",", ":", "–", "—", "-")) and line.split()[-1].casefold() not in FUNCTION:
             break
     return title
 

@@ -105,10 +105,13 @@ def hashed(folder: Path) -> VenueHashes:
 
 
 def copied(folder: Path, to: Path) -> None:
-    """Copy a venue's files to an empty place."""
-    to.mkdir(parents=True)
+    """Copy a venue's files to a place that is not there yet: all of them or none."""
+    part = to.with_name(f"{to.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
     for file in _files(folder):
-        shutil.copyfile(file, to / file.name)
+        shutil.copyfile(file, part / file.name)
+    part.rename(to)
 
 
 def venue_of(template: Template, settings: Settings) -> Venue | None:

@@ -19,6 +19,7 @@ from ..output import failures
 from . import talk
 
 _RESERVE = 0.5  # s of the judge's own time, in which a call that comes too late can still be told of
+_KINDS = ("text", "number", "integer", "boolean")
 _TYPES = {float: "a number", int: "a whole number", str: "a text", bool: "true or false", list: "a list"}
 Parts = tuple[bytes, bytes, bytearray]  # of a message
 _Question = Sequence[bytes | memoryview]
@@ -142,19 +143,27 @@ class Candidate:
         """What the study's language model answers, or None where that cannot be used.
 
         form: of the answer, the kind of each of its values by name: "text", "number", "integer" or "boolean". system:
-        what comes before the prompt. What it costs, the study counts.
+        what comes before the prompt. temperature: from 0 to 2. What it costs, the study counts.
+
+        Raises ValueError for what is no question: a tool that hands on what the candidate wrote refuses it so.
         """
         if not self.solver:
             raise RuntimeError("there is no language model to ask in this study; see whether candidate.solver is empty")
-        question = {"prompt": prompt, "form": dict(form), "system": system, "temperature": temperature}
+        question = _question(prompt, form, system, temperature)
+        return self._solved(question)
+
+    def _solved(self, question: Mapping[str, Any]) -> dict[str, Any] | None:
         line = talk.Channel(self._desk, 0)
         try:
             self._desk.settimeout(None)
             self._desk.sendall(talk.QUESTION)
             line.send(talk.packed(question))
-            found = talk.unpacked(*line.receive())
+            parts = line.receive()
         except (EOFError, OSError):
             raise Unanswered("nobody answers any more") from None
+        if self._answers is not None:
+            self._answers.append(parts)
+        found = talk.unpacked(*parts)
         return dict(found) if found is not None else None
 
     def close(self) -> None:
@@ -250,11 +259,17 @@ class Candidate:
 
 
 class Played(Candidate):
-    """A candidate that gives the answers again that another one gave."""
+    """A candidate that gives the answers again that another one gave, and its solver's."""
 
-    def __init__(self, answers: Iterable[Parts], bounds: Bounds) -> None:
-        super().__init__(socket.socket(), bounds)
+    def __init__(self, answers: Iterable[Parts], bounds: Bounds, solver: str) -> None:
+        super().__init__(socket.socket(), bounds, solver=solver)
         self._played = iter(answers)
+
+    def _solved(self, _: Mapping[str, Any]) -> dict[str, Any] | None:
+        try:
+            return talk.unpacked(*next(self._played))  # type: ignore[no-any-return]
+        except (StopIteration, talk.Garbled):
+            raise Failed("a question to the solver was not played", "invalid", final=True) from None
 
     def _opened(self, *_: Any) -> float:
         return self._bounds.limit_s
@@ -264,6 +279,19 @@ class Played(Candidate):
             return _said(talk.unpacked(*next(self._played), finite=finite), call.where)
         except (StopIteration, talk.Garbled):
             raise Failed(f"{call.where}: it was not played", "invalid", final=True) from None
+
+
+def _question(prompt: Any, form: Any, system: Any, temperature: Any) -> dict[str, Any]:
+    """A question to the solver, checked."""
+    if not isinstance(prompt, str) or not prompt or not isinstance(system, str):
+        raise ValueError("ask: the prompt is a text that is not empty, and system a text")
+    named = isinstance(form, Mapping) and form and all(isinstance(name, str) and name for name in form)
+    if not named or not all(kind in _KINDS for kind in form.values()):
+        raise ValueError(f"ask: form gives each value of the answer by name its kind: {', '.join(_KINDS)}")
+    number = isinstance(temperature, (int, float)) and not isinstance(temperature, bool)
+    if temperature is not None and not (number and 0 <= temperature <= 2):
+        raise ValueError("ask: the temperature is a number from 0 to 2, or None")
+    return {"prompt": prompt, "form": dict(form), "system": system, "temperature": temperature}
 
 
 def _in_turn(message: Any, call: _Call) -> bool:

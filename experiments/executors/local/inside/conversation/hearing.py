@@ -37,7 +37,7 @@ class Hearing:
         one = (
             Candidate(self._desk, self._bounds, self._answers, self._solver)
             if self._desk
-            else Played(self._played, self._bounds)
+            else Played(self._played, self._bounds, self._solver)
         )
         try:
             yield one
