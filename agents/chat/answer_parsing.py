@@ -32,7 +32,7 @@ def parsed(shape: type[M], text: str) -> M:
 
     What names every field that must be there is the answer, though it does not fit: no earlier draft takes its place.
     """
-    fields = shape.model_fields
+    fields = {field.alias or name: field for name, field in shape.model_fields.items()}
     needed = {name for name, field in fields.items() if field.is_required()}
     lone = next(iter(fields)) if len(fields) == 1 else ""
     answer = found(text, programs="code" in fields)

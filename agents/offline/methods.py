@@ -36,7 +36,7 @@ def method(b: Brief) -> dict[str, Any]:
         "single": exact(e.claim) and all(len(e.runs_of("search", str(t.number))) < 2 for t in e.trials[1:]),
         "equal_parts": all(map(equal, e.ablation)),
         "watched": any(run.subject == "watch" for run in e.runs),
-        "asked": {part.by.split()[0] for part in hypothesis.asked(b)},
+        "asked": {kind for part in hypothesis.asked(b) for kind in part.by.split()[:1]},
         "sealed": (e.first or e).claim.split == "holdout",
     }
 

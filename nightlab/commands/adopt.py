@@ -91,6 +91,7 @@ def _hours(facts: Mapping[str, Any]) -> Iterator[str]:
     if "hours" in facts:
         least, most = facts["hours"]
         yield (
-            f"{facts['seeds']} seeds find an effect of {facts['smallest_effect']:.2g}, the"
-            f" confirmation one of {facts['confirmed_effect']:.2g}; a study of {facts['trials']} trials takes {least:.2g} to {most:.2g} hours"
+            f"{facts['seeds']} seeds find an effect of {facts['smallest_effect']:.2g}, the confirmation one of"
+            f" {facts['confirmed_effect']:.2g}"
         )
+        yield f"a study of {facts['trials']} trials takes {least:.2g} to {most:.2g} hours"

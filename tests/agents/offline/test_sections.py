@@ -129,6 +129,8 @@ def of_claims(b: Brief) -> Iterator[Brief]:
     )
     for outcome, spread, told in product(OUTCOMES[:2], spreads, notes):
         yield changed(b, claim={**outcome, **spread}, notes=told)
+    alike = {**same, "alike": True, "significant": True}
+    yield changed(b, claim=alike, ablation=(part(**EXACT),), runs=())  # a run for each trial is enough
     for more in ({"chosen": 0}, {"chosen": 1, "failed_runs": 1}, {"chosen": 0, "incumbent_failed": True}):
         yield changed(b, claim={**UNTESTED, **more}, ablation=())
     yield changed(b, claim={**UNFOUND, "failed_runs": 1, "incumbent_failed": True})
@@ -179,6 +181,8 @@ def of_scopes(b: Brief) -> Iterator[Brief]:
         held = {"significant": False, "withheld": why, "broken": ("parameters on the dev split",)}
         yield changed(b, facts, {**new, **held, **spread})
     e = b.evidence
+    watch = (*e.runs, replace(e.runs[-1], phase="confirm", subject="watch"))
+    yield changed(b, facts, {**new, "significant": True}, runs=watch)
     yield changed(b, facts, {**new, "items": 30}, preregistration=replace(e.preregistration, test="paired t-test"))
     yield changed(b, preregistration=replace(e.preregistration, seeds=(1,)))
     for low, high in ((-0.1, 0.1), (-0.3, -0.1)):
@@ -274,7 +278,7 @@ def of_answers(b: Brief) -> Iterator[Brief]:
     yield changed(b, {"group.0.baseline.mean": 0.5}, settings=replace(b.evidence.settings, seeds=64))
     for rows in ((), (AblatedKnob(**FOUND, knob="momentum"),)):
         yield changed(b, {f"set_back.momentum.{p}": 1 for p in ("effect", "low", "high")}, set_back=rows)
-    for outcome, parts in product(OUTCOMES, (("improves",), ("improves", ""), ())):
+    for outcome, parts in product(OUTCOMES, (("improves",), ("improves", ""), ("several", "more momentum size"), ())):
         said = tuple(HypothesisPart(says=f"it is so by {by}", by=by) for by in parts)
         brief = changed(b, claim=outcome, ablation=() if outcome is UNTESTED else b.evidence.ablation)
         yield replace(brief, idea=b.idea.model_copy(update={"parts": said}))
@@ -288,7 +292,9 @@ def of_rivals(b: Brief) -> Iterator[Brief]:
         rows = tuple(RivalEffect(**FOUND, rival=Rival(name=name, params={}), p_holm=0.01) for name in names)
         other = replace(t, spec=t.spec.model_copy(update={"published": told}))
         yield changed(b, {"published.value": 0.2}, rivals=rows, template=other)
-    for outcome, behind in product(({}, UNFOUND), (AHEAD, {**AHEAD, "alike": True, "high": -0.2, "low": -0.2})):
+    for outcome, behind in product(
+        ({}, UNFOUND, UNTESTED), (AHEAD, {**AHEAD, "alike": True, "high": -0.2, "low": -0.2})
+    ):
         rows = tuple(RivalEffect(**{**FOUND, **behind}, rival=Rival(name=n, params={}), p_holm=1.0) for n in RIVALS)
         yield changed(b, {}, rivals=rows, claim=outcome)
     unfound = replace(t, spec=t.spec.model_copy(update={"published": published.model_copy(update={"cite": "nobody"})}))
@@ -398,22 +404,22 @@ SAMPLED = ("sampled",)
 HANGS_ON = {  # the words of captions and passages, by their files
     "captions": {
         "progress": ("banded", "thinned", "best", "fined"),
-        "confirmation": (),
-        "ablation-intervals": (),
+        "confirmation": ("sure",),
+        "ablation-intervals": ("sure",),
         "importance": SAMPLED,
         "response": ("crowded",),
-        "sensitivity-intervals": (),
+        "sensitivity-intervals": ("sure",),
         "learning": (),
         "main": ("verified", "doubts"),
         "claims": (),
-        "ablation-table": (),
+        "ablation-table": ("sure",),
         "all-trials": ("fined", "sampled"),
         "knobs": (),
         "kept": ("unkept_best", "sampled"),
-        "recipe": ("tried",),
+        "recipe": ("tried", "sure"),
         "finalists": ("chosen",),
         "groups": (),
-        "rivals": (),
+        "rivals": ("searched", "sure"),
         "hypothesis": ("divided",),
         "listing": ("more",),
         "view": ("banded", "alone"),
@@ -434,13 +440,13 @@ def test_every_caption_and_passage_reads(submission: StudySubmission, seen: Seen
     e = changed(brief_of(submission), {"sensitivity.seeds": 8}).evidence
     for file, flags in HANGS_ON.items():
         macros = re.findall(r"{% macro (\w+)\(", (FOLDER / f"{file}.jinja").read_text(encoding="utf-8"))
-        assert {name.replace("-", "_") for name in flags} == set(macros) - {"penalised"}
+        assert {name.replace("-", "_") for name in flags} == set(macros) - {"penalised", "uncorrected"}
         for name, on in flags.items():
             for values in product((False, True), repeat=len(on)):
                 if name == "view" and not any(values):  # a layer is one or the other
                     continue
                 given = (
-                    {"tried": ["8 seeds"] if values[0] else []}
+                    {"tried": ["8 seeds"] if values[0] else [], "sure": values[1]}
                     if name == "recipe"
                     else dict(zip(on, values, strict=True))
                 )
