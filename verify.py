@@ -24,7 +24,6 @@ import sys
 import tomllib
 import zipfile
 import zlib
-from pathlib import Path
 
 KEYS = "trials number,verdicts trial,runs id,outcomes run,documents kind key,calls id,answers call,events number"
 PLANS = ("preregistration", "further plan", "replication plan", "rivals")  # kinds of documents, before their runs
@@ -34,8 +33,7 @@ NOT_MINE = (
     "figures: drawn from the runs; only their hashes are compared",
     "files that the ledger does not speak of, and what the bundle says of itself: its readme and metadata",
     "the text of the paper, and what the PDF shows beyond the hashes on its first page",
-    "whether runs repeat",
-    "the signature of a time stamp",
+    "whether runs repeat, and the signature of a time stamp",
 )
 
 
@@ -149,9 +147,8 @@ def check_files(b: Bundle, skipped: set):
 
 
 def check_reviews(b: Bundle):
-    reviews = b.all("review")
     for number, meta in b.all("meta").items():
-        forms = [form for key, form in reviews.items() if key.startswith(f"{number}.")]
+        forms = [form for key, form in b.all("review").items() if key.startswith(f"{number}.")]
         file = parsed(b.files.get(f"reviews/round-{number}.json", b"{}"))
         told = sorted(file.pop("reviews", []), key=compact)
         if file != meta or told != sorted(forms, key=compact):
@@ -174,8 +171,8 @@ def check_seal(b: Bundle):
     if (sha(b.files["paper/evidence.json"]), sha(lines.encode())) != (evidence, figures):
         yield "paper: evidence or figures are not those whose hashes the first page names"
     pdf = b.files.get("paper/paper.pdf", b"")
-    streams = map(inflated, re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL))
-    text = re.sub(rb"\)\s*-?[\d.]+\s*\(", b"", b"".join(streams))
+    streams = b"".join(map(inflated, re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL)))
+    text = re.sub(rb"\)\s*-?[\d.]+\s*\(", b"", streams)
     if pdf and not all(hash.encode() in text for hash in (head, evidence, figures)):
         yield "paper/paper.pdf: it does not name the hashes that its LaTeX names"
 
@@ -199,10 +196,9 @@ def check_order(b: Bundle):
         after += [("trials", t["number"]) for t in b.rows["trials"] if t["number"] == 1 and key == "claim"]
         for table, number in ((table, n) for table, n in after if at and b.order.get((table, f"[{n}]"), at) < at):
             yield f"{key}: {table} {number} was written before what was to be tested"
-    planned = {key for kind, key in b.documents if kind in PLANS}
-    for phase in sorted({run["phase"] for run in runs} - planned):
-        if re.fullmatch(r"(again|stress|second|draws|replication|rivals)( \d+)?", phase):
-            yield f"{phase}: runs that nothing was written down for before them"
+    loose = {run["phase"] for run in runs} - {key for kind, key in b.documents if kind in PLANS}
+    beside = r"(again|stress|second|draws|replication|rivals)\b"
+    yield from (f"{phase}: runs without a plan" for phase in sorted(loose) if re.match(beside, phase))
     opened, outcomes = b.order.get(("documents", '["holdout","opening"]')), {r["run"]: r for r in b.rows["outcomes"]}
     for run in runs if not any(plan.get("draws") for plan in plans.values()) else ():
         if (outcome := outcomes.get(run["id"])) and "holdout" in json.loads(outcome["metrics"]):
@@ -252,7 +248,6 @@ def beta(a: float, b: float, x: float) -> float:
 
 
 def t_below(t: float, dof: float) -> float:
-    """The share of Student's distribution below t."""
     tail = beta(dof / 2, 0.5, dof / (dof + t * t)) / 2
     return tail if t < 0 else 1 - tail
 
@@ -483,7 +478,7 @@ def check(path: str, head: str = "") -> dict:
         problems += [*check_sums(b), *check_chain(b, head, skipped), *check_files(b, skipped), *check_seal(b)]
         problems += [*check_order(b), *check_completeness(b), *check_facts(b, counts, skipped)]
     except Exception as error:  # noqa: BLE001 - whatever somebody else's file leads to
-        problems.append(f"it cannot be read as a bundle: {type(error).__name__}: {error}")
+        problems.append(f"{path}: it cannot be read as a bundle: {type(error).__name__}: {error}")
     return {"ok": not problems, "problems": problems, "checked": counts, "not_checked": sorted(skipped)}
 
 
@@ -493,12 +488,10 @@ def main() -> None:
     parser.add_argument("--head", default="", help="the ledger's head as it was known elsewhere")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    if not Path(asked.bundle).exists():
-        parser.error(f"{asked.bundle}: no such file or folder; give a bundle or a study's folder")
     result = check(asked.bundle, "".join(asked.head.split()).lower())
     done = ", ".join(f"{count} {what}" for what, count in result["checked"].items())
-    ends = "no problem found" if result["ok"] else f"{len(result['problems'])} problems"
-    lines = [*result["problems"], "not computed here: " + "; ".join(result["not_checked"]), f"{done}: {ends}"]
+    lines = [*result["problems"], "not computed here: " + "; ".join(result["not_checked"])]
+    lines += [f"{done}: {'no problem found' if result['ok'] else str(len(result['problems'])) + ' problems'}"]
     print(json.dumps(result) if asked.json else "\n".join(lines))
     sys.exit(not result["ok"])
 

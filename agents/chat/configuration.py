@@ -66,7 +66,7 @@ def completed(settings: Settings, models: ModelSettings, folder: Path) -> tuple[
     by_role = {role: _full(name) for role, name in models.models.items()}
     models = replace(models, model=_full(models.model), models=by_role)
     if models.model or models.models:
-        Models(models, MemoryLedger(), (*ROLES, SOLVER))
+        Models(models, MemoryLedger(), [role for role in (*ROLES, SOLVER) if role != SOLVER or by_role.get(SOLVER)])
     return settings, models
 
 

@@ -21,7 +21,7 @@ from nightlab.experiments.ledger.trial_scores import SEARCH
 from nightlab.experiments.loop.draws import Draws
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.run_accounts import RunAccounts
-from nightlab.experiments.records import Level, Runner, RunOutcome, RunRequest
+from nightlab.experiments.records import Draw, Level, Runner, RunOutcome, RunRequest
 from nightlab.experiments.study.data.preparation import run_prepare
 from nightlab.experiments.template.loading import load
 from nightlab.experiments.template.template import TemplateError
@@ -82,6 +82,11 @@ def test_at_the_baseline_s_bound_the_best_trial_that_keeps_to_it_is_tested(
     assert (found.plan.metric, found.plan.trial) == ("cost", 2)
     assert found.plan.bound == pytest.approx(0.4)
     assert found.effect == pytest.approx(0.2, abs=0.05)  # from 0.37 to 0.17
+    runs = loop.study.ledger.runs(SEARCH)
+    assert runs[-1].outcome
+    more = replace(runs[-1].outcome, metrics={"dev": {**runs[-1].outcome.metrics["dev"], "sometimes": 1.0}})
+    rare = [*runs[:-1], replace(runs[-1], outcome=more)]  # a metric that not each run of a trial has
+    assert further.tightened(loop.template, rare, 1) == further.tightened(loop.template, runs, 1)
     told = facts_of(restored(loop.study, snapshot(loop.study)))
     assert told["stress.bound"].value == pytest.approx(0.4)
     assert told["stress.p"].value == pytest.approx(found.p_value)
@@ -201,6 +206,20 @@ def test_one_draw_of_other_data_is_tested_where_the_claim_is_on_one_alone(
     assert other != own
     told = facts_of(restored(loop.study, snapshot(loop.study)))
     assert {"draws.effect", "draws.baseline.holdout.mean", "draws.best.holdout.mean"} <= told.keys()
+
+
+def test_data_that_a_resume_cannot_lay_out_again_are_told(
+    make_template: MakeTemplate, loop_of: Callable[..., Loop]
+) -> None:
+    clock = "    (inputs / 'clock').write_text(str(__import__('time').time_ns()))\n"
+    loop = quick(make_template, loop_of, f"{drawing('prepare', 0.5)}\n{clock}", {})
+    loop.study.data.draw(Draw(number=0))
+    loop.study.data.forget_draws()  # as at the end of a session
+    for _ in range(2):
+        assert further.further_draws(loop) is None
+        found = loop.study.ledger.get(FurtherHindered, "draws")
+        assert found
+        assert found.why == "other data"
 
 
 def test_over_draws_further_ones_are_of_use_where_one_went_against_the_claim(

@@ -49,6 +49,11 @@ def test_a_title_goes_on_where_its_line_does_not_end(doc: Document) -> None:
     assert doc.title == "A study of a valley, its height and its lowest point"
 
 
+def test_a_word_of_a_title_that_is_broken_is_put_together() -> None:
+    lines = "A study of rein-\nforcement learning\nA. Nobody\nAbstract\nIt is so.\n1 Introduction\nIt is.\n"
+    assert document_of([lines]).title == "A study of reinforcement learning"
+
+
 def test_rows_and_labels_are_no_sentences_and_their_numbers_are_known(doc: Document) -> None:
     intro = doc.section("introduction")
     assert intro
