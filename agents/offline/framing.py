@@ -88,6 +88,7 @@ def reproduction(b: Brief) -> dict[str, Any]:
         "trials": "setting.trials.first" if added else "setting.trials",
         "added": [f"`nightlab resume --trials +{{fact:{key}}}`" for key in added],
         "alone": e.settings.workers == 1,
+        "keyed": bool(e.settings.key),
         "modelled": b.modelled,
     }
 

@@ -23,6 +23,7 @@ def method(b: Brief) -> dict[str, Any]:
         "samplers": [f"`{name}`" for name in proposers if not is_model(name)],
         "models": [f"`{name}`" for name in proposers if is_model(name)],
         "strategies": [words(s) for s in e.idea_strategies],
+        "unreached": not {k.strategy for k in t.knobs} <= {*e.idea_strategies},
         "plain_metric": words(t.metric_label),
         "minimize": t.spec.objective.direction == "minimize",
         "bounds": [_bound(*named) for named in zip(t.constraint_keys, constraints, strict=True)],

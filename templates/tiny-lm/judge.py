@@ -62,10 +62,11 @@ def checked(weights: NDArray[Any], streams: int) -> NDArray[np.float64]:
 
 
 def work() -> float:
-    """Seconds that a fixed piece of work takes now: a million random numbers are sorted, which one processor does alone.
+    """Seconds that a fixed piece of work takes now: a million random numbers are sorted.
 
-    Matrix products would not do: several processors share them, which an idle machine has and a busy one has not. The
-    mean of several pieces: a single one is over before a busy machine gives the processor to somebody else.
+    One processor does that alone. Matrix products would not do: several processors share them, which an idle machine
+    has and a busy one has not. The mean of several pieces: a single one is over before a busy machine gives the
+    processor to somebody else.
     """
     numbers = np.random.default_rng(0).random(1 << 20)
     began = time.perf_counter()

@@ -19,11 +19,13 @@ LISTED = 80  # kept trials at most in a table
 
 
 def knobs(e: Evidence) -> Table:
+    """The knobs in reach of the idea; all, where code alone is."""
+    reached = [k for k in e.template.knobs if k.strategy in e.idea_strategies] or e.template.knobs
     return Table(
         "knobs",
         caption("knobs", e),
         ("Knob", "Strategy", "Range", "Baseline"),
-        tuple((words(k.name), words(k.strategy), _range(k), _value(k, "default", e)) for k in e.template.knobs),
+        tuple((words(k.name), words(k.strategy), _range(k), _value(k, "default", e)) for k in reached),
         "llXr",
     )
 

@@ -234,6 +234,7 @@ def of_the_study(b: Brief) -> Iterator[Brief]:
         yield changed(b, {"search.failed": count, "search.aside": count, **notices})
     yield changed(b, {"overseer.gap": 1, **notices})
     yield without(b, "setting.search_draws")
+    yield changed(b, settings=replace(e.settings, key=""), idea_strategies=t.strategies[:1])
     yield changed(b, before)
     yield without(changed(b, notices), "overseer.gap")
     yield without(b, *(id for id in e.facts if id.startswith("overseer.")))
