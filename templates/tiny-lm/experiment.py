@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - as everybody calls it
 
 BYTES = 256
-BUDGET = 2.0e10  # floating-point operations of the matrix products of a training: larger models see less text
+BUDGET = 1.0e10  # floating-point operations of the matrix products of a training: larger models see less text
 HASHED = 2048  # rows of the table of each kind of n-gram
 KERNEL = 8  # bytes that a convolution sees
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 FLOOR = 1e-6  # of each probability, so that one sure mistake costs 20 bits at most
 BYTES = 256
-PIECES = 5
+PIECES = 3
 
 
 def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"]) -> dict[str, Any]:
