@@ -14,6 +14,7 @@ paper: $(READY)  ## set up and write a paper on the digits template
 test: check  ## set up and pass all checks and tests
 
 check: lint  ## ruff, mypy --strict beside pytest
+	@$(BIN)/python -m compileall -q $(CODE)  # once, for the many processes that tests start
 	@$(BIN)/mypy & types=$$!; $(BIN)/pytest -n auto --dist worksteal $(ARGS); tests=$$?; \
 	wait $$types || { echo 'mypy found what stands above; make types says it alone'; exit 1; }; exit $$tests
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import random
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,16 @@ def altered(study: Path, to: Path, kind: str, seed: int) -> tuple[Path, str]:
     return to, ALTERATIONS[kind](to, random.Random(f"{kind} {seed}"))
 
 
+@cache
+def stranger() -> Any:
+    """verify.py as a module."""
+    spec = importlib.util.spec_from_file_location("stranger", STRANGER)
+    assert spec
+    assert spec.loader
+    spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
+    return module
+
+
 def by_a_stranger(bundle: Path, *options: str) -> dict[str, Any]:
     """What verify.py says of a bundle."""
     command = [sys.executable, "-I", str(STRANGER), str(bundle), "--json", *options]
@@ -78,7 +90,7 @@ def wrong_by_a_stranger(folder: Path) -> list[str]:
             write(opened, to)
     except UNREADABLE as error:
         return [str(error)]
-    return list(by_a_stranger(to)["problems"])
+    return list(stranger().check(str(to))["problems"])
 
 
 def wrong(folder: Path) -> list[str]:

@@ -37,6 +37,6 @@ def crashes(name: str, seed: int) -> list[bool]:
 
 @pytest.mark.parametrize("name", ["greedy", "gp"])
 def test_the_neighbourhood_of_a_crash_is_avoided(name: str) -> None:
-    studies = [crashes(name, seed) for seed in range(5)]
+    studies = [crashes(name, seed) for seed in range(3)]
     assert all(any(crashed) for crashed in studies)
-    assert sum(sum(crashed[20:]) for crashed in studies) <= 30  # one that does not mind would crash 50 times
+    assert sum(sum(crashed[20:]) for crashed in studies) <= 18  # one that does not mind would crash 30 times
