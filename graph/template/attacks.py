@@ -72,7 +72,8 @@ def attacks(
 
 def _of(path: Path, files: Mapping[str, bytes], editable: Sequence[str]) -> dict[str, bytes]:
     if path.is_dir():
-        return {str(p.relative_to(path)): p.read_bytes() for p in sorted(path.rglob("*")) if p.is_file()}
+        found = [p for p in sorted(path.rglob("*")) if p.is_file() and p.parent.name != "__pycache__"]  # an installer's
+        return {str(p.relative_to(path)): p.read_bytes() for p in found}
     if path.suffix in (".patch", ".diff"):
         return dict(_applied(path.read_text(), files))
     (target,) = [path.name] if path.name in editable else editable if len(editable) == 1 else [""]

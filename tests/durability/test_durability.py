@@ -6,7 +6,7 @@ import pytest
 
 from tests.durability.damage import SCENARIOS, Scene
 
-SHORT = ("full disk", "corrupt checkpoint", "corrupt ledger", "jumping clock")  # the rest needs more time
+SHORT = ("full disk", "corrupt checkpoint", "corrupt ledger")  # the rest needs more time
 
 
 @pytest.fixture(scope="session")

@@ -106,7 +106,7 @@ def test_a_drain_saves_and_a_resume_repeats_nothing(make_template: MakeTemplate,
     assert books(broken) == books(plain)
 
 
-@pytest.mark.parametrize("mode", ["experiment", "pipeline"])
+@pytest.mark.parametrize("mode", ["experiment", pytest.param("pipeline", marks=pytest.mark.long)])
 def test_a_long_study_goes_through_the_graph_in_legs(
     mode: str, make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

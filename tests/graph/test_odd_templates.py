@@ -158,6 +158,7 @@ def test_a_gain_that_is_equal_on_every_seed_is_not_exact_where_runs_differ(
         assert untrue not in text
 
 
+@pytest.mark.long
 def test_a_baseline_of_zero_has_no_relative_gain(make_template: MakeTemplate, paper_of: PaperOf) -> None:
     evaluate = EVALUATE.replace('answer["height"] + offset', 'answer["height"] - 0.85')
     text, claim = paper_of(make_template(files={"evaluate.py": evaluate}), trials=12)
@@ -165,6 +166,7 @@ def test_a_baseline_of_zero_has_no_relative_gain(make_template: MakeTemplate, pa
     assert "claim.relative" not in text
 
 
+@pytest.mark.long
 def test_values_of_many_sizes_without_noise_keep_their_digits(make_template: MakeTemplate, paper_of: PaperOf) -> None:
     small = EVALUATE.replace('answer["height"] + offset', '(answer["height"] + offset) ** 9')
     folder = make_template(files={"prepare.py": STILL, "evaluate.py": small})

@@ -35,7 +35,7 @@ def crashes(name: str, seed: int) -> list[bool]:
     return [t.verdict == "failed" for t in trials]
 
 
-@pytest.mark.parametrize("name", ["greedy", "gp"])
+@pytest.mark.parametrize("name", ["greedy", pytest.param("gp", marks=pytest.mark.long)])
 def test_the_neighbourhood_of_a_crash_is_avoided(name: str) -> None:
     studies = [crashes(name, seed) for seed in range(3)]
     assert all(any(crashed) for crashed in studies)

@@ -190,6 +190,8 @@ def test_attacks_are_files_folders_and_patches(tmp_path: Path) -> None:
     files = {"a.py": b"x = 1\ny = 2\nz = 3\n", "b/c.py": b"b = 1\n", "data": b"d"}
     (tmp_path / "attacks/folder/b").mkdir(parents=True)
     (tmp_path / "attacks/folder/b/c.py").write_text("b = 2\n")
+    (tmp_path / "attacks/folder/b/__pycache__").mkdir()  # as whoever installs a package leaves it
+    (tmp_path / "attacks/folder/b/__pycache__/c.cpython-311.pyc").write_bytes(b"compiled")
     (tmp_path / "attacks/a.py").write_text("x = 9\n")
     patch = "--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,4 @@\n x = 1\n-y = 2\n+y = 5\n+w = 6\n z = 3\n"
     (tmp_path / "attacks/p.patch").write_text(patch)

@@ -57,6 +57,7 @@ def test_faults_of_many_kinds_are_cured_where_they_are(tmp_path: Path) -> None:
         assert printed in text, key
 
 
+@pytest.mark.long
 def test_a_section_beyond_cure_gives_way_and_a_good_pdf_stays(tmp_path: Path) -> None:
     engine = broken(tmp_path, {"method": r"\errmessage{beyond all cures}"})
     (tmp_path / "paper.pdf").write_bytes(b"%PDF-good")
