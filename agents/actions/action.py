@@ -38,7 +38,7 @@ class Action:
     what came of it. figures: draws it below a folder. section: tells of it, None where there is nothing to tell; of an
     experiment it follows the ablation, of a text it is an appendix. answer: what the response to the reviewers says
     was done, as a clause after "we". criterion: the rubric's on it, which finds what it rewards in the document.
-    first_draft: whether a paper has it before any reviewer could ask for it, where it is of use.
+    first_draft: whether the experiment makes it without being asked, so that an estimate counts it in any case.
     """
 
     name: str
