@@ -95,7 +95,8 @@ def _published(lab: Lab) -> StudySubmission:
         ) from None
     evidence = replace(seen.evidence, facts=version.facts)
     others = tuple(_other_files(lab))
-    published = not others and bool(lab.study.ledger.all(Published))
+    ledger = lab.study.ledger
+    published = not others and bool(ledger.all(Published)) and not ledger.faults()
     own = _worded(version.draft, draft) if published else version.draft
     held = gate.standing(evidence, seen.references, own)
     return replace(

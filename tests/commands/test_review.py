@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -16,6 +17,7 @@ from tests.command_line import nightlab
 from tests.review import papers
 from tests.review.damage import DAMAGES
 from tests.review.test_revision import WORD, filled
+from tests.tamper.alterations import relink, unguarded
 
 FOREIGN = r"""
 \documentclass{article}\usepackage[T1]{fontenc}\usepackage{lmodern}
@@ -88,6 +90,22 @@ def test_a_clean_paper_is_accepted_and_what_is_altered_in_its_folder_is_named(st
         assert "nightlab resume" in lost.stderr
     finally:
         file.write_text(whole, encoding="utf-8")
+
+
+def test_other_words_of_code_stand_where_an_unbroken_ledger_has_them_published(study: Path, tmp_path: Path) -> None:
+    """As another version of nightlab words them; the ledger of whoever only puts a hash there is broken."""
+    shutil.copytree(study, to := tmp_path / "study")
+    file = to / "paper" / "manuscript.json"
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    file.write_text(to_json(replace(read(file), authors_note="Written by Nightlab's agents.")), encoding="utf-8")
+    after = hashlib.sha256(file.read_bytes()).hexdigest()
+    with unguarded(to) as db:
+        db.execute("UPDATE documents SET body = replace(body, ?, ?) WHERE kind = 'paper'", (before, after))
+    assert reviewed(to)["decision"] == "reject"
+    with unguarded(to) as db:
+        relink(db)
+    told = reviewed(to)
+    assert (told["decision"], told["findings"]) == ("accept", [])
 
 
 def test_our_own_pdf_is_accepted_by_its_text_alone(study: Path, tmp_path: Path) -> None:
