@@ -32,6 +32,7 @@ from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.search.policy import Exhausted, Tried, incumbent
 from nightlab.experiments.search.strategies import JOINT, draw_strategy
 from nightlab.experiments.study.study import Study
+from nightlab.experiments.template.artifact.artifact import weight
 from nightlab.experiments.template.artifact.diffs import Files, changed, unified
 from nightlab.experiments.template.globbing import matches
 
@@ -184,6 +185,7 @@ class ModelCoder:
         if answer.edits:
             wanted = [Edit(file=e.file, search=e.search, replace=e.replace) for e in answer.edits]
             files = edits.apply(wanted, self._read(artifact), template.editable_names, template.spec.artifact.blocks)
+            self._require_light(files, situation)
             artifact = self._study.artifacts.add(files)
         if artifact == before.artifact and not changed(params, before.params):
             ways = "params with a new value, or edits" if knobs else "edits"
@@ -196,6 +198,15 @@ class ModelCoder:
             parent=base.number,
             proposer=self._name,
         )
+
+    def _require_light(self, files: Files, situation: Situation) -> None:
+        """Raises EditRefused where the edits since the baseline add so much that answers may be among it."""
+        if (most := situation.template.spec.artifact.carry_kb) is None:
+            return
+        added = (weight(files) - weight(self._read(situation.history[0].change.artifact))) / 1000
+        if added > most:
+            told = f"all edits together would add {added:.1f} kB (compressed) to the baseline's files"
+            raise EditRefused(f"{told}; {most:g} kB are allowed: write a method, and no data")
 
     def _prompt(self, situation: Situation, base: Trial, failed: Trial | None, whole: bool) -> Prompt:
         template, study, knobs = situation.template, self._study, _in_reach(situation)

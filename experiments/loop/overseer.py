@@ -6,7 +6,7 @@ It reads settled trials in the order of their verdicts, each once, so that a res
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nightlab.experiments.first_seen import FirstSeen
@@ -31,6 +31,7 @@ WINDOW = 20  # latest trials among which waste is counted
 SLOWER = 3.0  # times the incumbent's run time, above which a gain is told with its price
 NOTABLE_S = 1.0  # run time, in seconds, below which nobody asks for its price
 UNREAD = 3  # first trials that all have the baseline's metrics, seed by seed: their parameters seem to be unread
+CARRIED = 3000  # bytes by which the files of a change may grow, compressed: some two hundred lines of code
 AGAIN = 4  # further replicates of a suspicious trial before it may be kept
 
 
@@ -40,6 +41,7 @@ class Overseer:
 
     template: Template
     strategies: Sequence[str] = ()
+    weigh: Callable[[str], int] = lambda artifact: 0  # `weight` of an artifact's files  # noqa: ARG005
     notices: list[Notice] = field(default_factory=list)
     stop: str = ""  # why the search must end; empty while it may go on
     _since_kept: int = 0
@@ -52,6 +54,7 @@ class Overseer:
     _recent: deque[str] = field(default_factory=lambda: deque(maxlen=WINDOW))  # how each wasted its budget, if it did
     _same: int | None = 0  # trials so far, if each has the baseline's metrics, seed by seed
     _artifact: str = ""  # the baseline's files
+    _weight: int = 0  # of the files of the incumbent
     _results: FirstSeen = field(default_factory=FirstSeen)  # the first trial with each metrics of a first replicate
 
     def parked(self) -> frozenset[str]:
@@ -64,6 +67,7 @@ class Overseer:
         verdict = trial.verdict
         if verdict is None or verdict.kind == "baseline":
             self._artifact = trial.change.artifact
+            self._weight = self.weigh(self._artifact)
             return []
         self._seen += 1
         known = len(self.notices)
@@ -73,6 +77,7 @@ class Overseer:
         self._unread(trial, outcomes, incumbent)
         if verdict.kind == "kept":
             self._price(trial, outcomes, incumbent)
+            self._carried(trial)
             if verdict.suspected:
                 told = "was kept only after further runs, as all its runs had given the same metrics"
                 self._tell(trial, "gaming", f"Trial {trial.number} {told}.", "run again")
@@ -144,6 +149,13 @@ class Overseer:
     def _end(self, trial: Trial, why: str) -> None:
         self.stop = why
         self._tell(trial, "waste", f"The search ends: {why.rstrip('.')}.", "stop", about="alike")
+
+    def _carried(self, trial: Trial) -> None:
+        """Whether the code of a kept change may hold answers that were found elsewhere, which no evaluator sees."""
+        before, self._weight = self._weight, self.weigh(trial.change.artifact)
+        if (grown := self._weight - before) > CARRIED:
+            told = f"and its files carry {grown / 1000:.1f} kB more, compressed: see whether answers are among them"
+            self._tell(trial, "gaming", f"Trial {trial.number} is better, {told}.", "report", about="carried")
 
     def _price(self, trial: Trial, outcomes: Sequence[RunOutcome], incumbent: Sequence[RunOutcome]) -> None:
         """What a gain was bought with: run time, or a constraint that only costs a penalty."""

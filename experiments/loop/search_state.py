@@ -20,6 +20,7 @@ from nightlab.experiments.loop.overseer import UNUSABLE, Overseer
 from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import BASELINE, Change, RunOutcome
 from nightlab.experiments.search.policy import Tried
+from nightlab.experiments.template.artifact.artifact import weight
 from nightlab.experiments.template.template import Template
 
 
@@ -33,7 +34,9 @@ class SearchState:
         self.entries = TrialCache(self.study.ledger)
         self.incumbent = BASELINE
         self.noise = Noise()
-        self.overseer = Overseer(self.template, self.template.strategies)
+        self.overseer = Overseer(
+            self.template, self.template.strategies, lambda key: weight(self.study.artifacts.read(key))
+        )
         self.rungs = Rungs(self.template.spec.fidelity, self.study.ledger)
         self._known = FirstSeen()  # the first trial with each change, by its identity
         self._open: dict[int, None] = {}  # in the order of the claims

@@ -60,6 +60,7 @@ class ArtifactTable(Table):
     support: tuple[str, ...] = ()  # read-only files that the experiment needs beside it
     most_files: Annotated[Whole, Field(ge=1)] = 1000  # that patterns may take in, together with all others
     most_mb: Annotated[StrictFloat, Field(gt=0)] = 32.0  # likewise
+    carry_kb: Annotated[StrictFloat, Field(gt=0)] | None = None  # that a model's edits may add, compressed
     blocks: Annotated[str, Field(pattern=r"^([A-Z][A-Z0-9_-]{0,40})?$")] = (
         ""  # edits stay between NAME-START and NAME-END
     )

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -91,3 +92,8 @@ def content_hash(files: Mapping[str, bytes]) -> str:
         digest.update(f"{name}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()[:16]
+
+
+def weight(files: Mapping[str, bytes]) -> int:
+    """The size of the files in bytes, compressed."""
+    return len(zlib.compress(b"".join(files.values())))

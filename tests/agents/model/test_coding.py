@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import random
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -163,6 +165,23 @@ def test_what_does_not_apply_goes_back_with_the_reason(play: Play) -> None:
         [edit("X = 0.2", "X = 0.6"), edit("X = 0.1", "X = (0.6"), edit("X = 0.1", "X = 0.6"), edit("", FIXED)], trials=1
     )
     assert played.kinds() == ["baseline", "kept"]
+
+
+def test_edits_that_carry_data_in_the_code_go_back(play: Play) -> None:
+    """The limit is for all edits together: data do not come in by parts."""
+    data = [base64.b85encode(random.Random(n).randbytes(650)).decode() for n in range(2)]
+    first, second = (f"{name} = 0.{n}" for name, n in (("X", 1), ("Y", 9)))
+    answers = [
+        edit(first, f"DATA = {data!r}\nX = 0.6"),
+        edit(first, f"DATA = {data[0]!r}\nX = 0.6"),
+        edit(second, f"MORE = {data[1]!r}\nY = 0.3"),
+        edit(second, "Y = 0.3"),
+    ]
+    toml = KNOBLESS.replace("[artifact]\n", "[artifact]\ncarry_kb = 1.0\n")
+    played = play(answers, toml=toml)
+    assert played.kinds() == ["baseline", "kept", "kept"]
+    assert played.source(2).count(data[0]) == 1
+    assert data[1] not in played.source(2)
 
 
 def test_a_crash_is_repaired_twice_and_then_dropped(play: Play) -> None:

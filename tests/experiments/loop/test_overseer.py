@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import inspect
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.ledger.ledger import Settled, Trial
+from nightlab.experiments.loop import overseer
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import (
     AGAIN,
     ALIKE,
+    CARRIED,
     MOST_TOLD,
     PARK_AFTER,
     PARKED,
@@ -24,6 +29,7 @@ from nightlab.experiments.loop.overseer import (
 )
 from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import Change, Effect, RunOutcome, Status, VerdictKind
+from nightlab.experiments.template.artifact.artifact import weight
 from nightlab.experiments.template.loading import load
 from nightlab.experiments.template.template import Template
 from tests.conftest import EXPERIMENT, MakeTemplate
@@ -146,6 +152,36 @@ def test_changes_that_change_nothing_are_waste(template: Template) -> None:
     for n in range(1, STAGNANT):
         overseer.watch(settled(n), [ran(1.0)], [ran(0)])
     assert [n.sentence for n in overseer.notices] == ["10 of the last 11 trials changed nothing in the result."]
+
+
+def test_a_change_whose_files_carry_much_is_told(template: Template) -> None:
+    weights = {"baseline": 2000, "plain": 2000 + CARRIED, "heavy": 2001 + 2 * CARRIED, "same": 2001 + 2 * CARRIED}
+    overseer = Overseer(template, ("east",), weights.__getitem__)
+
+    def notices(number: int, artifact: str, kind: VerdictKind) -> list[str]:
+        trial = settled(number, kind)
+        trial = replace(trial, change=replace(trial.change, artifact=artifact))
+        return [n.sentence for n in overseer.watch(trial, [ran(number)], [ran(0)])]
+
+    assert notices(0, "baseline", "baseline") == []
+    assert notices(1, "plain", "kept") == []
+    assert notices(2, "heavy", "reverted") == []
+    (told,) = notices(3, "heavy", "kept")
+    assert "carry 3.0 kB more" in told
+    assert notices(4, "same", "kept") == []
+
+
+def test_weights_in_the_code_weigh_and_a_long_edit_does_not() -> None:
+    carried = f"WEIGHTS = {base64.b85encode(random.Random(0).randbytes(4500))!r}\n"
+    edit = "".join(inspect.getsource(overseer).splitlines(keepends=True)[:150])
+    bare, longer, heavy = (weight({"experiment.py": (EXPERIMENT + more).encode()}) for more in ("", edit, carried))
+    assert bare + 1000 < longer < bare + CARRIED < heavy
+
+
+def test_a_loop_weighs_its_files(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> None:
+    loop = loop_of(make_template(), seeds=1)
+    loop.baseline()
+    assert loop.overseer._weight == weight({"experiment.py": EXPERIMENT.encode()})
 
 
 def test_the_price_of_a_gain_is_told(template: Template) -> None:
