@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nightlab.experiments.template.copying import ATTACKS
 
-_HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
+_HUNK = re.compile(r"@@ -(\d+)(,0)?(?:,\d+)? \+\d+(?:,\d+)? @@")
 _CANARY = """\
 def _canary():
     import sys
@@ -92,7 +92,7 @@ def _applied(patch: str, files: Mapping[str, bytes]) -> Iterator[tuple[str, byte
         lines, shift, place = files[name].decode().splitlines(), 0, 0
         for line in rest.splitlines()[1:]:
             if hunk := _HUNK.match(line):
-                place = int(hunk[1]) - 1 + shift
+                place = int(hunk[1]) - (0 if hunk[2] else 1) + shift  # -N,0 inserts after line N
             elif line[:1] == "+":
                 lines.insert(place, line[1:])
                 place, shift = place + 1, shift + 1

@@ -197,6 +197,9 @@ def test_attacks_are_files_folders_and_patches(tmp_path: Path) -> None:
     (tmp_path / "attacks/p.patch").write_text(patch)
     (tmp_path / "attacks/q.diff").write_text(patch.replace("-y = 2", "-y = 3"))
     (tmp_path / "attacks/r.patch").write_text("--- a/data\n+++ b/data\n@@ -1 +1 @@\n-d\n+e\n")
+    (tmp_path / "attacks/s.patch").write_text(
+        "--- a/a.py\n+++ b/a.py\n@@ -2,0 +3 @@\n+w = 6\n@@ -3 +4 @@\n-z = 3\n+z = 4\n"
+    )
     (tmp_path / "attacks/README.md").write_text("What they try.")
     found = {Path(where).name: (new, fault) for where, new, fault in attacks(tmp_path, files, ["a.py", "b/c.py"])}
     assert found["folder"] == ({**files, "b/c.py": b"b = 2\n"}, "")
@@ -204,7 +207,8 @@ def test_attacks_are_files_folders_and_patches(tmp_path: Path) -> None:
     assert found["p.patch"][0]["a.py"] == b"x = 1\ny = 5\nw = 6\nz = 3\n"
     assert "does not fit a.py at line 2" in found["q.diff"][1]
     assert "data, which is not editable" in found["r.patch"][1]
-    assert set(found) == {"folder", "a.py", "p.patch", "q.diff", "r.patch"}
+    assert found["s.patch"][0]["a.py"] == b"x = 1\ny = 2\nw = 6\nz = 4\n"
+    assert set(found) == {"folder", "a.py", "p.patch", "q.diff", "r.patch", "s.patch"}
     files["b/c.py"] = b'"""Told."""\nfrom __future__ import annotations\n\n@wrapped\ndef f(): ...\n'
     changed = patched(files, ["b/c.py", "data"], "judge")
     assert changed["b/c.py"].startswith(b'"""Told."""\nfrom __future__ import annotations\n\ndef _canary():')
