@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from threading import Event as Flag
 from typing import Annotated
 
 import typer
@@ -26,11 +29,31 @@ def follow(
 
     with report.opened(study) as opened:
         view, event = None if as_json else following.view_of(opened), None
-        try:
-            with view or nullcontext():
-                for event in following.follow(opened, after):
-                    (view.hear if view else print_json)(event.record())
-        except KeyboardInterrupt:
-            raise typer.Exit(INTERRUPTED) from None
+        with _interruptible() as stopped, view or nullcontext():
+            for event in following.follow(opened, after, stopped):
+                (view.hear if view else print_json)(event.record())
+        if stopped.is_set():
+            raise typer.Exit(INTERRUPTED)
         if event and following.failed(event):
             raise typer.Exit(DOES_NOT_HOLD)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Flag]:
+    """Ends what is within at the first Ctrl-C, and says whether there was one.
+
+    Python loses an exception that comes while an object is destroyed. The flag is not lost.
+    """
+    stopped = Flag()
+
+    def stop(_signal: int, _frame: object) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield stopped
+    except KeyboardInterrupt:
+        stopped.set()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from threading import Event as Flag
 
 from nightlab.experiments.ledger.events import Ended, Event
 from nightlab.experiments.study.study import Study
@@ -13,20 +14,19 @@ from nightlab.telling.terminal import Terminal
 POLL_S = 0.3
 
 
-def follow(study: Study, after: int = 0) -> Iterator[Event]:
-    """Each event after that number once it is told, until the study is finished or work on it fails.
+def follow(study: Study, after: int = 0, stopped: Flag | None = None) -> Iterator[Event]:
+    """Each event after that number once it is told, until the study is finished, work on it fails, or `stopped` is set.
 
     A study that was interrupted or killed is waited for: it goes on with the next number.
     """
-    last = None
+    last, stopped = None, stopped or Flag()
     while True:
         finished = study.finished  # asked first, so that all that was told before is read
         for last in study.ledger.events(after):
             after = last.number
             yield last
-        if finished or (last and failed(last)):
+        if finished or (last and failed(last)) or stopped.wait(POLL_S):
             return
-        time.sleep(POLL_S)
 
 
 def failed(event: Event) -> bool:

@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 import nightlab
+from nightlab.commands.follow import follow as following_command
 from nightlab.experiments.errors import NightlabError
 from nightlab.experiments.ledger.events import Ended, Note, Stage
 from nightlab.experiments.study.settings import Settings
@@ -127,6 +129,30 @@ def test_who_follows_may_stop_and_the_study_is_as_it_was(make_template: MakeTemp
         _, errors = follower.communicate(timeout=60)
         assert (follower.returncode, errors) == (130, "")
         assert (folder / "study.db").read_bytes() == before
+
+
+def test_an_interrupt_that_python_loses_ends_the_watching(
+    make_template: MakeTemplate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that comes while an object is destroyed is printed and ignored."""
+
+    class Destroyed:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    folder = create(load(make_template()), Settings(), tmp_path)
+    with reopen(folder) as study:
+        study.ledger.tell(Note(note="one"), during="a")
+
+    def printed(_record: object) -> None:
+        with suppress(KeyboardInterrupt):
+            Destroyed()
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda _lost: None)
+    monkeypatch.setattr("nightlab.commands.follow.print_json", printed)
+    with pytest.raises(typer.Exit) as ended:
+        following_command(folder, as_json=True)
+    assert ended.value.exit_code == 130
 
 
 def test_a_step_that_is_done_again_tells_nothing_twice(make_template: MakeTemplate, tmp_path: Path) -> None:
