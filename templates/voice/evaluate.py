@@ -17,39 +17,47 @@ from hearing import FRAME, HOP, RATE, SAMPLES, Ear, Layers, bounded, climb, forw
 from numpy.typing import NDArray
 
 LOUDNESS = 10 ** (-32 / 20)  # of a perturbation, in parts of the utterance's: 32 dB below
+LOUD = 10 ** (-12 / 20)  # of one that every network falls to whose gradients can be climbed
 WORDS, LARGEST = 8, 2**22  # bytes of a network, unpacked
 BANDS, FLOOR, RIDGE = 16, 0.1, 300.0  # of the judge's own classifier
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 Attack = Callable[[Ear, Layers, Array, NDArray[np.int64], np.random.Generator], Array]
 
 
 def evaluate(out: Path, private: Path, split: Literal["dev", "holdout"], seed: int) -> dict[str, Any]:
     """`robust_accuracy`: the share of utterances that are recognised as they are and under every attack of the split;
     `clean_accuracy`: as they are; `masked`: the share that falls to an attack without gradients though none with them
-    succeeds, as where gradients are hidden; `parameters`. `arrays` has where the perturbations have their energy.
+    succeeds, and `unbroken`: the share that a loud perturbation does not mislead, both as where gradients are hidden;
+    `parameters`. `arrays` has where the perturbations have their energy.
 
-    Raises ValueError where the file is missing or is no classifier in the form that the readme describes.
+    Raises ValueError where the file is missing, is no classifier in the form that the readme describes, or overflows.
     """
     ear, layers = classifier(out / "network.npz")
-    sound, words = np.load(private / f"{split}_sound.npy").astype(np.float64), np.load(private / f"{split}_word.npy")
+    sound, words = np.load(private / f"{split}_sound.npy"), np.load(private / f"{split}_word.npy")
     rng = np.random.default_rng([seed, len(sound)])
 
     def right(noise: Array | float) -> NDArray[np.bool_]:
-        return np.asarray(forward(layers, ear.hear(sound + noise))[-1].argmax(axis=1) == words)
+        scores = forward(layers, ear.hear(sound + noise))[-1]
+        if not np.isfinite(scores).all():
+            raise ValueError("network.npz has weights so large that its scores or their gradients overflow")
+        return np.asarray(scores.argmax(axis=1) == words)
 
     clean = right(0.0)
     noises = {
         name: bounded(attack(ear, layers, sound, words, rng), sound, LOUDNESS)
         for name, attack in ATTACKS[split].items()
     }
-    stands = {name: right(noise) for name, noise in noises.items()}
+    found = {name: np.any(noise != 0, axis=1) for name, noise in noises.items()}  # else there was no gradient to climb
+    stands = {name: right(noise) & found[name] for name, noise in noises.items()}
     by_gradient = np.all([stood for name, stood in stands.items() if name not in BLIND], axis=0)
+    unbroken = clean & right(climb(ear, layers, sound, words, LOUD, 8, 0.35))
     robust = clean & np.all(list(stands.values()), axis=0)
     return {
         "robust_accuracy": float(robust.mean()),
         "clean_accuracy": float(clean.mean()),
         "masked": float((clean & by_gradient & ~robust).mean()),
+        "unbroken": float(unbroken.mean()),
         "parameters": float(sum(weight.size + bias.size for weight, bias in layers)),
         "under_gradients": float((clean & by_gradient).mean()),
         "under_blind": float((clean & np.all([stands[name] for name in stands.keys() & BLIND], axis=0)).mean()),

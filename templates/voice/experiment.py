@@ -13,13 +13,13 @@ import numpy as np
 from hearing import Ear, Layers, backward, bounded, climb, forward
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating[Any]]
 
 
 def run(params: dict[str, Any], inputs: Path, out: Path, seed: int) -> None:
     """Write `network.npz`."""
     rng = np.random.default_rng(seed)
-    sound, words = np.load(inputs / "train_sound.npy").astype(np.float64), np.load(inputs / "train_word.npy")
+    sound, words = np.load(inputs / "train_sound.npy"), np.load(inputs / "train_word.npy")
     ear = Ear(params["bands"], 10 ** params["floor"])
     features = ear.hear(sound)
     shift, scale = features.mean(axis=0), features.std(axis=0) + 1e-6
@@ -53,7 +53,8 @@ def altered(
     rng: np.random.Generator, ear: Ear, layers: Layers, sound: Array, words: NDArray[np.int64], params: dict[str, Any]
 ) -> Array:
     """Utterances as they are trained on: with noise, and some with perturbations that mislead the classifier."""
-    heard = sound + bounded(rng.normal(size=sound.shape), sound, params["noise"] * rng.uniform(0, 1, (len(sound), 1)))
+    noise = rng.standard_normal(sound.shape, np.float32)
+    heard = sound + bounded(noise, sound, params["noise"] * rng.uniform(0, 1, (len(sound), 1)))
     some = rng.uniform(size=len(sound)) < params["attacked"]
     if some.any():
         loudness = params["loudness"]

@@ -59,17 +59,41 @@ def test_a_word_glides_from_one_vowel_to_the_other() -> None:
     assert end[high].sum() / end[low].sum() > 5 * start[high].sum() / start[low].sum()
 
 
-def test_gradients_are_those_of_differences() -> None:
+@pytest.mark.parametrize("scale", [1.0, 1e-120, 1e120])
+def test_gradients_have_the_direction_of_differences(scale: float) -> None:
     rng = np.random.default_rng(1)
     ear = hearing.Ear(8, 1e-2)
     layers = [(rng.normal(size=(120, 9)), rng.normal(size=9)), (rng.normal(size=(9, 8)), np.zeros(8))]
     sound, words = rng.normal(size=(3, hearing.SAMPLES)), np.array([0, 3, 7])
-    gradient = hearing.uphill(ear, layers, sound, words)[1]
-    for at in (0, 130, 1023, 2047):
+    places = (0, 130, 700, 1023, 2047)
+    found = []
+    for at in places:
         moved = np.zeros(hearing.SAMPLES)
-        moved[at] = 1e-5
+        moved[at] = 0.01  # no less: sounds have single precision
         up, down = (hearing.uphill(ear, layers, sound + sign * moved, words)[0] for sign in (1, -1))
-        assert gradient[:, at] == pytest.approx((up - down) / 2e-5, rel=1e-3, abs=1e-5)
+        found.append(up - down)
+    scaled = [(weight * scale, bias * scale) for weight, bias in layers[:1]] + [(layers[1][0] * scale, layers[1][1])]
+    gradient = hearing.uphill(ear, scaled, sound, words)[1][:, places]
+    for ours, differences in zip(gradient, np.array(found).T, strict=True):
+        ratio = ours @ differences / (differences @ differences)
+        assert ratio > 0
+        assert ours == pytest.approx(ratio * differences, rel=0.02, abs=float(2e-3 * abs(ours).max()))
+
+
+def test_who_has_no_gradient_has_fallen(data: Path) -> None:
+    """One that always says the same word cannot be misled, and is right about that word."""
+    weights = {
+        "weight_0": np.zeros((60, 4)),
+        "bias_0": -np.ones(4),
+        "weight_1": np.ones((4, 8)),
+        "bias_1": np.eye(8)[3],
+    }
+    out = data / "same"
+    out.mkdir()
+    np.savez(out / "network.npz", bands=np.array(4), floor=np.array(1.0), **weights)
+    metrics = evaluate.evaluate(out, data / "private", "dev", 1)
+    assert metrics["clean_accuracy"] == pytest.approx(1 / 8)
+    assert metrics["robust_accuracy"] == 0
 
 
 def test_attacks_keep_to_the_bound(data: Path) -> None:

@@ -1,4 +1,4 @@
-# caught: no better
+# caught: the constraint on
 """Hears nothing, so nothing misleads it."""
 
 import numpy as np
