@@ -120,7 +120,7 @@ def test_a_larger_model_sees_less_text() -> None:
 
 
 def test_training_lowers_the_bits_and_repeats_itself(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "BUDGET", 2e9)
+    monkeypatch.setattr(experiment, "BUDGET", 4e9)
     found = []
     for seed in (1, 1):
         experiment.start({**TEMPLATE.defaults, "ngrams": 2, "batch_size": 4}, data / "inputs", data, seed)
