@@ -98,7 +98,7 @@ class Product:
         self.d[: self.k] = d
         cl.enqueue_copy(run, weights, self.d, is_blocking=False)
         if self.scale_first:
-            self.device.kernels["scale"](run, (across, deep), None, weights, b, scaled, np.int32(across))
+            self.device.kernels["scale"](run, (across, deep), (self.group[1], 1), weights, b, scaled, np.int32(across))
             b = scaled
         items = across // self.each[1], down // self.each[0]
         self.device.kernels["product"](run, items, self.group, a, weights, b, c, np.int32(deep), np.int32(across))

@@ -1,7 +1,7 @@
 """Asks two kernels for products and for steps of a heat equation, takes the time, and checks every answer.
 
-The matrices that stay the same are on the device before the clock runs; what an answer depends on is drawn and sent at
-the moment of the question, so that nothing can be worked out before.
+What an answer depends on is drawn and sent at the moment of the question. What stays the same is loaded before, and the
+time that this takes counts as well, so that work done ahead wins nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PRODUCTS = {
     "holdout": [(240, 288, 256), (320, 176, 264)],
 }  # rows, depth, columns
 FIELDS = {"dev": [(256, 256, 32), (200, 312, 33)], "holdout": [(264, 240, 32), (176, 360, 31)]}  # rows, columns, steps
-TURNS = 3  # of each; the quickest counts
+TURNS = 3  # of each
 STENCIL_INTENSITY = 7 / 12  # operations for each byte, with three arrays for each step
 UNIT = 2.0**-23  # the spacing of single precision at one
 
@@ -74,29 +74,29 @@ def product_intensity(m: int, k: int, n: int) -> float:
 
 
 def timed_product(candidate: Any, rng: np.random.Generator, shape: tuple[int, ...]) -> tuple[float, int]:
-    """Seconds of the quickest answer, and how many cells were wrong in all."""
+    """Seconds of an answer, with its part of the loading, and how many cells were wrong in all."""
     m, k, n = shape
     a, b = single(rng.normal(size=(m, k))), single(rng.normal(size=(k, n)))
     candidate.call("load_product", a, b)
-    seconds, wrong = [], 0
+    spent, wrong = candidate.seconds, 0
     for _ in range(TURNS):
         d = single(rng.normal(size=k))
         answer = asked(candidate, "product", (m, n), d)
-        seconds.append(candidate.seconds)
+        spent += candidate.seconds
         wrong += product_mistakes(answer, a, d, b)
-    return min(seconds), wrong
+    return spent / TURNS, wrong
 
 
 def timed_stencil(candidate: Any, rng: np.random.Generator, shape: tuple[int, int], steps: int) -> tuple[float, int]:
     rate = single(rng.uniform(0, 0.25, shape))
     candidate.call("load_stencil", rate)
-    seconds, wrong = [], 0
+    spent, wrong = candidate.seconds, 0
     for _ in range(TURNS):
         u = single(rng.normal(size=shape))
         answer = asked(candidate, "stencil", shape, u, steps)
-        seconds.append(candidate.seconds)
+        spent += candidate.seconds
         wrong += stencil_mistakes(answer, u, rate, steps)
-    return min(seconds), wrong
+    return spent / TURNS, wrong
 
 
 def nasty_products(candidate: Any, rng: np.random.Generator) -> int:
@@ -154,7 +154,7 @@ def product_mistakes(answer: NDArray[Any], a: NDArray[Any], d: NDArray[Any], b: 
 def stencil_mistakes(answer: NDArray[Any], u: NDArray[Any], rate: NDArray[Any], steps: int) -> int:
     expected = heated(u.astype(np.float64), rate.astype(np.float64), steps)
     with np.errstate(all="ignore"):
-        near = abs(answer - expected) <= (4 + 2 * steps) * UNIT * abs(u).max()
+        near = abs(answer - expected) <= (6 + np.sqrt(steps)) * UNIT * abs(u).max()  # single precision needs a third
     return int((~near).sum())
 
 
