@@ -66,8 +66,8 @@ def total(name: str, rows: Any, given: dict[str, Any]) -> Fraction:
 
 def circle(name: str, number: int, row: Any) -> Circle:
     good = isinstance(row, list) and len(row) == 3 and all(type(value) in (int, float) for value in row)
-    if not good or not all(math.isfinite(value) for value in row):
-        raise ValueError(f"{name}: circle {number} must be [x, y, radius], three finite numbers")
+    if not good or not all(abs(value) <= 1 for value in row):  # a comparison that no whole number overflows, nor nan
+        raise ValueError(f"{name}: circle {number} must be [x, y, radius], three numbers from -1 to 1")
     x, y, r = map(Fraction, row)
     if r <= 0:
         raise ValueError(f"{name}: circle {number} has no positive radius")

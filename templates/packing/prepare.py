@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 
 CIRCLES, OTHERS = 26, 2
+DENSE = 0.65  # share of a rectangle that a grid of equal circles covers at most
 
 
 def prepare(inputs: Path, private: Path, seed: int) -> None:
@@ -15,7 +17,10 @@ def prepare(inputs: Path, private: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)
     instances = {"square": {"circles": CIRCLES, "width": 1.0, "height": 1.0}}
     for number in range(OTHERS):
-        circles, height = int(rng.integers(9, 16)), round(float(rng.uniform(0.4, 0.9)), 3)
+        while True:
+            circles, height = int(rng.integers(9, 16)), round(float(rng.uniform(0.4, 0.9)), 3)
+            if circles * math.pi * (grid(circles, 1.0, height) / circles) ** 2 < DENSE * height:
+                break
         instances[f"rectangle_{number}"] = {"circles": circles, "width": 1.0, "height": height}
     (inputs / "instances.json").write_text(json.dumps(instances), encoding="utf-8")
     grids = {name: {**given, "grid": grid(**given)} for name, given in instances.items()}
