@@ -69,7 +69,10 @@ def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed:
 
 
 class Solver:
-    """One question's solver: right and wrong by the error model, never twice for nothing."""
+    """One question's solver: right and wrong by the error model, never twice for nothing.
+
+    A right answer takes the same draws as a wrong one, so an agent learns nothing from the time of a call.
+    """
 
     def __init__(self, question: dict[str, Any], name: str, seed: int) -> None:
         self.kind = KINDS[question["kind"]]
@@ -95,10 +98,9 @@ class Solver:
 
     def _sampled(self, style: str, temperature: float) -> list[Any]:
         odds = ABILITY[self.kind][style] - SLOPE * self.difficulty
-        if self.chance.random() < temperature:
-            answer = self._attempt(odds - HEAT * temperature**2, self.chance)
-        else:
-            answer = self._attempt(odds, random.Random(f"{self.name}/{style}"))
+        fresh = self._attempt(odds - HEAT * temperature**2, self.chance)
+        first = self._attempt(odds, random.Random(f"{self.name}/{style}"))
+        answer = fresh if self.chance.random() < temperature else first
         sure = 0.5 * odds + 0.9 * (answer == self.answer or (self.kind == "trap" and answer == self.lure))
         return [answer, _share(sure + self.chance.gauss(0, 0.8))]
 
@@ -108,10 +110,11 @@ class Solver:
         return self._reflected(answer)
 
     def _reflected(self, answer: int) -> int:
-        if answer == self.answer:
-            return self._wrong(self.chance) if self.chance.random() < SPOILT[self.kind] else answer
         mended = MENDED[self.kind] * 2 * _share(-SLOPE * self.difficulty)
-        return self.answer if self.chance.random() < mended else answer
+        draw, wrong = self.chance.random(), self._wrong(self.chance)
+        if answer == self.answer:
+            return wrong if draw < SPOILT[self.kind] else answer
+        return self.answer if draw < mended else answer
 
     def check(self, answer: int) -> bool:
         """Whether the answer passes a check by the solver."""
@@ -131,10 +134,10 @@ class Solver:
         return self._debated(answers)
 
     def _debated(self, answers: list[int]) -> int:
-        if self.chance.random() < 0.5:
-            return self._attempt(ABILITY[self.kind]["stepwise"] - SLOPE * self.difficulty, self.chance)
+        own = self._attempt(ABILITY[self.kind]["stepwise"] - SLOPE * self.difficulty, self.chance)
         weights = [CONVINCING[self.kind] if answer == self.answer else 1.0 for answer in answers]
-        return self.chance.choices(answers, weights)[0]
+        heard = self.chance.choices(answers, weights)[0]
+        return own if self.chance.random() < 0.5 else heard
 
     def route(self) -> str:
         """The kind of the question, as a small classifier sees it."""
@@ -142,17 +145,16 @@ class Solver:
         return self._routed()
 
     def _routed(self) -> str:
-        if self.chance.random() < RECOGNISED:
-            return self.kind
-        return self.chance.choice([kind for kind in KINDS if kind != self.kind])
+        other = self.chance.choice([kind for kind in KINDS if kind != self.kind])
+        return self.kind if self.chance.random() < RECOGNISED else other
 
     def _attempt(self, odds: float, chance: random.Random) -> int:
-        return self.answer if chance.random() < _share(odds) else self._wrong(chance)
+        wrong = self._wrong(chance)
+        return self.answer if chance.random() < _share(odds) else wrong
 
     def _wrong(self, chance: random.Random) -> int:
-        if chance.random() < LURED[self.kind]:
-            return int(self.lure)
-        return chance.choice([option for option in range(OPTIONS) if option not in (self.answer, self.lure)])
+        other = chance.choice([option for option in range(OPTIONS) if option not in (self.answer, self.lure)])
+        return int(self.lure) if chance.random() < LURED[self.kind] else other
 
     def _pay(self, what: str, answer: int) -> None:
         self._known(answer)

@@ -10,6 +10,7 @@ import numpy as np
 
 BATCHES = 4  # of each kind
 NASTY = ["", "a", "aa", "ab", "ba", "a\0b", "ß", "é", "e\u0301", "😀", "😀😃", "A", " ", "\n", "a" * 33]
+LONG = (130, 401)  # letters of the longest texts, which are not timed either
 
 Pair = list[str]
 
@@ -28,6 +29,7 @@ def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed:
             wrong += mistakes(pairs, asked(candidate, pairs))
             spent.append(1000 * candidate.seconds)
     hard = [[a, b] for a in NASTY for b in NASTY]
+    hard += [["".join(rng.choice(list("abcß"), rng.integers(*LONG))) for _ in range(2)] for _ in range(4)]
     order = rng.permutation(len(hard))
     hard = [hard[i] for i in order]
     wrong += mistakes(hard, asked(candidate, hard))  # counts for the answers, not for the time

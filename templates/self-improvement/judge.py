@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from statistics import median
 from typing import Any, Literal
 
 import numpy as np
@@ -27,15 +26,15 @@ def judge(candidate: Any, private: Path, split: Literal["dev", "holdout"], seed:
     """
     tasks = [Task(task, seed) for task in json.loads((private / f"{split}.json").read_text())]
     candidate.call("begin", [[t.knobs, t.score, t.seed] for t in tasks])
-    seconds = []
+    spent = candidate.seconds
     for n in range(1, EVALUATIONS + 1):
         proposals = candidate.call("propose", [t.score for t in tasks], returns=list)
-        seconds.append(candidate.seconds / len(tasks))
+        spent += candidate.seconds
         if len(proposals) != len(tasks):
             raise candidate.Failed(f"it proposed {len(proposals)} trials for {len(tasks)} tasks")
         for task, params in zip(tasks, proposals, strict=True):
             task.evaluate(params, n)
-    time = min(1.0, median(seconds) / SLOW)
+    time = min(1.0, spent / len(tasks) / EVALUATIONS / SLOW)
     gain, cost = [max(0.0, t.gain) for t in tasks], [t.reached / EVALUATIONS for t in tasks]
     utility = [GAIN * g + COST * (1 - c) + TIME * (1 - time) for g, c in zip(gain, cost, strict=True)]
     columns = {"utility": utility, "gain": gain, "cost": cost}

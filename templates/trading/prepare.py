@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ WARM_UP = 300  # days before the first scored one, from which a rule may learn
 SPLITS = {"dev": ("2000-06-01", "2010-12-31"), "holdout": ("2011-01-01", "2018-12-31")}
 
 
-def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001  (nothing is public, nothing is drawn)
+def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001  (nothing is public)
     """Write to `private`: `prices.npy`, all closing prices (days, 3), and for each split which of them it takes.
+
+    `secret.json` is what the judge's draws start from, beside the run's seed.
 
     `{split}_days.npy` has their numbers, the first of which warm up; `{split}_month.npy` the month of each scored day,
     as 201101, since days of a month belong together. The scored days of the splits are different ones, while the days
@@ -27,6 +30,8 @@ def prepare(inputs: Path, private: Path, seed: int) -> None:  # noqa: ARG001  (n
         }
     ).dropna()  # the days on which all three have a price
     np.save(private / "prices.npy", closes.to_numpy(np.float64))
+    secret = [int(n) for n in np.random.default_rng(seed).integers(0, 2**32, 4)]
+    (private / "secret.json").write_text(json.dumps(secret), encoding="utf-8")
     for split, (first, last) in SPLITS.items():
         begin = int(closes.index.searchsorted(pd.Timestamp(first)))
         end = int(closes.index.searchsorted(pd.Timestamp(last), side="right"))

@@ -85,6 +85,27 @@ class TestSolver:
         assert rate(kind, lambda s: s.check(0)) == pytest.approx(judge.PASSED[kind][1], abs=0.03)
         assert rate(kind, lambda s: s.route() == kind) == pytest.approx(judge.RECOGNISED, abs=0.03)
 
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda s: s.sample("stepwise", 0.5),
+            lambda s: s.reflect(2),
+            lambda s: s.check(2),
+            lambda s: s.debate([2, 3]),
+            lambda s: s.route(),
+        ],
+        ids=["sample", "reflect", "check", "debate", "route"],
+    )
+    def test_right_and_wrong_answers_take_the_same_draws(self, ask: Any) -> None:
+        """Else an agent could tell them apart by the time that they take."""
+        for seed in range(50):
+            states = []
+            for answer, difficulty in ((2, -9.0), (3, 9.0)):
+                one = judge.Solver({**QUESTION, "answer": answer, "difficulty": difficulty}, f"q/{seed}", seed)
+                ask(one)
+                states.append(one.chance.getstate())
+            assert states[0] == states[1]
+
     def test_a_cold_solver_repeats_its_first_thought_in_every_run(self) -> None:
         for seed in range(20):
             thoughts = {judge.Solver(QUESTION, "a", run).sample("direct", 0.0)[0] for run in range(seed, seed + 5)}

@@ -34,6 +34,16 @@ def test_inputs_hold_no_truth_and_the_splits_share_no_set(place: Path) -> None:
     assert sorted(np.concatenate(sets)) == list(range(32))
 
 
+@pytest.mark.parametrize(("layout", "decimals"), [("prepare", 0), ("prepare_second", 2)])
+def test_spoilt_responses_have_the_digits_of_others(layout: str, decimals: int, tmp_path: Path) -> None:
+    for part in ("inputs", "private"):
+        (tmp_path / part).mkdir()
+    getattr(prepare, layout)(tmp_path / "inputs", tmp_path / "private", 3)
+    y = np.load(tmp_path / "inputs/real.npz")["y"]
+    assert np.array_equal(y, y.round(decimals))
+    assert not np.array_equal(y, y.round(decimals - 1))
+
+
 def test_the_truth_has_no_error_and_a_shift_has_its_own(place: Path, tmp_path: Path) -> None:
     known = {split: np.load(place / f"private/{split}_truth.npz") for split in ("dev", "holdout")}
     best, noise = np.zeros((32, 6)), np.zeros(32)

@@ -53,6 +53,7 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for split in ("dev", "holdout"):
         np.save(folder / f"{split}_days.npy", np.arange(600))
         np.save(folder / f"{split}_month.npy", np.arange(300) // 21 + 200001)
+    (folder / "secret.json").write_text("[1, 2, 3, 4]")
     return folder
 
 
@@ -69,6 +70,9 @@ def test_the_data_are_real_and_the_holdout_comes_later(tmp_path: Path) -> None:
     days = {split: np.load(tmp_path / f"{split}_days.npy") for split in ("dev", "holdout")}
     assert [len(days[split]) - 300 for split in days] == [len(dev), len(holdout)]
     assert not {*days["dev"][300:]} & {*days["holdout"][300:]}
+    secrets = [(tmp_path / "secret.json").read_text()]
+    module("prepare").prepare(tmp_path, tmp_path, 1)
+    assert (tmp_path / "secret.json").read_text() not in secrets
     prices = np.load(tmp_path / "prices.npy")
     assert prices.shape[1] == 3
     assert (prices > 0).all()
@@ -83,6 +87,17 @@ def test_a_rule_is_told_one_day_at_a_time_and_no_date(private: Path) -> None:
     moves = {tuple(np.round(np.diff(np.log(column)), 9)[-50:]) for column in told.T}
     assert moves == {tuple(np.round(np.diff(np.log(column)), 9)[-50:]) for column in prices.T}
     assert not np.isclose(np.sort(told[-1]), np.sort(prices[-1])).any()
+
+
+def test_a_rule_that_knows_its_seed_knows_no_draw(private: Path) -> None:
+    first = []
+    for secret in ("[1, 2, 3, 4]", "[5, 2, 3, 4]", "[1, 2, 3, 4]"):
+        (private / "secret.json").write_text(secret)
+        candidate = started()
+        judge.judge(candidate, private, "dev", 1)
+        first.append(candidate.told[0])
+    assert first[0] == first[2]
+    assert not set(first[0]) & set(first[1])
 
 
 def test_an_order_earns_from_the_day_after_the_next(private: Path, monkeypatch: pytest.MonkeyPatch) -> None:
