@@ -72,10 +72,13 @@ class Candidates:
                     if wanted == talk.QUESTION:
                         self._answer(talk.Channel(desk, 0))
                         continue
-                    self.asked += 1
                     self._end()
+                    if wanted == talk.DONE:
+                        desk.sendall(talk.DONE)
+                        continue
+                    self.asked += 1
                     with self._channel() as channel:
-                        socket.send_fds(desk, [b"+"], [channel.fileno()])
+                        socket.send_fds(desk, [talk.CANDIDATE], [channel.fileno()])
         except OSError:  # the judge has ended
             pass
         except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the judge

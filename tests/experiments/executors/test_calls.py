@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -9,10 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from nightlab.experiments.executors import candidates
 from nightlab.experiments.executors.executor import Place
+from nightlab.experiments.executors.local.inside.conversation.candidate import Bounds, Candidate
 from nightlab.experiments.executors.local.isolation.sandbox import LEVELS, probe
 from nightlab.experiments.executors.local.local import LocalRunner
 from nightlab.experiments.executors.registry import register, runs_at
+from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import Level, RunOutcome, RunRequest
 from nightlab.experiments.template.doubts import ECHO, EQUAL
 from nightlab.experiments.template.loading import load
@@ -331,6 +335,53 @@ def test_each_call_may_have_a_process_of_its_own(make_template: MakeTemplate, tm
         assert bench("keeps").metrics["dev"]["height"] == 111.0
         outcome = bench("divides")
     assert outcome.error.splitlines()[-1].startswith("call 2, divide(): it raised ZeroDivisionError")
+
+
+class Slow:
+    """An executor whose runs take their time to end."""
+
+    name = level = "S0"
+
+    def __init__(self) -> None:
+        self.polls, self.theirs = 0, list[socket.socket]()
+
+    def submit(self, _order: object) -> str:
+        return "1"
+
+    def channel(self, _handle: str) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        theirs.sendall(b"begun")
+        self.theirs.append(theirs)
+        return ours
+
+    def poll(self, _handle: str, _wait: float = 0.0) -> str:
+        self.polls += 1
+        return "running" if self.polls < 4 else "ended"
+
+    def collect(self, _handle: str) -> str:
+        self.theirs.pop().close()
+        return "performed"
+
+    def cancel(self, _handle: str) -> None: ...
+
+
+def test_a_judge_goes_on_when_no_process_of_a_closed_candidate_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else what it leaves running slows what the judge times next."""
+    monkeypatch.setattr(candidates, "Talking", object)
+    executor = Slow()
+
+    def judging(desk: socket.socket) -> int:
+        bounds = Bounds(fresh=False, limit_s=5, until=time.monotonic() + 60, most=0)
+        one = Candidate(desk, bounds)
+        monkeypatch.setattr(one, "_decoded", lambda *_: [])
+        one._opened("call 1")
+        assert executor.polls == 0
+        one.close()
+        return executor.polls
+
+    waiting = candidates.Candidates(executor, None, Ticket())  # type: ignore[arg-type]
+    assert waiting.during(judging) == 4
+    assert waiting.performed == ["performed"]
 
 
 def test_a_judge_that_fails_before_it_calls_is_a_template_at_fault(make_template: MakeTemplate, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -167,15 +168,20 @@ class Candidate:
         return dict(found) if found is not None else None
 
     def close(self) -> None:
-        """End its process, if there is one."""
+        """End its processes, if there are any: none goes on beside what the judge does next."""
         if self._channel:
             self._channel.close()
             self._channel = None
+            with suppress(OSError):  # nobody is there any more, or it takes all of the time that there is
+                self._desk.settimeout(max(0.01, self._bounds.until - _RESERVE - time.monotonic()))
+                self._desk.sendall(talk.DONE)
+                self._desk.recv(1)
+            self._desk.settimeout(None)
 
     def _opened(self, where: str) -> float:
         """See that there is a process to call; the seconds that it may still take."""
         if not self._channel:
-            self._desk.sendall(b"+")
+            self._desk.sendall(talk.CANDIDATE)
             fds = socket.recv_fds(self._desk, 1, 1)[1]
             if not fds:
                 raise EOFError("nobody gives a candidate any more")
