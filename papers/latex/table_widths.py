@@ -39,7 +39,8 @@ def short(
 
 def long(columns: Sequence[str], rows: Rows, align: str, shares: Sequence[float] | None = None) -> LongTable:
     """A table that breaks over pages and repeats its head. shares: each column's part of the line; None is natural."""
-    table = LongTable(f"@{{}}{_fixed(align, shares) if shares else align}@{{}}", width=len(columns))
+    spec = _fixed(align, shares) if shares else align.replace("X", "l")
+    table = LongTable(f"@{{}}{spec}@{{}}", width=len(columns))
     table.append(NoEscape(r"\toprule"))
     table.add_row([NoEscape(c) for c in columns])
     table.append(NoEscape(r"\midrule"))

@@ -111,6 +111,15 @@ def test_a_long_table_goes_on_over_pages(tmp_path: Path) -> None:
     assert compiled.findings == ()
 
 
+def test_a_long_table_of_few_words_keeps_its_natural_width(tmp_path: Path) -> None:
+    rows = tuple((str(i), "start and scale", "tie") for i in range(60))
+    body = "{ref:t}\n\n{float:t}"
+    compiled = latex.build(draft(body, tables=(Table("t", "Long", ("A", "B", "C"), rows, "rXl"),)), {}, [], tmp_path)
+    assert compiled.findings == ()
+    assert compiled.pdf
+    assert pdf_text(compiled.pdf).count("start and scale") == 60
+
+
 def test_a_wide_table_stays_within_the_margins(tmp_path: Path) -> None:
     rows = (("some text that is much too long for one line " * 4, "b", "c" * 30), ("a", "b", "c"))
     body = "{ref:t}\n\n{float:t}"
