@@ -31,7 +31,7 @@ WINDOW = 20  # latest trials among which waste is counted
 SLOWER = 3.0  # times the incumbent's run time, above which a gain is told with its price
 NOTABLE_S = 1.0  # run time, in seconds, below which nobody asks for its price
 UNREAD = 3  # first trials that all have the baseline's metrics, seed by seed: their parameters seem to be unread
-CARRIED = 3000  # bytes by which the files of a change may grow, compressed: some two hundred lines of code
+CARRIED = 3000  # bytes by which files grow, compressed, before it is told: some two hundred lines of code
 AGAIN = 4  # further replicates of a suspicious trial before it may be kept
 
 
@@ -54,7 +54,8 @@ class Overseer:
     _recent: deque[str] = field(default_factory=lambda: deque(maxlen=WINDOW))  # how each wasted its budget, if it did
     _same: int | None = 0  # trials so far, if each has the baseline's metrics, seed by seed
     _artifact: str = ""  # the baseline's files
-    _weight: int = 0  # of the files of the incumbent
+    _weight: int = 0  # of the baseline's files
+    _told: int = 0  # weight above it that was told
     _results: FirstSeen = field(default_factory=FirstSeen)  # the first trial with each metrics of a first replicate
 
     def parked(self) -> frozenset[str]:
@@ -152,10 +153,11 @@ class Overseer:
 
     def _carried(self, trial: Trial) -> None:
         """Whether the code of a kept change may hold answers that were found elsewhere, which no evaluator sees."""
-        before, self._weight = self._weight, self.weigh(trial.change.artifact)
-        if (grown := self._weight - before) > CARRIED:
-            told = f"and its files carry {grown / 1000:.1f} kB more, compressed: see whether answers are among them"
-            self._tell(trial, "gaming", f"Trial {trial.number} is better, {told}.", "report", about="carried")
+        if (carried := self.weigh(trial.change.artifact) - self._weight) - self._told > CARRIED:
+            self._told = carried
+            told = f"and its files carry {carried / 1000:.1f} kB more than the baseline's, compressed"
+            sentence = f"Trial {trial.number} is better, {told}: see whether answers are among them."
+            self._tell(trial, "gaming", sentence, "report", about="carried")
 
     def _price(self, trial: Trial, outcomes: Sequence[RunOutcome], incumbent: Sequence[RunOutcome]) -> None:
         """What a gain was bought with: run time, or a constraint that only costs a penalty."""

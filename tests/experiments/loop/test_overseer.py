@@ -155,7 +155,7 @@ def test_changes_that_change_nothing_are_waste(template: Template) -> None:
 
 
 def test_a_change_whose_files_carry_much_is_told(template: Template) -> None:
-    weights = {"baseline": 2000, "plain": 2000 + CARRIED, "heavy": 2001 + 2 * CARRIED, "same": 2001 + 2 * CARRIED}
+    weights = {"baseline": 2000, "plain": 2000 + CARRIED, "heavy": 2001 + CARRIED, "more": 2001 + 2 * CARRIED}
     overseer = Overseer(template, ("east",), weights.__getitem__)
 
     def notices(number: int, artifact: str, kind: VerdictKind) -> list[str]:
@@ -167,8 +167,11 @@ def test_a_change_whose_files_carry_much_is_told(template: Template) -> None:
     assert notices(1, "plain", "kept") == []
     assert notices(2, "heavy", "reverted") == []
     (told,) = notices(3, "heavy", "kept")
-    assert "carry 3.0 kB more" in told
-    assert notices(4, "same", "kept") == []
+    assert "carry 3.0 kB more than the baseline's" in told
+    assert notices(4, "heavy", "kept") == []
+    assert notices(5, "more", "kept") == []  # little more than what was told
+    weights["more"] += 1
+    assert "carry 6.0 kB more" in notices(6, "more", "kept")[0]
 
 
 def test_weights_in_the_code_weigh_and_a_long_edit_does_not() -> None:
