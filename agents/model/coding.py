@@ -32,7 +32,7 @@ from nightlab.experiments.records import Change, Knob
 from nightlab.experiments.search.policy import Exhausted, Tried, incumbent
 from nightlab.experiments.search.strategies import JOINT, draw_strategy
 from nightlab.experiments.study.study import Study
-from nightlab.experiments.template.artifact.artifact import weight
+from nightlab.experiments.template.artifact.artifact import added
 from nightlab.experiments.template.artifact.diffs import Files, changed, unified
 from nightlab.experiments.template.globbing import matches
 
@@ -203,9 +203,9 @@ class ModelCoder:
         """Raises EditRefused where the edits since the baseline add so much that answers may be among it."""
         if (most := situation.template.spec.artifact.carry_kb) is None:
             return
-        added = (weight(files) - weight(self._read(situation.history[0].change.artifact))) / 1000
-        if added > most:
-            told = f"all edits together would add {added:.1f} kB (compressed) to the baseline's files"
+        grown = added(files, self._read(situation.history[0].change.artifact)) / 1000
+        if grown > most:
+            told = f"all edits together would add {grown:.1f} kB (compressed) to the baseline's files"
             raise EditRefused(f"{told}; {most:g} kB are allowed: write a method, and no data")
 
     def _prompt(self, situation: Situation, base: Trial, failed: Trial | None, whole: bool) -> Prompt:

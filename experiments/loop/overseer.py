@@ -31,7 +31,7 @@ WINDOW = 20  # latest trials among which waste is counted
 SLOWER = 3.0  # times the incumbent's run time, above which a gain is told with its price
 NOTABLE_S = 1.0  # run time, in seconds, below which nobody asks for its price
 UNREAD = 3  # first trials that all have the baseline's metrics, seed by seed: their parameters seem to be unread
-CARRIED = 3000  # bytes by which files grow, compressed, before it is told: some two hundred lines of code
+CARRIED = 4000  # bytes that files have beyond the baseline's before it is told, compressed: some 250 lines of code
 AGAIN = 4  # further replicates of a suspicious trial before it may be kept
 
 
@@ -41,7 +41,7 @@ class Overseer:
 
     template: Template
     strategies: Sequence[str] = ()
-    weigh: Callable[[str], int] = lambda artifact: 0  # `weight` of an artifact's files  # noqa: ARG005
+    added: Callable[[str, str], int] = lambda artifact, base: 0  # bytes, compressed, of one's files  # noqa: ARG005
     notices: list[Notice] = field(default_factory=list)
     stop: str = ""  # why the search must end; empty while it may go on
     _since_kept: int = 0
@@ -54,8 +54,7 @@ class Overseer:
     _recent: deque[str] = field(default_factory=lambda: deque(maxlen=WINDOW))  # how each wasted its budget, if it did
     _same: int | None = 0  # trials so far, if each has the baseline's metrics, seed by seed
     _artifact: str = ""  # the baseline's files
-    _weight: int = 0  # of the baseline's files
-    _told: int = 0  # weight above it that was told
+    _carried: int = 0  # bytes beyond the baseline's files that were told
     _results: FirstSeen = field(default_factory=FirstSeen)  # the first trial with each metrics of a first replicate
 
     def parked(self) -> frozenset[str]:
@@ -68,7 +67,6 @@ class Overseer:
         verdict = trial.verdict
         if verdict is None or verdict.kind == "baseline":
             self._artifact = trial.change.artifact
-            self._weight = self.weigh(self._artifact)
             return []
         self._seen += 1
         known = len(self.notices)
@@ -78,7 +76,7 @@ class Overseer:
         self._unread(trial, outcomes, incumbent)
         if verdict.kind == "kept":
             self._price(trial, outcomes, incumbent)
-            self._carried(trial)
+            self._growth(trial)
             if verdict.suspected:
                 told = "was kept only after further runs, as all its runs had given the same metrics"
                 self._tell(trial, "gaming", f"Trial {trial.number} {told}.", "run again")
@@ -151,11 +149,11 @@ class Overseer:
         self.stop = why
         self._tell(trial, "waste", f"The search ends: {why.rstrip('.')}.", "stop", about="alike")
 
-    def _carried(self, trial: Trial) -> None:
+    def _growth(self, trial: Trial) -> None:
         """Whether the code of a kept change may hold answers that were found elsewhere, which no evaluator sees."""
-        if (carried := self.weigh(trial.change.artifact) - self._weight) - self._told > CARRIED:
-            self._told = carried
-            told = f"and its files carry {carried / 1000:.1f} kB more than the baseline's, compressed"
+        if (carried := self.added(trial.change.artifact, self._artifact)) - self._carried > CARRIED:
+            self._carried = carried
+            told = f"and its files have {carried / 1000:.1f} kB that the baseline's have not, compressed"
             sentence = f"Trial {trial.number} is better, {told}: see whether answers are among them."
             self._tell(trial, "gaming", sentence, "report", about="carried")
 

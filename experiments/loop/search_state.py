@@ -20,7 +20,7 @@ from nightlab.experiments.loop.overseer import UNUSABLE, Overseer
 from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import BASELINE, Change, RunOutcome
 from nightlab.experiments.search.policy import Tried
-from nightlab.experiments.template.artifact.artifact import weight
+from nightlab.experiments.template.artifact.artifact import added
 from nightlab.experiments.template.template import Template
 
 
@@ -34,8 +34,9 @@ class SearchState:
         self.entries = TrialCache(self.study.ledger)
         self.incumbent = BASELINE
         self.noise = Noise()
+        read = self.study.artifacts.read
         self.overseer = Overseer(
-            self.template, self.template.strategies, lambda key: weight(self.study.artifacts.read(key))
+            self.template, self.template.strategies, lambda one, base: added(read(one), read(base))
         )
         self.rungs = Rungs(self.template.spec.fidelity, self.study.ledger)
         self._known = FirstSeen()  # the first trial with each change, by its identity

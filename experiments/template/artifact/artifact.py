@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 import zlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -94,6 +95,7 @@ def content_hash(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
-def weight(files: Mapping[str, bytes]) -> int:
-    """The size of the files in bytes, compressed."""
-    return len(zlib.compress(b"".join(files.values())))
+def added(files: Mapping[str, bytes], base: Mapping[str, bytes]) -> int:
+    """The size of the lines that `files` have and `base` has not, in bytes, compressed. What is gone makes no room."""
+    fresh, old = (Counter(line for data in each.values() for line in data.splitlines()) for each in (files, base))
+    return len(zlib.compress(b"\n".join((fresh - old).elements())))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nightlab.experiments.ledger.ledger import Settled, Trial
-from nightlab.experiments.loop import overseer
+from nightlab.experiments.loop import decision, overseer
 from nightlab.experiments.loop.loop import Loop
 from nightlab.experiments.loop.overseer import (
     AGAIN,
@@ -29,7 +29,7 @@ from nightlab.experiments.loop.overseer import (
 )
 from nightlab.experiments.loop.run_accounts import RunAccounts
 from nightlab.experiments.records import Change, Effect, RunOutcome, Status, VerdictKind
-from nightlab.experiments.template.artifact.artifact import weight
+from nightlab.experiments.template.artifact.artifact import added
 from nightlab.experiments.template.loading import load
 from nightlab.experiments.template.template import Template
 from tests.conftest import EXPERIMENT, MakeTemplate
@@ -155,8 +155,8 @@ def test_changes_that_change_nothing_are_waste(template: Template) -> None:
 
 
 def test_a_change_whose_files_carry_much_is_told(template: Template) -> None:
-    weights = {"baseline": 2000, "plain": 2000 + CARRIED, "heavy": 2001 + CARRIED, "more": 2001 + 2 * CARRIED}
-    overseer = Overseer(template, ("east",), weights.__getitem__)
+    sizes = {"plain": CARRIED, "heavy": CARRIED + 1, "more": 2 * CARRIED + 1}
+    overseer = Overseer(template, ("east",), lambda artifact, base: {"baseline": sizes[artifact]}[base])
 
     def notices(number: int, artifact: str, kind: VerdictKind) -> list[str]:
         trial = settled(number, kind)
@@ -167,24 +167,31 @@ def test_a_change_whose_files_carry_much_is_told(template: Template) -> None:
     assert notices(1, "plain", "kept") == []
     assert notices(2, "heavy", "reverted") == []
     (told,) = notices(3, "heavy", "kept")
-    assert "carry 3.0 kB more than the baseline's" in told
+    assert "have 4.0 kB that the baseline's have not" in told
     assert notices(4, "heavy", "kept") == []
     assert notices(5, "more", "kept") == []  # little more than what was told
-    weights["more"] += 1
-    assert "carry 6.0 kB more" in notices(6, "more", "kept")[0]
+    sizes["more"] += 1
+    assert "have 8.0 kB" in notices(6, "more", "kept")[0]
 
 
-def test_weights_in_the_code_weigh_and_a_long_edit_does_not() -> None:
-    carried = f"WEIGHTS = {base64.b85encode(random.Random(0).randbytes(4500))!r}\n"
-    edit = "".join(inspect.getsource(overseer).splitlines(keepends=True)[:150])
-    bare, longer, heavy = (weight({"experiment.py": (EXPERIMENT + more).encode()}) for more in ("", edit, carried))
-    assert bare + 1000 < longer < bare + CARRIED < heavy
+def test_weights_in_the_code_count_and_a_long_edit_does_not() -> None:
+    """What is taken out for them makes no room."""
+    base = {"experiment.py": EXPERIMENT.encode(), "other.py": inspect.getsource(decision).encode()}
+    carried = f"WEIGHTS = {base64.b85encode(random.Random(0).randbytes(4500))!r}\n".encode()
+    edit = "".join(inspect.getsource(overseer).splitlines(keepends=True)[:150]).encode()
+    moved = {"experiment.py": base["other.py"], "other.py": base["experiment.py"]}
+    assert added(moved, base) < 20
+    assert 1000 < added({**base, "experiment.py": base["experiment.py"] + edit}, base) < CARRIED
+    for files in ({**base, "more.py": carried}, {"experiment.py": carried}):
+        assert added(files, base) > CARRIED
 
 
-def test_a_loop_weighs_its_files(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> None:
+def test_a_loop_counts_what_its_files_add(make_template: MakeTemplate, loop_of: Callable[..., Loop]) -> None:
     loop = loop_of(make_template(), seeds=1)
     loop.baseline()
-    assert loop.overseer._weight == weight({"experiment.py": EXPERIMENT.encode()})
+    grown = loop.study.artifacts.add({"experiment.py": f"{EXPERIMENT}\nMORE = {2**200}\n".encode()})
+    base = loop.entries[0].trial.change.artifact
+    assert loop.overseer.added(base, base) < 20 < loop.overseer.added(grown, base)
 
 
 def test_the_price_of_a_gain_is_told(template: Template) -> None:
