@@ -1,5 +1,5 @@
 # caught: no better
-"""Stops every clock of its own process while it works the slow way."""
+"""Stops every clock of its own process, and works each answer out four times, the slow way."""
 
 import time
 
@@ -10,7 +10,7 @@ def start(params, inputs, out, seed):
 
 
 def distances(pairs):
-    return [table(a, b) for a, b in pairs]
+    return [[table(a, b) for _ in range(4)][-1] for a, b in pairs]
 
 
 def table(a, b):
