@@ -102,6 +102,7 @@ class DataTable(Table):
 
 class RunTable(Table):
     entry: Entry | None = None
+    ahead: Entry | None = None  # called once in the process that runs are forked from, to load what is slow
     command: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     python: Annotated[str, Field(min_length=1)] | None = None  # an interpreter other than nightlab's own
     environment: Annotated[str, Field(min_length=1)] | None = None  # or the folder of an environment
@@ -138,6 +139,8 @@ class RunTable(Table):
     def _one_way_to_run(cls, command: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
         if "entry" in info.data and (info.data["entry"] is None) == (command is None):
             raise TableFault('give exactly one of entry = "module:function" and command = ["program", ...]')
+        if command and info.data.get("ahead"):
+            raise TableFault('ahead is of runs that fork, so it needs entry = "module:function" and no command')
         return command
 
 

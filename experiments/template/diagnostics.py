@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib.util import find_spec
@@ -165,7 +165,7 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
     judges = [at(data, *key) for key in JUDGES]
     besides = [f"{entry.partition(':')[0]}.py" for entry in judges if isinstance(entry, str)]
     besides += _texts(data, "run", "bind")
-    listed = [path for names in named_files.values() for path in expanded(folder, names, besides)]
+    found = {key: expanded(folder, names, besides) for key, names in named_files.items()}
     for key, names in named_files.items():
         for path in names:
             if is_pattern(path) and not expanded(folder, [path], besides):
@@ -176,24 +176,33 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
     if isinstance(venue, str) and not _has_folder(folder, venue):
         yield f"{file}: [paper.venue]: {venue!r} is no folder inside {folder}; put the venue's files into one there"
     yield from _run_faults(file, data)
-    yield from _block_faults(folder, at(data, "artifact", "blocks"), expanded(folder, named_files["editable"], besides))
+    yield from _block_faults(folder, at(data, "artifact", "blocks"), found["editable"])
     for table in ("data", "reference", "published"):
         yield from _cite_faults(folder, table, at(data, table, "cite"))
     for table, key in (
         ("data", "prepare"),
         ("run", "entry"),
+        ("run", "ahead"),
         ("evaluate", "entry"),
         ("evaluate", "interactive"),
     ):
         entry = at(data, table, key)
-        if not isinstance(entry, str) or not re.match(ENTRY, entry):
-            continue
-        module, function = entry.split(":")
-        yield from _entry_faults(file, f"{table}.{key}", folder / f"{module}.py", function)
-        if table != "run" and f"{module}.py" in listed:
-            yield f"{file}: [{table}.{key}]: {module}.py must not be part of the artifact that it judges"
-        if table == "run" and f"{module}.py" not in listed:
-            yield f"{file}: [run.entry]: its file {module}.py must be listed under artifact.editable or .support"
+        if isinstance(entry, str) and re.match(ENTRY, entry):
+            module, function = entry.split(":")
+            yield from _entry_faults(file, f"{table}.{key}", folder / f"{module}.py", function)
+            yield from _place_faults(file, f"{table}.{key}", f"{module}.py", found)
+
+
+def _place_faults(file: Path, key: str, module: str, listed: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """A function in a file that has no such part in a study. listed: the files of the artifact, by their keys."""
+    beside = module in listed["support"]
+    part = beside or module in listed["editable"]
+    if key == "run.ahead" and not beside:
+        yield f"{file}: [{key}]: its file {module} must be listed under artifact.support, as no change may touch it"
+    elif key == "run.entry" and not part:
+        yield f"{file}: [{key}]: its file {module} must be listed under artifact.editable or .support"
+    elif not key.startswith("run.") and part:
+        yield f"{file}: [{key}]: {module} must not be part of the artifact that it judges"
 
 
 def _block_faults(folder: Path, block: object, editable: Sequence[str]) -> Iterator[str]:

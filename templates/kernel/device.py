@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pyopencl as cl
 
+CACHE = ".pocl"  # below the folder that a process works in: PoCL notes the path once, ahead of all runs
 ENVIRONMENT = {
     "PYOPENCL_HOME": str(Path(cl.__file__).parent),  # set at the import, and needed by the loader of drivers
-    "POCL_MAX_PTHREAD_COUNT": "1",  # so that runs beside each other share no cores
+    "POCL_DEVICES": "basic",  # one core, so that runs beside each other share none, and no thread, so that runs fork
 }
 PROCESSOR = Path("/proc/cpuinfo")
 
 
-def queue() -> cl.CommandQueue:
-    """A queue on the device. What is compiled for it goes to a folder of this process's own.
+def queue(cache: str = CACHE) -> cl.CommandQueue:
+    """A queue on the device. What is compiled for it goes to the folder `cache`.
 
     Raises OSError where PoCL would end with a fault of memory instead.
     """
@@ -27,7 +28,14 @@ def queue() -> cl.CommandQueue:
             raise OSError(
                 f"PoCL needs {PROCESSOR}, which isolation S2 hides: run where S3 is (nightlab doctor)"
             ) from None
-    os.environ.update(ENVIRONMENT, POCL_CACHE_DIR=tempfile.mkdtemp(prefix="pocl-"))
+    os.environ.update(ENVIRONMENT, POCL_CACHE_DIR=cache)
+    Path(cache).mkdir(exist_ok=True)
     found = [device for platform in cl.get_platforms() for device in platform.get_devices()]
     best = next((device for device in found if device.type & cl.device_type.GPU), found[0])
     return cl.CommandQueue(cl.Context([best]))
+
+
+def ahead() -> cl.Program:
+    """Make PoCL read its library, which takes longer than a kernel takes it to compile: the runs have it then."""
+    os.chdir(tempfile.mkdtemp())
+    return cl.Program(queue().context, "kernel void none(global float *x) {}").build()

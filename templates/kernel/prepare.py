@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
+import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -42,13 +46,21 @@ PARTS = 9  # of the measurement, of which the best counts
 def prepare(inputs: Path, private: Path, seed: int) -> None:
     """Write to `private` the device's roofline and a secret for each split."""
     (inputs / "README.txt").write_text("The matrices are drawn by the judge while it asks.\n", encoding="utf-8")
-    run = queue()
+    run = queue(lasting())
     roof = {"device": run.device.name, "gflops": peak(run), "gb_per_s": bandwidth(run)}
     (private / "roofline.json").write_text(json.dumps(roof), encoding="utf-8")
     rng = np.random.default_rng(seed)
     for split in ("dev", "holdout"):
         secret = [int(n) for n in rng.integers(0, 2**32, 4)]
         (private / f"{split}.json").write_text(json.dumps(secret), encoding="utf-8")
+
+
+def lasting() -> str:
+    """A folder for what PoCL compiles, which stays as long as this process: PoCL notes the first one for good."""
+    if "POCL_CACHE_DIR" not in os.environ:
+        os.environ["POCL_CACHE_DIR"] = tempfile.mkdtemp(prefix="pocl-")
+        atexit.register(shutil.rmtree, os.environ["POCL_CACHE_DIR"], ignore_errors=True)
+    return os.environ["POCL_CACHE_DIR"]
 
 
 def peak(run: cl.CommandQueue) -> float:

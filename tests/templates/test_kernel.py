@@ -68,7 +68,10 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
     ids=["default", "scaled", "registers", "local memory"],
 )
-def test_every_method_is_right(params: dict[str, Any], private: Path) -> None:
+def test_every_method_is_right(
+    params: dict[str, Any], private: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # a run compiles into the folder that it works in
     experiment.start({**DEFAULTS, **params}, Path(), Path(), 0)
     metrics = judge.judge(Here(experiment), private, "dev", 1)
     assert metrics["wrong"] == 0

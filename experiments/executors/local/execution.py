@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -74,6 +75,7 @@ class Execution:
             limits=self._limits,
             env={**station.environment(None), **_PLACES},
             preload=imported(own) if run.entry and not called else (),
+            ahead=_ahead(run.ahead, own) if not called else {},
             collect=str(PurePosixPath("artifact", run.writes)) if run.writes else "out",
             metrics=template.counting,
             spelt=template.spelt,
@@ -123,7 +125,12 @@ class Execution:
         return reply, {name: data for name, data in outputs.items() if files.get(f"{folder}/{name}") != data}
 
     def _cold(self, slot: int) -> Settings:
-        preload = () if self._station.gpus else self._experiment.preload  # which GPUs it has, each run knows first
-        return replace(
-            self._experiment, preload=preload, env={**self._experiment.env, **self._station.environment(slot)}
-        )
+        settings = replace(self._experiment, env={**self._experiment.env, **self._station.environment(slot)})
+        return (
+            replace(settings, preload=(), ahead={}) if self._station.gpus else settings
+        )  # first it knows which it has
+
+
+def _ahead(entry: str | None, files: Mapping[str, bytes]) -> dict[str, str]:
+    """The source of the function to call ahead of the runs, by its name."""
+    return {entry: files[f"{entry.partition(':')[0]}.py"].decode("utf-8-sig")} if entry else {}

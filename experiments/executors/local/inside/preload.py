@@ -1,4 +1,4 @@
-"""Imports ahead of the runs, of modules that others wrote: what ends, hangs, forks or starts threads is left out."""
+"""What is loaded ahead of the runs, all by others' code: what ends, hangs, forks or starts threads is left out."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterable
-from typing import NoReturn
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NoReturn
 
 _PATIENCE = 60.0  # s for one import
+_kept: list[Any] = []  # what functions have returned, so that it stays
 
 
 def preload(modules: Iterable[str]) -> None:
@@ -25,19 +27,20 @@ def preload(modules: Iterable[str]) -> None:
         importlib.import_module("numpy.random")  # numpy itself loads it on first use, and it is slow
 
 
-def warmed(modules: list[str], work: Callable[[Callable[[], None]], NoReturn]) -> int:
-    """Fork a process that imports `modules`, by the function it is given, and works on; its number, once it has.
+def warmed(config: Mapping[str, Any], work: Callable[[Callable[[], None]], NoReturn]) -> int:
+    """Fork a process that imports the modules under "preload", and calls the functions under "ahead", by the function
+    it is given, and works on; its number, once it has.
 
-    One that does not get through an import fit to be forked is replaced by one without that module, which leaves the
-    list.
+    One that does not get through one of these fit to be forked is replaced by one without it, which leaves the list.
     """
+    modules, functions = config["preload"], config["ahead"]
     while True:
         told, tell = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(told)
             os.setpgid(0, 0)
-            work(functools.partial(_import, modules, tell))
+            work(functools.partial(_load, modules, functions, tell))
         os.close(tell)
         unfit = _unfit(told)
         os.close(told)
@@ -45,20 +48,47 @@ def warmed(modules: list[str], work: Callable[[Callable[[], None]], NoReturn]) -
             return pid
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, signal.SIGKILL)
-        if unfit not in modules:
+        if unfit in functions:
+            del functions[unfit]
+        elif unfit in modules:
+            modules.remove(unfit)
+        else:
             raise EOFError("the warm process has ended before its first import")
-        modules.remove(unfit)
 
 
-def _import(modules: Iterable[str], tell: int) -> None:
+def _load(modules: Iterable[str], functions: Mapping[str, str], tell: int) -> None:
     me = os.getpid()
-    for name in modules:
+    for name in (*modules, *functions):
         os.write(tell, f"{name}\n".encode())
-        preload([name])
-        if os.getpid() != me or not _alone():
+        fit = True
+        if name in functions:
+            fit = _call(name, functions[name])
+        else:
+            preload([name])
+        if os.getpid() != me or not fit or not _alone():
             os._exit(1)
     os.write(tell, b"\n")
     os.close(tell)
+
+
+def _call(entry: str, source: str) -> bool:
+    """Call the function of the module that has this source, and keep what it returns; whether it has started no
+    thread, also none that Python knows nothing of. The module goes out of the way of the runs' own."""
+    module, function = entry.split(":")
+    made, before = types.ModuleType(module), _threads()
+    sys.modules[module] = made
+    with contextlib.suppress(BaseException):
+        exec(compile(source, f"{module}.py", "exec"), vars(made))
+        _kept.append((made, vars(made)[function]()))
+    sys.modules.pop(module, None)
+    return _threads() <= before
+
+
+def _threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 0
 
 
 def _alone() -> bool:
@@ -70,7 +100,7 @@ def _alone() -> bool:
 
 
 def _unfit(told: int) -> str | None:
-    """The module at which a process that imports has ended or hangs; None where it has them all."""
+    """What a process that loads has ended or hangs at; None where it has it all."""
     said = b""
     while select.select([told], [], [], _PATIENCE)[0] and (words := os.read(told, 1 << 16)):
         said += words

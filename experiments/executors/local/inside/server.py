@@ -77,7 +77,7 @@ def _serve(control: int, config: dict[str, Any]) -> None:
         if config["level"] == "S3":
             _host(server, config, warm.start(config, server))
         else:
-            _watch_over(preload.warmed(config["preload"], lambda load: _host_warm(server, config, load)))
+            _watch_over(preload.warmed(config, lambda load: _host_warm(server, config, load)))
         os._exit(0)
     except BaseException:  # noqa: BLE001 - the runner reads it from standard error
         traceback.print_exc()

@@ -38,7 +38,7 @@ def start(config: dict[str, Any], server: socket.socket) -> socket.socket:
         finally:
             os._exit(1)
 
-    warmed(config["preload"], work)
+    warmed(config, work)
     theirs.close()
     return ours
 

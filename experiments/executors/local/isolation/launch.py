@@ -71,13 +71,13 @@ class Settings:
     """One sandbox, and what all of its runs have in common.
 
     kind: what a run is: a function of the experiment, its functions for a judge to call, a function of the evaluator,
-    one that calls candidates, or a program. entry: the function, as
-    module:function; argv: the program's words. env: of the runs, on top of a bare environment. In argv and env,
-    `{name}` stands for a place. named: folders of the outside that runs see, read-only, and refer to by name. preload:
-    modules to import once for all runs, with preload_env. collect: the place whose files are taken over. metrics:
-    those that count. reads: the text that they are looked for in, "stdout" or a file that the run writes, by `pattern`
-    if there is one. spelt: those that are said by other names. takes: what is taken of several values of one.
-    python: an interpreter other than this one, in which all of the sandbox works.
+    one that calls candidates, or a program. entry: the function, as module:function; argv: the program's words. env: of
+    the runs, on top of a bare environment. In argv and env, `{name}` stands for a place. named: folders of the outside
+    that runs see, read-only, and refer to by name. preload: modules to import once for all runs, with preload_env;
+    ahead: the source of each function to call then. collect: the place whose files are taken over. metrics: those that
+    count. reads: the text that they are looked for in, "stdout" or a file that the run writes, by `pattern` if there is
+    one. spelt: those that are said by other names. takes: what is taken of several values of one. python: an
+    interpreter other than this one, in which all of the sandbox works.
     """
 
     level: Level
@@ -90,6 +90,7 @@ class Settings:
     env: Mapping[str, str] = field(default_factory=dict)
     named: Mapping[str, Path] = field(default_factory=dict)
     preload: Sequence[str] = ()
+    ahead: Mapping[str, str] = field(default_factory=dict)
     preload_env: Mapping[str, str] = field(default_factory=dict)
     collect: str = "out"
     metrics: Sequence[str] = ()
@@ -251,6 +252,7 @@ def _config(settings: Settings) -> dict[str, Any]:
         "path": sight.packages,
         "named": named,
         "preload": list(settings.preload),
+        "ahead": dict(settings.ahead),
         "site": bool(settings.python),
         "network": settings.network,
         "gpus": settings.gpus,
