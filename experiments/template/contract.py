@@ -140,7 +140,9 @@ class RunTable(Table):
         if "entry" in info.data and (info.data["entry"] is None) == (command is None):
             raise TableFault('give exactly one of entry = "module:function" and command = ["program", ...]')
         if command and info.data.get("ahead"):
-            raise TableFault('ahead is of runs that fork, so it needs entry = "module:function" and no command')
+            raise TableFault(
+                "ahead works with entry alone: a command starts a process of its own, for which nothing can be loaded"
+            )
         return command
 
 
@@ -327,6 +329,13 @@ class Spec(Table):
     data: DataTable | None = None
     run: RunTable
     evaluate: EvaluateTable
+
+    @field_validator("run")
+    @classmethod
+    def _own_code_ahead(cls, run: RunTable, info: ValidationInfo) -> RunTable:
+        if run.ahead and (data := info.data.get("data")) and data.confined:
+            raise ValueError("has ahead, which is called outside of the confinement that data.confined asks for")
+        return run
 
     @field_validator("evaluate")
     @classmethod

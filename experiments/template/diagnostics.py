@@ -193,16 +193,16 @@ def between(folder: Path, data: dict[str, Any] | None) -> Iterator[str]:
             yield from _place_faults(file, f"{table}.{key}", f"{module}.py", found)
 
 
-def _place_faults(file: Path, key: str, module: str, listed: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """A function in a file that has no such part in a study. listed: the files of the artifact, by their keys."""
-    beside = module in listed["support"]
-    part = beside or module in listed["editable"]
-    if key == "run.ahead" and not beside:
-        yield f"{file}: [{key}]: its file {module} must be listed under artifact.support, as no change may touch it"
+def _place_faults(file: Path, key: str, name: str, listed: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Why the function at this key may not be in the file of that name. listed: the artifact's files, by their keys."""
+    editable = name in listed["editable"]
+    part = editable or name in listed["support"]
+    if key == "run.ahead" and (editable or not part):
+        yield f"{file}: [{key}]: its file {name} must be under artifact.support alone, as no change may touch it"
     elif key == "run.entry" and not part:
-        yield f"{file}: [{key}]: its file {module} must be listed under artifact.editable or .support"
+        yield f"{file}: [{key}]: its file {name} must be listed under artifact.editable or .support"
     elif not key.startswith("run.") and part:
-        yield f"{file}: [{key}]: {module} must not be part of the artifact that it judges"
+        yield f"{file}: [{key}]: {name} must not be part of the artifact that it judges"
 
 
 def _block_faults(folder: Path, block: object, editable: Sequence[str]) -> Iterator[str]:

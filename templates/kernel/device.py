@@ -37,5 +37,5 @@ def queue(cache: str = CACHE) -> cl.CommandQueue:
 
 def ahead() -> cl.Program:
     """Make PoCL read its library, which takes longer than a kernel takes it to compile: the runs have it then."""
-    os.chdir(tempfile.mkdtemp())
+    os.chdir(tempfile.mkdtemp())  # the path of what it compiles counts from where a process works
     return cl.Program(queue().context, "kernel void none(global float *x) {}").build()

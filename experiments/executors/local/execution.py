@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import decode_source
 from pathlib import PurePosixPath
 
 from nightlab.experiments.executors.executor import Order, Performed
 from nightlab.experiments.executors.local import outcome
 from nightlab.experiments.executors.local.imports import imported
 from nightlab.experiments.executors.local.integrity import read_through
-from nightlab.experiments.executors.local.isolation.launch import Limits, Settings
+from nightlab.experiments.executors.local.isolation.launch import Limits, RunnerError, Settings
 from nightlab.experiments.executors.local.isolation.sandbox import contents, executables
 from nightlab.experiments.executors.local.pool import Broken, Pool, Reply
 from nightlab.experiments.executors.local.station import Station
+from nightlab.experiments.executors.local.text import clean
 from nightlab.experiments.executors.ticket import Ticket
 from nightlab.experiments.records import RunOutcome
 from nightlab.experiments.template.knobs.handover import NoPlace
@@ -52,6 +55,7 @@ class Execution:
             address_space=not station.gpus and bool(run.entry),
         )
         self._pool = Pool()
+        self._warned = False
         self._experiment = self._settings()
         if not station.gpus:
             self._pool.warm(self._experiment)
@@ -75,7 +79,7 @@ class Execution:
             limits=self._limits,
             env={**station.environment(None), **_PLACES},
             preload=imported(own) if run.entry and not called else (),
-            ahead=_ahead(run.ahead, own) if not called else {},
+            ahead=_ahead(run.ahead, own) if not called else (),
             collect=str(PurePosixPath("artifact", run.writes)) if run.writes else "out",
             metrics=template.counting,
             spelt=template.spelt,
@@ -120,17 +124,31 @@ class Execution:
         files["params.json"] = json.dumps(params).encode()
         cold = bool(order.cold or self._station.gpus)
         settings = self._cold(slot) if cold else self._experiment
-        reply, outputs = self._pool.ask(settings, header, files, ticket, channel, cold=cold)
+        try:
+            reply, outputs = self._pool.ask(settings, header, files, ticket, channel, cold=cold)
+        except RunnerError as error:
+            if settings.ahead:
+                raise RunnerError(f"{self._ahead_of_runs} is called as a sandbox starts, and {error}") from None
+            raise
+        if reply["unfit"] and not self._warned:
+            self._warned = True
+            told = "%s is left out, and each run takes the time that it would save: %s"
+            logging.getLogger(__name__).warning(told, self._ahead_of_runs, clean(reply["unfit"]))
         folder = self._experiment.collect  # where files of its own may lie, too
         return reply, {name: data for name, data in outputs.items() if files.get(f"{folder}/{name}") != data}
 
     def _cold(self, slot: int) -> Settings:
         settings = replace(self._experiment, env={**self._experiment.env, **self._station.environment(slot)})
-        return (
-            replace(settings, preload=(), ahead={}) if self._station.gpus else settings
-        )  # first it knows which it has
+        if self._station.gpus:  # nothing may be loaded before a run knows which it has
+            return replace(settings, preload=(), ahead=())
+        return settings
+
+    @property
+    def _ahead_of_runs(self) -> str:
+        template = self._station.template
+        return f"{template.folder / 'template.toml'}: [run.ahead]: {template.spec.run.ahead}"
 
 
-def _ahead(entry: str | None, files: Mapping[str, bytes]) -> dict[str, str]:
-    """The source of the function to call ahead of the runs, by its name."""
-    return {entry: files[f"{entry.partition(':')[0]}.py"].decode("utf-8-sig")} if entry else {}
+def _ahead(entry: str | None, files: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The function to call ahead of the runs, and the source of its module."""
+    return (entry, decode_source(files[f"{entry.partition(':')[0]}.py"])) if entry else ()

@@ -121,7 +121,7 @@ class Monitor:
                 run.ended = overfull(run, box, self.proc) or "exit"
             run.drain()
             outputs = self._outputs(run, box)
-        reply = run.reply(outputs, f"{box}/artifact/")
+        reply = {**run.reply(outputs, f"{box}/artifact/"), "unfit": self.config.get("unfit", "")}
         if (name := self.config["reads"]) not in ("", "stdout"):
             meant = [name] if name in outputs.files else [f for f in outputs.files if fnmatch.fnmatchcase(f, name)]
             reply["readings"] = self._read(outputs.files[meant[0]] if len(meant) == 1 else None)

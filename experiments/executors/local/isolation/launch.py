@@ -74,10 +74,10 @@ class Settings:
     one that calls candidates, or a program. entry: the function, as module:function; argv: the program's words. env: of
     the runs, on top of a bare environment. In argv and env, `{name}` stands for a place. named: folders of the outside
     that runs see, read-only, and refer to by name. preload: modules to import once for all runs, with preload_env;
-    ahead: the source of each function to call then. collect: the place whose files are taken over. metrics: those that
-    count. reads: the text that they are looked for in, "stdout" or a file that the run writes, by `pattern` if there is
-    one. spelt: those that are said by other names. takes: what is taken of several values of one. python: an
-    interpreter other than this one, in which all of the sandbox works.
+    ahead: a function to call then, and the source of its module. collect: the place whose files are taken over.
+    metrics: those that count. reads: the text that they are looked for in, "stdout" or a file that the run writes, by
+    `pattern` if there is one. spelt: those that are said by other names. takes: what is taken of several values of one.
+    python: an interpreter other than this one, in which all of the sandbox works.
     """
 
     level: Level
@@ -90,7 +90,7 @@ class Settings:
     env: Mapping[str, str] = field(default_factory=dict)
     named: Mapping[str, Path] = field(default_factory=dict)
     preload: Sequence[str] = ()
-    ahead: Mapping[str, str] = field(default_factory=dict)
+    ahead: tuple[str, ...] = ()
     preload_env: Mapping[str, str] = field(default_factory=dict)
     collect: str = "out"
     metrics: Sequence[str] = ()
@@ -252,7 +252,7 @@ def _config(settings: Settings) -> dict[str, Any]:
         "path": sight.packages,
         "named": named,
         "preload": list(settings.preload),
-        "ahead": dict(settings.ahead),
+        "ahead": list(settings.ahead),
         "site": bool(settings.python),
         "network": settings.network,
         "gpus": settings.gpus,

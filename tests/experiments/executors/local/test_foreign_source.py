@@ -132,7 +132,7 @@ def test_modules_that_cannot_be_imported_beforehand_are_left_out(
         os._exit(0)
 
     start = time.monotonic()
-    pid = preload.warmed({"preload": modules, "ahead": {}}, work)
+    pid = preload.warmed({"preload": modules, "ahead": []}, work)
     assert modules == ["preloaded_raises", "preloaded_plain"]
     assert os.read(read, 100) == b"working"
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
