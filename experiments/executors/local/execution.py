@@ -146,7 +146,7 @@ class Execution:
     @property
     def _ahead_of_runs(self) -> str:
         template = self._station.template
-        return f"{template.folder / 'template.toml'}: [run.ahead]: {template.spec.run.ahead}"
+        return f"{template.name}: template.toml: [run.ahead]: {template.spec.run.ahead}"
 
 
 def _ahead(entry: str | None, files: Mapping[str, bytes]) -> tuple[str, ...]:
