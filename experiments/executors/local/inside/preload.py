@@ -54,7 +54,7 @@ def warmed(config: dict[str, Any], work: Callable[[Callable[[], None]], NoReturn
         name, why = unfit
         if name in config["preload"]:
             config["preload"].remove(name)
-        elif name in config["ahead"]:
+        elif name in config["ahead"][:1]:
             config["ahead"], config["unfit"] = [], why
         else:
             raise EOFError("the warm process has ended before it had loaded anything")
@@ -67,7 +67,7 @@ def _load(config: dict[str, Any], tell: int) -> None:
     for name in (*config["preload"], *config["ahead"][:1]):
         os.write(tell, f"{name}\n".encode())
         why = ""
-        if name in config["ahead"]:
+        if name in config["ahead"][:1]:
             why = _call(*config["ahead"])
         else:
             preload([name])
@@ -77,7 +77,8 @@ def _load(config: dict[str, Any], tell: int) -> None:
             why = "it left a process or a thread"
         if why:
             os.write(tell, f"{' '.join(why.split())[:1000]}\0\n".encode(errors="replace"))
-            signal.pause()  # to be ended with all that it has started
+            while True:  # until it is ended with all that it has started; a signal that is handled ends a pause
+                signal.pause()
     _keep_orphans(0)
     os.write(tell, b"\n")
     os.close(tell)
