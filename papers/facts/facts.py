@@ -23,6 +23,7 @@ from nightlab.papers.facts.formulas.groups import Statistic
 from nightlab.papers.facts.registry import Value, computed
 
 Text = Callable[[float], str]  # how a value is printed
+_MULTIPLE = 2  # of the baseline: a larger gain is not told in percent of it, as it is near zero
 
 
 @document("facts")
@@ -202,7 +203,8 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
         facts.put("claim.worst", "steadiness", lambda v: fixed(v, digits), part="worst", split=split)
         for part in ("runs", "wrong", "one_in"):
             facts.count(f"claim.best.{part}", "steadiness", part=part, split=split)
-    if abs(facts[f"baseline.{split}.mean"].value) > 2 * facts[f"baseline.{split}.stderr"].value:
+    before, after = (facts[f"{which}.{split}.mean"].value for which in ("baseline", "best"))
+    if abs(before) > max(2 * facts[f"baseline.{split}.stderr"].value, abs(after - before) / _MULTIPLE):
         facts.put("claim.relative", "relative", lambda v: f"{v:.1f} %", "%")
     if e.best.number != BASELINE:
         stderr = facts["best.dev.stderr"].value

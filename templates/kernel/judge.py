@@ -160,11 +160,18 @@ def stencil_mistakes(answer: NDArray[Any], u: NDArray[Any], rate: NDArray[Any], 
 
 def heated(u: Array, rate: Array, steps: int) -> Array:
     """The temperatures (h, w) after so many steps, each by the four neighbours of a cell; the border stays as it is."""
-    for _ in range(steps):
-        u, old = u.copy(), u
-        around = old[:-2, 1:-1] + old[2:, 1:-1] + old[1:-1, :-2] + old[1:-1, 2:] - 4 * old[1:-1, 1:-1]
-        u[1:-1, 1:-1] += rate[1:-1, 1:-1] * around
-    return u
+    now, after, inner = u.copy(), u.copy(), (slice(1, -1), slice(1, -1))
+    around, rate = np.empty_like(u[inner]), rate[inner]
+    own = 1 - 4 * rate
+    for _ in range(steps):  # in place, as an array made anew for each operation takes twice the time
+        np.add(now[:-2, 1:-1], now[2:, 1:-1], out=around)
+        around += now[1:-1, :-2]
+        around += now[1:-1, 2:]
+        around *= rate
+        np.multiply(own, now[inner], out=after[inner])
+        after[inner] += around
+        now, after = after, now
+    return now
 
 
 def single(values: NDArray[Any]) -> NDArray[np.float32]:
