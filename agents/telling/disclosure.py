@@ -166,8 +166,9 @@ def statement(counts: TeamCounts) -> str:
     took: dict[str, list[str]] = {}
     idle: dict[str, list[str]] = {}
     for role, body in counts.roles.items():
-        if body.done and role != SOLVER:
-            took.setdefault(literal(body.model), []).append(role)
+        if body.done:
+            if role != SOLVER:  # it makes no part of the study
+                took.setdefault(literal(body.model), []).append(role)
         elif body.fallbacks:
             idle.setdefault(literal(body.model), []).append(role)
     readings = any(counts.roles[role].done for role in ("writer", "analyst") if role in counts.roles)

@@ -23,7 +23,7 @@ from nightlab.papers.facts.formulas.groups import Statistic
 from nightlab.papers.facts.registry import Value, computed
 
 Text = Callable[[float], str]  # how a value is printed
-_MULTIPLE = 2  # of the baseline: a larger gain is not told in percent of it, as it is near zero
+_RELATIVE = 200  # %: a gain that is more of the baseline is not told so, as the baseline is near zero
 
 
 @document("facts")
@@ -203,8 +203,9 @@ def _confirmation(facts: Facts, e: Evidence) -> None:
         facts.put("claim.worst", "steadiness", lambda v: fixed(v, digits), part="worst", split=split)
         for part in ("runs", "wrong", "one_in"):
             facts.count(f"claim.best.{part}", "steadiness", part=part, split=split)
-    before, after = (facts[f"{which}.{split}.mean"].value for which in ("baseline", "best"))
-    if abs(before) > max(2 * facts[f"baseline.{split}.stderr"].value, abs(after - before) / _MULTIPLE):
+    baseline = facts[f"baseline.{split}.mean"].value
+    clear = abs(baseline) > 2 * facts[f"baseline.{split}.stderr"].value
+    if clear and abs(computed(e, "relative", {}).value) <= _RELATIVE:
         facts.put("claim.relative", "relative", lambda v: f"{v:.1f} %", "%")
     if e.best.number != BASELINE:
         stderr = facts["best.dev.stderr"].value

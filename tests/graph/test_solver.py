@@ -89,6 +89,7 @@ def test_each_question_is_a_call_of_its_run(make_template: MakeTemplate, tmp_pat
         assert counts.roles["solver"].fallbacks == 1
         assert "without a language model" in statement(counts)
         assert "The language model fake:script answered what the judge asked" in statement(counts)
+        assert "Asked without an answer" not in statement(counts)
         manuscript = disclosed(Manuscript(title="", authors_note="", abstract="", sections=()), counts)
         assert "Questions without an answer that could be used" in manuscript.appendix[-1].body
         assert "No language model had a part in making this study" in manuscript.appendix[-1].body
