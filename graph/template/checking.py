@@ -30,6 +30,7 @@ from nightlab.graph.template.attacks import attacks, patched
 from nightlab.graph.template.requirements import refuse_lacking
 
 SEEDS = 5  # of the noise
+MARGIN = 3  # standard deviations from a bound
 TOLD = 300  # characters of an error
 _MENDS = {
     "timeout": "raise run.timeout_s, or make a run shorter",
@@ -228,7 +229,22 @@ class _Check:
             mend = "hand the seed over: {seed} in run.command, NIGHTLAB_SEED, or the parameter of the entry"
             known = self.template.uses_seed or not self.template.spec.run.seeded
             self._add("seed", "run", "the seed has no effect: all runs agree", mend, note=known)
+        self._constraints([dict(o.metrics["dev"]) for o in good])
         self._study_facts([o.metrics["dev"][self.template.metric] for o in good], [o.wall_s for o in good])
+
+    def _constraints(self, good: list[dict[str, float]]) -> None:
+        """Whether the baseline keeps the hard constraints, also where chance or another machine moves it a little."""
+        for c in filter(lambda c: c.hard, self.template.spec.constraint):
+            values = [metrics[c.metric] for metrics in good]
+            beyond, spread = sum(c.violation(v) > 0 for v in values), stdev(values) if len(values) > 1 else 0.0
+            bounds = " and ".join(f"{side} = {b:g}" for side, b in (("min", c.min), ("max", c.max)) if b is not None)
+            told = f"the baseline has {c.metric} from {min(values):.4g} to {max(values):.4g}, where {bounds}"
+            if beyond:
+                told += f": {beyond} of {len(values)} runs violate it, and no change that does can be kept"
+                self._add("constraint", "constraint", told, _BOUND, note=True)
+            elif any(c.violation(v) for v in (min(values) - MARGIN * spread, max(values) + MARGIN * spread)):
+                told += f": that is within {MARGIN} standard deviations of a violation"
+                self._add("constraint", "constraint", told, _BOUND, note=True)
 
     def _study_facts(self, values: list[float], walls: list[float]) -> None:
         budget, noise = self.template.spec.budget, stdev(values) if len(values) > 1 else 0.0
@@ -346,5 +362,6 @@ class _Check:
 
 
 _ALONE = "the noise of a study's comparisons is smaller where what disturbs a run disturbs its partner, too"
+_BOUND = "widen the bound, or start from a baseline that keeps it by a margin"
 _WON = "it is judged better than the baseline"
 _ERROR = "if it tells of failures, let the evaluator raise instead: a run that fails is no run with a bad score"

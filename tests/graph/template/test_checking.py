@@ -82,6 +82,25 @@ def test_a_sound_template_is_told_in_numbers(tmp_path: Path) -> None:
     assert facts["study"]["runs"][0] >= 40
 
 
+@pytest.mark.parametrize(
+    ("bounds", "told"),
+    [
+        ("max = 30.5", ""),
+        ("max = 30.5\nhard = false", ""),
+        ("max = 30.012", "where max = 30.012: that is within 3 standard deviations of a violation"),
+        ("min = 30.0099", "of 5 runs violate it, and no change that does can be kept"),
+        ("min = 31.0\nmax = 32.0", "where min = 31 and max = 32: 5 of 5 runs violate it"),
+        ("min = 31.0\npenalty = 1.0\nhard = false", ""),
+    ],
+)
+def test_a_baseline_beyond_a_constraint_or_near_it_is_told(tmp_path: Path, bounds: str, told: str) -> None:
+    toml = HEAD.replace("[search.space.lr]", f'[[constraint]]\nmetric = "size"\n{bounds}\n[search.space.lr]')
+    found = _examined(tmp_path, toml, f"{SCRIPT}import math\nprint(f'size={{30 + math.cos(seed) / 100}}')\n")
+    about = [f for f in found.findings if f.kind == "constraint"]
+    assert [told in f.text for f in about] == ([True] if told else []), about
+    assert found.ok, found.findings
+
+
 PREPARED = """\
 def prepare(inputs, private, seed): (inputs / "rate").write_text("0.3")
 def same(inputs, private, seed): prepare(inputs, private, seed)
