@@ -38,6 +38,7 @@ def method(b: Brief) -> dict[str, Any]:
         "equal_parts": all(map(equal, e.ablation)),
         "watched": any(run.subject == "watch" for run in e.runs),
         "asked": {kind for part in hypothesis.asked(b) for kind in part.by.split()[:1]},
+        "ways": any(part.way for part in hypothesis.asked(b)),
         "sealed": (e.first or e).claim.split == "holdout",
     }
 

@@ -12,7 +12,8 @@ from nightlab.experiments.template.table import Name, Sentence, Table
 
 
 class HypothesisPart(Table):
-    """A part of a hypothesis, and what answers it: improves, several, helps NAME, more NAME NAME, or nothing."""
+    """A part of a hypothesis, and what answers it: improves, several, helps NAME, helps KNOB WAY, more NAME NAME, or
+    nothing. A way is up, down, or values of the knob with | between them."""
 
     says: Sentence
     by: str = ""
@@ -20,14 +21,21 @@ class HypothesisPart(Table):
     @field_validator("by")
     @classmethod
     def _answerable(cls, by: str) -> str:
-        if by and not re.fullmatch(r"improves|several|helps [\w-]+|more [\w-]+ [\w-]+", by):
-            raise ValueError('must be "improves", "several", "helps NAME", "more NAME NAME", or "" where nothing does')
+        if by and not re.fullmatch(r"improves|several|helps [\w-]+( \S+)?|more [\w-]+ [\w-]+", by):
+            known = '"improves", "several", "helps NAME", "helps KNOB up", "more NAME NAME"'
+            raise ValueError(f'must be {known}, or "" where nothing does')
         return by
 
     @property
     def names(self) -> tuple[str, ...]:
         """The strategies and knobs that it names."""
-        return tuple(self.by.split()[1:])
+        kind, *names = self.by.split() or [""]
+        return tuple(names[:1] if kind == "helps" else names)
+
+    @property
+    def way(self) -> str:
+        """Where its knob is to have gone: up, down, or to values; empty where that is left open."""
+        return "".join(self.by.split()[2:3]) if self.by.startswith("helps") else ""
 
 
 class SeedIdea(Table):

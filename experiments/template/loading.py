@@ -14,7 +14,7 @@ from nightlab.experiments.template import doubts, globbing
 from nightlab.experiments.template.contract import Spec
 from nightlab.experiments.template.diagnostics import at, between, explained
 from nightlab.experiments.template.environment import OLDEST
-from nightlab.experiments.template.ideas import Ideas, SeedIdea
+from nightlab.experiments.template.ideas import HypothesisPart, Ideas, SeedIdea
 from nightlab.experiments.template.knobs import rules
 from nightlab.experiments.template.knobs.diagnostics import between_knobs
 from nightlab.experiments.template.knobs.tables import KnobTable, label
@@ -165,8 +165,24 @@ def _ideas(folder: Path, data: dict[str, Any] | None, faults: list[str]) -> tupl
             if strange := sorted(set(part.names) & wanted - known):
                 told = f"{strange[0]!r} is no knob and no strategy; known: {sorted({*known, *space})}"
                 faults.append(f"{file}: [idea.{i + 1}.parts]: {told}")
+            elif part.way and (told := _astray(part, space)):
+                faults.append(f"{file}: [idea.{i + 1}.parts]: {told}")
         unknown = sorted(set(idea.strategies) - known)
         if sure and unknown:
             names = f"{unknown} are strategies of no knob; known: {sorted(known)}"
             faults.append(f"{file}: [idea.{i + 1}.strategies]: {names}")
     return ideas.idea if ideas else ()
+
+
+def _astray(part: HypothesisPart, space: Any) -> str:
+    """Why the knob of a part cannot go its way; empty where it can."""
+    (name,) = part.names
+    if not isinstance(space, dict) or name not in space:
+        return f"{part.by!r} names a way, and {name!r} is no knob"
+    kind, choices = at(space[name], "type"), at(space[name], "choices")
+    values = ["false", "true"] if kind == "bool" else [label(c) for c in choices] if isinstance(choices, list) else []
+    numbers = all(isinstance(value, int | float) for value in values)
+    known = {*(("up", "down") if numbers else ()), *map(str, values)}
+    if part.way in known or {*part.way.split("|")} <= {str(value) for value in values}:
+        return ""
+    return f"{name} cannot go {part.way!r}; known: {sorted(known)}, and values with | between them"

@@ -238,7 +238,7 @@ class _Check:
             values = [metrics[c.metric] for metrics in good]
             beyond, spread = sum(c.violation(v) > 0 for v in values), stdev(values) if len(values) > 1 else 0.0
             bounds = " and ".join(f"{side} = {b:g}" for side, b in (("min", c.min), ("max", c.max)) if b is not None)
-            told = f"the baseline has {c.metric} from {min(values):.4g} to {max(values):.4g}, where {bounds}"
+            told = f"the baseline has {c.metric} from {min(values):g} to {max(values):g}, where {bounds}"
             if beyond:
                 told += f": {beyond} of {len(values)} runs violate it, and no change that does can be kept"
                 self._add("constraint", "constraint", told, _BOUND, note=True)

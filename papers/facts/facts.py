@@ -23,7 +23,7 @@ from nightlab.papers.facts.formulas.groups import Statistic
 from nightlab.papers.facts.registry import Value, computed
 
 Text = Callable[[float], str]  # how a value is printed
-_RELATIVE = 200  # %: a gain that is more of the baseline is not told so, as the baseline is near zero
+_RELATIVE = 200  # % of the baseline: of a larger gain the two means say more
 
 
 @document("facts")

@@ -1,4 +1,4 @@
-"""Lays out the digits once per study: the training images in public, the test images and their labels in private."""
+"""Lays out the digits for each draw: the training images in public, the test images and their labels in private."""
 
 from __future__ import annotations
 

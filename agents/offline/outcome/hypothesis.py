@@ -1,8 +1,9 @@
 """The hypothesis of the idea, answered part by part by a stated rule.
 
 A part says by what it is to be answered, in a closed vocabulary: `improves`, by the confirmation; `several`, `helps
-NAME` and `more NAME NAME`, by what taking strategies and knobs out of the best configuration costs. Where an idea names
-no parts, it is read as an improvement to which each of its strategies contributes.
+NAME` and `more NAME NAME`, by what taking strategies and knobs out of the best configuration costs. `helps KNOB WAY` is
+answered where the best has moved the knob that way. Where an idea names no parts, it is read as an improvement to which
+each of its strategies contributes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from nightlab.agents.telling.words import concern, listed, words
 from nightlab.experiments.ledger.documents.claim import AblatedPart
 from nightlab.experiments.records import Effect
 from nightlab.experiments.template.ideas import HypothesisPart
-from nightlab.papers.facts.evidence import Evidence
+from nightlab.papers.facts.evidence import BASELINE, Evidence
 from nightlab.papers.manuscript.manuscript import Table
 from nightlab.papers.manuscript.markup import literal
 
@@ -61,7 +62,10 @@ def _answer(e: Evidence, by: Sequence[str]) -> tuple[str, Verdict]:
         case ["several"]:
             return _several(e)
         case ["helps", name]:
-            return _helps(e, name)
+            return _helps(name, _losses(e, name))
+        case ["helps", knob, way]:
+            lacking = _elsewhere(e, knob, way)
+            return (lacking, "not tested") if lacking else _helps(knob, _alone(e, knob))
         case ["more", first, second]:
             return _more(e, first, second)
         case _:
@@ -97,12 +101,29 @@ def _losses(e: Evidence, name: str) -> list[tuple[Effect, bool, str]]:
     rows = [row for row in e.ablation if row.strategy == name]
     if rows:
         return [(row, row.significant, _PARTS) for row in rows]
-    alone = [row for row, _ in effects(e, name)]
-    return [(row, row.significant if isinstance(row, AblatedPart) else row.low > 0, "recipe") for row in alone]
+    return _alone(e, name)
 
 
-def _helps(e: Evidence, name: str) -> tuple[str, Verdict]:
-    found = _losses(e, name)
+def _alone(e: Evidence, knob: str) -> list[tuple[Effect, bool, str]]:
+    rows = [row for row, _ in effects(e, knob)]
+    return [(row, row.significant if isinstance(row, AblatedPart) else row.low > 0, "recipe") for row in rows]
+
+
+def _elsewhere(e: Evidence, knob: str, way: str) -> str:
+    """That the best has not moved a knob up or down, or to one of these values; empty where it has."""
+    before, now = (trial.change.params[knob] for trial in (e.trials[BASELINE], e.best))
+    if way in ("up", "down"):
+        assert not isinstance(before, str)
+        assert not isinstance(now, str)
+        there, told = now > before if way == "up" else now < before, "larger" if way == "up" else "smaller"
+        return "" if there else f"the best configuration has no {told} {words(knob)}"
+    wanted = way.split("|")
+    if now != before and str(now) in wanted:
+        return ""
+    return f"the best configuration has not changed its {words(knob)} to {' or '.join(map(words, wanted))}"
+
+
+def _helps(name: str, found: Sequence[tuple[Effect, bool, str]]) -> tuple[str, Verdict]:
     if not found:
         return f"the best configuration holds no tested change of {words(name)}", "not tested"
     told = f"taking out the {words(name)} ({{ref:{found[0][2]}}})"

@@ -105,6 +105,23 @@ def test_a_knob_is_answered_alone_and_an_idea_without_parts_by_its_strategies(su
     alone = replace(submission.evidence, ablation=(), set_back=(AblatedKnob(**HELPS, knob="shift"),))
     assert answer(submission, alone, "helps shift") == "supported"
     assert answer(submission, alone, "more shift dropout") == "not tested"
+    before, now = (t.change.params["shift"] for t in (alone.trials[0], alone.best))
+    assert before == 0.0 < now
+    assert answer(submission, alone, "helps shift up") == "supported"
+    assert answer(submission, alone, "helps shift down") == "not tested"
+    assert answer(submission, alone, f"helps shift 0.9|{now}") == "supported"
+    assert answer(submission, alone, "helps shift 0.9") == "not tested"
+
+
+def test_a_strategy_of_the_same_name_is_no_answer_for_a_knob(submission: StudySubmission) -> None:
+    e = replace(submission.evidence, ablation=(part("optimizer", HELPS, "optimizer", "momentum"),), set_back=())
+    moved = replace(e.best, change=replace(e.best.change, params={**e.best.change.params, "optimizer": "adam"}))
+    other = replace(e, trials=tuple(moved if t is e.best else t for t in e.trials))
+    assert answer(submission, other, "helps optimizer") == "supported"
+    assert answer(submission, other, "helps optimizer adam|rmsprop") == "not tested"
+    alone = replace(other, set_back=(AblatedKnob(**HELPS, knob="optimizer"),))
+    assert answer(submission, alone, "helps optimizer adam|rmsprop") == "supported"
+    assert answer(submission, alone, "helps optimizer rmsprop") == "not tested"
     bare = Idea(key="k", title="t", question="q?", hypothesis="h", strategies=("optimizer", "architecture"))
     found = hypothesis.answers(replace(brief_of(submission), evidence=alone, idea=bare))
     assert [a.says for a in found] == [

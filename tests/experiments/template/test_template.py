@@ -326,13 +326,18 @@ def test_a_template_without_an_evaluator_is_refused(make_template: MakeTemplate)
         ("more x west", r"\[idea\.1\.parts\]: 'west' is no knob"),
         ("proves", r"\[idea\.1\.parts\.1\.by\]: must be \"improves\""),
         ("more x", r"\[idea\.1\.parts\.1\.by\]: must be"),
+        ("helps x sideways", r"\[idea\.1\.parts\]: x cannot go 'sideways'; known: \['down', 'up'\], and values"),
+        ("helps mood up", r"mood cannot go 'up'; known: \['calm', 'odd'\]"),
+        ("helps mood odd|sad", r"mood cannot go 'odd\|sad'"),
+        ("helps east up", r"'helps east up' names a way, and 'east' is no knob"),
+        ("helps west up", r"'west' is no knob and no strategy"),
     ],
 )
 def test_parts_of_a_hypothesis_must_be_answerable(make_template: MakeTemplate, by: str, told: str) -> None:
     idea = '[[idea]]\nkey = "a"\ntitle = "An idea"\nquestion = "Why?"\nhypothesis = "so and so"\n'
     with pytest.raises(TemplateError, match=told):
         load(make_template(files={"ideas.toml": f'{idea}parts = [{{ says = "it is so", by = "{by}" }}]\n'}))
-    for right in ("helps x", "helps east", "more x north", "several", "improves", ""):
+    for right in ("helps x", "helps x up", "helps mood odd|calm", "helps east", "more x north", "several", "improves", ""):
         text = f'{idea}parts = [{{ says = "it is so", by = "{right}" }}]\n'
         assert load(make_template(files={"ideas.toml": text})).ideas[0].parts[0].by == right
 
