@@ -105,18 +105,35 @@ def test_a_knob_is_answered_alone_and_an_idea_without_parts_by_its_strategies(su
     alone = replace(submission.evidence, ablation=(), set_back=(AblatedKnob(**HELPS, knob="shift"),))
     assert answer(submission, alone, "helps shift") == "supported"
     assert answer(submission, alone, "more shift dropout") == "not tested"
-    before, now = (t.change.params["shift"] for t in (alone.trials[0], alone.best))
-    assert before == 0.0 < now
-    assert answer(submission, alone, "helps shift up") == "supported"
-    assert answer(submission, alone, "helps shift down") == "not tested"
-    assert answer(submission, alone, f"helps shift 0.9|{now}") == "supported"
-    assert answer(submission, alone, "helps shift 0.9") == "not tested"
+
+
+def with_best(e: Evidence, **params: Any) -> Evidence:
+    """The evidence, with other values of some knobs in the best."""
+    moved = replace(e.best, change=replace(e.best.change, params={**e.best.change.params, **params}))
+    return replace(e, trials=[moved if t.number == moved.number else t for t in e.trials])
+
+
+@pytest.mark.parametrize(
+    ("shift", "way", "verdict"),
+    [
+        (0.4, "up", "supported"),
+        (0.4, "down", "not tested"),
+        (0.0, "up", "not tested"),
+        (0.4, "0.4|0.9", "supported"),
+        (0.4, "0.9", "not tested"),
+        (0.0, "0.0", "not tested"),
+    ],
+)
+def test_a_knob_that_should_move_one_way_is_answered_where_it_has(
+    submission: StudySubmission, shift: float, way: str, verdict: str
+) -> None:
+    alone = replace(submission.evidence, ablation=(), set_back=(AblatedKnob(**HELPS, knob="shift"),))
+    assert answer(submission, with_best(alone, shift=shift), f"helps shift {way}") == verdict
 
 
 def test_a_strategy_of_the_same_name_is_no_answer_for_a_knob(submission: StudySubmission) -> None:
     e = replace(submission.evidence, ablation=(part("optimizer", HELPS, "optimizer", "momentum"),), set_back=())
-    moved = replace(e.best, change=replace(e.best.change, params={**e.best.change.params, "optimizer": "adam"}))
-    other = replace(e, trials=tuple(moved if t is e.best else t for t in e.trials))
+    other = with_best(e, optimizer="adam")
     assert answer(submission, other, "helps optimizer") == "supported"
     assert answer(submission, other, "helps optimizer adam|rmsprop") == "not tested"
     alone = replace(other, set_back=(AblatedKnob(**HELPS, knob="optimizer"),))

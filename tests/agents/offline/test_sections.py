@@ -279,7 +279,8 @@ def of_answers(b: Brief) -> Iterator[Brief]:
     yield changed(b, {"group.0.baseline.mean": 0.5}, settings=replace(b.evidence.settings, seeds=64))
     for rows in ((), (AblatedKnob(**FOUND, knob="momentum"),)):
         yield changed(b, {f"set_back.momentum.{p}": 1 for p in ("effect", "low", "high")}, set_back=rows)
-    for outcome, parts in product(OUTCOMES, (("improves",), ("improves", ""), ("several", "more momentum size"), ())):
+    asked = (("improves",), ("improves", ""), ("several", "more momentum size"), ("helps momentum up",), ())
+    for outcome, parts in product(OUTCOMES, asked):
         said = tuple(HypothesisPart(says=f"it is so by {by}", by=by) for by in parts)
         brief = changed(b, claim=outcome, ablation=() if outcome is UNTESTED else b.evidence.ablation)
         yield replace(brief, idea=b.idea.model_copy(update={"parts": said}))
