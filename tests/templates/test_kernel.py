@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -54,7 +55,9 @@ class Plain:
 
 @pytest.fixture(scope="module")
 def private(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return laid_out(prepare, tmp_path_factory.mktemp("kernel"), seed=2**100) / "private"
+    folder = tmp_path_factory.mktemp("kernel")
+    with contextlib.chdir(folder):  # PoCL may have noted a path below the folder that it works in
+        return laid_out(prepare, folder, seed=2**100) / "private"
 
 
 @pytest.mark.filterwarnings("ignore:Non-empty compiler output")  # loops that the compiler does not unroll
