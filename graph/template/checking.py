@@ -241,10 +241,11 @@ class _Check:
             told = f"the baseline has {c.metric} from {min(values):g} to {max(values):g}, where {bounds}"
             if beyond:
                 told += f": {beyond} of {len(values)} runs violate it, and no change that does can be kept"
-                self._add("constraint", "constraint", told, _BOUND, note=True)
             elif any(c.violation(v) for v in (min(values) - MARGIN * spread, max(values) + MARGIN * spread)):
                 told += f": that is within {MARGIN} standard deviations of a violation"
-                self._add("constraint", "constraint", told, _BOUND, note=True)
+            else:
+                continue
+            self._add("constraint", "constraint", told, _BOUND, note=True)
 
     def _study_facts(self, values: list[float], walls: list[float]) -> None:
         budget, noise = self.template.spec.budget, stdev(values) if len(values) > 1 else 0.0

@@ -131,6 +131,12 @@ def test_a_knob_that_should_move_one_way_is_answered_where_it_has(
     assert answer(submission, with_best(alone, shift=shift), f"helps shift {way}") == verdict
 
 
+@pytest.mark.parametrize(("value", "verdict"), [("up", "supported"), ("flat", "not tested")])
+def test_a_choice_may_be_called_up(submission: StudySubmission, value: str, verdict: str) -> None:
+    alone = replace(submission.evidence, ablation=(), set_back=(AblatedKnob(**HELPS, knob="optimizer"),))
+    assert answer(submission, with_best(alone, optimizer=value), "helps optimizer up") == verdict
+
+
 def test_a_strategy_of_the_same_name_is_no_answer_for_a_knob(submission: StudySubmission) -> None:
     e = replace(submission.evidence, ablation=(part("optimizer", HELPS, "optimizer", "momentum"),), set_back=())
     other = with_best(e, optimizer="adam")
