@@ -22,7 +22,7 @@ class HypothesisPart(Table):
     @classmethod
     def _answerable(cls, by: str) -> str:
         if by and not re.fullmatch(r"improves|several|helps [\w-]+( \S+)?|more [\w-]+ [\w-]+", by):
-            known = '"improves", "several", "helps NAME", "helps KNOB up", "more NAME NAME"'
+            known = '"improves", "several", "helps NAME", "helps KNOB WAY", "more NAME NAME"'
             raise ValueError(f'must be {known}, or "" where nothing does')
         return by
 

@@ -181,8 +181,12 @@ def _astray(part: HypothesisPart, space: Any) -> str:
         return f"{part.by!r} names a way, and {name!r} is no knob"
     kind, choices = at(space[name], "type"), at(space[name], "choices")
     values = ["false", "true"] if kind == "bool" else [label(c) for c in choices] if isinstance(choices, list) else []
+    known = {*map(str, values)}
     numbers = all(isinstance(value, int | float) for value in values)
-    known = {*(("up", "down") if numbers else ()), *map(str, values)}
-    if part.way in known or {*part.way.split("|")} <= {str(value) for value in values}:
+    wanted, default = {*part.way.split("|")}, str(label(at(space[name], "default")))
+    if wanted == {default}:
+        return f"{name} cannot go to {default!r}, where it is by default"
+    if wanted <= known or (numbers and part.way in ("up", "down")):
         return ""
-    return f"{name} cannot go {part.way!r}; known: {sorted(known)}, and values with | between them"
+    told = ["up", "down"] * numbers + [f"values with | between them: {', '.join(sorted(known))}"] * bool(known)
+    return f"{name} cannot go {part.way!r}; give {' or '.join(told)}"
